@@ -1,0 +1,77 @@
+"""What can go wrong, in the words of the domain; errors.py alone turns these into status codes."""
+
+from collections.abc import Mapping, Sequence
+
+FieldErrors = Mapping[str, Sequence[str]]
+
+
+class SessiontrackError(Exception):
+    """The root of everything raised on purpose; its text is one plain sentence that a client may read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInput(SessiontrackError):
+    """Something the caller sent cannot be read; `errors` names the fields at fault, where there are any."""
+
+    def __init__(self, message: str, errors: FieldErrors | None = None) -> None:
+        super().__init__(message)
+        self.errors = errors or {}
+
+
+class InvalidInstant(InvalidInput):
+    """A text is no instant."""
+
+
+class InvalidPeriod(InvalidInput):
+    """A text is no period, or it reaches back before 1970."""
+
+
+class InvalidMac(InvalidInput):
+    """A text is no MAC address."""
+
+
+class InvalidIp(InvalidInput):
+    """A text is neither an IPv4 nor an IPv6 address."""
+
+
+class InvalidPath(InvalidInput):
+    """A path is not `[view]` or `[view, tab]`."""
+
+
+class Unauthorized(SessiontrackError):
+    """Nobody is signed in: no token, or one that is not (or no longer) valid."""
+
+
+class Forbidden(SessiontrackError):
+    """The caller is known, and is not allowed to do this."""
+
+
+class NotFound(SessiontrackError):
+    """The named thing does not exist."""
+
+
+class Conflict(SessiontrackError):
+    """What is stored already contradicts what was asked for."""
+
+
+class SessionInactive(SessiontrackError):
+    """A ping without an active user session."""
+
+
+class RateLimited(SessiontrackError):
+    """Too many attempts; `retry_after` seconds until the next one has a chance."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StorageUnavailable(SessiontrackError):
+    """The database cannot be read or written now: locked past its time-out, full, read-only, not migrated."""
+
+
+class InvalidSetting(SessiontrackError):
+    """A setting has a value that cannot work; the program does not start."""
