@@ -1,0 +1,49 @@
+"""IP addresses: read, kept in canonical form, and put in order."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from sessiontrack.exceptions import InvalidIp
+
+IP_FORMS = "An IP address is IPv4 like 192.168.1.20 or IPv6 like 2001:db8::20, without a zone, port or mask"
+
+_BLANKS = " \t\r\n"
+_LARGEST_EXACT = 2**53 - 1  # JSON readers that keep numbers as doubles lose digits past it
+
+
+def parse_ip(text: str) -> str:
+    """Read an IPv4 or IPv6 address, with blanks around it or not.
+
+    Returns:
+        The canonical text: IPv6 compressed and in lower case, IPv4-mapped as `::ffff:192.0.2.1` (RFC 5952).
+    Raises:
+        InvalidIp: it is neither; an IPv6 zone (`%eth0`) means something on one machine only, and is refused.
+    """
+    address = _read(text.strip(_BLANKS))
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return f"::ffff:{address.ipv4_mapped}"  # which str() writes this way from Python 3.13 on
+    return str(address)
+
+
+def ip_sort_key(ip: str) -> str:
+    """Give a text that sorts as the address does: `4` and 8 hex digits, or `6` and 32; "" for ""."""
+    if not ip:
+        return ""
+    address = _read(ip)
+    return f"4{int(address):08x}" if address.version == 4 else f"6{int(address):032x}"
+
+
+def ip_number(ip: str) -> int | str:
+    """Give the address as a number, as decimal text where it exceeds 53 bits; 0 for ""."""
+    if not ip:
+        return 0
+    number = int(_read(ip))
+    return number if number <= _LARGEST_EXACT else str(number)
+
+
+def _read(text: str) -> IPv4Address | IPv6Address:
+    try:
+        if "%" not in text:
+            return ip_address(text)
+    except ValueError as error:
+        raise InvalidIp(IP_FORMS) from error
+    raise InvalidIp(IP_FORMS)
