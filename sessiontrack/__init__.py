@@ -1,1 +1,40 @@
 """Which devices were connected, and which people were in the web UI, from when to when."""
+
+from collections.abc import Mapping
+
+from flask import Flask
+
+from sessiontrack import db, errors, instance, proxies, tokens
+from sessiontrack.blueprints import auth, device_sessions, endpoint, health, openapi, user_sessions
+from sessiontrack.blueprints.mac_converter import MacConverter
+from sessiontrack.config import load_settings
+
+BODY_LIMIT = 16 * 1024 * 1024
+
+
+def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
+    """Make the application.
+
+    The database is not touched: `startup.prepare(app)` migrates it and makes the first admin.
+
+    Args:
+        overrides: settings by name, above the settings file and the environment.
+    Raises:
+        InvalidSetting: a setting cannot work; one line says which.
+    """
+    settings = load_settings(overrides)
+    instance.make_instance_folder(settings.instance)
+    app = Flask(__name__, instance_path=str(settings.instance), static_folder=None)
+    app.extensions["sessiontrack.settings"] = settings
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
+    app.url_map.merge_slashes = False
+    app.url_map.converters["mac"] = MacConverter
+    db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
+    tokens.init_app(app, settings, instance.signing_key(settings.instance))
+    openapi.configure(app)
+    resources = (device_sessions, user_sessions, auth, health)
+    endpoint.init_app(app, [resource.blueprint for resource in resources])
+    errors.init_app(app)
+    app.wsgi_app = proxies.TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    return app

@@ -241,3 +241,6 @@ def _checked(at: int) -> int:
     if EARLIEST <= at <= LATEST:
         return at
     raise InvalidInstant(INSTANT_FORMS)
+
+
+IN_UTC = SiteTime("UTC")

@@ -1,0 +1,91 @@
+"""Answers: JSON bytes made once, long lists streamed, pages with their headers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from flask import Response, request
+
+from sessiontrack.db import Transaction, read_transaction
+
+JSON = "application/json"
+CHUNK = 1000
+PAGING_HEADERS = {
+    "X-Total-Count": {"schema": {"type": "integer"}, "description": "How many there are in all."},
+    "Link": {
+        "schema": {"type": "string"},
+        "description": "rel=next and rel=prev, where there are such pages.",
+    },
+}
+
+
+def answer(body: object) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(body), mimetype=JSON)
+
+
+def list_answer(
+    rows: Callable[[Transaction], Iterator[dict[str, Any]]],
+    count: Callable[[Transaction], int],
+    *,
+    limit: int | None,
+    offset: int,
+    opening: bytes = b"[",
+    closing: bytes = b"]",
+) -> Response:
+    """A list with its paging headers, in pieces of 1,000 rows where it is longer than that.
+
+    Rows and count come from one read transaction, which lasts until the last piece is sent.
+
+    Args:
+        rows: what is asked for: from offset on, at most limit.
+        count: how many there are without limit and offset; called only where the rows do not tell.
+        opening, closing: what stands around the rows.
+    """
+    with ExitStack() as stack:
+        tx = stack.enter_context(read_transaction())
+        wanted = rows(tx)
+        first = list(islice(wanted, CHUNK))
+        is_last_page = len(first) < min(limit or CHUNK, CHUNK) and (bool(first) or not offset)
+        total = offset + len(first) if is_last_page else count(tx)
+        if len(first) < CHUNK:
+            response = Response(opening + _joined(first) + closing, mimetype=JSON)
+        else:
+            response = Response(_pieces(first, wanted, opening, closing), mimetype=JSON)
+            response.call_on_close(stack.pop_all().close)
+    response.headers["X-Total-Count"] = str(total)
+    if links := _links(limit, offset, total):
+        response.headers["Link"] = links
+    return response
+
+
+def _joined(rows: list[dict[str, Any]]) -> bytes:
+    return orjson.dumps(rows)[1:-1]
+
+
+def _pieces(
+    first: list[dict[str, Any]], rest: Iterator[dict[str, Any]], opening: bytes, closing: bytes
+) -> Iterator[bytes]:
+    yield opening + _joined(first)
+    while more := list(islice(rest, CHUNK)):
+        yield b"," + _joined(more)
+    yield closing
+
+
+def _links(limit: int | None, offset: int, total: int) -> str:
+    """The neighbouring pages, as paths: behind a proxy this host's name may not be the client's."""
+    pages = []
+    if limit is not None and offset + limit < total:
+        pages.append(("next", offset + limit))
+    if limit is not None and offset > 0:
+        pages.append(("prev", max(0, offset - limit)))
+    return ", ".join(f'<{_page_address(start, limit)}>; rel="{name}"' for name, start in pages)
+
+
+def _page_address(offset: int, limit: int | None) -> str:
+    kept = [(k, v) for k, v in request.args.items(multi=True) if k not in ("limit", "offset")]
+    query = urlencode([*kept, ("limit", limit), ("offset", offset)])
+    return f"{request.script_root}{request.path}?{query}"

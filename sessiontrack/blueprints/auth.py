@@ -1,0 +1,192 @@
+"""Signing in and out, and API tokens: `/auth/...` (contract 5)."""
+
+from typing import Any
+
+from flask import Response, g, request
+from flask_jwt_extended import unset_jwt_cookies
+
+from sessiontrack.blueprints import examples
+from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.blueprints.endpoint import Blueprint, principal, settings
+from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.exceptions import RateLimited, Unauthorized
+from sessiontrack.queries import accounts as queries
+from sessiontrack.roles import ADMIN, VIEWER
+from sessiontrack.schemas import accounts as schemas
+from sessiontrack.schemas.base import Nothing
+from sessiontrack.services import api_tokens, login_throttle, logins, user_sessions, users
+from sessiontrack.tokens import issue_tokens, set_cookies
+
+blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing in, and API tokens.")
+
+
+def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """Sign in; opens a family of tokens and starts a user session"""
+    username, password = body["username"], body["password"]
+    address = request.remote_addr or ""
+    _count_attempt(username, address)
+    with read_transaction() as tx:
+        user_id, stored_hash, disabled_at = logins.find_password(tx, username) or (0, None, None)
+    # Outside of any transaction: it takes a tenth of a second.
+    is_right = users.is_password(stored_hash, password)
+    if not is_right or disabled_at is not None:
+        raise Unauthorized("The user name or the password is wrong.")
+    expires_at = g.now + settings().refresh_token_seconds
+    with write_transaction() as tx:
+        login_id = logins.open_login(tx, g.now, user_id, stored_hash, address, expires_at)
+        if login_id is None:
+            raise Unauthorized("The user name or the password is wrong.")
+        login_throttle.forgive(tx, username, address)
+        alive = settings().session_alive_seconds
+        user_sessions.start_session(tx, g.now, login_id, username, alive)
+    return _tokens_answer(login_id, username, with_cookies=bool(query["cookies"]))
+
+
+LOGIN: dict[str, Any] = {
+    "method": "POST",
+    "role": None,
+    "query": schemas.LoginQuery,
+    "body": schemas.LoginBody,
+    "body_example": examples.LOGIN,
+    "answer": schemas.TokensAnswer,
+    "example": examples.TOKENS,
+    "errors": (401, 413, 429),
+}
+blueprint.endpoint("/login", **LOGIN)(login)
+blueprint.endpoint("", endpoint="login_alias", **LOGIN)(login)
+
+
+def _count_attempt(username: str, address: str) -> None:
+    configured = settings()
+    limits = (configured.login_attempts_per_name, configured.login_attempts_per_address)
+    with write_transaction() as tx:
+        wait = login_throttle.count_attempt(
+            tx, g.now, username, address, limits, configured.login_window_seconds
+        )
+    if wait:
+        raise RateLimited(f"Too many failed logins; try again in {wait} seconds.", wait)
+
+
+def _tokens_answer(login_id: str, username: str, *, with_cookies: bool) -> Response:
+    tokens = issue_tokens(login_id, username, settings())
+    response = answer(tokens)
+    response.headers["Cache-Control"] = "no-store"
+    if with_cookies:
+        set_cookies(response, tokens, settings(), secure=request.is_secure)
+    return response
+
+
+@blueprint.endpoint(
+    "/refresh",
+    method="POST",
+    role=VIEWER,
+    token="refresh",
+    body=Nothing,
+    body_required=False,
+    answer=schemas.TokensAnswer,
+    example=examples.TOKENS,
+    errors=(413,),
+)
+def refresh(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """New tokens for a refresh token, in the same family"""
+    asking = principal()
+    login_id = asking.login_id or ""
+    with write_transaction() as tx:
+        if not logins.extend_login(tx, login_id, g.now + settings().refresh_token_seconds):
+            raise Unauthorized("The token was revoked.")
+    return _tokens_answer(login_id, asking.username, with_cookies="Authorization" not in request.headers)
+
+
+@blueprint.endpoint(
+    "/logout",
+    method="POST",
+    role=VIEWER,
+    body=Nothing,
+    body_required=False,
+    answer=schemas.MessageAnswer,
+    example={"success": True, "message": "Signed out"},
+    errors=(413,),
+)
+def logout(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """Revoke the login's tokens at once, and end its user session; an API token stays valid"""
+    asking = principal()
+    alive = settings().session_alive_seconds
+    with write_transaction() as tx:
+        if asking.login_id is None:
+            user_sessions.end_session(tx, g.now, asking.login_key, alive)
+        else:
+            logins.revoke_login(tx, g.now, asking.login_id, alive)
+    response = answer({"success": True, "message": "Signed out"})
+    unset_jwt_cookies(response)
+    return response
+
+
+@blueprint.endpoint("/me", role=VIEWER, answer=schemas.MeAnswer, example=examples.ME)
+def me(query: dict[str, Any]) -> Response:
+    """Who is signed in"""
+    asking = principal()
+    kind = "token" if asking.login_id is None else "login"
+    return answer({"username": asking.username, "role": asking.role, "kind": kind})
+
+
+@blueprint.endpoint(
+    "/tokens",
+    method="POST",
+    role=ADMIN,
+    body=schemas.IssueToken,
+    body_example={"name": "backup script", "role": "operator"},
+    answer=schemas.IssuedTokenAnswer,
+    example=examples.ISSUED_TOKEN,
+    errors=(404, 409, 413),
+)
+def issue_token(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """Issue an API token; it is shown this once"""
+    username, name = body.get("username", principal().username), body["name"]
+    with write_transaction() as tx:
+        issued = api_tokens.issue_token(tx, g.now, username, name, body.get("role"))
+    response = answer(
+        {
+            "id": issued.token_id,
+            "name": name,
+            "username": username,
+            "role": issued.role,
+            "created_at": g.now,
+            "revoked_at": None,
+            "token": issued.secret,
+        }
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.endpoint(
+    "/tokens",
+    role=ADMIN,
+    query=schemas.ListTokens,
+    answer=schemas.ApiTokenAnswer(many=True),
+    example=examples.API_TOKENS,
+    headers=PAGING_HEADERS,
+)
+def list_tokens(query: dict[str, Any]) -> Response:
+    """List API tokens, without their secrets"""
+    limit, offset = query["limit"], query["offset"]
+    return list_answer(
+        lambda tx: queries.list_tokens(tx, limit, offset), queries.count_tokens, limit=limit, offset=offset
+    )
+
+
+@blueprint.endpoint(
+    "/tokens/<int:token_id>",
+    method="DELETE",
+    role=ADMIN,
+    body=Nothing,
+    body_required=False,
+    answer=schemas.MessageAnswer,
+    example={"success": True, "message": "Revoked token 1"},
+    errors=(404, 413),
+)
+def revoke_token(query: dict[str, Any], body: dict[str, Any], token_id: int) -> Response:
+    """Revoke an API token at once"""
+    with write_transaction() as tx:
+        api_tokens.revoke_token(tx, g.now, token_id, settings().session_alive_seconds)
+    return answer({"success": True, "message": f"Revoked token {token_id}"})

@@ -1,0 +1,190 @@
+"""The device dialect: `/sessions/...` (contract 3)."""
+
+from typing import Any
+
+from flask import Response, g
+
+from sessiontrack.blueprints import examples
+from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.blueprints.endpoint import Blueprint, draw, period_start, settings
+from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.exceptions import InvalidInput, InvalidMac
+from sessiontrack.macs import parse_mac
+from sessiontrack.queries import calendar as calendars
+from sessiontrack.queries import device_sessions as sessions
+from sessiontrack.queries import events
+from sessiontrack.roles import OPERATOR, VIEWER
+from sessiontrack.schemas import device_sessions as schemas
+from sessiontrack.schemas.fields import MOST_LISTED
+from sessiontrack.services import device_sessions as services
+
+SESSIONS_OPENING = b'{"success":true,"sessions":['
+SESSIONS_CLOSING = b"]}"
+
+blueprint = Blueprint(
+    "device sessions", __name__, url_prefix="/sessions", description="Which devices were connected."
+)
+
+
+@blueprint.endpoint(
+    "/create",
+    method="POST",
+    role=OPERATOR,
+    body=schemas.CreateSession,
+    body_example=examples.CREATE_SESSION,
+    answer=schemas.CreateSessionAnswer,
+    example=examples.SESSION_CREATED,
+    errors=(409, 413),
+)
+def create(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """Create a session; safe to repeat"""
+    new = services.NewSession(
+        mac=body["mac"],
+        ip=body["ip"],
+        start=body["start_time"],
+        end=body["end_time"],
+        conn_type=body["event_type_conn"],
+        disc_type=body["event_type_disc"],
+    )
+    with write_transaction() as tx:
+        session_id = services.create_session(tx, new)
+    return answer({"success": True, "message": f"Session created for MAC {new.mac}", "id": session_id})
+
+
+@blueprint.endpoint(
+    "/delete",
+    method="DELETE",
+    role=OPERATOR,
+    query=schemas.DeleteSessions,
+    body=schemas.DeleteSessions,
+    body_required=False,
+    body_example=examples.DELETE_SESSIONS,
+    answer=schemas.DeleteSessionsAnswer,
+    example=examples.SESSIONS_DELETED,
+    errors=(413,),
+)
+def delete(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """Delete all sessions of a device; their events stay, voided"""
+    named = {each["mac"] for each in (query, body) if "mac" in each}
+    if len(named) != 1:
+        wrong = "Two different ones are given." if named else "Missing data for required field."
+        raise InvalidInput("Say which device, by mac in the body or in the URL.", {"mac": [wrong]})
+    (mac,) = named
+    with write_transaction() as tx:
+        deleted = services.delete_sessions(tx, mac)
+    return answer({"success": True, "message": f"Deleted sessions for MAC {mac}", "deleted": deleted})
+
+
+@blueprint.endpoint(
+    "/list",
+    role=VIEWER,
+    query=schemas.ListSessions,
+    answer=schemas.SessionsAnswer,
+    example=examples.SESSIONS,
+    headers=PAGING_HEADERS,
+)
+def list_(query: dict[str, Any]) -> Response:
+    """List sessions, oldest first"""
+    wanted = sessions.SessionFilter(mac=query["mac"], start=query["start_date"], end=query["end_date"])
+    return _sessions(wanted, query["limit"], query["offset"])
+
+
+@blueprint.endpoint(
+    "/calendar",
+    role=VIEWER,
+    query=schemas.Calendar,
+    answer=schemas.CalendarAnswer,
+    example=examples.CALENDAR,
+    headers=PAGING_HEADERS,
+)
+def calendar(query: dict[str, Any]) -> Response:
+    """The sessions that overlap a window, as calendar widgets draw them"""
+    wanted = calendars.CalendarFilter(start=query["start"], end=query["end"], mac=query["mac"])
+    limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
+    return list_answer(
+        lambda tx: calendars.list_calendar(tx, wanted, limit, offset, now, site),
+        lambda tx: calendars.count_calendar(tx, wanted, now),
+        limit=limit,
+        offset=offset,
+        opening=SESSIONS_OPENING,
+        closing=SESSIONS_CLOSING,
+    )
+
+
+@blueprint.endpoint(
+    "/session-events",
+    role=VIEWER,
+    query=schemas.SessionEvents,
+    answer=schemas.SessionEventsAnswer,
+    example=examples.SESSION_EVENTS,
+)
+def session_events(query: dict[str, Any]) -> Response:
+    """Events or sessions of a period, by page, newest first"""
+    now, site = g.now, settings().timezone
+    limit = min(query["limit"], MOST_LISTED)
+    offset = (query["page"] - 1) * limit
+    wanted = events.EventFilter(
+        type=query["type"],
+        since=period_start(query["period"]),
+        search=query["search"],
+        sort=schemas.SORTS[query["sortCol"]],
+        descending=query["sortDir"] == "desc",
+    )
+    with read_transaction() as tx:
+        matching = events.count_rows(tx, wanted, searched=True)
+        if query["format"] == "json":
+            rows: list[Any] = list(events.list_rows(tx, wanted, limit, offset, now, site))
+        else:
+            total = events.count_rows(tx, wanted, searched=False)
+            rows = events.list_table(tx, wanted, limit, offset, now, site)
+    if query["format"] == "datatables":
+        counts = {"total": total, "recordsTotal": total, "recordsFiltered": matching}
+        return answer({"data": rows, **counts, "page": query["page"], "limit": limit, **draw()})
+    what = {"type": wanted.type, "period": str(query["period"]), "total": matching}
+    return answer({"success": True, **what, "page": query["page"], "limit": limit, "events": rows})
+
+
+@blueprint.endpoint(
+    "/totals",
+    role=VIEWER,
+    query=schemas.Totals,
+    answer=schemas.TOTALS_ANSWER,
+    example=examples.TOTALS,
+)
+def totals(query: dict[str, Any]) -> Response:
+    """How many rows session-events has of each type"""
+    since = period_start(query["period"])
+    with read_transaction() as tx:
+        counts = events.count_totals(tx, since)
+    return answer(counts if query["format"] == "named" else list(counts.values()))
+
+
+@blueprint.endpoint(
+    "/<mac:mac>",
+    role=VIEWER,
+    query=schemas.DeviceSessions,
+    answer=schemas.SessionsAnswer,
+    example=examples.SESSIONS,
+    headers=PAGING_HEADERS,
+)
+def of_device(query: dict[str, Any], mac: str) -> Response:
+    """The sessions of a device in the latest period, newest first"""
+    try:
+        wanted = sessions.SessionFilter(
+            mac=parse_mac(mac), overlapping=(period_start(query["period"]), g.now), newest_first=True
+        )
+    except InvalidMac as error:
+        raise InvalidInput(error.message, {"mac": [error.message]}) from error
+    return _sessions(wanted, query["limit"], query["offset"])
+
+
+def _sessions(wanted: sessions.SessionFilter, limit: int | None, offset: int) -> Response:
+    now, site = g.now, settings().timezone
+    return list_answer(
+        lambda tx: sessions.list_sessions(tx, wanted, limit, offset, now, site),
+        lambda tx: sessions.count_sessions(tx, wanted),
+        limit=limit,
+        offset=offset,
+        opening=SESSIONS_OPENING,
+        closing=SESSIONS_CLOSING,
+    )

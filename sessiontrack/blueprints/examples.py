@@ -1,0 +1,115 @@
+"""Examples in the OpenAPI document: the source documents' own, where they have one."""
+
+from sessiontrack.schemas.user_sessions import EXAMPLE_PATH
+
+MAC = "AA:BB:CC:DD:EE:FF"
+CREATE_SESSION = {
+    "mac": MAC,
+    "ip": "192.168.1.10",
+    "start_time": "2025-08-01T10:00:00",
+    "end_time": "2025-08-01T12:00:00",
+    "event_type_conn": "Connected",
+    "event_type_disc": "Disconnected",
+}
+SESSION_CREATED = {"success": True, "message": f"Session created for MAC {MAC}", "id": 1}
+DELETE_SESSIONS = {"mac": MAC}
+SESSIONS_DELETED = {"success": True, "message": f"Deleted sessions for MAC {MAC}", "deleted": 1}
+SESSIONS = {
+    "success": True,
+    "sessions": [
+        {
+            "id": 1,
+            "ses_MAC": MAC,
+            "ses_Connection": "2025-08-01 10:00",
+            "ses_Disconnection": "2025-08-01 12:00",
+            "ses_Duration": "2h 0m",
+            "ses_IP": "192.168.1.10",
+            "ses_Info": "",
+            "ses_StillConnected": False,
+            "ses_DateTimeConnection": "2025-08-01T10:00:00+00:00",
+            "ses_DateTimeDisconnection": "2025-08-01T12:00:00+00:00",
+            "ses_DurationSeconds": 7200,
+        }
+    ],
+}
+CALENDAR = {
+    "success": True,
+    "sessions": [
+        {
+            "resourceId": MAC,
+            "title": "",
+            "start": "2025-08-01T10:00:00",
+            "end": "2025-08-01T12:00:00",
+            "color": "#00a659",
+            "tooltip": "Connection: 2025-08-01 10:00\nDisconnection: 2025-08-01 12:00\nIP: 192.168.1.10",
+            "className": "no-border",
+        }
+    ],
+}
+SESSION_EVENTS = {
+    "success": True,
+    "type": "all",
+    "period": "7 days",
+    "total": 1,
+    "page": 1,
+    "limit": 100,
+    "events": [
+        {
+            "id": 1,
+            "mac": MAC,
+            "name": "Printer",
+            "owner": "Office",
+            "ip": "192.168.1.10",
+            "time": "2025-08-01 10:00",
+            "type": "Connected",
+            "info": "",
+        }
+    ],
+}
+TOTALS = [12, 5, 1, 0, 2, 0]
+
+KEEPALIVE = {"visible": True, "path": EXAMPLE_PATH}
+KEPT_ALIVE = {
+    "description": "Session keepalive",
+    "time": 1754042460,
+    "visible": True,
+    "paths": EXAMPLE_PATH,
+}
+SESSION_HIDE = {"path": EXAMPLE_PATH}
+SESSION_HIDDEN = {"description": "Session hide", "time": 1754042460, "paths": EXAMPLE_PATH}
+_VISIBLE = {"visible_duration": 60, "tab_duration": {"/view/da7ac9b9": {"view-tab_edd5855b": 60}}}
+USER_SESSIONS = [
+    {
+        "_id": "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10",
+        "id_beaker_session": "Yk3c0n9mQv2Zr8sT1uWxAg",
+        "username": "anna",
+        "start": 1754042400,
+        "last_ping": 1754042460,
+        "last_visible_ping": 1754042460,
+        "last_visible_path": ["/view/da7ac9b9", "view-tab_edd5855b"],
+        **_VISIBLE,
+        "active": True,
+    }
+]
+USER_STATS = [
+    {"username": "anna", "sessions": 1, **_VISIBLE, "first_seen": 1754042400, "last_seen": 1754042460}
+]
+
+LOGIN = {"username": "admin", "password": "the password"}
+TOKENS = {
+    "access_token": "eyJhbGciOiJIUzI1NiIs...",
+    "refresh_token": "eyJhbGciOiJIUzI1NiIs...",
+    "token_type": "Bearer",
+    "expires_in": 900,
+}
+ME = {"username": "admin", "role": "admin", "kind": "login"}
+_TOKEN = {
+    "id": 1,
+    "name": "backup script",
+    "username": "admin",
+    "role": "operator",
+    "created_at": 1754042400,
+    "revoked_at": None,
+}
+ISSUED_TOKEN = {**_TOKEN, "token": "st_5h0wn0nce..."}
+API_TOKENS = [_TOKEN]

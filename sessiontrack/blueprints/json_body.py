@@ -1,0 +1,49 @@
+"""Request bodies: JSON whatever the Content-Type says, and strictly so."""
+
+import json
+import re
+from typing import Any
+
+from flask import Request
+
+from sessiontrack.exceptions import InvalidInput
+
+# Half of a surrogate pair: JSON can write it, UTF-8 and so the database cannot.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def read_json_object(request: Request) -> dict[str, Any]:
+    """The body as an object; an empty body is an empty object.
+
+    Raises:
+        InvalidInput: it is no JSON object, has a name twice, or a text that UTF-8 cannot hold.
+    """
+    raw = request.get_data()
+    if not raw.strip():
+        return {}
+    try:
+        body = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_without_repeats, parse_constant=_refuse_constant
+        )
+        if _ESCAPED.search(raw) and _SURROGATE.search(json.dumps(body, ensure_ascii=False)):
+            raise ValueError("half of a surrogate pair")
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("The body is not valid JSON.") from error
+    if not isinstance(body, dict):
+        raise InvalidInput("The body must be a JSON object.")
+    return body
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            shown = name.encode("utf-8", "replace").decode()
+            raise InvalidInput("A field stands twice in the body.", {shown: ["Given more than once."]})
+        made[name] = value
+    return made
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,142 @@
+"""The user dialect: `/api/v2/...` (contract 4)."""
+
+from typing import Any
+
+from flask import Response, g
+
+from sessiontrack.blueprints import examples
+from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.blueprints.endpoint import Blueprint, period_start, principal, settings
+from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.paths import parse_path
+from sessiontrack.queries import user_sessions as queries
+from sessiontrack.roles import ADMIN, VIEWER
+from sessiontrack.schemas import user_sessions as schemas
+from sessiontrack.schemas.base import Nothing
+from sessiontrack.services import user_sessions as services
+
+blueprint = Blueprint(
+    "user sessions", __name__, url_prefix="/api/v2", description="Which people were in the web UI."
+)
+
+
+def session_start(query: dict[str, Any], body: dict[str, Any] | None = None) -> Response:
+    """Start a user session; nothing changes while one is active"""
+    asking = principal()
+    alive = settings().session_alive_seconds
+    with write_transaction() as tx:
+        services.start_session(tx, g.now, asking.login_key, asking.username, alive)
+    return answer({"description": "Session Start"})
+
+
+START: dict[str, Any] = {
+    "role": VIEWER,
+    "answer": schemas.StartAnswer,
+    "example": {"description": "Session Start"},
+}
+blueprint.endpoint("/sessionstart", method="POST", body=Nothing, body_required=False, errors=(413,), **START)(
+    session_start
+)
+# A GET that writes, so in a browser it needs the CSRF token too.
+blueprint.endpoint("/sessionstart", writes=True, endpoint="session_start_by_get", **START)(session_start)
+
+
+@blueprint.endpoint(
+    "/keepalive",
+    method="POST",
+    role=VIEWER,
+    body=schemas.Keepalive,
+    body_example=examples.KEEPALIVE,
+    answer=schemas.KeepaliveAnswer,
+    example=examples.KEPT_ALIVE,
+    errors=(409, 413),
+)
+def keepalive(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """A ping: the session is alive, and whether the page was visible since the last one"""
+    visible, path = body["visible"], body["path"]
+    _ping(path if visible else None)
+    described = {"description": "Session keepalive", "time": g.now}
+    return answer({**described, "visible": visible, "paths": path})
+
+
+def session_hide(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """A page is being left: it was visible since the last ping"""
+    _ping(body["path"])
+    return answer({"description": "Session hide", "time": g.now, "paths": body["path"]})
+
+
+HIDE: dict[str, Any] = {
+    "method": "POST",
+    "role": VIEWER,
+    "body": schemas.SessionHide,
+    "body_example": examples.SESSION_HIDE,
+    "answer": schemas.PingAnswer,
+    "example": examples.SESSION_HIDDEN,
+    "errors": (409, 413),
+}
+blueprint.endpoint("/session-hide", **HIDE)(session_hide)
+blueprint.endpoint("/session_tracepath", endpoint="session_tracepath", **HIDE)(session_hide)
+
+
+def _ping(visible_path: object) -> None:
+    """Keep the session alive; what was visible, if anything, is credited."""
+    login_key, alive = principal().login_key, settings().session_alive_seconds
+    with write_transaction() as tx:
+        if visible_path is None:
+            services.keep_alive(tx, g.now, login_key, alive)
+        else:
+            services.credit_view(tx, g.now, login_key, parse_path(visible_path), alive)
+
+
+def list_(query: dict[str, Any]) -> Response:
+    """List user sessions, newest start first"""
+    limit, offset = query["limit"], query["offset"]
+    wanted = queries.UserSessionFilter(
+        active_since=g.now - settings().session_alive_seconds,
+        usernames=tuple(query["usernames"]),
+        only=_only_own(),
+        active=query["active"],
+        started_after=query["started_after"],
+        stopped_before=query["stopped_before"],
+    )
+    return list_answer(
+        lambda tx: queries.list_sessions(tx, wanted, limit, offset),
+        lambda tx: queries.count_sessions(tx, wanted),
+        limit=limit,
+        offset=offset,
+    )
+
+
+LIST: dict[str, Any] = {
+    "role": VIEWER,
+    "query": schemas.ListUserSessions,
+    "answer": schemas.UserSessionAnswer(many=True),
+    "example": examples.USER_SESSIONS,
+    "headers": PAGING_HEADERS,
+}
+blueprint.endpoint("/sessions", **LIST)(list_)
+# The source document's own URL line says so.
+blueprint.endpoint("/session-hide", endpoint="list_by_session_hide", **LIST)(list_)
+
+
+@blueprint.endpoint(
+    "/session-stats",
+    role=VIEWER,
+    query=schemas.SessionStats,
+    answer=schemas.UserStatsAnswer(many=True),
+    example=examples.USER_STATS,
+)
+def session_stats(query: dict[str, Any]) -> Response:
+    """What each user did in a period: sessions, visible seconds, seconds by view and tab"""
+    wanted = queries.StatsFilter(
+        since=period_start(query["period"]), usernames=tuple(query["usernames"]), only=_only_own()
+    )
+    with read_transaction() as tx:
+        return answer(queries.session_stats(tx, wanted))
+
+
+def _only_own() -> str | None:
+    """The one user whose sessions the asking one may see; None for all."""
+    asking = principal()
+    sees_all = settings().user_sessions_visible == "all" or asking.role == ADMIN
+    return None if sees_all else asking.username

@@ -1,0 +1,35 @@
+"""The `sessiontrack` command."""
+
+import click
+
+from sessiontrack.cli.migrate import migrate
+from sessiontrack.cli.serve import serve
+from sessiontrack.cli.token import token
+from sessiontrack.cli.user import user
+from sessiontrack.exceptions import SessiontrackError
+
+
+class _Group(click.Group):
+    """Shows what goes wrong as one line; the exit code is 1, or 2 for a wrong call."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SessiontrackError as error:
+            raise click.ClickException(error.message) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sessiontrack")
+def main() -> None:
+    """Which devices were connected, and which people were in the web UI, from when to when.
+
+    Settings come from sessiontrack.toml in the instance folder (SESSIONTRACK_INSTANCE, else ./instance)
+    and from SESSIONTRACK_<NAME> in the environment.
+
+    Example: sessiontrack serve --port 8000
+    """
+
+
+for command in (serve, migrate, user, token):
+    main.add_command(command)

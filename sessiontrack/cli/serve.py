@@ -1,0 +1,111 @@
+"""`sessiontrack serve`: the production server, gunicorn, in the foreground."""
+
+import gc
+import os
+import socket
+from typing import Any
+
+import click
+from flask import Flask
+from gunicorn import util as gunicorn_util
+from gunicorn.app.base import BaseApplication
+
+from sessiontrack.cli.application import prepared_app
+from sessiontrack.config import Settings
+from sessiontrack.db import db
+from sessiontrack.errors import status_body
+
+# SIGTERM and SIGINT end the server within 5 s: what is being answered has until then.
+GRACEFUL_SECONDS = 4
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=lambda: min(4, os.cpu_count() or 1),
+    show_default="one a core, at most 4",
+    help="Worker processes.",
+)
+def serve(host: str, port: int, workers: int) -> None:
+    """Migrate the database, then serve until SIGTERM or SIGINT.
+
+    Example: sessiontrack serve --host 127.0.0.1 --port 8000 --workers 2
+    """
+    _refuse_taken(host, port)
+    app = prepared_app()
+    settings: Settings = app.extensions["sessiontrack.settings"]
+    _Server(app, host, port, workers, settings.threads).run()
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Say it in one line before anything is started; gunicorn would try for a while."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+
+
+class _Server(BaseApplication):
+    """gunicorn with our application; loaded once and shared by the workers it forks."""
+
+    def __init__(self, app: Flask, host: str, port: int, workers: int, threads: int) -> None:
+        self._flask = app
+        shown = f"[{host}]" if ":" in host else host
+        self._address = f"{shown}:{port}"
+        self._workers = workers
+        self._threads = threads
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn's settings; a GUNICORN_CMD_ARGS of the environment has no say."""
+        chosen: dict[str, Any] = {
+            "bind": self._address,
+            "workers": self._workers,
+            "worker_class": "gthread",
+            "threads": self._threads,
+            "preload_app": True,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "keepalive": 75,
+            "loglevel": "warning",
+            "when_ready": self._announce,
+            "pre_fork": _share_memory,
+            # What proxies say is for proxies.py to believe or not.
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            "control_socket_disable": True,
+        }
+        for name, value in chosen.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """The application, for the master to hand to its workers."""
+        gunicorn_util.write_error = _write_json_error
+        with self._flask.app_context():
+            # A connection must not be used on both sides of a fork.
+            db.engine.dispose()
+        return self._flask
+
+    def _announce(self, server: object) -> None:
+        click.echo(f"Serving on http://{self._address}  (Ctrl-C ends it)")
+
+
+def _share_memory(server: object, worker: object) -> None:
+    """What is there before a fork is not collected after it, so its pages stay shared."""
+    gc.freeze()
+
+
+def _write_json_error(client: socket.socket, status: int, reason: str, message: str) -> None:
+    """What gunicorn answers to a request it cannot read: as every error, not HTML."""
+    body = status_body(status)
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    gunicorn_util.write_nonblock(client, head.encode("latin-1") + body)

@@ -1,0 +1,36 @@
+"""Lists on a terminal, or as JSON for programs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sessiontrack.timestamps import IN_UTC
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print what a query gave; columns that end in `_at` are instants, shown in UTC."""
+    if as_json:
+        click.echo(json.dumps(list(rows), indent=2, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo("None.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(escape(_cell(name, value)) for name, value in row.items()))
+    Console(soft_wrap=True).print(table)
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return "-"
+    if name.endswith("_at") and isinstance(value, int):
+        return f"{IN_UTC.format_minute(value)} UTC"
+    return str(value)

@@ -1,0 +1,72 @@
+"""`sessiontrack token`: API tokens for scripts and appliances."""
+
+import click
+
+from sessiontrack import clock
+from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.tables import print_table
+from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.exceptions import InvalidInput
+from sessiontrack.models.columns import EVERYTHING
+from sessiontrack.queries import accounts
+from sessiontrack.roles import ROLES
+from sessiontrack.schemas.accounts import LONGEST_NAME
+from sessiontrack.schemas.fields import has_control_characters
+from sessiontrack.services import api_tokens
+
+
+@click.group()
+def token() -> None:
+    """Issue, list and revoke API tokens.
+
+    Example: sessiontrack token issue --user admin --role operator "nightly scan"
+    """
+
+
+@token.command()
+@click.argument("name")
+@click.option("--user", "username", default="admin", show_default=True, help="Whose token.")
+@click.option("--role", type=click.Choice(ROLES), help="At most the user's own role, which is the default.")
+@click.option("--quiet", is_flag=True, help="Print the token and nothing else, for scripts.")
+def issue(name: str, username: str, role: str | None, quiet: bool) -> None:
+    """Issue a token; it is shown this once.
+
+    Example: sessiontrack token issue --user admin --role operator "nightly scan"
+    """
+    if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name):
+        raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
+    with prepared_app().app_context(), write_transaction() as tx:
+        issued = api_tokens.issue_token(tx, clock.now(), username, name, role)
+    if quiet:
+        click.echo(issued.secret)
+        return
+    click.echo(f"Token {issued.token_id} ({name}, {issued.role} of {username}), shown this once:")
+    click.echo(issued.secret)
+
+
+@token.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def list_(as_json: bool) -> None:
+    """List the tokens, without their secrets.
+
+    Example: sessiontrack token list
+    """
+    with prepared_app().app_context(), read_transaction() as tx:
+        found = list(accounts.list_tokens(tx, EVERYTHING, 0))
+    print_table(found, as_json=as_json)
+
+
+@token.command()
+@click.argument("which", metavar="ID_OR_NAME")
+def revoke(which: str) -> None:
+    """Revoke a token at once, by its number or its name.
+
+    Example: sessiontrack token revoke "nightly scan"
+    """
+    app = prepared_app()
+    alive = app.extensions["sessiontrack.settings"].session_alive_seconds
+    with app.app_context(), write_transaction() as tx:
+        by_number = which.isascii() and which.isdigit() and len(which) < 19
+        token_id = int(which) if by_number else api_tokens.get_token_id(tx, which)
+        api_tokens.revoke_token(tx, clock.now(), token_id, alive)
+    click.echo(f"Revoked token {which}.")

@@ -1,0 +1,172 @@
+"""The settings: one table of name, type, default and meaning.
+
+Defaults, over them `sessiontrack.toml` in the instance folder, over it the environment
+(`SESSIONTRACK_<NAME>`), over it what a caller of create_app hands in.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.timestamps import SiteTime
+
+PREFIX = "SESSIONTRACK_"
+FILE_NAME = "sessiontrack.toml"
+Value = TypeVar("Value")
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+
+def setting(default: str, read: Callable[[str], Value], meaning: str) -> Value:
+    """A row of the table: the default as a person would write it, how it is read, what it is for."""
+    made: Value = field(
+        default=read(default), metadata={"default": default, "read": read, "meaning": meaning}
+    )
+    return made
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _folder(value: str) -> Path:
+    return Path(value).expanduser().absolute()
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        if not (value.isascii() and value.isdigit() and least <= int(value[:12]) <= most):
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(value)
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of: {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def _networks(value: str) -> Networks:
+    """Addresses and networks, separated by commas or blanks."""
+    return tuple(ip_network(part) for part in value.replace(",", " ").split())
+
+
+@dataclass(frozen=True)
+class Settings:
+    """This install's settings, each read and checked."""
+
+    instance: Path = setting("./instance", _folder, "Folder of the database, the keys and the settings file.")
+    database_url: str = setting(
+        "sqlite:///sessiontrack.sqlite3", _text, "The database; a relative file is in the instance folder."
+    )
+    timezone: SiteTime = setting(
+        "UTC", SiteTime, "Site time zone: naive times are read in it, formatted times are written in it."
+    )
+    admin_password: str = setting(
+        "", _text, "Password of `admin`, made at the first start; without it a random one is made."
+    )
+    session_alive_seconds: int = setting(
+        "300", _whole(1, 86_400), "A user session is active while its last ping is younger than this."
+    )
+    user_sessions_visible: str = setting(
+        "all", _one_of("all", "own"), "Whose user sessions somebody who is no admin sees."
+    )
+    trusted_proxies: Networks = setting(
+        "", _networks, "Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed."
+    )
+    access_token_seconds: int = setting("900", _whole(10, 86_400), "How long an access token is valid.")
+    refresh_token_seconds: int = setting(
+        "2592000",
+        _whole(60, 31_536_000),
+        "How long a refresh token is valid, and so a login without refresh.",
+    )
+    login_attempts_per_name: int = setting(
+        "10", _whole(1, 10_000), "Failed logins of one name before it has to wait."
+    )
+    login_attempts_per_address: int = setting(
+        "30", _whole(1, 10_000), "Failed logins from one address before it has to wait."
+    )
+    login_window_seconds: int = setting(
+        "300",
+        _whole(1, 86_400),
+        "The stretch of time in which failed logins are counted, and the longest wait.",
+    )
+    sqlite_synchronous: str = setting(
+        "FULL",
+        _one_of("NORMAL", "FULL", "EXTRA"),
+        "SQLite's `synchronous`; NORMAL is faster and loses the last writes when the power fails.",
+    )
+    busy_timeout_seconds: int = setting(
+        "5", _whole(1, 600), "How long a request waits for the database before it is answered 503."
+    )
+    threads: int = setting("8", _whole(1, 256), "Threads of each worker process of `sessiontrack serve`.")
+
+
+def load_settings(
+    overrides: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Read every source of settings.
+
+    Args:
+        overrides: by name, in either case; above everything else.
+        environment: where `SESSIONTRACK_<NAME>` is looked up.
+    Raises:
+        InvalidSetting: a value cannot work, or the file has a name that is no setting; one line says which.
+    """
+    given = {name.lower(): (str(value), name) for name, value in (overrides or {}).items()}
+    names = {each.name for each in fields(Settings)}
+    exported = {
+        name: (environment[variable], variable)
+        for name in names
+        if (variable := PREFIX + name.upper()) in environment
+    }
+    where = _read("instance", {**exported, **given}) or _folder("./instance")
+    chosen = {**_from_file(where / FILE_NAME), **exported, **given}
+    if unknown := sorted(set(chosen) - names):
+        raise InvalidSetting(f"{chosen[unknown[0]][1]} is not a setting of sessiontrack.")
+    return Settings(**{**{name: _read(name, chosen) for name in chosen}, "instance": where})
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Names in the environment that look like settings and are none: most likely a typing error."""
+    known = {PREFIX + each.name.upper() for each in fields(Settings)}
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+
+
+def _from_file(path: Path) -> dict[str, tuple[str, str]]:
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"{path} cannot be read: {error}") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSetting(f"{path} is not TOML: {error}") from error
+    return {name.lower(): (_as_text(value), f"{name} in {path}") for name, value in table.items()}
+
+
+def _as_text(value: object) -> str:
+    """A TOML value as the environment would give it; a list is joined by commas."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _read(name: str, chosen: Mapping[str, tuple[str, str]]) -> Any:
+    if name not in chosen:
+        return None
+    text, source = chosen[name]
+    read = next((each.metadata["read"] for each in fields(Settings) if each.name == name), _text)
+    try:
+        return read(text.strip())
+    except (ValueError, InvalidSetting) as error:
+        raise InvalidSetting(f"{source} = {text!r}: {error}") from error

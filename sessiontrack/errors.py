@@ -1,0 +1,142 @@
+"""The one place where an exception becomes a status and a body; every error answers in the same shape."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import PyJWTError
+from marshmallow import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from sessiontrack.exceptions import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    SessionInactive,
+    SessiontrackError,
+    StorageUnavailable,
+    Unauthorized,
+)
+
+log = logging.getLogger(__name__)
+RETRY_AFTER_SECONDS = 5
+# The most special class first.
+STATUSES: dict[type[SessiontrackError], tuple[int, str]] = {
+    InvalidInput: (400, "bad_request"),
+    Unauthorized: (401, "unauthorized"),
+    Forbidden: (403, "forbidden"),
+    NotFound: (404, "not_found"),
+    SessionInactive: (409, "session_inactive"),
+    Conflict: (409, "conflict"),
+    RateLimited: (429, "rate_limited"),
+    StorageUnavailable: (503, "storage_unavailable"),
+}
+# What Werkzeug and gunicorn answer by themselves, in our words. Any other status of theirs is a bad request.
+CODES: dict[int, tuple[str, str]] = {
+    400: ("bad_request", "The request cannot be understood."),
+    401: ("unauthorized", "Sign in, and send the token as Authorization: Bearer <token>."),
+    403: ("forbidden", "This is not allowed."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take that method; see the Allow header."),
+    409: ("conflict", "What is stored contradicts what was asked for."),
+    413: ("payload_too_large", "The body is larger than 16 MiB."),
+    414: ("bad_request", "The address is too long."),
+    429: ("rate_limited", "Too many requests."),
+    431: ("bad_request", "The headers are too large."),
+    500: ("server_error", "Something went wrong here; the log tells more."),
+    503: ("storage_unavailable", "The service cannot answer just now; try again shortly."),
+}
+
+
+def error_body(error: str, message: str, errors: Mapping[str, Any] | None = None) -> bytes:
+    """The body that every error has."""
+    body: dict[str, Any] = {"success": False, "error": error, "message": message}
+    if errors:
+        body["errors"] = errors
+    return orjson.dumps(body)
+
+
+def status_body(status: int) -> bytes:
+    """The body of an error that only its status is known of."""
+    error, message = CODES.get(status, CODES[500 if status >= 500 else 400])
+    return error_body(error, message)
+
+
+def _answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    response = Response(body, status, mimetype="application/json")
+    response.headers.extend(headers or {})
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if status == 503 and "Retry-After" not in response.headers:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def _ours(error: SessiontrackError) -> Response:
+    status, code = next((STATUSES[each] for each in STATUSES if isinstance(error, each)), (500, ""))
+    if status == 500:
+        return _unexpected(error)
+    if status == 503:
+        log.error("%s %s: %s", request.method, request.path, error.__cause__ or error)
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else {}
+    errors = error.errors if isinstance(error, InvalidInput) else None
+    return _answer(status, error_body(code, error.message, errors), headers)
+
+
+def _invalid(error: ValidationError) -> Response:
+    return _ours(invalid_fields(error))
+
+
+def _no_valid_token(error: Exception) -> Response:
+    return _answer(401, error_body("unauthorized", "The token is not valid."))
+
+
+def _of_werkzeug(error: HTTPException) -> Response:
+    """Keeps the headers that matter (Allow, Retry-After) and none of the HTML."""
+    status = error.code or 500
+    if status < 400:
+        # A redirect by the router: there is no such address, and HTML is not answered.
+        status = 404
+    kept = {k: v for k, v in error.get_headers() if k.lower() in {"allow", "retry-after"}}
+    return _answer(status, status_body(status), kept)
+
+
+def _unexpected(error: Exception) -> Response:
+    """Tells nothing of the inside to the client, and everything to the log."""
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return _answer(500, status_body(500))
+
+
+def invalid_fields(error: ValidationError) -> InvalidInput:
+    """What marshmallow found wrong, as one exception that names each field."""
+    errors = dict(_flat(error.messages))
+    if len(errors) == 1:
+        ((field, found),) = errors.items()
+        return InvalidInput(f"{field}: {' '.join(found)}", errors)
+    return InvalidInput(f"Not valid: {', '.join(errors)}; see errors.", errors)
+
+
+def _flat(messages: Any, path: str = "") -> list[tuple[str, list[str]]]:
+    """{"devices": {0: {"mac": [..]}}} as ("devices.0.mac", [..]); what concerns no field, as "body"."""
+    if isinstance(messages, Mapping):
+        found = []
+        for key, value in messages.items():
+            found += _flat(value, path if key == "_schema" else f"{path}.{key}".lstrip("."))
+        return found
+    texts = [str(each) for each in messages] if isinstance(messages, list) else [str(messages)]
+    return [(path or "body", texts)]
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error of this application in the contract's shape."""
+    app.register_error_handler(SessiontrackError, _ours)
+    app.register_error_handler(ValidationError, _invalid)
+    app.register_error_handler(JWTExtendedException, _no_valid_token)
+    app.register_error_handler(PyJWTError, _no_valid_token)
+    app.register_error_handler(HTTPException, _of_werkzeug)
+    app.register_error_handler(Exception, _unexpected)

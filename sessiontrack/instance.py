@@ -1,0 +1,71 @@
+"""What this install keeps to itself: the signing key and the first password, files of mode 0600."""
+
+import os
+import secrets
+from pathlib import Path
+
+from sessiontrack.exceptions import InvalidSetting
+
+KEY_FILE = "signing-key"
+PASSWORD_FILE = "initial-admin-password"
+LEAST_KEY_LENGTH = 32
+
+
+def make_instance_folder(folder: Path) -> None:
+    """Make the folder, for its owner alone, where it is not there yet.
+
+    Raises:
+        InvalidSetting: it cannot be made, or it is no folder.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidSetting(f"The instance folder {folder} cannot be made: {error.strerror}.") from error
+
+
+def signing_key(folder: Path) -> str:
+    """This install's key for tokens; made at the first start.
+
+    Raises:
+        InvalidSetting: the file cannot be read or made, or holds less than 32 characters.
+    """
+    path = folder / KEY_FILE
+    try:
+        if not path.exists():
+            _create_once(path, secrets.token_urlsafe(48))
+        key = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"The signing key {path} cannot be read or made: {error}.") from error
+    if len(key) < LEAST_KEY_LENGTH:
+        raise InvalidSetting(f"The signing key {path} is too short; delete it, and a new one is made.")
+    return key
+
+
+def write_initial_password(folder: Path, password: str) -> Path:
+    """Keep the first admin's password for whoever may read the instance folder."""
+    path = folder / PASSWORD_FILE
+    path.unlink(missing_ok=True)
+    _create_once(path, password)
+    return path
+
+
+def forget_initial_password(folder: Path) -> None:
+    """Remove it once it is no longer the password."""
+    (folder / PASSWORD_FILE).unlink(missing_ok=True)
+
+
+def _create_once(path: Path, text: str) -> None:
+    """Make the file whole or not at all; of two processes at once, the first one's stays."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()

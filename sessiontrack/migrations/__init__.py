@@ -1,0 +1,59 @@
+"""The schema's history: Alembic scripts, forward only, run before anything else at start.
+
+Alembic itself, without Flask-Migrate: the only caller is the program, never a person with `flask db`.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from sessiontrack.db import storage_errors
+from sessiontrack.exceptions import StorageUnavailable
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["connection"] = connection
+    return config
+
+
+def newest_revision() -> str | None:
+    """The revision that this version of the program works with."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The revision that the database has; None for an empty one."""
+    with storage_errors(), engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the newest revision: all of it, or none where it is cut short.
+
+    The transaction is the writer's from its first statement, so of two processes that start at once the
+    second waits and then finds nothing to do.
+
+    Raises:
+        StorageUnavailable: the database cannot be written, or a newer version of the program made it.
+    """
+    with storage_errors(), engine.begin() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+        if found is not None and found not in known:
+            raise StorageUnavailable(
+                f"The database is of a newer version of sessiontrack (revision {found}); nothing was changed."
+            )
+        if found != newest_revision():
+            command.upgrade(_config(connection), "head")
+
+
+def write_revision(engine: Engine, message: str) -> None:
+    """For developers: a new script from the difference between the models and a current database."""
+    with engine.begin() as connection:
+        command.revision(_config(connection), message, autogenerate=True)

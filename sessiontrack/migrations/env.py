@@ -1,0 +1,13 @@
+"""What Alembic runs: the scripts, on the connection that migrations/__init__.py hands over."""
+
+from alembic import context
+
+import sessiontrack.models  # noqa: F401 - so that the metadata knows every table
+from sessiontrack.db import db
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=db.metadata,
+    render_as_batch=True,
+)
+context.run_migrations()

@@ -1,0 +1,19 @@
+"""The tables; import them from here."""
+
+from sessiontrack.models.account import ApiToken, Login, LoginThrottle, User
+from sessiontrack.models.device import Device
+from sessiontrack.models.device_session import DeviceSession
+from sessiontrack.models.event import Event
+from sessiontrack.models.user_session import UserSession, ViewTime
+
+__all__ = [
+    "ApiToken",
+    "Device",
+    "DeviceSession",
+    "Event",
+    "Login",
+    "LoginThrottle",
+    "User",
+    "UserSession",
+    "ViewTime",
+]

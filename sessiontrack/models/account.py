@@ -1,0 +1,68 @@
+"""Who may sign in, and what they signed in with."""
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sessiontrack.db import Base
+from sessiontrack.models.columns import Instant, Reference, RowId, partial_index
+
+IS_ROLE = "role IN ('admin', 'operator', 'viewer')"
+
+
+class User(Base):
+    """A person or a program that may sign in."""
+
+    __tablename__ = "user"
+    __table_args__ = (UniqueConstraint("username"), CheckConstraint(IS_ROLE, name="known_role"))
+
+    id: Mapped[RowId]
+    username: Mapped[str] = mapped_column(String(64))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[Instant]
+    disabled_at: Mapped[Instant | None]
+
+
+class Login(Base):
+    """One `POST /auth/login`: the family of all tokens that come from it, kept across refreshes."""
+
+    __tablename__ = "login"
+    __table_args__ = (Index("ix_login_user", "user_id"), Index("ix_login_expires", "expires_at"))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[Reference] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    address: Mapped[str] = mapped_column(String(45))
+    created_at: Mapped[Instant]
+    expires_at: Mapped[Instant]
+    revoked_at: Mapped[Instant | None]
+
+
+class ApiToken(Base):
+    """A long-lived token for a script; only the SHA-256 of it is kept."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (
+        UniqueConstraint("secret_hash"),
+        CheckConstraint(IS_ROLE, name="known_role"),
+        partial_index("uq_api_token_name", "name", where="revoked_at IS NULL", unique=True),
+        Index("ix_api_token_user", "user_id"),
+    )
+
+    id: Mapped[RowId]
+    user_id: Mapped[Reference] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(16))
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[Instant]
+    revoked_at: Mapped[Instant | None]
+
+
+class LoginThrottle(Base):
+    """Attempts to sign in, for one name or one address, in one stretch of time; for all workers."""
+
+    __tablename__ = "login_throttle"
+    __table_args__ = (Index("ix_login_throttle_ends", "ends_at"),)
+
+    key: Mapped[str] = mapped_column(String(320), primary_key=True)
+    attempts: Mapped[int]
+    ends_at: Mapped[Instant]

@@ -1,0 +1,64 @@
+"""One stretch of time in which a device was connected."""
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, Text, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sessiontrack.db import Base
+from sessiontrack.models.columns import EventType, Instant, Ip, IpKey, Reference, RowId, partial_index
+
+# The conditions of the partial indexes. A query says them in the same words, or the index is not used.
+SHORT_SECONDS = 86400
+IS_SHORT = f"end_at - begin_at <= {SHORT_SECONDS}"
+IS_LONG = f"end_at - begin_at > {SHORT_SECONDS}"
+IS_OPEN = "still_connected"
+IS_MISSING = "(connected_at IS NULL OR (disconnected_at IS NULL AND NOT still_connected))"
+
+
+class DeviceSession(Base):
+    """connected_at or disconnected_at is null where that event is missing, or while it is still connected.
+
+    begin_at and end_at are what is known of the two ends: a missing one is judged by the other, and an
+    open session has no end_at. "Which sessions overlap this window?" is three questions, each with an
+    index of its own: short sessions begin at most a day before it; long ones and open ones are few. A
+    single index over all of them reads up to half the table for a recent window.
+    """
+
+    __tablename__ = "device_session"
+    __table_args__ = (
+        CheckConstraint("disconnected_at >= connected_at", name="end_after_start"),
+        CheckConstraint("connected_at IS NOT NULL OR disconnected_at IS NOT NULL", name="one_end_known"),
+        CheckConstraint(
+            "NOT still_connected OR (connected_at IS NOT NULL AND disconnected_at IS NULL)",
+            name="open_has_start_only",
+        ),
+        partial_index("uq_device_session_open", "device_id", where=IS_OPEN, unique=True),
+        Index("uq_device_session_start", "device_id", "connected_at", unique=True),
+        Index("ix_device_session_device", "device_id", "begin_at"),
+        Index("ix_device_session_begin", "begin_at"),
+        partial_index("ix_device_session_short", "begin_at", "end_at", where=IS_SHORT),
+        partial_index("ix_device_session_long", "end_at", "begin_at", where=IS_LONG),
+        partial_index("ix_device_session_begin_open", "begin_at", where=IS_OPEN),
+        partial_index("ix_device_session_missing", "end_at", where=IS_MISSING),
+    )
+
+    id: Mapped[RowId]
+    device_id: Mapped[Reference] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    connected_at: Mapped[Instant | None]
+    disconnected_at: Mapped[Instant | None]
+    still_connected: Mapped[bool] = mapped_column(server_default=false())
+    ip: Mapped[Ip]
+    ip_key: Mapped[IpKey]
+    conn_type: Mapped[EventType]
+    disc_type: Mapped[EventType]
+    info: Mapped[str] = mapped_column(Text, server_default="")
+    # Which scanner opened it, and so may close it; null for what was created through the API.
+    source: Mapped[str | None] = mapped_column(String(64))
+    begin_at: Mapped[Instant] = mapped_column(
+        Computed("coalesce(connected_at, disconnected_at)", persisted=True)
+    )
+    end_at: Mapped[Instant | None] = mapped_column(
+        Computed(
+            "CASE WHEN still_connected THEN NULL ELSE coalesce(disconnected_at, connected_at) END",
+            persisted=True,
+        )
+    )

@@ -1,0 +1,38 @@
+"""Something that happened to a device at an instant."""
+
+from sqlalchemy import ForeignKey, Index, Text, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sessiontrack.db import Base
+from sessiontrack.models.columns import EventType, Instant, Ip, IpKey, Reference, RowId, partial_index
+
+IS_VOIDED = "voided"
+IS_NEW = "NOT voided AND type = 'New Device'"
+IS_DOWN = "NOT voided AND type = 'Device Down'"
+
+
+class Event(Base):
+    """A voided event stays and is shown as `VOIDED - <type>`; unvoided, it is the only one of its kind."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        partial_index("uq_event_unvoided", "device_id", "at", "type", where="NOT voided", unique=True),
+        Index("ix_event_at", "at"),
+        Index("ix_event_device", "device_id", "at"),
+        Index("ix_event_session", "session_id"),
+        partial_index("ix_event_voided", "at", where=IS_VOIDED),
+        partial_index("ix_event_new", "at", where=IS_NEW),
+        partial_index("ix_event_down", "at", where=IS_DOWN),
+    )
+
+    id: Mapped[RowId]
+    device_id: Mapped[Reference] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    at: Mapped[Instant]
+    type: Mapped[EventType]
+    ip: Mapped[Ip]
+    ip_key: Mapped[IpKey]
+    info: Mapped[str] = mapped_column(Text, server_default="")
+    # The session that rests on this event.
+    session_id: Mapped[Reference | None] = mapped_column(ForeignKey("device_session.id", ondelete="SET NULL"))
+    voided: Mapped[bool] = mapped_column(server_default=false())
+    pending_alert: Mapped[bool] = mapped_column(server_default=false())

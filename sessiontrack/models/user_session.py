@@ -1,0 +1,54 @@
+"""One stay of a logged-in person in a web UI, and how long each page was in sight."""
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sessiontrack.db import Base
+from sessiontrack.models.columns import Instant, Reference, RowId, Seconds, partial_index
+
+
+class UserSession(Base):
+    """Kept alive by pings; `credited_seconds` is what the latest of them added to `visible_seconds`.
+
+    The name of the user stands here and not a reference: what happened stays when an account is removed.
+    """
+
+    __tablename__ = "user_session"
+    __table_args__ = (
+        UniqueConstraint("public_id"),
+        CheckConstraint("last_ping >= started_at", name="ping_after_start"),
+        CheckConstraint(
+            "visible_seconds BETWEEN 0 AND last_ping - started_at", name="visible_within_session"
+        ),
+        partial_index("uq_user_session_login", "login_key", where="ended_at IS NULL", unique=True),
+        Index("ix_user_session_started", "started_at"),
+        Index("ix_user_session_username", "username", "started_at"),
+        Index("ix_user_session_last_ping", "last_ping"),
+    )
+
+    id: Mapped[RowId]
+    public_id: Mapped[str] = mapped_column(String(36))
+    login_key: Mapped[str] = mapped_column(String(64))
+    username: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[Instant]
+    last_ping: Mapped[Instant]
+    last_visible_ping: Mapped[Instant | None]
+    last_view: Mapped[str | None] = mapped_column(String(512))
+    last_tab: Mapped[str | None] = mapped_column(String(512))
+    visible_seconds: Mapped[Seconds] = mapped_column(server_default="0")
+    credited_seconds: Mapped[Seconds] = mapped_column(server_default="0")
+    ended_at: Mapped[Instant | None]
+
+
+class ViewTime(Base):
+    """The visible seconds of one path in one user session; an empty tab is the view by itself."""
+
+    __tablename__ = "view_time"
+    __table_args__ = (CheckConstraint("seconds >= 0", name="not_negative"),)
+
+    session_id: Mapped[Reference] = mapped_column(
+        ForeignKey("user_session.id", ondelete="CASCADE"), primary_key=True
+    )
+    view: Mapped[str] = mapped_column(String(512), primary_key=True)
+    tab: Mapped[str] = mapped_column(String(512), primary_key=True)
+    seconds: Mapped[Seconds]

@@ -1,0 +1,190 @@
+"""Device sessions as calendar widgets draw them, with an end for those that lack one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, Subquery, case, func, or_, select, text, union_all
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import ColumnElement
+
+from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.models import Device, DeviceSession
+from sessiontrack.models.columns import EVERYTHING, bind
+from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
+from sessiontrack.queries.device_sessions import first_begin
+from sessiontrack.queries.rendering import MISSING
+from sessiontrack.timestamps import SiteTime
+
+CLOSED_COLOR = "#00a659"
+OPEN_COLOR = "#0073b7"
+MISSING_COLOR = "#f39c12"
+STILL_CONNECTED = "<still connected>"
+# How far from its known end a session with a missing one is drawn at most.
+INFERRED_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class CalendarFilter:
+    """Sessions that overlap [start, end), UTC epoch seconds; of one device where a MAC is given."""
+
+    start: int
+    end: int
+    mac: str | None = None
+
+    def values(self, now: int) -> dict[str, Any]:
+        """The parameters of the statements."""
+        values = {"start": self.start, "end": self.end, "now": now}
+        return values if self.mac is None else {**values, "mac": self.mac}
+
+
+def list_calendar(
+    tx: Transaction, wanted: CalendarFilter, limit: int | None, offset: int, now: int, site: SiteTime
+) -> Iterator[dict[str, Any]]:
+    """The calendar events, earliest begin first."""
+    statement = _statement(wanted.mac is not None, counted=False)
+    for row in tx.stream(statement, **wanted.values(now), limit=limit or EVERYTHING, offset=offset):
+        yield _as_dict(row, site)
+
+
+def count_calendar(tx: Transaction, wanted: CalendarFilter, now: int) -> int:
+    """How many there are, whatever the page."""
+    found: int = tx.value(_statement(wanted.mac is not None, counted=True), **wanted.values(now))
+    return found
+
+
+def _as_dict(row: Row, site: SiteTime) -> dict[str, Any]:
+    mac, ip, connected_at, disconnected_at, still_connected, shown_begin, shown_end = row
+    connection = MISSING if connected_at is None else site.format_minute(connected_at)
+    if disconnected_at is not None:
+        disconnection = site.format_minute(disconnected_at)
+    else:
+        disconnection = STILL_CONNECTED if still_connected else MISSING
+    if still_connected:
+        color = OPEN_COLOR
+    else:
+        color = MISSING_COLOR if connected_at is None or disconnected_at is None else CLOSED_COLOR
+    return {
+        "resourceId": mac,
+        "title": "",
+        "start": site.format_second(shown_begin),
+        "end": site.format_second(shown_end),
+        "color": color,
+        "tooltip": f"Connection: {connection}\nDisconnection: {disconnection}\nIP: {ip}",
+        "className": "no-border",
+    }
+
+
+@cache
+def _statement(by_mac: bool, *, counted: bool) -> Statement:
+    found = _of_device() if by_mac else _of_all_devices()
+    shown = _with_shown_ends(found)
+    overlaps = (
+        shown.c.shown_begin < bind("end"),
+        or_(shown.c.shown_end > bind("start"), shown.c.shown_begin >= bind("start")),
+    )
+    if counted:
+        return Statement(select(func.count()).select_from(shown).where(*overlaps))
+    columns = (
+        shown.c.ip,
+        shown.c.connected_at,
+        shown.c.disconnected_at,
+        shown.c.still_connected,
+        shown.c.shown_begin,
+        shown.c.shown_end,
+    )
+    listed = (
+        select(Device.mac, *columns)
+        .join(Device, Device.id == shown.c.device_id)
+        .where(*overlaps)
+        .order_by(shown.c.shown_begin, shown.c.id)
+    )
+    return Statement(listed.limit(bind("limit")).offset(bind("offset")))
+
+
+def _candidates(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return select(
+        DeviceSession.id,
+        DeviceSession.device_id,
+        DeviceSession.connected_at,
+        DeviceSession.disconnected_at,
+        DeviceSession.still_connected,
+        DeviceSession.ip,
+    ).where(*where)
+
+
+def _is(condition: str) -> ColumnElement[bool]:
+    """A partial index's own condition, word for word."""
+    return text(condition)  # type: ignore[return-value]
+
+
+def _of_device() -> Subquery:
+    device = select(Device.id).where(Device.mac == bind("mac")).scalar_subquery()
+    return _candidates(
+        DeviceSession.device_id == device,
+        DeviceSession.begin_at >= first_begin(device, bind("start") - INFERRED_SECONDS),
+        DeviceSession.begin_at < bind("end") + INFERRED_SECONDS,
+    ).subquery()
+
+
+def _of_all_devices() -> Subquery:
+    """Each kind of session by its own index; together they hold every session once."""
+    begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
+    start, end = bind("start"), bind("end")
+    complete = _is(f"NOT {IS_MISSING}")
+    return union_all(
+        _candidates(
+            _is(IS_SHORT), begin_at > start - SHORT_SECONDS - 1, begin_at < end, end_at >= start, complete
+        ),
+        _candidates(_is(IS_LONG), end_at > start, begin_at < end),
+        _candidates(_is(IS_OPEN), begin_at < end),
+        _candidates(_is(IS_MISSING), end_at > start - INFERRED_SECONDS - 1, end_at < end + INFERRED_SECONDS),
+    ).subquery()
+
+
+def _with_shown_ends(found: Subquery) -> Subquery:
+    begin = case((found.c.connected_at.is_not(None), found.c.connected_at), else_=_inferred_begin(found))
+    end = case(
+        (found.c.disconnected_at.is_not(None), found.c.disconnected_at),
+        (found.c.still_connected, _later(bind("now"), found.c.connected_at)),
+        else_=_inferred_end(found),
+    )
+    return select(found, begin.label("shown_begin"), end.label("shown_end")).subquery()
+
+
+def _inferred_begin(found: Subquery) -> ColumnElement[int]:
+    """The device's previous disconnection, or an hour before the known one, whichever is later."""
+    other = aliased(DeviceSession)
+    previous = (
+        select(other.disconnected_at)
+        .where(
+            other.device_id == found.c.device_id,
+            other.begin_at <= found.c.disconnected_at,
+            other.disconnected_at <= found.c.disconnected_at,
+            other.id != found.c.id,
+        )
+        .order_by(other.begin_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    earliest = found.c.disconnected_at - INFERRED_SECONDS
+    return case((previous > earliest, previous), else_=earliest)
+
+
+def _inferred_end(found: Subquery) -> ColumnElement[int]:
+    """The device's next connection, or an hour after the known one, whichever is earlier."""
+    other = aliased(DeviceSession)
+    following = (
+        select(other.connected_at)
+        .where(other.device_id == found.c.device_id, other.connected_at > found.c.connected_at)
+        .order_by(other.connected_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    latest = found.c.connected_at + INFERRED_SECONDS
+    return case((following < latest, following), else_=latest)
+
+
+def _later(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
+    return case((one > other, one), else_=other)

@@ -1,0 +1,138 @@
+"""Device sessions as `/sessions/list` and `/sessions/<mac>` show them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import ColumnElement
+
+from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.models import Device, DeviceSession
+from sessiontrack.models.columns import EVERYTHING, bind
+from sessiontrack.queries.rendering import MISSING, duration_seconds, duration_text, end_text
+from sessiontrack.timestamps import SiteTime
+
+COLUMNS = (
+    DeviceSession.id,
+    Device.mac,
+    DeviceSession.connected_at,
+    DeviceSession.disconnected_at,
+    DeviceSession.still_connected,
+    DeviceSession.ip,
+    DeviceSession.info,
+)
+
+
+@dataclass(frozen=True)
+class SessionFilter:
+    """Which sessions; instants in UTC epoch seconds, None where not asked for.
+
+    start: connected at or after it. end: disconnected at or before it (an open one has not ended).
+    overlapping: was there between these two instants, both included, or is still open.
+    """
+
+    mac: str | None = None
+    start: int | None = None
+    end: int | None = None
+    overlapping: tuple[int, int] | None = None
+    newest_first: bool = False
+
+
+def list_sessions(
+    tx: Transaction, wanted: SessionFilter, limit: int | None, offset: int, now: int, site: SiteTime
+) -> Iterator[dict[str, Any]]:
+    """The sessions in their order, one after another."""
+    statement = _statement(*_shape(wanted), wanted.newest_first, counted=False)
+    values = {"limit": limit or EVERYTHING, "offset": offset, **_values(wanted)}
+    for row in tx.stream(statement, **values):
+        yield as_dict(row, now, site)
+
+
+def count_sessions(tx: Transaction, wanted: SessionFilter) -> int:
+    """How many there are, whatever the page."""
+    found: int = tx.value(_statement(*_shape(wanted), False, counted=True), **_values(wanted))
+    return found
+
+
+def as_dict(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
+    """One session, as documented, with the same facts for programs beside it."""
+    session_id, mac, connected_at, disconnected_at, still_connected, ip, info = row
+    seconds = duration_seconds(connected_at, disconnected_at, still_connected, now)
+    return {
+        "id": session_id,
+        "ses_MAC": mac,
+        "ses_Connection": MISSING if connected_at is None else site.format_minute(connected_at),
+        "ses_Disconnection": end_text(disconnected_at, still_connected, site),
+        "ses_Duration": duration_text(seconds),
+        "ses_IP": ip,
+        "ses_Info": info,
+        "ses_StillConnected": bool(still_connected),
+        "ses_DateTimeConnection": None if connected_at is None else site.format_offset(connected_at),
+        "ses_DateTimeDisconnection": None if disconnected_at is None else site.format_offset(disconnected_at),
+        "ses_DurationSeconds": seconds,
+    }
+
+
+def first_begin(device: ColumnElement[int], start: ColumnElement[int]) -> ColumnElement[int]:
+    """Where to begin to read a device's sessions for a window that starts then.
+
+    They never overlap, so of those that began before it, only the last one can reach into it.
+    """
+    earlier = aliased(DeviceSession)
+    last = select(func.max(earlier.begin_at)).where(earlier.device_id == device, earlier.begin_at <= start)
+    return func.coalesce(last.scalar_subquery(), start)
+
+
+def _shape(wanted: SessionFilter) -> tuple[bool, bool, bool, bool]:
+    """Which filters there are: each combination is one statement."""
+    return (
+        wanted.mac is not None,
+        wanted.start is not None,
+        wanted.end is not None,
+        wanted.overlapping is not None,
+    )
+
+
+def _values(wanted: SessionFilter) -> dict[str, Any]:
+    window_start, window_end = wanted.overlapping or (None, None)
+    values = {
+        "mac": wanted.mac,
+        "start": wanted.start,
+        "end": wanted.end,
+        "window_start": window_start,
+        "window_end": window_end,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@cache
+def _statement(
+    by_mac: bool, by_start: bool, by_end: bool, by_window: bool, newest_first: bool, *, counted: bool
+) -> Statement:
+    where: list[ColumnElement[bool]] = []
+    device = select(Device.id).where(Device.mac == bind("mac")).scalar_subquery()
+    if by_mac:
+        where.append(DeviceSession.device_id == device)
+    if by_mac and by_window:
+        where.append(DeviceSession.begin_at >= first_begin(device, bind("window_start")))
+    if by_start:
+        where.append(DeviceSession.begin_at >= bind("start"))
+    if by_end:
+        where.append(DeviceSession.end_at <= bind("end"))
+    if by_window:
+        open_or_within = or_(
+            DeviceSession.still_connected,
+            (DeviceSession.end_at >= bind("window_start")) & (DeviceSession.begin_at <= bind("window_end")),
+        )
+        where.append(open_or_within)
+    if counted:
+        return Statement(select(func.count()).select_from(DeviceSession).where(*where))
+    listed: Select[*tuple[Any, ...]] = (
+        select(*COLUMNS).join(Device, Device.id == DeviceSession.device_id).where(*where)
+    )
+    order = (DeviceSession.begin_at, DeviceSession.id)
+    ordered = listed.order_by(*(column.desc() for column in order) if newest_first else order)
+    return Statement(ordered.limit(bind("limit")).offset(bind("offset")))

@@ -1,0 +1,307 @@
+"""What happened, as the table of `/sessions/session-events` and its totals show it.
+
+Two shapes come under one call: events (types all, voided, new, down) and device sessions (types sessions,
+missing). Paging, sorting and search are the database's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    Select,
+    SQLColumnExpression,
+    Subquery,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.sql import ColumnElement
+
+from sessiontrack.db import Contains, Row, Statement, Transaction
+from sessiontrack.ips import ip_number
+from sessiontrack.models import Device, DeviceSession, Event
+from sessiontrack.models.columns import bind
+from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
+from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
+from sessiontrack.queries.rendering import MISSING, duration_seconds, duration_text, end_text
+from sessiontrack.timestamps import SiteTime
+
+SESSION_TYPES = frozenset({"sessions", "missing"})
+# In the order of `/sessions/totals`; None is no condition.
+EVENT_CONDITIONS = {"all": None, "voided": IS_VOIDED, "new": IS_NEW, "down": IS_DOWN}
+TOTALS = ("all", "sessions", "missing", "voided", "new", "down")
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """Which rows, from `since` (UTC epoch seconds) on; and in which order, by a column's name."""
+
+    type: str
+    since: int
+    search: str = ""
+    sort: str = "order_time"
+    descending: bool = True
+
+    def values(self) -> dict[str, Any]:
+        """The parameters of the statements."""
+        if not self.search:
+            return {"since": self.since}
+        escaped = self.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return {"since": self.since, "pattern": f"%{escaped}%"}
+
+
+def count_rows(tx: Transaction, wanted: EventFilter, *, searched: bool) -> int:
+    """How many rows match, whatever the page; with the search, or as if there were none."""
+    if not (searched and wanted.search):
+        return int(tx.value(_counted(wanted.type), since=wanted.since))
+    statement = _searched_count(wanted.type, wanted.search.isascii())
+    return int(tx.value(statement, **wanted.values()))
+
+
+def count_totals(tx: Transaction, since: int) -> dict[str, int]:
+    """How many rows each type has, in the order of the documented list."""
+    return {name: int(tx.value(_counted(name), since=since)) for name in TOTALS}
+
+
+def list_rows(
+    tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int, site: SiteTime
+) -> Iterator[dict[str, Any]]:
+    """One page as objects."""
+    as_object = _session_object if wanted.type in SESSION_TYPES else _event_object
+    return (as_object(row, now, site) for row in _page(tx, wanted, limit, offset, now))
+
+
+def list_table(
+    tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int, site: SiteTime
+) -> list[list[Any]]:
+    """One page as rows of the 15 columns that DataTables is used to."""
+    as_columns = _session_columns if wanted.type in SESSION_TYPES else _event_columns
+    return [as_columns(row, now, site) for row in _page(tx, wanted, limit, offset, now)]
+
+
+def _page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> list[Row]:
+    how_searched = None if not wanted.search else wanted.search.isascii()
+    statement = _listed(wanted.type, how_searched, wanted.sort, wanted.descending)
+    values = {**wanted.values(), "limit": limit, "offset": offset}
+    if "duration" in wanted.sort and wanted.type in SESSION_TYPES:
+        values["now"] = now
+    return tx.rows(statement, **values)
+
+
+# --- rows as they are shown
+
+
+def _event_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
+    row_id, at, mac, name, owner, ip, info, event_type, _ = row
+    return {
+        "id": row_id,
+        "mac": mac,
+        "name": name,
+        "owner": owner,
+        "ip": ip,
+        "time": site.format_minute(at),
+        "type": event_type,
+        "info": info,
+    }
+
+
+def _event_columns(row: Row, now: int, site: SiteTime) -> list[Any]:
+    _, at, mac, name, owner, ip, info, event_type, pending = row
+    time = site.format_minute(at)
+    what = [time, name, owner, time, event_type, None, None, None, None]
+    return [*what, ip, ip_number(ip), info, None, mac, int(pending)]
+
+
+def _session_texts(row: Row, now: int, site: SiteTime) -> tuple[str, str, int | None]:
+    """(connection, disconnection, seconds)"""
+    connected_at, disconnected_at, still_connected = row[7:10]
+    connection = MISSING if connected_at is None else site.format_minute(connected_at)
+    seconds = duration_seconds(connected_at, disconnected_at, still_connected, now)
+    return connection, end_text(disconnected_at, still_connected, site), seconds
+
+
+def _session_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
+    row_id, _, mac, name, owner, ip, info = row[:7]
+    connection, disconnection, seconds = _session_texts(row, now, site)
+    return {
+        "id": row_id,
+        "mac": mac,
+        "name": name,
+        "owner": owner,
+        "ip": ip,
+        "connection": connection,
+        "disconnection": disconnection,
+        "duration": duration_text(seconds),
+        "duration_seconds": seconds,
+        "still_connected": bool(row[9]),
+        "info": info,
+    }
+
+
+def _session_columns(row: Row, now: int, site: SiteTime) -> list[Any]:
+    _, begin_at, mac, name, owner, ip, info = row[:7]
+    connection, disconnection, seconds = _session_texts(row, now, site)
+    what = [site.format_minute(begin_at), name, owner, None, None]
+    times = [connection, disconnection, duration_text(seconds), seconds]
+    return [*what, *times, ip, ip_number(ip), info, int(row[9]), mac, 0]
+
+
+# --- statements: each combination is built and compiled once
+
+
+@cache
+def _counted(kind: str) -> Statement:
+    if kind in SESSION_TYPES:
+        return Statement(select(func.count()).select_from(_sessions(kind)))
+    return Statement(select(func.count()).select_from(Event).where(*_conditions(kind)))
+
+
+@cache
+def _searched_count(kind: str, is_ascii: bool) -> Statement:
+    rows, _ = _rows(kind, is_ascii)
+    return Statement(rows.with_only_columns(func.count()))
+
+
+@cache
+def _listed(kind: str, is_ascii: bool | None, sort: str, descending: bool) -> Statement:
+    rows, sorts = _rows(kind, is_ascii)
+    by_time = (sorts["order_time"], sorts["id"])
+    if sort in ("order_time", "time"):
+        order = [column.desc() if descending else column.asc() for column in by_time]
+    else:
+        column = sorts.get(sort)
+        first = [] if column is None else [column.desc() if descending else column.asc()]
+        order = [*first, *(each.desc() for each in by_time)]
+    return Statement(rows.order_by(*order).limit(bind("limit")).offset(bind("offset")))
+
+
+Rows = Select[*tuple[Any, ...]]
+Columns = dict[str, SQLColumnExpression[Any]]
+
+
+def _rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
+    """The rows of one type, and the columns that they can be sorted by.
+
+    Args:
+        is_ascii: None without a search; else whether the text searched for is plain ASCII.
+    """
+    return _session_rows(kind, is_ascii) if kind in SESSION_TYPES else _event_rows(kind, is_ascii)
+
+
+def _conditions(kind: str) -> list[ColumnElement[bool]]:
+    condition = EVENT_CONDITIONS[kind]
+    since = Event.at >= bind("since")
+    return [since] if condition is None else [since, _is(condition)]
+
+
+def _event_rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
+    shown_type = case((Event.voided, literal_column("'VOIDED - '") + Event.type), else_=Event.type)
+    rows = (
+        select(
+            Event.id,
+            Event.at,
+            Device.mac,
+            Device.name,
+            Device.owner,
+            Event.ip,
+            Event.info,
+            shown_type,
+            Event.pending_alert,
+        )
+        .join(Device, Device.id == Event.device_id)
+        .where(*_conditions(kind))
+    )
+    sorts: Columns = {
+        **_device_sorts(),
+        "id": Event.id,
+        "order_time": Event.at,
+        "type": shown_type,
+        "ip": Event.ip_key,
+        "ip_number": Event.ip_key,
+        "info": func.lower(Event.info),
+        "pending_alert": Event.pending_alert,
+    }
+    return _searched(rows, is_ascii, Event.ip, shown_type, Event.info), sorts
+
+
+def _session_rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
+    found = _sessions(kind).c
+    rows = select(
+        found.id,
+        found.begin_at,
+        Device.mac,
+        Device.name,
+        Device.owner,
+        found.ip,
+        found.info,
+        found.connected_at,
+        found.disconnected_at,
+        found.still_connected,
+    ).join(Device, Device.id == found.device_id)
+    ended_at = case((found.still_connected, bind("now")), else_=found.disconnected_at)
+    seconds = func.coalesce(ended_at - found.connected_at, -1)
+    sorts: Columns = {
+        **_device_sorts(),
+        "id": found.id,
+        "order_time": found.begin_at,
+        "connection": func.coalesce(found.connected_at, -1),
+        "disconnection": func.coalesce(found.disconnected_at, -1),
+        "duration": seconds,
+        "duration_seconds": seconds,
+        "ip": found.ip_key,
+        "ip_number": found.ip_key,
+        "info": func.lower(found.info),
+        "still_connected": found.still_connected,
+    }
+    return _searched(rows, is_ascii, found.ip, found.conn_type, found.disc_type, found.info), sorts
+
+
+def _device_sorts() -> Columns:
+    return {"name": func.lower(Device.name), "owner": func.lower(Device.owner), "mac": Device.mac}
+
+
+def _searched(rows: Rows, is_ascii: bool | None, *columns: SQLColumnExpression[str]) -> Rows:
+    if is_ascii is None:
+        return rows
+    searched = (Device.name, Device.owner, Device.mac, *columns)
+    return rows.where(or_(*(Contains(column, bind("pattern"), is_ascii) for column in searched)))
+
+
+def _sessions(kind: str) -> Subquery:
+    """The sessions of one type; each part by the index of its own."""
+    since = bind("since")
+    begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
+    if kind == "missing":
+        return _session_columns_where(_is(IS_MISSING), end_at >= since).subquery()
+    return union_all(
+        _session_columns_where(_is(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since),
+        _session_columns_where(_is(IS_LONG), end_at >= since),
+        _session_columns_where(_is(IS_OPEN)),
+    ).subquery()
+
+
+def _session_columns_where(*where: ColumnElement[bool]) -> Rows:
+    return select(
+        DeviceSession.id,
+        DeviceSession.device_id,
+        DeviceSession.begin_at,
+        DeviceSession.connected_at,
+        DeviceSession.disconnected_at,
+        DeviceSession.still_connected,
+        DeviceSession.ip,
+        DeviceSession.ip_key,
+        DeviceSession.conn_type,
+        DeviceSession.disc_type,
+        DeviceSession.info,
+    ).where(*where)
+
+
+def _is(condition: str) -> ColumnElement[bool]:
+    """A partial index's own condition, word for word."""
+    return text(condition)  # type: ignore[return-value]

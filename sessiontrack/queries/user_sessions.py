@@ -1,0 +1,204 @@
+"""User sessions as lists and statistics show them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.sql import ColumnElement
+
+from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.models import UserSession, ViewTime
+from sessiontrack.models.columns import EVERYTHING, bind
+from sessiontrack.paths import as_list
+
+COLUMNS = (
+    UserSession.id,
+    UserSession.public_id,
+    UserSession.login_key,
+    UserSession.username,
+    UserSession.started_at,
+    UserSession.last_ping,
+    UserSession.last_visible_ping,
+    UserSession.last_view,
+    UserSession.last_tab,
+    UserSession.visible_seconds,
+    UserSession.ended_at,
+)
+
+
+@dataclass(frozen=True)
+class UserSessionFilter:
+    """Which user sessions; instants in UTC epoch seconds, None where not asked for.
+
+    active_since: those with a ping after it, and not ended, are active.
+    usernames: none at all is no condition; `only` is one that always holds.
+    """
+
+    active_since: int
+    usernames: tuple[str, ...] = ()
+    only: str | None = None
+    active: bool | None = None
+    started_after: int | None = None
+    stopped_before: int | None = None
+
+    def shape(self) -> tuple[Any, ...]:
+        """What kind of conditions there are: each combination is one statement."""
+        present = (self.only, self.started_after, self.stopped_before)
+        return (len(self.usernames), self.active, *(each is not None for each in present))
+
+    def values(self) -> dict[str, Any]:
+        """The parameters of the statement."""
+        values: dict[str, Any] = {f"user_{n}": name for n, name in enumerate(self.usernames)}
+        values |= {"only": self.only, "started_after": self.started_after}
+        values |= {"stopped_before": self.stopped_before}
+        if self.active is not None or self.stopped_before is not None:
+            values["active_since"] = self.active_since
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def list_sessions(
+    tx: Transaction, wanted: UserSessionFilter, limit: int | None, offset: int
+) -> Iterator[dict[str, Any]]:
+    """The user sessions, newest start first, each with its seconds by view."""
+    values = {**wanted.values(), "limit": limit or EVERYTHING, "offset": offset}
+    rows = tx.stream(_listed(*wanted.shape()), **values)
+    for _, views in groupby(rows, key=lambda row: row[0]):
+        same = list(views)
+        yield _as_dict(same[0], [row[-3:] for row in same if row[-1] is not None], wanted.active_since)
+
+
+def count_sessions(tx: Transaction, wanted: UserSessionFilter) -> int:
+    """How many there are, whatever the page."""
+    return int(tx.value(_counted(*wanted.shape()), **wanted.values()))
+
+
+def _as_dict(row: Row, views: Iterable[Row], active_since: int) -> dict[str, Any]:
+    _, public_id, login_key, username, started_at, last_ping, last_visible, view, tab, visible, ended = row[
+        :11
+    ]
+    return {
+        "_id": public_id,
+        "id_beaker_session": login_key,
+        "username": username,
+        "start": started_at,
+        "last_ping": last_ping,
+        "last_visible_ping": last_visible,
+        "last_visible_path": as_list(view, tab),
+        "visible_duration": visible,
+        "tab_duration": as_tab_duration(views),
+        "active": ended is None and last_ping > active_since,
+    }
+
+
+def as_tab_duration(views: Iterable[Row]) -> dict[str, int | dict[str, int]]:
+    """{view: seconds} or {view: {tab: seconds}} from (view, tab, seconds); a view with both has a tab ""."""
+    found: dict[str, dict[str, int]] = {}
+    for view, tab, seconds in views:
+        found.setdefault(view, {})[tab] = int(seconds)
+    return {view: tabs[""] if set(tabs) == {""} else tabs for view, tabs in found.items()}
+
+
+@dataclass(frozen=True)
+class StatsFilter:
+    """Whose sessions, of those with a ping at or after `since` (UTC epoch seconds)."""
+
+    since: int
+    usernames: tuple[str, ...] = ()
+    only: str | None = None
+
+    def values(self) -> dict[str, Any]:
+        """The parameters of the statements."""
+        values: dict[str, Any] = {f"user_{n}": name for n, name in enumerate(self.usernames)}
+        return {**values, "since": self.since} | ({} if self.only is None else {"only": self.only})
+
+
+def session_stats(tx: Transaction, wanted: StatsFilter) -> list[dict[str, Any]]:
+    """What each user did, by name; sessions that reach into the period count whole."""
+    per_user, per_view = _stats(len(wanted.usernames), wanted.only is not None)
+    views = {
+        username: as_tab_duration(row[1:] for row in rows)
+        for username, rows in groupby(tx.rows(per_view, **wanted.values()), key=lambda row: row[0])
+    }
+    return [
+        {
+            "username": username,
+            "sessions": sessions,
+            "visible_duration": int(visible),
+            "tab_duration": views.get(username, {}),
+            "first_seen": first_seen,
+            "last_seen": last_seen,
+        }
+        for username, sessions, visible, first_seen, last_seen in tx.rows(per_user, **wanted.values())
+    ]
+
+
+def _of_users(count: int, only: bool) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if count:
+        where.append(UserSession.username.in_([bind(f"user_{n}") for n in range(count)]))
+    if only:
+        where.append(UserSession.username == bind("only"))
+    return where
+
+
+def _conditions(
+    users: int, active: bool | None, only: bool, started_after: bool, stopped_before: bool
+) -> list[ColumnElement[bool]]:
+    where = _of_users(users, only)
+    is_active = and_(UserSession.ended_at.is_(None), UserSession.last_ping > bind("active_since"))
+    is_over = or_(UserSession.ended_at.is_not(None), UserSession.last_ping <= bind("active_since"))
+    if active is not None:
+        where.append(is_active if active else is_over)
+    if started_after:
+        where.append(UserSession.started_at > bind("started_after"))
+    if stopped_before:
+        where += [is_over, UserSession.last_ping < bind("stopped_before")]
+    return where
+
+
+@cache
+def _counted(*shape: Any) -> Statement:
+    return Statement(select(func.count()).select_from(UserSession).where(*_conditions(*shape)))
+
+
+@cache
+def _listed(*shape: Any) -> Statement:
+    """One row for each view of each session of the page, sessions together and in their order."""
+    order = (UserSession.started_at.desc(), UserSession.id.desc())
+    page = select(*COLUMNS).where(*_conditions(*shape)).order_by(*order)
+    found = page.limit(bind("limit")).offset(bind("offset")).subquery()
+    listed = (
+        select(found, ViewTime.view, ViewTime.tab, ViewTime.seconds)
+        .join(ViewTime, ViewTime.session_id == found.c.id, isouter=True)
+        .order_by(found.c.started_at.desc(), found.c.id.desc(), ViewTime.view, ViewTime.tab)
+    )
+    return Statement(listed)
+
+
+@cache
+def _stats(users: int, only: bool) -> tuple[Statement, Statement]:
+    where = [UserSession.last_ping >= bind("since"), *_of_users(users, only)]
+    per_user = (
+        select(
+            UserSession.username,
+            func.count(),
+            func.sum(UserSession.visible_seconds),
+            func.min(UserSession.started_at),
+            func.max(UserSession.last_ping),
+        )
+        .where(*where)
+        .group_by(UserSession.username)
+        .order_by(UserSession.username)
+    )
+    views = (UserSession.username, ViewTime.view, ViewTime.tab)
+    per_view = (
+        select(*views, func.sum(ViewTime.seconds))
+        .join(ViewTime, ViewTime.session_id == UserSession.id)
+        .where(*where)
+        .group_by(*views)
+        .order_by(*views)
+    )
+    return Statement(per_user), Statement(per_view)

@@ -1,0 +1,90 @@
+"""Signing in and API tokens: what the calls take and answer (contract 5)."""
+
+from marshmallow import Schema, fields
+from marshmallow.validate import Length, OneOf
+
+from sessiontrack.roles import ROLES
+from sessiontrack.schemas.base import Strict
+from sessiontrack.schemas.fields import Text, Whole, limit, offset
+
+# Hashing takes the time of its input; nobody types more.
+LONGEST_PASSWORD = 1024
+LONGEST_NAME = 64
+
+
+class LoginQuery(Strict):
+    """`POST /auth/login?cookies=1`."""
+
+    cookies = Whole(
+        least=0,
+        most=1,
+        load_default=0,
+        metadata={"description": "1: also set the tokens as cookies, as the web UI does."},
+    )
+
+
+class LoginBody(Strict):
+    """`POST /auth/login`."""
+
+    username = Text(least=1, most=LONGEST_NAME, required=True, metadata={"example": "admin"})
+    password = fields.String(
+        required=True, validate=Length(1, LONGEST_PASSWORD), metadata={"format": "password"}
+    )
+
+
+class IssueToken(Strict):
+    """`POST /auth/tokens`."""
+
+    name = Text(least=1, most=LONGEST_NAME, required=True, metadata={"example": "backup script"})
+    username = Text(least=1, most=LONGEST_NAME, metadata={"description": "Whose token; left out: one's own."})
+    role = fields.String(
+        validate=OneOf(ROLES), metadata={"description": "At most the user's own role; left out: that role."}
+    )
+
+
+class ListTokens(Strict):
+    """`GET /auth/tokens`."""
+
+    limit = limit(100)
+    offset = offset()
+
+
+class TokensAnswer(Schema):
+    """What signing in and refreshing answer."""
+
+    access_token = fields.String(required=True)
+    refresh_token = fields.String(required=True)
+    token_type = fields.String(required=True)
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds of the access token."})
+
+
+class MeAnswer(Schema):
+    """`GET /auth/me`."""
+
+    username = fields.String(required=True)
+    role = fields.String(required=True, validate=OneOf(ROLES))
+    kind = fields.String(required=True, validate=OneOf(("login", "token")))
+
+
+class MessageAnswer(Schema):
+    """Something was done."""
+
+    success = fields.Boolean(required=True)
+    message = fields.String(required=True)
+
+
+class ApiTokenAnswer(Schema):
+    """An API token, without its secret; instants are epoch seconds."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    username = fields.String(required=True)
+    role = fields.String(required=True)
+    created_at = fields.Integer(required=True)
+    revoked_at = fields.Integer(required=True, allow_none=True)
+
+
+class IssuedTokenAnswer(ApiTokenAnswer):
+    """An API token with its secret: the only time that it is shown."""
+
+    token = fields.String(required=True)

@@ -1,0 +1,252 @@
+"""The device dialect: what its calls take and answer (contract 3)."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow.validate import OneOf
+
+from sessiontrack.periods import parse_period
+from sessiontrack.schemas.base import Strict
+from sessiontrack.schemas.fields import (
+    FARTHEST_OFFSET,
+    MOST_LISTED,
+    End,
+    ExclusiveEnd,
+    IpAddress,
+    MacAddress,
+    PeriodText,
+    Start,
+    Text,
+    Whole,
+    limit,
+    offset,
+)
+
+MAC = {"description": "In any common notation.", "example": "AA:BB:CC:DD:EE:FF"}
+EVENT_VIEWS = ("all", "sessions", "missing", "voided", "new", "down")
+# The names by which session-events can be sorted, at the number of their column in format=datatables.
+SORT_COLUMNS = (
+    "order_time",
+    "name",
+    "owner",
+    "time",
+    "type",
+    "connection",
+    "disconnection",
+    "duration",
+    "duration_seconds",
+    "ip",
+    "ip_number",
+    "info",
+    "still_connected",
+    "mac",
+    "pending_alert",
+)
+SORTS = {str(number): name for number, name in enumerate(SORT_COLUMNS)} | {n: n for n in SORT_COLUMNS}
+
+
+class CreateSession(Strict):
+    """`POST /sessions/create`."""
+
+    mac = MacAddress(required=True, metadata=MAC)
+    ip = IpAddress(required=True, metadata={"example": "192.168.1.10"})
+    start_time = Start(required=True, metadata={"example": "2025-08-01T10:00:00"})
+    end_time = End(
+        load_default=None,
+        allow_none=True,
+        metadata={"example": "2025-08-01T12:00:00", "description": "Left out: still connected."},
+    )
+    event_type_conn = Text(least=1, most=64, load_default="Connected")
+    event_type_disc = Text(least=1, most=64, load_default="Disconnected")
+
+    @validates_schema
+    def _end_after_start(self, data: dict[str, Any], **kwargs: object) -> None:
+        if data["start_time"] < 0:
+            raise ValidationError("Must not be before 1970.", "start_time")
+        if data["end_time"] is not None and data["end_time"] < data["start_time"]:
+            raise ValidationError("Must not be before start_time.", "end_time")
+
+
+class DeleteSessions(Strict):
+    """`DELETE /sessions/delete`, as its body or in the URL."""
+
+    mac = MacAddress(metadata=MAC)
+
+
+class ListSessions(Strict):
+    """`GET /sessions/list`."""
+
+    mac = MacAddress(load_default=None, metadata=MAC)
+    start_date = Start(
+        load_default=None,
+        metadata={"example": "2025-08-01", "description": "Sessions that connected at or after it."},
+    )
+    end_date = End(
+        load_default=None,
+        metadata={"example": "2025-08-21", "description": "Sessions that disconnected by the end of it."},
+    )
+    limit = limit(None)
+    offset = offset()
+
+
+class Calendar(Strict):
+    """`GET /sessions/calendar`."""
+
+    start = Start(required=True, metadata={"example": "2025-08-01"})
+    end = ExclusiveEnd(
+        required=True,
+        metadata={"example": "2025-08-21", "description": "A day is included, an instant is not."},
+    )
+    mac = MacAddress(load_default=None, metadata=MAC)
+    limit = limit(None)
+    offset = offset()
+
+    @validates_schema
+    def _end_after_start(self, data: dict[str, Any], **kwargs: object) -> None:
+        if data["end"] <= data["start"]:
+            raise ValidationError("Must be after start.", "end")
+
+
+class DeviceSessions(Strict):
+    """`GET /sessions/<mac>`."""
+
+    period = PeriodText(load_default=lambda: parse_period("1 day"), metadata={"example": "7 days"})
+    limit = limit(None)
+    offset = offset()
+
+
+class SessionEvents(Strict):
+    """`GET /sessions/session-events`."""
+
+    type = fields.String(load_default="all", validate=OneOf(EVENT_VIEWS))
+    period = PeriodText(load_default=lambda: parse_period("7 days"), metadata={"example": "7 days"})
+    page = Whole(least=1, most=FARTHEST_OFFSET, load_default=1)
+    limit = Whole(
+        least=1,
+        most=10**9,
+        load_default=100,
+        metadata={"description": f"1 to {MOST_LISTED}; more is capped for format=datatables, else refused."},
+    )
+    search = Text(load_default="", metadata={"description": "In name, owner, MAC, IP, type and info."})
+    sortCol = fields.String(
+        load_default="order_time",
+        validate=OneOf(list(SORTS)),
+        metadata={"description": "A column by number or by name."},
+    )
+    sortDir = fields.String(load_default="desc", validate=OneOf(("asc", "desc")))
+    format = fields.String(load_default="json", validate=OneOf(("json", "datatables")))
+
+    @validates_schema
+    def _limit(self, data: dict[str, Any], **kwargs: object) -> None:
+        if data["format"] == "json" and data["limit"] > MOST_LISTED:
+            raise ValidationError(f"Must be at most {MOST_LISTED}.", "limit")
+
+
+class Totals(Strict):
+    """`GET /sessions/totals`."""
+
+    period = PeriodText(load_default=lambda: parse_period("7 days"), metadata={"example": "7 days"})
+    format = fields.String(load_default="list", validate=OneOf(("list", "named")))
+
+
+class SessionAnswer(Schema):
+    """A device session as every list shows it."""
+
+    id = fields.Integer(required=True)
+    ses_MAC = fields.String(required=True)
+    ses_Connection = fields.String(required=True, metadata={"description": "Or `<missing event>`."})
+    ses_Disconnection = fields.String(
+        required=True, metadata={"description": "`...` while still connected; or `<missing event>`."}
+    )
+    ses_Duration = fields.String(required=True)
+    ses_IP = fields.String(required=True)
+    ses_Info = fields.String(required=True)
+    ses_StillConnected = fields.Boolean(required=True)
+    ses_DateTimeConnection = fields.String(required=True, allow_none=True)
+    ses_DateTimeDisconnection = fields.String(required=True, allow_none=True)
+    ses_DurationSeconds = fields.Integer(required=True, allow_none=True)
+
+
+class _Success(Schema):
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+
+
+class CreateSessionAnswer(_Success):
+    """`POST /sessions/create`."""
+
+    message = fields.String(required=True)
+    id = fields.Integer(required=True)
+
+
+class DeleteSessionsAnswer(_Success):
+    """`DELETE /sessions/delete`."""
+
+    message = fields.String(required=True)
+    deleted = fields.Integer(required=True)
+
+
+class SessionsAnswer(_Success):
+    """A list of device sessions."""
+
+    sessions = fields.List(fields.Nested(SessionAnswer), required=True)
+
+
+class CalendarEvent(Schema):
+    """A device session as calendar widgets draw it."""
+
+    resourceId = fields.String(required=True)
+    title = fields.String(required=True)
+    start = fields.String(required=True)
+    end = fields.String(required=True)
+    color = fields.String(required=True)
+    tooltip = fields.String(required=True)
+    className = fields.String(required=True)
+
+
+class CalendarAnswer(_Success):
+    """`GET /sessions/calendar`."""
+
+    sessions = fields.List(fields.Nested(CalendarEvent), required=True)
+
+
+class EventRow(Schema):
+    """An event, or (type sessions and missing) a device session."""
+
+    id = fields.Integer(required=True)
+    mac = fields.String(required=True)
+    name = fields.String(required=True)
+    owner = fields.String(required=True)
+    ip = fields.String(required=True)
+    info = fields.String(required=True)
+    time = fields.String()
+    type = fields.String()
+    connection = fields.String()
+    disconnection = fields.String()
+    duration = fields.String()
+    duration_seconds = fields.Integer(allow_none=True)
+    still_connected = fields.Boolean()
+
+
+class SessionEventsAnswer(Schema):
+    """`GET /sessions/session-events`; format=datatables answers `data`, `total`, `recordsFiltered`."""
+
+    success = fields.Boolean()
+    type = fields.String()
+    period = fields.String()
+    total = fields.Integer(required=True)
+    page = fields.Integer()
+    limit = fields.Integer()
+    events = fields.List(fields.Nested(EventRow))
+    data = fields.List(fields.List(fields.Raw(allow_none=True)))
+    recordsFiltered = fields.Integer()
+    recordsTotal = fields.Integer()
+    draw = fields.Integer()
+
+
+# A list of six numbers, or (format=named) the same by name; marshmallow has no field for either-or.
+TOTALS_ANSWER: dict[str, Any] = {
+    "oneOf": [
+        {"type": "array", "items": {"type": "integer"}, "minItems": 6, "maxItems": 6},
+        {"type": "object", "properties": {n: {"type": "integer"} for n in EVENT_VIEWS}},
+    ]
+}

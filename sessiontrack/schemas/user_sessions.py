@@ -1,0 +1,136 @@
+"""The user dialect: what its calls take and answer (contract 4)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validates_schema
+
+from sessiontrack.exceptions import InvalidPath
+from sessiontrack.paths import parse_path
+from sessiontrack.periods import parse_period
+from sessiontrack.schemas.base import Strict
+from sessiontrack.schemas.fields import (
+    JsonBoolean,
+    PeriodText,
+    Text,
+    TimestampEnd,
+    TimestampStart,
+    TrueOrFalse,
+    limit,
+    offset,
+    refuse_control_characters,
+)
+
+EXAMPLE_PATH = "[/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8,view-tab_edd5855b-54f1-4c51-9550-d88c2da60768]"
+
+
+class PathField(fields.Field[Any]):
+    """`"[view,tab]"` or `["view", "tab"]`; loaded as sent, once it is known to be readable."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        try:
+            for part in parse_path(value):
+                refuse_control_characters(part)
+        except InvalidPath as error:
+            raise ValidationError(error.message) from error
+        return value
+
+
+def _path(**kwargs: Any) -> PathField:
+    meaning = "One or two parts, as text or as a list."
+    return PathField(metadata={"example": EXAMPLE_PATH, "description": meaning}, **kwargs)
+
+
+class Keepalive(Strict):
+    """`POST /api/v2/keepalive`."""
+
+    visible = JsonBoolean(required=True)
+    path = _path(load_default=None)
+
+    @validates_schema
+    def _path_of_what_was_visible(self, data: dict[str, Any], **kwargs: object) -> None:
+        if data["visible"] and data["path"] is None:
+            raise ValidationError("Missing data for required field.", "path")
+
+
+class SessionHide(Strict):
+    """`POST /api/v2/session-hide`."""
+
+    path = _path(required=True)
+
+
+def _usernames() -> fields.List[str]:
+    meaning = "Only these users'; may be given more than once."
+    return fields.List(
+        Text(most=64), data_key="usernames[]", load_default=list, metadata={"description": meaning}
+    )
+
+
+class ListUserSessions(Strict):
+    """`GET /api/v2/sessions`."""
+
+    usernames = _usernames()
+    active = TrueOrFalse(load_default=None)
+    started_after = TimestampStart(load_default=None, metadata={"example": "1754042400"})
+    stopped_before = TimestampEnd(load_default=None, metadata={"example": "1754049600"})
+    limit = limit(None)
+    offset = offset()
+
+
+class SessionStats(Strict):
+    """`GET /api/v2/session-stats`."""
+
+    period = PeriodText(load_default=lambda: parse_period("30 days"), metadata={"example": "30 days"})
+    usernames = _usernames()
+
+
+class StartAnswer(Schema):
+    """`POST /api/v2/sessionstart`."""
+
+    description = fields.String(required=True)
+
+
+class PingAnswer(StartAnswer):
+    """`POST /api/v2/session-hide`."""
+
+    time = fields.Integer(required=True, metadata={"description": "Epoch seconds."})
+    paths = fields.Raw(required=True, allow_none=True, metadata={"description": "The path as sent."})
+
+
+class KeepaliveAnswer(PingAnswer):
+    """`POST /api/v2/keepalive`."""
+
+    visible = fields.Boolean(required=True)
+
+
+class _Visible(Schema):
+    username = fields.String(required=True)
+    visible_duration = fields.Integer(required=True, metadata={"description": "Seconds."})
+    tab_duration = fields.Dict(
+        required=True,
+        keys=fields.String(),
+        values=fields.Raw(),
+        metadata={"description": "{view: seconds}, or {view: {tab: seconds}}."},
+    )
+
+
+class UserSessionAnswer(_Visible):
+    """A user session; instants are epoch seconds."""
+
+    id = fields.UUID(data_key="_id", required=True)
+    id_beaker_session = fields.String(required=True)
+    start = fields.Integer(required=True)
+    last_ping = fields.Integer(required=True)
+    last_visible_ping = fields.Integer(required=True, allow_none=True)
+    last_visible_path = fields.List(fields.String(), required=True)
+    active = fields.Boolean(required=True)
+
+
+class UserStatsAnswer(_Visible):
+    """What one user did in the period; instants are epoch seconds."""
+
+    sessions = fields.Integer(required=True)
+    first_seen = fields.Integer(required=True)
+    last_seen = fields.Integer(required=True)

@@ -1,0 +1,92 @@
+"""API tokens: long-lived, named, revocable; the secret is shown once and only its SHA-256 is kept."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from sessiontrack.db import Statement, Transaction
+from sessiontrack.exceptions import Conflict, Forbidden, NotFound
+from sessiontrack.roles import includes
+from sessiontrack.services import user_sessions
+
+PREFIX = "st_"
+OWNER = Statement('SELECT id, role, disabled_at FROM "user" WHERE username = :username')
+INSERT = Statement(
+    "INSERT INTO api_token (user_id, name, role, secret_hash, created_at)"
+    " VALUES (:user_id, :name, :role, :secret_hash, :now)"
+    " ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING RETURNING id"
+)
+REVOKE = Statement("UPDATE api_token SET revoked_at = :now WHERE id = :token_id AND revoked_at IS NULL")
+FIND = Statement("SELECT id FROM api_token WHERE id = :token_id")
+FIND_BY_NAME = Statement("SELECT id FROM api_token WHERE name = :name AND revoked_at IS NULL")
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A new token; nobody sees the secret again."""
+
+    token_id: int
+    role: str
+    secret: str
+
+
+def login_key(token_id: int) -> str:
+    """What the user session of an API token is known by."""
+    return f"token:{token_id}"
+
+
+def secret_hash(secret: str) -> str:
+    """What is stored of a secret; it is random and long, so a fast hash will do."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def issue_token(tx: Transaction, now: int, username: str, name: str, role: str | None) -> IssuedToken:
+    """Make a token for that user; role None is the user's own.
+
+    Raises:
+        NotFound: no such user, or a disabled one.
+        Forbidden: the role is more than the user's own.
+        Conflict: a token of that name is in use.
+    """
+    owner = tx.row(OWNER, username=username)
+    if owner is None or owner[2] is not None:
+        raise NotFound(f"There is no user {username} who may sign in.")
+    user_id, owners_role, _ = owner
+    if role is not None and not includes(owners_role, role):
+        raise Forbidden(f"{username} is {owners_role}; a token cannot be {role}.")
+    secret = PREFIX + secrets.token_urlsafe(32)
+    token_id: int | None = tx.value(
+        INSERT,
+        user_id=user_id,
+        name=name,
+        role=role or owners_role,
+        secret_hash=secret_hash(secret),
+        now=now,
+    )
+    if token_id is None:
+        raise Conflict(f"There is a token {name} already; revoke it first, or take another name.")
+    return IssuedToken(token_id, role or owners_role, secret)
+
+
+def revoke_token(tx: Transaction, now: int, token_id: int, alive_seconds: int) -> None:
+    """Let nobody in with it from the next request on; revoking it again changes nothing.
+
+    Raises:
+        NotFound: there never was such a token.
+    """
+    if tx.value(FIND, token_id=token_id) is None:
+        raise NotFound(f"There is no token {token_id}.")
+    tx.run(REVOKE, token_id=token_id, now=now)
+    user_sessions.end_session(tx, now, login_key(token_id), alive_seconds)
+
+
+def get_token_id(tx: Transaction, name: str) -> int:
+    """The token in use under that name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    token_id: int | None = tx.value(FIND_BY_NAME, name=name)
+    if token_id is None:
+        raise NotFound(f"There is no token {name} in use.")
+    return token_id

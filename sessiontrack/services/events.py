@@ -1,0 +1,34 @@
+"""Events: each at most once, unless voided."""
+
+from sessiontrack.db import Statement, Transaction
+from sessiontrack.ips import ip_sort_key
+
+INSERT = Statement(
+    "INSERT INTO event (device_id, at, type, ip, ip_key, session_id)"
+    " VALUES (:device_id, :at, :type, :ip, :ip_key, :session_id)"
+    " ON CONFLICT (device_id, at, type) WHERE NOT voided DO NOTHING"
+)
+VOID_OF_DEVICE = Statement(
+    "UPDATE event SET voided = true, session_id = NULL"
+    " WHERE NOT voided AND session_id IN (SELECT id FROM device_session WHERE device_id = :device_id)"
+)
+
+
+def record_event(
+    tx: Transaction, device_id: int, at: int, event_type: str, ip: str, session_id: int | None = None
+) -> None:
+    """Record what happened at that instant; the same evidence again changes nothing."""
+    tx.run(
+        INSERT,
+        device_id=device_id,
+        at=at,
+        type=event_type,
+        ip=ip,
+        ip_key=ip_sort_key(ip),
+        session_id=session_id,
+    )
+
+
+def void_session_events(tx: Transaction, device_id: int) -> None:
+    """Void what the device's sessions rested on; they stay, and are shown as `VOIDED - <type>`."""
+    tx.run(VOID_OF_DEVICE, device_id=device_id)

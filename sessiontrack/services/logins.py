@@ -1,0 +1,54 @@
+"""Logins: each opens a family of tokens that lives until it is revoked or nobody refreshes it."""
+
+import secrets
+
+from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.services import user_sessions
+
+PASSWORD_OF = Statement('SELECT id, password_hash, disabled_at FROM "user" WHERE username = :username')
+INSERT = Statement(
+    "INSERT INTO login (id, user_id, address, created_at, expires_at)"
+    ' SELECT :login_id, id, :address, :now, :expires_at FROM "user" WHERE id = :user_id'
+    " AND password_hash = :password_hash AND disabled_at IS NULL"
+)
+EXTEND = Statement("UPDATE login SET expires_at = :expires_at WHERE id = :login_id AND revoked_at IS NULL")
+REVOKE = Statement("UPDATE login SET revoked_at = :now WHERE id = :login_id AND revoked_at IS NULL")
+FORGET_OLD = Statement("DELETE FROM login WHERE expires_at <= :now")
+
+
+def find_password(tx: Transaction, username: str) -> Row | None:
+    """(user id, password hash, disabled_at), or None for a name that does not exist."""
+    return tx.row(PASSWORD_OF, username=username)
+
+
+def open_login(
+    tx: Transaction, now: int, user_id: int, password_hash: str, address: str, expires_at: int
+) -> str | None:
+    """Open a family of tokens for who was found to know that password.
+
+    Returns:
+        the family's id; None where the password was changed or the user disabled since it was looked at.
+    """
+    tx.run(FORGET_OLD, now=now)
+    login_id = secrets.token_urlsafe(16)
+    opened = tx.run(
+        INSERT,
+        login_id=login_id,
+        user_id=user_id,
+        password_hash=password_hash,
+        address=address,
+        now=now,
+        expires_at=expires_at,
+    )
+    return login_id if opened else None
+
+
+def extend_login(tx: Transaction, login_id: str, expires_at: int) -> bool:
+    """Keep the family for as long as its newest refresh token; False where it was revoked meanwhile."""
+    return tx.run(EXTEND, login_id=login_id, expires_at=expires_at) == 1
+
+
+def revoke_login(tx: Transaction, now: int, login_id: str, alive_seconds: int) -> None:
+    """Revoke every token of the family, in all workers from the next request on; its user session ends."""
+    tx.run(REVOKE, login_id=login_id, now=now)
+    user_sessions.end_session(tx, now, login_id, alive_seconds)

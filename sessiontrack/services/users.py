@@ -1,0 +1,147 @@
+"""Users: made, given a password or a role, disabled, removed; the last admin stays."""
+
+import secrets
+from functools import cache
+
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from sessiontrack.db import Statement, Transaction
+from sessiontrack.exceptions import Conflict, NotFound
+from sessiontrack.roles import ADMIN
+from sessiontrack.services import user_sessions
+
+FIRST_ADMIN = "admin"
+
+INSERT = Statement(
+    'INSERT INTO "user" (username, password_hash, role, created_at)'
+    " VALUES (:username, :password_hash, :role, :now) ON CONFLICT (username) DO NOTHING"
+)
+COUNT = Statement('SELECT count(*) FROM "user"')
+OTHER_ADMINS = Statement(
+    "SELECT count(*) FROM \"user\" WHERE role = 'admin' AND disabled_at IS NULL AND username <> :username"
+)
+FIND = Statement('SELECT id, role FROM "user" WHERE username = :username')
+SET_PASSWORD = Statement('UPDATE "user" SET password_hash = :password_hash WHERE id = :user_id')
+SET_ROLE = Statement('UPDATE "user" SET role = :role WHERE id = :user_id')
+DISABLE = Statement('UPDATE "user" SET disabled_at = :now WHERE id = :user_id AND disabled_at IS NULL')
+ENABLE = Statement('UPDATE "user" SET disabled_at = NULL WHERE id = :user_id')
+REMOVE = Statement('DELETE FROM "user" WHERE id = :user_id')
+REVOKE_LOGINS = Statement(
+    "UPDATE login SET revoked_at = :now WHERE user_id = :user_id AND revoked_at IS NULL"
+)
+
+
+def hash_password(password: str) -> str:
+    """werkzeug's scrypt; takes about 0.1 s and 32 MB, so never inside a transaction."""
+    return generate_password_hash(password)
+
+
+def is_password(stored_hash: str | None, password: str) -> bool:
+    """Whether the password is right; as slow for a name that does not exist (None) as for one that does."""
+    right = check_password_hash(stored_hash or _nobodys_hash(), password)
+    return right and stored_hash is not None
+
+
+@cache
+def _nobodys_hash() -> str:
+    return hash_password(secrets.token_urlsafe())
+
+
+def add_user(tx: Transaction, now: int, username: str, password_hash: str, role: str) -> None:
+    """Make a user.
+
+    Raises:
+        Conflict: the name is taken.
+    """
+    if not tx.run(INSERT, username=username, password_hash=password_hash, role=role, now=now):
+        raise Conflict(f"There is a user {username} already.")
+
+
+def add_first_admin(tx: Transaction, now: int, password_hash: str) -> bool:
+    """Make `admin` where there is no user at all; False where there is one."""
+    if has_users(tx):
+        return False
+    add_user(tx, now, FIRST_ADMIN, password_hash, ADMIN)
+    return True
+
+
+def has_users(tx: Transaction) -> bool:
+    """Whether anybody was made yet."""
+    return bool(tx.value(COUNT))
+
+
+def set_password(tx: Transaction, now: int, username: str, password_hash: str, alive_seconds: int) -> None:
+    """Give a new password; whoever is signed in with the old one is signed out.
+
+    Raises:
+        NotFound: no such user.
+    """
+    user_id = _get_user(tx, username)
+    tx.run(SET_PASSWORD, user_id=user_id, password_hash=password_hash)
+    _sign_out(tx, now, user_id, username, alive_seconds)
+
+
+def set_role(tx: Transaction, username: str, role: str) -> None:
+    """Give another role; it holds from the user's next request on.
+
+    Raises:
+        NotFound: no such user.
+        Conflict: it is the last admin.
+    """
+    user_id = _get_user(tx, username)
+    if role != ADMIN:
+        _refuse_last_admin(tx, username)
+    tx.run(SET_ROLE, user_id=user_id, role=role)
+
+
+def disable_user(tx: Transaction, now: int, username: str, alive_seconds: int) -> None:
+    """Let the user in no more, by password or token, from the next request on; user sessions end.
+
+    Raises:
+        NotFound: no such user.
+        Conflict: it is the last admin.
+    """
+    user_id = _get_user(tx, username)
+    _refuse_last_admin(tx, username)
+    tx.run(DISABLE, user_id=user_id, now=now)
+    _sign_out(tx, now, user_id, username, alive_seconds)
+
+
+def enable_user(tx: Transaction, username: str) -> None:
+    """Let a disabled user in again.
+
+    Raises:
+        NotFound: no such user.
+    """
+    tx.run(ENABLE, user_id=_get_user(tx, username))
+
+
+def remove_user(tx: Transaction, now: int, username: str, alive_seconds: int) -> None:
+    """Remove the user with all logins and tokens; past user sessions stay under the name.
+
+    Raises:
+        NotFound: no such user.
+        Conflict: it is the last admin.
+    """
+    user_id = _get_user(tx, username)
+    _refuse_last_admin(tx, username)
+    user_sessions.end_sessions_of(tx, now, username, alive_seconds)
+    tx.run(REMOVE, user_id=user_id)
+
+
+def _get_user(tx: Transaction, username: str) -> int:
+    found = tx.row(FIND, username=username)
+    if found is None:
+        raise NotFound(f"There is no user {username}.")
+    user_id: int = found[0]
+    return user_id
+
+
+def _refuse_last_admin(tx: Transaction, username: str) -> None:
+    if tx.value(OTHER_ADMINS, username=username) == 0:
+        raise Conflict(f"{username} is the last admin: make another one first.")
+
+
+def _sign_out(tx: Transaction, now: int, user_id: int, username: str, alive_seconds: int) -> None:
+    tx.run(REVOKE_LOGINS, user_id=user_id, now=now)
+    user_sessions.end_sessions_of(tx, now, username, alive_seconds)
