@@ -84,7 +84,7 @@ class _Server(BaseApplication):
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Any:
         """The application, for the master to hand to its workers."""
         gunicorn_util.write_error = _write_json_error
         with self._flask.app_context():
@@ -101,11 +101,11 @@ def _share_memory(server: object, worker: object) -> None:
     gc.freeze()
 
 
-def _write_json_error(client: socket.socket, status: int, reason: str, message: str) -> None:
+def _write_json_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:
     """What gunicorn answers to a request it cannot read: as every error, not HTML."""
-    body = status_body(status)
+    body = status_body(status_int)
     head = (
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
-    gunicorn_util.write_nonblock(client, head.encode("latin-1") + body)
+    gunicorn_util.write_nonblock(sock, head.encode("latin-1") + body)

@@ -1,0 +1,162 @@
+"""Fixtures: a fresh copy of a migrated database for each test, and a client for each role."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.security import generate_password_hash
+from werkzeug.test import TestResponse
+
+from sessiontrack import create_app, migrations
+from sessiontrack.db import Transaction, db, write_transaction
+from sessiontrack.services import api_tokens, users
+from tests.server import Server
+
+# 2025-08-15 12:00:00 UTC, a Friday: after the source documents' examples.
+NOW = 1_755_259_200
+PASSWORD = "correct horse"
+ROLES = ("admin", "operator", "viewer")
+
+
+class Client:
+    """Calls the application as one user."""
+
+    def __init__(self, flask_client: FlaskClient, token: str | None) -> None:
+        self._client = flask_client
+        self.headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+
+    def call(self, method: str, path: str, body: Any = None, **kwargs: Any) -> TestResponse:
+        headers = {**self.headers, **kwargs.pop("headers", {})}
+        if body is not None:
+            kwargs["json"] = body
+        return self._client.open(path, method=method, headers=headers, **kwargs)
+
+    def get(self, path: str, query: Any = None) -> TestResponse:
+        return self.call("GET", path, query_string=query)
+
+    def post(self, path: str, body: Any = None, **kwargs: Any) -> TestResponse:
+        return self.call("POST", path, body, **kwargs)
+
+    def delete(self, path: str, body: Any = None, **kwargs: Any) -> TestResponse:
+        return self.call("DELETE", path, body, **kwargs)
+
+    def ok(self, method: str, path: str, body: Any = None, **kwargs: Any) -> Any:
+        """The body of an answer that must be 200."""
+        response = self.call(method, path, body, **kwargs)
+        assert response.status_code == 200, response.get_data(as_text=True)
+        return response.get_json()
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """A running server, its instance folder, and the secret of each role's API token."""
+
+    server: Server
+    instance: Path
+    tokens: dict[str, str]
+
+
+class Clients:
+    """A client for each role (by API token), one without a token, and logins."""
+
+    def __init__(self, app: Flask, secrets: dict[str, str]) -> None:
+        self.app = app
+        self.admin, self.operator, self.viewer = (self.with_token(secrets[role]) for role in ROLES)
+        self.nobody = self.with_token(None)
+
+    def with_token(self, token: str | None) -> Client:
+        # Without a cookie jar: what a client sends is what its test says.
+        return Client(self.app.test_client(use_cookies=False), token)
+
+    def log_in(self, username: str, password: str = PASSWORD) -> dict[str, Any]:
+        """The tokens of a new login."""
+        body = {"username": username, "password": password}
+        tokens: dict[str, Any] = self.nobody.ok("POST", "/auth/login", body)
+        return tokens
+
+    def logged_in(self, username: str) -> Client:
+        return self.with_token(self.log_in(username)["access_token"])
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """An instance folder with a user and an API token for each role, and the tokens' secrets."""
+    folder = tmp_path_factory.mktemp("template")
+    app = create_app({"INSTANCE": folder})
+    # One round: the real hash would cost a tenth of a second at each login.
+    password_hash = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1")
+    secrets = {}
+    with app.app_context():
+        migrations.upgrade(db.engine)
+        with write_transaction() as tx:
+            for role in ROLES:
+                users.add_user(tx, NOW, role, password_hash, role)
+                secrets[role] = api_tokens.issue_token(tx, NOW, role, f"{role}'s", None).secret
+        db.engine.dispose()
+    return folder, secrets
+
+
+@pytest.fixture
+def make_clients(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Callable[..., Clients]]:
+    """Make an application with settings of the test's own, on a copy of the template, and its clients."""
+    made: list[Flask] = []
+
+    def make(**overrides: object) -> Clients:
+        folder = tmp_path / f"instance-{len(made)}"
+        shutil.copytree(template[0], folder)
+        made.append(create_app({"INSTANCE": folder, **overrides}))
+        return Clients(made[-1], template[1])
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def clients(make_clients: Callable[..., Clients]) -> Clients:
+    """The clients of an application with default settings."""
+    return make_clients()
+
+
+@pytest.fixture
+def app(clients: Clients) -> Flask:
+    """The application of those clients."""
+    return clients.app
+
+
+@pytest.fixture
+def tx(app: Flask) -> Iterator[Transaction]:
+    """A write transaction on the application's database; committed at the end of the test."""
+    with app.app_context(), write_transaction() as transaction:
+        yield transaction
+
+
+@pytest.fixture
+def now() -> int:
+    """The instant at which services are tested: pass it, do not patch."""
+    return NOW
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """The whole process's clock, standing still at NOW; `clock.shift(60)` and `clock.move_to(...)` move it."""
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture(scope="session")
+def live(
+    template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    """The real server with two workers, for all tests that need no server of their own."""
+    folder = tmp_path_factory.mktemp("live") / "instance"
+    shutil.copytree(template[0], folder)
+    with Server(folder) as server:
+        yield LiveServer(server, folder, template[1])
