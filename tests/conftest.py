@@ -146,7 +146,7 @@ def now() -> int:
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """The whole process's clock, standing still at NOW; `clock.shift(60)` and `clock.move_to(...)` move it."""
+    """The process's clock, standing still at NOW; `clock.shift(60)` and `clock.move_to(...)` move it."""
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
 
