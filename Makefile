@@ -1,0 +1,63 @@
+# What the README's commands call. Everything is made in .venv; nothing outside of the checkout is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types format bench migration constraints clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: $(VENV)/run.done ## install, migrate, make the first admin, and serve  (ARGS="--port 8080")
+	@exec $(BIN)/sessiontrack serve $(ARGS)
+
+test: $(VENV)/test.done ## install what the tests need, and run them all  (ARGS="-k calendar")
+	.ci/install-programs curl iproute2
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+lint: $(VENV)/test.done ## ruff
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/test.done ## mypy
+	$(BIN)/mypy
+
+format: $(VENV)/test.done ## write the files as ruff wants them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/test.done ## measure the calls beside a floor  (ARGS="--sessions 1000000")
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a column")
+	$(BIN)/python -m sessiontrack.migrations "$(NAME)"
+
+constraints: ## write constraints.txt anew: the newest versions that setup.cfg allows
+	rm -rf $(VENV)/fresh && $(PYTHON) -m venv $(VENV)/fresh
+	$(VENV)/fresh/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)/fresh/bin/python -m pip install --quiet '.[test]'
+	( echo "# What CI installs; made by: make constraints"; \
+	  $(VENV)/fresh/bin/python -m pip freeze --exclude sessiontrack ) > constraints.txt
+	rm -rf $(VENV)/fresh
+
+clean: ## remove what was made; the instance folder stays
+	rm -rf $(VENV) build *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sessiontrack needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/run.done: $(VENV)/made setup.cfg constraints.txt
+	$(PIP) install --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/test.done: $(VENV)/made setup.cfg constraints.txt
+	$(PIP) install --constraint constraints.txt --editable '.[test]'
+	touch $@ $(VENV)/run.done

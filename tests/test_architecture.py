@@ -1,0 +1,94 @@
+"""Imports go one way, and what a room must not know it does not import."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "sessiontrack"
+PURE = {"clock", "timestamps", "periods", "macs", "ips", "paths", "roles", "exceptions"}
+# The rooms from the ground up: each may import those below it, and itself.
+FLOORS = [
+    PURE,
+    {"writer_lock", "config", "instance", "sources", "schemas"},
+    {"db", "proxies"},
+    {"models"},
+    {"services", "queries", "migrations", "errors"},
+    {"tokens", "startup", "demo"},
+    {"blueprints"},
+    {"__init__"},
+    {"cli"},
+]
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+FORBIDDEN = {
+    "schemas": {"flask", "sqlalchemy", "flask_sqlalchemy"},
+    "services": {"flask", "marshmallow", "flask_jwt_extended", "flask_smorest"},
+    "queries": {"flask", "marshmallow", "flask_jwt_extended", "flask_smorest"},
+    "sources": {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"},
+    "models": {"flask", "marshmallow"},
+    **{name: {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"} for name in PURE},
+}
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if "versions" not in path.parts)
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """What a module imports, as dotted names: `from a import b` is a.b."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _rooms_imported(path: Path) -> set[str]:
+    names = (name.split(".") for name in _imports(path))
+    rooms = {parts[1] for parts in names if parts[0] == "sessiontrack" and len(parts) > 1}
+    return {room if room in LEVEL else "__init__" for room in rooms}
+
+
+def test_every_module_has_its_floor() -> None:
+    assert {_room(path) for path in _modules()} <= set(LEVEL)
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_lead_down(path: Path) -> None:
+    room = _room(path)
+    upward = {other for other in _rooms_imported(path) if LEVEL[other] > LEVEL[room]}
+    assert upward == set() or path == PACKAGE / "migrations" / "__main__.py"
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_does_not_know_what_it_must_not(path: Path) -> None:
+    foreign = {name.split(".")[0] for name in _imports(path)}
+    assert foreign & FORBIDDEN.get(_room(path), set()) == set()
+
+
+def test_only_the_clock_asks_the_time() -> None:
+    asking = {"time.time", "datetime.now", "datetime.utcnow", "time.time_ns"}
+    found = {
+        path.name
+        for path in _modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in asking
+    }
+    assert found == {"clock.py"}
+
+
+def test_queries_never_write() -> None:
+    words = ("INSERT", "UPDATE ", "DELETE", "insert(", "update(", "delete(", "write_transaction")
+    found = [
+        (path.name, word)
+        for path in (PACKAGE / "queries").glob("*.py")
+        for word in words
+        if word in path.read_text()
+    ]
+    assert found == []

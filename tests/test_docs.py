@@ -1,0 +1,86 @@
+"""The documents say what the program does: settings, calls, commands, and every line of shell they show."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+from flask import Flask
+
+from sessiontrack.cli import main
+from sessiontrack.config import Settings
+from tests.server import Server
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+CALLS = (ROOT / "docs" / "calls.md").read_text()
+COMMANDS = (ROOT / "docs" / "commands.md").read_text()
+
+
+def test_readme_has_every_setting_with_its_default_and_meaning() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*)`)? ?\| (.*) \|$", README, re.MULTILINE)
+    table = [(f.name.upper(), f.metadata["default"], f.metadata["meaning"]) for f in fields(Settings)]
+    assert rows == table
+
+
+def test_calls_page_has_every_call(app: Flask) -> None:
+    documented = {
+        (method, re.sub(r"<[^>]*>", "<>", path))
+        for method, path in re.findall(r"`(GET|POST|DELETE) (/[^`]*)`", CALLS)
+    }
+    documented.add(("GET", "/api/v2/sessionstart"))
+    routed = {
+        (method, re.sub(r"<[^>]*>", "<>", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
+    }
+    assert documented == routed
+
+
+def _commands(group: click.Group, name: str) -> Iterator[str]:
+    for each, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{name} {each}")
+        else:
+            yield f"{name} {each}"
+
+
+def test_commands_page_has_every_command() -> None:
+    assert set(re.findall(r"^\| `(sessiontrack [^`]*)`", COMMANDS, re.MULTILINE)) == set(
+        _commands(main, "sessiontrack")
+    )
+
+
+@pytest.mark.parametrize(
+    "page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")), ids=lambda p: p.name
+)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_readme_shell_lines_run_against_a_live_server(tmp_path: Path) -> None:
+    lines = [
+        line
+        for block in re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    calls = [line for line in lines if "curl" in line]
+    assert len(calls) >= 15
+    with Server(tmp_path / "instance") as server:
+        # Whatever answers an error ends the script: its line is then the last one shown.
+        script = ["set -euo pipefail", 'curl() { command curl --fail-with-body "$@"; }', "set -x"]
+        script += [line.replace(":8000", f":{server.port}") for line in lines]
+        ran = subprocess.run(
+            ["bash", "-c", "\n".join(script)], cwd=tmp_path, env=os.environ, capture_output=True, text=True
+        )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count('"success":true') == 7
+    assert '"sessions":[{"id":1,"ses_MAC":"AA:BB:CC:DD:EE:FF"' in ran.stdout
+    assert '"description":"Session hide"' in ran.stdout
+    assert '"token":"st_' in ran.stdout
