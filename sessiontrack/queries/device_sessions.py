@@ -79,10 +79,10 @@ def as_dict(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
 def first_begin(device: ColumnElement[int], start: ColumnElement[int]) -> ColumnElement[int]:
     """Where to begin to read a device's sessions for a window that starts then.
 
-    They never overlap, so of those that began before it, only the last one can reach into it.
+    They never overlap, so of those that began before it, only the last one can reach into it, or up to it.
     """
     earlier = aliased(DeviceSession)
-    last = select(func.max(earlier.begin_at)).where(earlier.device_id == device, earlier.begin_at <= start)
+    last = select(func.max(earlier.begin_at)).where(earlier.device_id == device, earlier.begin_at < start)
     return func.coalesce(last.scalar_subquery(), start)
 
 

@@ -26,6 +26,10 @@ CLOSE = Statement(
     "UPDATE device_session SET still_connected = false, disconnected_at = :end, disc_type = :disc_type"
     " WHERE id = :session_id AND still_connected AND connected_at <= :end"
 )
+# What the closing call says of the rest of the session counts from then on: repeated, it finds itself equal.
+RETELL = Statement(
+    "UPDATE device_session SET ip = :ip, ip_key = :ip_key, conn_type = :conn_type WHERE id = :session_id"
+)
 INSERT = Statement(
     "INSERT INTO device_session (device_id, connected_at, disconnected_at, still_connected, ip, ip_key,"
     " conn_type, disc_type, source) VALUES (:device_id, :start, :end, :still_connected, :ip, :ip_key,"
@@ -89,6 +93,8 @@ def _repeat(tx: Transaction, device_id: int, stored: Row, new: NewSession) -> in
     ended_at, still_connected, *rest = stored[1:]
     if still_connected and new.end is not None:
         close_session(tx, device_id, session_id, new.end, new.disc_type, new.ip)
+        ip_key = ip_sort_key(new.ip)
+        tx.run(RETELL, session_id=session_id, ip=new.ip, ip_key=ip_key, conn_type=new.conn_type)
         return session_id
     if ended_at == new.end and rest == [new.ip, new.conn_type, new.disc_type]:
         return session_id
