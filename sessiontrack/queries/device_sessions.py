@@ -121,7 +121,8 @@ def _statement(
     if by_start:
         where.append(DeviceSession.begin_at >= bind("start"))
     if by_end:
-        where.append(DeviceSession.end_at <= bind("end"))
+        # What has ended by then began by then: that bounds what is read of the index.
+        where += [DeviceSession.end_at <= bind("end"), DeviceSession.begin_at <= bind("end")]
     if by_window:
         open_or_within = or_(
             DeviceSession.still_connected,

@@ -232,6 +232,8 @@ def _event_rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
 
 def _session_rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
     found = _sessions(kind).c
+    # Of a missing event both are the one known instant, and its index is in the order of end_at.
+    order_time = found.end_at if kind == "missing" else found.begin_at
     rows = select(
         found.id,
         found.begin_at,
@@ -244,12 +246,13 @@ def _session_rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
         found.disconnected_at,
         found.still_connected,
     ).join(Device, Device.id == found.device_id)
-    ended_at = case((found.still_connected, bind("now")), else_=found.disconnected_at)
-    seconds = func.coalesce(ended_at - found.connected_at, -1)
+    so_far = case((bind("now") > found.connected_at, bind("now") - found.connected_at), else_=0)
+    whole = func.coalesce(found.disconnected_at - found.connected_at, -1)
+    seconds = case((found.still_connected, so_far), else_=whole)
     sorts: Columns = {
         **_device_sorts(),
         "id": found.id,
-        "order_time": found.begin_at,
+        "order_time": order_time,
         "connection": func.coalesce(found.connected_at, -1),
         "disconnection": func.coalesce(found.disconnected_at, -1),
         "duration": seconds,
@@ -278,19 +281,22 @@ def _sessions(kind: str) -> Subquery:
     since = bind("since")
     begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
     if kind == "missing":
-        return _session_columns_where(_is(IS_MISSING), end_at >= since).subquery()
+        return _session_columns_where(begin_at, _is(IS_MISSING), end_at >= since).subquery()
+    # Long ones are few: better sorted than looked for, newest first, among all that ever began.
+    unindexed_begin_at = (begin_at + 0).label("begin_at")
     return union_all(
-        _session_columns_where(_is(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since),
-        _session_columns_where(_is(IS_LONG), end_at >= since),
-        _session_columns_where(_is(IS_OPEN)),
+        _session_columns_where(begin_at, _is(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since),
+        _session_columns_where(unindexed_begin_at, _is(IS_LONG), end_at >= since),
+        _session_columns_where(begin_at, _is(IS_OPEN)),
     ).subquery()
 
 
-def _session_columns_where(*where: ColumnElement[bool]) -> Rows:
+def _session_columns_where(begin_at: SQLColumnExpression[int], *where: ColumnElement[bool]) -> Rows:
     return select(
         DeviceSession.id,
         DeviceSession.device_id,
-        DeviceSession.begin_at,
+        begin_at,
+        DeviceSession.end_at,
         DeviceSession.connected_at,
         DeviceSession.disconnected_at,
         DeviceSession.still_connected,

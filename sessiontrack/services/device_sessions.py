@@ -13,14 +13,18 @@ AT_START = Statement(
     " WHERE device_id = :device_id AND connected_at = :start"
 )
 # A session with one known end is taken as that instant; `s < upper AND lower < e` holds for those too.
+# Of those that began before it only the last one can reach into it: a long history is not read.
 OVERLAPPING = Statement(
     "SELECT id, begin_at, end_at FROM device_session"
     " WHERE device_id = :device_id AND begin_at < :end AND (still_connected OR end_at > :start)"
+    " AND begin_at >= coalesce((SELECT max(begin_at) FROM device_session"
+    " WHERE device_id = :device_id AND begin_at < :start), :start)"
     " ORDER BY begin_at LIMIT 1"
 )
+# The open one is looked up by itself: asked in one, SQLite reads every earlier session of the device.
 LOSE_EARLIER_OPEN = Statement(
-    "UPDATE device_session SET still_connected = false"
-    " WHERE device_id = :device_id AND still_connected AND connected_at < :start"
+    "UPDATE device_session SET still_connected = false WHERE connected_at < :start"
+    " AND id = (SELECT id FROM device_session WHERE device_id = :device_id AND still_connected)"
 )
 CLOSE = Statement(
     "UPDATE device_session SET still_connected = false, disconnected_at = :end, disc_type = :disc_type"

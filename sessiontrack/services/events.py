@@ -10,7 +10,7 @@ INSERT = Statement(
 )
 VOID_OF_DEVICE = Statement(
     "UPDATE event SET voided = true, session_id = NULL"
-    " WHERE NOT voided AND session_id IN (SELECT id FROM device_session WHERE device_id = :device_id)"
+    " WHERE device_id = :device_id AND NOT voided AND session_id IS NOT NULL"
 )
 
 
