@@ -24,12 +24,11 @@ from sqlalchemy import (
 from sqlalchemy.sql import ColumnElement
 
 from sessiontrack.db import Contains, Row, Statement, Transaction
-from sessiontrack.ips import ip_number
 from sessiontrack.models import Device, DeviceSession, Event
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
 from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
-from sessiontrack.queries.rendering import MISSING, duration_seconds, duration_text, end_text
+from sessiontrack.queries import event_rows
 from sessiontrack.timestamps import SiteTime
 
 SESSION_TYPES = frozenset({"sessions", "missing"})
@@ -73,7 +72,7 @@ def list_rows(
     tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int, site: SiteTime
 ) -> Iterator[dict[str, Any]]:
     """One page as objects."""
-    as_object = _session_object if wanted.type in SESSION_TYPES else _event_object
+    as_object = event_rows.session_object if wanted.type in SESSION_TYPES else event_rows.event_object
     return (as_object(row, now, site) for row in _page(tx, wanted, limit, offset, now))
 
 
@@ -81,7 +80,7 @@ def list_table(
     tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int, site: SiteTime
 ) -> list[list[Any]]:
     """One page as rows of the 15 columns that DataTables is used to."""
-    as_columns = _session_columns if wanted.type in SESSION_TYPES else _event_columns
+    as_columns = event_rows.session_columns if wanted.type in SESSION_TYPES else event_rows.event_columns
     return [as_columns(row, now, site) for row in _page(tx, wanted, limit, offset, now)]
 
 
@@ -94,65 +93,7 @@ def _page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: in
     return tx.rows(statement, **values)
 
 
-# --- rows as they are shown
-
-
-def _event_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
-    row_id, at, mac, name, owner, ip, info, event_type, _ = row
-    return {
-        "id": row_id,
-        "mac": mac,
-        "name": name,
-        "owner": owner,
-        "ip": ip,
-        "time": site.format_minute(at),
-        "type": event_type,
-        "info": info,
-    }
-
-
-def _event_columns(row: Row, now: int, site: SiteTime) -> list[Any]:
-    _, at, mac, name, owner, ip, info, event_type, pending = row
-    time = site.format_minute(at)
-    what = [time, name, owner, time, event_type, None, None, None, None]
-    return [*what, ip, ip_number(ip), info, None, mac, int(pending)]
-
-
-def _session_texts(row: Row, now: int, site: SiteTime) -> tuple[str, str, int | None]:
-    """(connection, disconnection, seconds)"""
-    connected_at, disconnected_at, still_connected = row[7:10]
-    connection = MISSING if connected_at is None else site.format_minute(connected_at)
-    seconds = duration_seconds(connected_at, disconnected_at, still_connected, now)
-    return connection, end_text(disconnected_at, still_connected, site), seconds
-
-
-def _session_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
-    row_id, _, mac, name, owner, ip, info = row[:7]
-    connection, disconnection, seconds = _session_texts(row, now, site)
-    return {
-        "id": row_id,
-        "mac": mac,
-        "name": name,
-        "owner": owner,
-        "ip": ip,
-        "connection": connection,
-        "disconnection": disconnection,
-        "duration": duration_text(seconds),
-        "duration_seconds": seconds,
-        "still_connected": bool(row[9]),
-        "info": info,
-    }
-
-
-def _session_columns(row: Row, now: int, site: SiteTime) -> list[Any]:
-    _, begin_at, mac, name, owner, ip, info = row[:7]
-    connection, disconnection, seconds = _session_texts(row, now, site)
-    what = [site.format_minute(begin_at), name, owner, None, None]
-    times = [connection, disconnection, duration_text(seconds), seconds]
-    return [*what, *times, ip, ip_number(ip), info, int(row[9]), mac, 0]
-
-
-# --- statements: each combination is built and compiled once
+# Each combination is one statement, built and compiled once.
 
 
 @cache
@@ -191,7 +132,7 @@ def _rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
     Args:
         is_ascii: None without a search; else whether the text searched for is plain ASCII.
     """
-    return _session_rows(kind, is_ascii) if kind in SESSION_TYPES else _event_rows(kind, is_ascii)
+    return _device_sessions(kind, is_ascii) if kind in SESSION_TYPES else _events(kind, is_ascii)
 
 
 def _conditions(kind: str) -> list[ColumnElement[bool]]:
@@ -200,7 +141,7 @@ def _conditions(kind: str) -> list[ColumnElement[bool]]:
     return [since] if condition is None else [since, _is(condition)]
 
 
-def _event_rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
+def _events(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
     shown_type = case((Event.voided, literal_column("'VOIDED - '") + Event.type), else_=Event.type)
     rows = (
         select(
@@ -230,7 +171,7 @@ def _event_rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
     return _searched(rows, is_ascii, Event.ip, shown_type, Event.info), sorts
 
 
-def _session_rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
+def _device_sessions(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
     found = _sessions(kind).c
     # Of a missing event both are the one known instant, and its index is in the order of end_at.
     order_time = found.end_at if kind == "missing" else found.begin_at

@@ -1,0 +1,67 @@
+"""Rows of events.py as `/sessions/session-events` shows them: as objects, or as a table's columns."""
+
+from typing import Any
+
+from sessiontrack.db import Row
+from sessiontrack.ips import ip_number
+from sessiontrack.queries.rendering import MISSING, duration_seconds, duration_text, end_text
+from sessiontrack.timestamps import SiteTime
+
+
+def event_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
+    """An event."""
+    row_id, at, mac, name, owner, ip, info, event_type, _ = row
+    return {
+        "id": row_id,
+        "mac": mac,
+        "name": name,
+        "owner": owner,
+        "ip": ip,
+        "time": site.format_minute(at),
+        "type": event_type,
+        "info": info,
+    }
+
+
+def event_columns(row: Row, now: int, site: SiteTime) -> list[Any]:
+    """An event as the 15 columns of a table."""
+    _, at, mac, name, owner, ip, info, event_type, pending = row
+    time = site.format_minute(at)
+    what = [time, name, owner, time, event_type, None, None, None, None]
+    return [*what, ip, ip_number(ip), info, None, mac, int(pending)]
+
+
+def _session_texts(row: Row, now: int, site: SiteTime) -> tuple[str, str, int | None]:
+    """(connection, disconnection, seconds)"""
+    connected_at, disconnected_at, still_connected = row[7:10]
+    connection = MISSING if connected_at is None else site.format_minute(connected_at)
+    seconds = duration_seconds(connected_at, disconnected_at, still_connected, now)
+    return connection, end_text(disconnected_at, still_connected, site), seconds
+
+
+def session_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
+    """A device session."""
+    row_id, _, mac, name, owner, ip, info = row[:7]
+    connection, disconnection, seconds = _session_texts(row, now, site)
+    return {
+        "id": row_id,
+        "mac": mac,
+        "name": name,
+        "owner": owner,
+        "ip": ip,
+        "connection": connection,
+        "disconnection": disconnection,
+        "duration": duration_text(seconds),
+        "duration_seconds": seconds,
+        "still_connected": bool(row[9]),
+        "info": info,
+    }
+
+
+def session_columns(row: Row, now: int, site: SiteTime) -> list[Any]:
+    """A device session as the 15 columns of a table."""
+    _, begin_at, mac, name, owner, ip, info = row[:7]
+    connection, disconnection, seconds = _session_texts(row, now, site)
+    what = [site.format_minute(begin_at), name, owner, None, None]
+    times = [connection, disconnection, duration_text(seconds), seconds]
+    return [*what, *times, ip, ip_number(ip), info, int(row[9]), mac, 0]
