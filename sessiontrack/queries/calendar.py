@@ -164,7 +164,7 @@ def _inferred_begin(found: Subquery) -> ColumnElement[int]:
             other.disconnected_at <= found.c.disconnected_at,
             other.id != found.c.id,
         )
-        .order_by(other.begin_at.desc())
+        .order_by(other.begin_at.desc(), other.disconnected_at.desc())
         .limit(1)
         .scalar_subquery()
     )
