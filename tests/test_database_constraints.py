@@ -1,0 +1,102 @@
+"""What the database itself forbids, whatever the code does: the design's "Data"."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from sessiontrack.db import db
+
+DEVICE = "INSERT INTO device (id, mac, first_seen_at) VALUES (1, 'AA:BB:CC:DD:EE:FF', 0)"
+SESSION = (
+    "INSERT INTO device_session (device_id, conn_type, disc_type, connected_at, disconnected_at,"
+    " still_connected) VALUES (1, 'Connected', 'Disconnected', {})"
+)
+EVENT = "INSERT INTO event (device_id, at, type, voided) VALUES (1, {})"
+USER_SESSION = (
+    "INSERT INTO user_session (id, public_id, login_key, username, started_at, last_ping, visible_seconds,"
+    " ended_at) VALUES ({})"
+)
+VIEW_TIME = "INSERT INTO view_time (session_id, view, tab, seconds) VALUES (1, 'maps', {})"
+USER = "INSERT INTO user (username, password_hash, role, created_at) VALUES ({}, 0)"
+TOKEN = "INSERT INTO api_token (user_id, name, role, secret_hash, created_at) VALUES ({}, 0)"
+
+
+@pytest.fixture
+def bare(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A copy of the migrated file, by the driver alone."""
+    copy = shutil.copy(template[0] / "sessiontrack.sqlite3", tmp_path)
+    connection = sqlite3.connect(copy, isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(DEVICE)
+    connection.execute(USER_SESSION.format("1, 'u', 'login:1', 'admin', 100, 160, 60, NULL"))
+    yield connection
+    connection.close()
+
+
+# Statements that are each right by themselves; the last one is refused where the table says so.
+FORBIDDEN = [
+    ("end_after_start", [], SESSION.format("100, 99, false")),
+    ("one_end_known|begin_at", [], SESSION.format("NULL, NULL, false")),
+    ("open_has_start_only", [], SESSION.format("100, 200, true")),
+    ("open_has_start_only", [], SESSION.format("NULL, 200, true")),
+    ("UNIQUE", [SESSION.format("100, NULL, true")], SESSION.format("200, NULL, true")),
+    ("UNIQUE", [SESSION.format("100, 200, false")], SESSION.format("100, 300, false")),
+    ("UNIQUE", [EVENT.format("100, 'Connected', false")], EVENT.format("100, 'Connected', false")),
+    ("FOREIGN KEY", [], SESSION.replace("(1,", "(77,").format("100, 200, false")),
+    ("FOREIGN KEY", [], EVENT.replace("(1,", "(77,").format("100, 'Connected', false")),
+    ("UNIQUE", [], "INSERT INTO device (mac, first_seen_at) VALUES ('AA:BB:CC:DD:EE:FF', 0)"),
+    ("mac_is_canonical", [], "INSERT INTO device (mac, first_seen_at) VALUES ('AABBCCDDEEFF', 0)"),
+    ("known_role", [], USER.format("'root', 'x', 'root'")),
+    ("known_role", [], USER.format("'root', 'x', 'Admin'")),
+    ("UNIQUE", [], USER.format("'admin', 'x', 'admin'")),
+    ("known_role", [], TOKEN.format("1, 'a', 'owner', 'h'")),
+    ("UNIQUE", [TOKEN.format("1, 'a', 'admin', 'h'")], TOKEN.format("1, 'b', 'admin', 'h'")),
+    ("not_negative", [], VIEW_TIME.format("'', -1")),
+    ("UNIQUE", [VIEW_TIME.format("'', 1")], VIEW_TIME.format("'', 2")),
+    ("visible_within_session", [], "UPDATE user_session SET visible_seconds = 61"),
+    ("visible_within_session", [], "UPDATE user_session SET visible_seconds = -1"),
+    ("visible_within_session", [], "UPDATE user_session SET started_at = 101"),
+    ("ping_after_start", [], "UPDATE user_session SET last_ping = 99, visible_seconds = 0"),
+    ("UNIQUE", [], USER_SESSION.format("2, 'v', 'login:1', 'admin', 100, 160, 0, NULL")),
+    ("UNIQUE", [], USER_SESSION.format("2, 'u', 'login:2', 'admin', 100, 160, 0, NULL")),
+]
+ALLOWED = [
+    ("ends where it starts", [SESSION.format("100, 100, false")]),
+    ("missing disconnection", [SESSION.format("100, NULL, false")]),
+    ("missing connection", [SESSION.format("NULL, 100, false")]),
+    ("one open", [SESSION.format("100, NULL, false"), SESSION.format("200, NULL, true")]),
+    (
+        "voided twice",
+        [EVENT.format("100, 'Connected', true")] * 2 + [EVENT.format("100, 'Connected', false")],
+    ),
+    ("as long as it lasts", ["UPDATE user_session SET visible_seconds = 60"]),
+    (
+        "one active and one ended",
+        [USER_SESSION.format("2, 'v', 'login:1', 'admin', 0, 60, 0, 60")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("named", "before", "statement"), FORBIDDEN)
+def test_the_database_forbids(
+    bare: sqlite3.Connection, named: str, before: list[str], statement: str
+) -> None:
+    for each in before:
+        bare.execute(each)
+    with pytest.raises(sqlite3.IntegrityError, match=named):
+        bare.execute(statement)
+
+
+@pytest.mark.parametrize(("why", "statements"), ALLOWED)
+def test_the_database_allows(bare: sqlite3.Connection, why: str, statements: list[str]) -> None:
+    for each in statements:
+        assert bare.execute(each).rowcount == 1
+
+
+def test_a_database_of_the_application_checks_foreign_keys(app: Flask) -> None:
+    with app.app_context(), db.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
