@@ -8,14 +8,13 @@ from typing import Any
 from flask import Flask, Response, current_app, g, request
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
-from marshmallow import RAISE, Schema, ValidationError, fields
-from webargs.flaskparser import FlaskParser
+from marshmallow import RAISE, Schema, fields
 
 from sessiontrack import clock
 from sessiontrack.blueprints.json_body import read_json_object
 from sessiontrack.config import Settings
 from sessiontrack.db import read_transaction
-from sessiontrack.errors import CODES, invalid_fields
+from sessiontrack.errors import CODES
 from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidPeriod
 from sessiontrack.periods import Period, window_start
 from sessiontrack.roles import includes
@@ -28,39 +27,8 @@ IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
 View = Callable[..., Response]
 
 
-class StrictParser(FlaskParser):
-    """Reads bodies as JSON whatever their Content-Type, and of a repeated parameter the first."""
-
-    DEFAULT_VALIDATION_STATUS = 400
-    DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012 - webargs' own form
-
-    def load_json(self, req: Any, schema: Schema) -> Any:
-        """The body, which must be a JSON object."""
-        return read_json_object(req)
-
-    def load_querystring(self, req: Any, schema: Schema) -> Any:
-        """The parameters by name; a list where the schema has a list."""
-        several = {f.data_key for f in schema.load_fields.values() if isinstance(f, fields.List)}
-        return {
-            name: req.args.getlist(name) if name in several else values[0]
-            for name, values in req.args.lists()
-            if name not in IGNORED_PARAMETERS
-        }
-
-    def handle_error(self, error: ValidationError, *args: Any, **kwargs: Any) -> Any:
-        """As every error."""
-        messages = error.messages
-        if isinstance(messages, dict) and len(messages) == 1:
-            (location,) = messages
-            if location in ("json", "query"):
-                error = ValidationError(messages[location])
-        raise invalid_fields(error)
-
-
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
     """A resource: its calls, each declared by `endpoint`."""
-
-    ARGUMENTS_PARSER = StrictParser()
 
     def endpoint(
         self,
@@ -94,17 +62,18 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
         """
         statuses = {400, 500, 503, *errors} | ({401, 403} if role else set())
 
+        needs_csrf = method != "GET" if writes is None else writes
+        read_query = _query_reader(query())
+        read_body = None if body is None else _body_reader(body())
+
         def declare(view: View) -> View:
             made = self.response(200, answer, example=example, headers=headers)(view)
             if body is not None:
-                made = self.arguments(body, example=body_example, required=body_required)(made)
-            made = self.arguments(query, location="query")(made)
-            if role is not None:
-                needs_csrf = method != "GET" if writes is None else writes
-                made = _signed_in(made, role, token, needs_csrf)
-                made = self.doc(security=[{"bearer": []}])(made)
-            else:
-                made = self.doc(security=[])(made)
+                made = self.arguments(
+                    body, example=body_example, required=body_required, error_status_code=400
+                )(made)
+            made = self.arguments(query, location="query", error_status_code=400)(made)
+            made = self.doc(security=[] if role is None else [{"bearer": []}])(made)
             for status in sorted(statuses):
                 made = self.alt_response(
                     status,
@@ -112,23 +81,55 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
                     description=HTTPStatus(status).phrase,
                     example=_error_example(status),
                 )(made)
-            self.add_url_rule(rule, endpoint or view.__name__, made, methods=[method])
+
+            # flask-smorest's wrappers are asked for their documentation only, which `wraps` copies: a dozen
+            # of them around each call, and a schema built anew by webargs, cost as much as Flask itself.
+            @wraps(made)
+            def called(**path: Any) -> Response:
+                if role is not None:
+                    g.principal = _signed_in(role, token, needs_csrf)
+                if read_body is None:
+                    return view(read_query(), **path)
+                return view(read_query(), read_body(), **path)
+
+            self.add_url_rule(rule, endpoint or view.__name__, called, methods=[method])
             return view
 
         return declare
 
 
-def _signed_in(view: View, role: str, kind: str, writes: bool) -> View:
-    @wraps(view)
-    def checked(*args: Any, **kwargs: Any) -> Response:
-        with read_transaction() as tx:
-            principal = identify(tx, request, g.now, kind=kind, writes=writes)
-        if not includes(principal.role, role):
-            raise Forbidden(f"This needs the role {role}; {principal.username} is {principal.role}.")
-        g.principal = principal
-        return view(*args, **kwargs)
+def _signed_in(role: str, kind: str, writes: bool) -> Principal:
+    """Who asks, if that is somebody who may."""
+    with read_transaction() as tx:
+        found = identify(tx, request, g.now, kind=kind, writes=writes)
+    if not includes(found.role, role):
+        raise Forbidden(f"This needs the role {role}; {found.username} is {found.role}.")
+    return found
 
-    return checked
+
+def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
+    """Reads the parameters, of a repeated one the first; a list where the schema has a list."""
+    several = {field.data_key for field in schema.load_fields.values() if isinstance(field, fields.List)}
+
+    def read() -> dict[str, Any]:
+        given = {
+            name: values if name in several else values[0]
+            for name, values in request.args.lists()
+            if name not in IGNORED_PARAMETERS
+        }
+        return _loaded(schema, given)
+
+    return read
+
+
+def _body_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
+    """Reads the body, which must be a JSON object whatever its Content-Type."""
+    return lambda: _loaded(schema, read_json_object(request))
+
+
+def _loaded(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
+    loaded: dict[str, Any] = schema.load(given, unknown=RAISE)
+    return loaded
 
 
 def _error_example(status: int) -> dict[str, Any]:
