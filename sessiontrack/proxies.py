@@ -44,6 +44,8 @@ class TrustedProxies:
         return min(trailing + 1, len(addresses))
 
     def _is_trusted(self, address: Any) -> bool:
+        if not self._trusted:
+            return False
         try:
             found = ip_address(address)
         except ValueError:
