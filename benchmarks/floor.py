@@ -233,6 +233,7 @@ class Floor:
                 "synchronous = FULL",
                 "foreign_keys = ON",
                 "journal_size_limit = 67108864",
+                "cache_size = -512",
             ):
                 found.execute(f"PRAGMA {pragma}")
             self._local.connection = found

@@ -250,6 +250,8 @@ def _prepare_sqlite(engine: Engine, synchronous: str) -> None:
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_size_limit = 67108864")
+        # In KiB (of each thread's connection, 2000 by default); what it misses, the system still has.
+        connection.execute("PRAGMA cache_size = -512")
         # SQLite's own lower() knows ASCII only.
         connection.create_function("lower", 1, _lower, deterministic=True)
 
