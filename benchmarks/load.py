@@ -1,7 +1,7 @@
 """The load: clients that each wait for an answer before they ask again, on connections that stay open.
 
-A process drives its connections with one selector, on raw sockets: about 15 us a request, so that the
-server and not the client is measured.
+A process drives its connections with one selector, on raw sockets, so that the clients take as little as
+possible of the cores that they share with the servers.
 """
 
 import multiprocessing
