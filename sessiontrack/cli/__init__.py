@@ -3,6 +3,7 @@
 import click
 
 from sessiontrack.cli.migrate import migrate
+from sessiontrack.cli.scan import scan
 from sessiontrack.cli.serve import serve
 from sessiontrack.cli.token import token
 from sessiontrack.cli.user import user
@@ -31,5 +32,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, user, token):
+for command in (serve, migrate, user, token, scan):
     main.add_command(command)
