@@ -2,6 +2,7 @@
 
 import click
 
+from sessiontrack.cli.demo import demo_
 from sessiontrack.cli.migrate import migrate
 from sessiontrack.cli.scan import scan
 from sessiontrack.cli.serve import serve
@@ -32,5 +33,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, user, token, scan):
+for command in (serve, migrate, user, token, scan, demo_):
     main.add_command(command)
