@@ -39,7 +39,7 @@ def _folder(value: str) -> Path:
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def read(value: str) -> int:
-        if not (value.isascii() and value.isdigit() and least <= int(value[:12]) <= most):
+        if not (value.isascii() and value.isdigit() and len(value) <= 12 and least <= int(value) <= most):
             raise ValueError(f"must be a whole number from {least} to {most}")
         return int(value)
 
@@ -153,7 +153,10 @@ def _from_file(path: Path) -> dict[str, tuple[str, str]]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidSetting(f"{path} is not TOML: {error}") from error
-    return {name.lower(): (_as_text(value), f"{name} in {path}") for name, value in table.items()}
+    found = {name.lower(): (_as_text(value), f"{name} in {path}") for name, value in table.items()}
+    if "instance" in found:
+        raise InvalidSetting(f"{found['instance'][1]} comes too late: the file was found in that folder.")
+    return found
 
 
 def _as_text(value: object) -> str:

@@ -75,3 +75,7 @@ class StorageUnavailable(SessiontrackError):
 
 class InvalidSetting(SessiontrackError):
     """A setting has a value that cannot work; the program does not start."""
+
+
+class UnreadableObservations(InvalidInput):
+    """What a source gave is empty, or not in its format: it says nothing about any device."""

@@ -2,7 +2,9 @@
 
 import click
 
+from sessiontrack.cli.demo import demo_
 from sessiontrack.cli.migrate import migrate
+from sessiontrack.cli.scan import scan
 from sessiontrack.cli.serve import serve
 from sessiontrack.cli.token import token
 from sessiontrack.cli.user import user
@@ -31,5 +33,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, user, token):
+for command in (serve, migrate, user, token, scan, demo_):
     main.add_command(command)

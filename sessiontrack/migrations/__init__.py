@@ -40,8 +40,20 @@ def upgrade(engine: Engine) -> None:
     second waits and then finds nothing to do.
 
     Raises:
-        StorageUnavailable: the database cannot be written, or a newer version of the program made it.
+        StorageUnavailable: the database cannot be written, or a newer version of the program made it; the
+            message says why, for whoever starts the program.
     """
+    try:
+        _upgrade(engine)
+    except StorageUnavailable as error:
+        if error.__cause__ is None:
+            raise
+        reason = getattr(error.__cause__, "orig", error.__cause__)
+        where = engine.url.database or engine.url.render_as_string()
+        raise StorageUnavailable(f"The database {where} cannot be used: {reason}.") from error
+
+
+def _upgrade(engine: Engine) -> None:
     with storage_errors(), engine.begin() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
         known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}

@@ -1,0 +1,185 @@
+"""The devices' sessions and events, made through the services, so that no rule is another one here."""
+
+import random
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sessiontrack.db import Statement, Transaction
+from sessiontrack.demo.habits import HABITS
+from sessiontrack.demo.household import DEVICES, DemoDevice
+from sessiontrack.ips import ip_sort_key
+from sessiontrack.services import devices, events
+from sessiontrack.services.device_sessions import NewSession, create_session
+from sessiontrack.timestamps import SiteTime
+
+# Nothing else opened these, so nothing else may close them.
+SOURCE = "demo"
+DAY = 86_400
+HOUR = 3_600
+DOWN = "Device Down"
+DOWN_RECONNECTED = "Down Reconnected"
+SHARE_MISSING = 0.012
+DESCRIBE = Statement(
+    "UPDATE device SET name = :name, owner = :owner, last_seen_at = :last_seen_at WHERE id = :device_id"
+)
+INSERT_WITHOUT_CONNECTION = Statement(
+    "INSERT INTO device_session (device_id, disconnected_at, still_connected, ip, ip_key, conn_type,"
+    " disc_type, source) VALUES (:device_id, :end, false, :ip, :ip_key, 'Connected', 'Disconnected', :source)"
+    " RETURNING id"
+)
+INSERT_EVENT = Statement(
+    "INSERT INTO event (device_id, at, type, ip, ip_key, info, voided)"
+    " VALUES (:device_id, :at, :type, :ip, :ip_key, :info, :voided)"
+)
+ALERT = Statement("UPDATE event SET pending_alert = true WHERE type = :type AND at >= :since AND NOT voided")
+
+
+@dataclass(frozen=True)
+class Stay:
+    """One session to be, end None while still connected; lacks names the event that is missing."""
+
+    start: int
+    end: int | None
+    ip: str
+    lacks: str = ""
+    after_down: bool = False
+    goes_down: bool = False
+
+
+def fill(tx: Transaction, now: int, site: SiteTime, rng: random.Random, days: int) -> None:
+    """Make every device with what it did in the days before now."""
+    plans = {device: _stays(device, now, site, rng, days) for device in DEVICES}
+    _lose_some_ends(plans, now, rng)
+    for device, stays in plans.items():
+        _write(tx, device, stays, now, rng)
+    _void_something_recent(tx, plans, now)
+    tx.run(ALERT, type=DOWN, since=now - 7 * DAY)
+
+
+# --- what happens
+
+
+def _stays(device: DemoDevice, now: int, site: SiteTime, rng: random.Random, days: int) -> list[Stay]:
+    """The device's sessions in order, each after the one before, none beginning later than now."""
+    stays: list[Stay] = []
+    today = site.wall_time(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    for first, count in device.visits or ((days if device.bought is None else device.bought, None),):
+        length = first + 1 if count is None else count
+        local_days = [today - timedelta(days=first - n) for n in range(length)]
+        stretches = HABITS[device.habit](local_days, rng)
+        for start, end in ((site.resolve(start), site.resolve(end)) for start, end in stretches):
+            start = max(start, (stays[-1].end or now) + 60) if stays else start
+            if start < min(end, now) - 60:
+                stays.append(Stay(start, end if end < now else None, device.ip))
+    for days_ago in device.down:
+        stays = _go_down(stays, now - days_ago * DAY + rng.randint(-4, 4) * HOUR, rng.randint(600, 5400))
+    return _change_address(stays, rng) if device.habit == "phone" and len(stays) > 20 else stays
+
+
+def _go_down(stays: list[Stay], at: int, seconds: int) -> list[Stay]:
+    """Break the stay at that instant in two, with the alarm between."""
+    broken = []
+    for stay in stays:
+        if stay.start < at - HOUR and (stay.end is None or stay.end > at + seconds + HOUR):
+            broken.append(replace(stay, end=at, goes_down=True))
+            broken.append(replace(stay, start=at + seconds, after_down=True))
+        else:
+            broken.append(stay)
+    return broken
+
+
+def _change_address(stays: list[Stay], rng: random.Random) -> list[Stay]:
+    """From somewhere on it has another address, as when a lease ran out; and again towards the end."""
+    network, _, host = stays[0].ip.rpartition(".")
+    moved = list(stays)
+    for share, offset in ((rng.uniform(0.2, 0.5), 50), (rng.uniform(0.9, 0.95), 70)):
+        since = int(len(stays) * share)
+        moved[since:] = [replace(stay, ip=f"{network}.{int(host) + offset}") for stay in moved[since:]]
+    return moved
+
+
+def _lose_some_ends(plans: dict[DemoDevice, list[Stay]], now: int, rng: random.Random) -> None:
+    """Some connections and disconnections nobody noticed; one of each in the last days."""
+    places = [
+        (device, n)
+        for device, stays in plans.items()
+        for n, stay in enumerate(stays[:-1])
+        if n and stay.end is not None and not (stay.after_down or stay.goes_down)
+    ]
+    recent = [(device, n) for device, n in places if now - 5 * DAY < plans[device][n].start]
+    chosen = [*rng.sample(recent, 2), *(place for place in places if rng.random() < SHARE_MISSING)]
+    for turn, (device, n) in enumerate(chosen):
+        lacks = ("connection", "disconnection")[turn % 2]
+        plans[device][n] = replace(plans[device][n], lacks=lacks)
+
+
+# --- how it is written down
+
+
+def _write(tx: Transaction, device: DemoDevice, stays: list[Stay], now: int, rng: random.Random) -> None:
+    ip_before = stays[0].ip
+    device_id = devices.ensure_device(tx, device.mac, ip_before, stays[0].start)
+    for stay in stays:
+        if stay.lacks == "connection":
+            _write_without_connection(tx, device_id, stay)
+        else:
+            create_session(tx, _new_session(device, stay))
+        if stay.ip != ip_before:
+            at = stay.end if stay.lacks == "connection" else stay.start
+            _write_event(tx, device_id, at or stay.start, "IP Changed", stay.ip, info=f"before: {ip_before}")
+            ip_before = stay.ip
+        if (stay.end or now) - stay.start > 2 * DAY and rng.random() < 0.3:
+            _void_a_moment(tx, device_id, stay.start + rng.randint(HOUR, DAY), stay.ip)
+    last_seen_at = stays[-1].end or now
+    tx.run(DESCRIBE, device_id=device_id, name=device.name, owner=device.owner, last_seen_at=last_seen_at)
+
+
+def _new_session(device: DemoDevice, stay: Stay) -> NewSession:
+    return NewSession(
+        device.mac,
+        stay.ip,
+        stay.start,
+        # Left open: the next one of the device closes it, with a missing disconnection.
+        None if stay.lacks == "disconnection" else stay.end,
+        DOWN_RECONNECTED if stay.after_down else "Connected",
+        DOWN if stay.goes_down else "Disconnected",
+        SOURCE,
+    )
+
+
+def _write_without_connection(tx: Transaction, device_id: int, stay: Stay) -> None:
+    assert stay.end is not None
+    key = ip_sort_key(stay.ip)
+    session_id = tx.value(
+        INSERT_WITHOUT_CONNECTION, device_id=device_id, end=stay.end, ip=stay.ip, ip_key=key, source=SOURCE
+    )
+    events.record_event(tx, device_id, stay.end, "Disconnected", stay.ip, session_id)
+
+
+def _void_something_recent(tx: Transaction, plans: dict[DemoDevice, list[Stay]], now: int) -> None:
+    """One more in the last days, whatever the dice say: the longest stay that reaches into them."""
+    since = now - 5 * DAY
+    _, device, stay = max(
+        (
+            ((stay.end or now) - max(stay.start, since), device, stay)
+            for device, stays in plans.items()
+            for stay in stays
+        ),
+        key=lambda each: each[0],
+    )
+    device_id = devices.find_device(tx, device.mac)
+    assert device_id is not None
+    _void_a_moment(tx, device_id, (max(stay.start, since) + (stay.end or now)) // 2, stay.ip)
+
+
+def _void_a_moment(tx: Transaction, device_id: int, at: int, ip: str) -> None:
+    """It seemed gone for a few minutes, and was not."""
+    _write_event(tx, device_id, at, "Disconnected", ip, voided=True)
+    _write_event(tx, device_id, at + 240, "Connected", ip, voided=True)
+
+
+def _write_event(
+    tx: Transaction, device_id: int, at: int, kind: str, ip: str, *, info: str = "", voided: bool = False
+) -> None:
+    key = ip_sort_key(ip)
+    tx.run(INSERT_EVENT, device_id=device_id, at=at, type=kind, ip=ip, ip_key=key, info=info, voided=voided)

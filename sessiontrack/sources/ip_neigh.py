@@ -1,0 +1,133 @@
+"""This host's neighbour table: the text of `ip -j neigh` -> observations.
+
+What the kernel's states (ip-neighbour(8)) say of a device:
+
+- REACHABLE, DELAY, PROBE: it answered a moment ago, or is just being asked whether it still does: seen.
+- STALE: it answered once, and nobody asked since: no evidence.
+- PERMANENT, NOARP and none at all: somebody wrote the entry, and it would look the same with the device
+  switched off: no evidence.
+- FAILED, INCOMPLETE: it does not answer. These carry no MAC address, so the device is just not in the table.
+
+Groups of devices (multicast, broadcast), the null address, and links without MAC addresses (tunnels) are no
+devices, and are left out.
+"""
+
+import json
+import re
+from typing import Any
+
+from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
+from sessiontrack.ips import ip_sort_key, parse_ip
+from sessiontrack.macs import is_multicast, parse_mac
+from sessiontrack.observations import Observation, Observations
+
+NAME = "ip-neigh"
+COMMAND = ("ip", "-j", "neigh")
+SEEN = frozenset({"REACHABLE", "DELAY", "PROBE"})
+UNREACHABLE = frozenset({"FAILED", "INCOMPLETE"})
+KNOWN = SEEN | UNREACHABLE | {"STALE", "PERMANENT", "NOARP", "NONE"}
+LINK_LOCAL = ("6fe8", "6fe9", "6fea", "6feb")  # fe80::/10, as sort keys begin
+NULL_MAC = "00:00:00:00:00:00"
+# The link-layer address of a tunnel is an IP address, that of other links has fewer or more octets than six.
+_OTHER_LINK = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){0,4}|[0-9a-f]{2}(:[0-9a-f]{2}){6,}")
+
+
+def parse_neighbours(text: str) -> Observations:
+    """Read the whole table.
+
+    Returns:
+        one observation a device; of its addresses the first of IPv4, IPv6, IPv6 link-local. Entries that
+        cannot be read are named by their number, from 1.
+    Raises:
+        UnreadableObservations: it is not what `ip -j neigh` prints, it is empty, or no entry can be read.
+    """
+    entries = _entries(text)
+    addresses: dict[str, list[str]] = {}
+    faults = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            found = _entry(entry)
+        except ValueError as error:
+            faults.append(f"Entry {number} of {len(entries)}: {error}")
+            continue
+        if found is not None:
+            mac, seen_at_ip = found
+            addresses.setdefault(mac, []).extend(seen_at_ip)
+    if len(faults) == len(entries):
+        raise UnreadableObservations(f"No entry of the neighbour table can be read. {faults[0]}")
+    devices = (
+        Observation(mac, min(seen, key=_preference, default=""), bool(seen))
+        for mac, seen in sorted(addresses.items())
+    )
+    return Observations(tuple(devices), tuple(faults))
+
+
+def _entries(text: str) -> list[Any]:
+    try:
+        entries = json.loads(text)
+    # Nested deeper than Python follows; a number of more digits than it reads is a ValueError.
+    except (ValueError, RecursionError) as error:
+        raise UnreadableObservations(
+            "The neighbour table is not JSON, as `ip -j neigh` prints it."
+        ) from error
+    if not isinstance(entries, list):
+        raise UnreadableObservations("The neighbour table is not a JSON list, as `ip -j neigh` prints it.")
+    if not entries:
+        raise UnreadableObservations("The neighbour table is empty, which says nothing about any device.")
+    return entries
+
+
+def _entry(entry: Any) -> tuple[str, list[str]] | None:
+    """(MAC, the address it was seen at, if it was), or None for what is no device that may be there.
+
+    Raises:
+        ValueError: it cannot be read; the text says why.
+    """
+    if not isinstance(entry, dict):
+        raise ValueError("it is not an object.")
+    lladdr, states = entry.get("lladdr"), entry.get("state", [])
+    if not isinstance(states, list) or not all(isinstance(state, str) for state in states):
+        raise ValueError("its state is not a list of words.")
+    if unknown := set(states) - KNOWN:
+        raise ValueError(f"its state {min(unknown)!a} is none that is known.")
+    if lladdr is None or UNREACHABLE & set(states):
+        return None
+    if not isinstance(lladdr, str):
+        raise ValueError("its lladdr is not a text.")
+    mac = _mac(lladdr)
+    if mac is None:
+        return None
+    return mac, [_ip(entry.get("dst"))] if SEEN & set(states) else []
+
+
+def _mac(lladdr: str) -> str | None:
+    try:
+        mac = parse_mac(lladdr)
+    except InvalidMac as error:
+        if _OTHER_LINK.fullmatch(lladdr) or _is_ip(lladdr):
+            return None
+        raise ValueError("its lladdr is not a MAC address.") from error
+    return None if is_multicast(mac) or mac == NULL_MAC else mac
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        parse_ip(text)
+    except InvalidIp:
+        return False
+    return True
+
+
+def _ip(dst: Any) -> str:
+    try:
+        return parse_ip(dst if isinstance(dst, str) else "")
+    except InvalidIp as error:
+        raise ValueError("its dst is not an IP address.") from error
+
+
+def _preference(ip: str) -> tuple[int, str]:
+    """IPv4 says most to people; a link-local address least. Among equals the lowest, so it stays the same."""
+    key = ip_sort_key(ip)
+    if key.startswith("4"):
+        return 0, key
+    return (2, key) if key.startswith(LINK_LOCAL) else (1, key)

@@ -1,0 +1,124 @@
+"""migrations: the schema's history, whole or not at all."""
+
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+
+from sessiontrack import create_app, migrations
+from sessiontrack.db import db
+from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.startup import prepare
+
+DATABASE = "sessiontrack.sqlite3"
+
+
+def schema(file: Path) -> dict[str, list[str]]:
+    """Every table and index by name, as its clauses: neither their order nor blanks and quotes matter."""
+    with closing(sqlite3.connect(file)) as connection:
+        found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {name: _clauses(sql) for name, sql in found}
+
+
+def _clauses(sql: str) -> list[str]:
+    inside = sql if sql.startswith("CREATE INDEX") else sql.partition("(")[2].rstrip().removesuffix(")")
+    return sorted(re.sub(r'[\s"]+', "", clause) for clause in re.split(r",\s*\n", inside))
+
+
+def test_models_and_migrated_schema_do_not_differ(app: Flask) -> None:
+    with app.app_context(), db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_defaults_checks_and_partial_indexes_do_not_differ_either(app: Flask, tmp_path: Path) -> None:
+    """What alembic does not compare: what is made from the models is word for word what is migrated."""
+    made = create_app({"INSTANCE": tmp_path / "made"})
+    with made.app_context():
+        db.create_all()
+        db.engine.dispose()
+    migrated = schema(Path(app.instance_path) / DATABASE)
+    del migrated["alembic_version"]
+    assert schema(tmp_path / "made" / DATABASE) == migrated
+    assert len(migrated) > 20
+
+
+def test_upgrading_twice_is_fine(app: Flask) -> None:
+    with app.app_context():
+        before = schema(Path(app.instance_path) / DATABASE)
+        migrations.upgrade(db.engine)
+        assert migrations.current_revision(db.engine) == migrations.newest_revision()
+    assert schema(Path(app.instance_path) / DATABASE) == before
+
+
+def test_many_that_start_at_once_make_one_schema_and_one_admin(tmp_path: Path) -> None:
+    apps = [create_app({"INSTANCE": tmp_path}) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        admins = list(pool.map(prepare, apps))
+    for app in apps:
+        with app.app_context():
+            db.engine.dispose()
+    (admin,) = [each for each in admins if each is not None]
+    assert (tmp_path / "initial-admin-password").read_text() == f"{admin.password}\n"
+
+
+KILLED_HALFWAY = """
+import os, signal, sys
+from alembic.operations import Operations
+from sessiontrack import create_app
+from sessiontrack.startup import prepare
+
+create_index, calls = Operations.create_index, []
+
+def kill_at_the_tenth(self, *args, **kwargs):
+    calls.append(args)
+    if len(calls) == 10:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return create_index(self, *args, **kwargs)
+
+Operations.create_index = kill_at_the_tenth
+prepare(create_app({"INSTANCE": sys.argv[1]}))
+"""
+
+
+def test_killed_halfway_leaves_nothing_and_the_next_start_makes_all(
+    tmp_path: Path, template: tuple[Path, dict[str, str]]
+) -> None:
+    folder = Path(__file__).parents[1]
+    killed = subprocess.run([sys.executable, "-c", KILLED_HALFWAY, str(tmp_path)], cwd=folder, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert schema(tmp_path / DATABASE) == {}
+    app = create_app({"INSTANCE": tmp_path})
+    assert prepare(app) is not None
+    with app.app_context():
+        db.engine.dispose()
+    assert schema(tmp_path / DATABASE) == schema(template[0] / DATABASE)
+
+
+def test_a_newer_database_is_refused(template: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    shutil.copytree(template[0], tmp_path / "newer")
+    with closing(sqlite3.connect(tmp_path / "newer" / DATABASE)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    app = create_app({"INSTANCE": tmp_path / "newer"})
+    with pytest.raises(StorageUnavailable, match="newer version"):
+        prepare(app)
+    with app.app_context():
+        assert migrations.current_revision(db.engine) == "9999"
+        db.engine.dispose()
+
+
+def test_every_script_comes_after_the_one_before_and_none_goes_back() -> None:
+    scripts = list(ScriptDirectory(Path(migrations.__file__).parent).walk_revisions())
+    assert [script.revision for script in scripts] == sorted((s.revision for s in scripts), reverse=True)
+    assert not any(hasattr(script.module, "downgrade") for script in scripts)
