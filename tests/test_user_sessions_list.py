@@ -178,9 +178,9 @@ def test_contract_2_wrong_parameters_are_refused_by_name(
 def test_contract_2_pages_have_a_total_and_links(several: Clients) -> None:
     page = several.viewer.get(f"{URL}?limit=2&offset=2&usernames[]=anna&usernames[]=bert&usernames[]=Anna")
     assert page.headers["X-Total-Count"] == "5"
-    links = dict(
-        (part.split("; ")[1], part.split("; ")[0].strip("<>")) for part in page.headers["Link"].split(", ")
-    )
+    links = {
+        part.split("; ")[1]: part.split("; ")[0].strip("<>") for part in page.headers["Link"].split(", ")
+    }
     assert set(links) == {'rel="next"', 'rel="prev"'}
     assert keys(several.viewer, url=links['rel="next"']) == ["old"]
     assert keys(several.viewer, url=links['rel="prev"']) == ["other-anna", "just-active"]
