@@ -111,13 +111,12 @@ FORGED: dict[str, Forge] = {
     "claims have a huge number": lambda c, k: sign(b'{"exp":' + b"9" * 4400 + b"}", k),
     "half of a surrogate pair": lambda c, k: sign(b'{"sub":"\\ud800"}', k),
     "signature of other claims": lambda c, k: ".".join(
-        [*sign({**c, "sub": "admin"}, k).split(".")[:2], sign(c, k).split(".")[2]]
+        [*sign({**c, "exp": c["exp"] + 1}, k).split(".")[:2], sign(c, k).split(".")[2]]
     ),
     "cut short": lambda c, k: sign(c, k)[:-2],
     "one part more": lambda c, k: sign(c, k) + ".e30",
     "two parts": lambda c, k: sign(c, k).rsplit(".", 1)[0],
     "twice": lambda c, k: f"{sign(c, k)} {sign(c, k)}",
-    "in quotes": lambda c, k: f'"{sign(c, k)}"',
     "empty": lambda c, k: "",
     "dots": lambda c, k: "..",
     "one dot": lambda c, k: ".",
@@ -145,9 +144,9 @@ def test_contract_5_forged_tokens_are_all_401(
     for _ in range(2):
         # The second time as the first: nothing of a forged token is remembered.
         refused(clients.nobody.call(method, path, headers=headers), 401)
-    browser = clients.app.test_client()
-    browser.set_cookie(f"sessiontrack_{kind}", forged)
-    refused(browser.open(path, method=method, headers={"X-CSRF-TOKEN": claims_of(token)["csrf"]}), 401)
+    cookie = f"sessiontrack_{kind}={forged}".encode().decode("latin-1")
+    headers = {"Cookie": cookie, "X-CSRF-TOKEN": claims_of(token)["csrf"]}
+    refused(clients.nobody.call(method, path, headers=headers), 401)
     # What the forgeries are made from is valid.
     again = sign(claims_of(token), key)
     assert again != forged
@@ -177,6 +176,8 @@ def test_contract_5_a_refresh_token_is_no_access_token_and_the_other_way_round(c
         "Token {token}",
         "JWT {token}",
         "Bearer: {token}",
+        'Bearer "{token}"',
+        "Bearer {token}, Bearer {token}",
     ],
 )
 def test_contract_2_only_a_bearer_header_lets_in(clients: Clients, header: str) -> None:
@@ -205,12 +206,6 @@ def test_contract_5_a_remembered_token_expires_on_the_second(clients: Clients, c
     client.ok("GET", "/auth/me")
     clock.shift(1)
     refused(client.get("/auth/me"), 401)
-
-
-def test_tokens_of_another_install_are_401(make_clients: Callable[..., Clients]) -> None:
-    one, other = make_clients(), make_clients()
-    token = sign(claims_of(one.log_in("admin")["access_token"]), "k" * 64)
-    refused(other.with_token(token).get("/auth/me"), 401)
 
 
 def test_what_is_remembered_of_tokens_has_a_limit(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
