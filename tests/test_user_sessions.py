@@ -1,12 +1,15 @@
 """Starting, keeping alive and ending user sessions over HTTP (contract 4)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from time_machine import Traveller
 
+from sessiontrack.db import Transaction, write_transaction
+from sessiontrack.services import logins
 from tests.conftest import NOW, PASSWORD, Client, Clients
 from tests.refusals import refused
 
@@ -322,6 +325,25 @@ def test_contract_4_logging_out_with_an_api_token_ends_its_session_only(clients:
     refused(clients.viewer.post("/api/v2/keepalive", {"visible": False}), 409, "session_inactive")
     start(clients.viewer)
     assert len(sessions(clients.admin)) == 3
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_contract_4_a_sign_out_that_comes_between_keeps_sessionstart_from_starting(
+    clients: Clients, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = clients.logged_in("viewer")
+    (login_id,) = (each["id_beaker_session"] for each in sessions(clients.admin))
+
+    @contextmanager
+    def after_a_sign_out() -> Iterator[Transaction]:
+        with write_transaction() as tx:
+            logins.revoke_login(tx, NOW, login_id, ALIVE)
+        with write_transaction() as tx:
+            yield tx
+
+    monkeypatch.setattr("sessiontrack.blueprints.user_sessions.write_transaction", after_a_sign_out)
+    refused(viewer.call(method, "/api/v2/sessionstart"), 401)
+    assert only_session(clients.admin)["active"] is False
 
 
 def test_contract_4_a_refused_ping_of_an_ended_session_leaves_it_as_it_is(
