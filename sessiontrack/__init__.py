@@ -7,6 +7,7 @@ from flask import Flask
 from sessiontrack import db, errors, instance, proxies, tokens
 from sessiontrack.blueprints import auth, device_sessions, endpoint, health, openapi, user_sessions
 from sessiontrack.blueprints.mac_converter import MacConverter
+from sessiontrack.blueprints.row_id_converter import RowIdConverter
 from sessiontrack.config import load_settings
 
 BODY_LIMIT = 16 * 1024 * 1024
@@ -29,7 +30,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
     app.url_map.merge_slashes = False
-    app.url_map.converters["mac"] = MacConverter
+    app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
     db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
     tokens.init_app(app, settings, instance.signing_key(settings.instance))
     openapi.configure(app)

@@ -50,4 +50,6 @@ class TrustedProxies:
             found = ip_address(address)
         except ValueError:
             return False
+        # An IPv6 socket gives the address of an IPv4 client in this form.
+        found = getattr(found, "ipv4_mapped", None) or found
         return any(found in network for network in self._trusted)

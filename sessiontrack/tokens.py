@@ -15,6 +15,7 @@ from flask_jwt_extended import (
     create_access_token,
     create_refresh_token,
     decode_token,
+    get_unverified_jwt_headers,
     set_access_cookies,
     set_refresh_cookies,
 )
@@ -28,6 +29,8 @@ from sessiontrack.roles import ROLES
 from sessiontrack.services import api_tokens
 
 ALGORITHM = "HS256"
+# No key to choose, no extension to understand: a token that asks for more was not issued here.
+HEADER = {"alg": ALGORITHM, "typ": "JWT"}
 NAME = "sessiontrack"
 ACCESS_COOKIE = "sessiontrack_access"
 REFRESH_COOKIE = "sessiontrack_refresh"
@@ -121,6 +124,8 @@ def _claims(token: str, kind: str, now: int) -> dict[str, Any]:
             claims = decode_token(token)
         except (JWTExtendedException, PyJWTError, ValueError) as error:
             raise Unauthorized("The token is not valid, or no longer.") from error
+        if get_unverified_jwt_headers(token) != HEADER:
+            raise Unauthorized("The token is not valid.")
         if not isinstance(claims.get("exp"), int) or not isinstance(claims.get(FAMILY), str):
             raise Unauthorized("The token is not valid.")
         if len(remembered) >= MOST_REMEMBERED:

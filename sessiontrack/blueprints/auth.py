@@ -176,7 +176,7 @@ def list_tokens(query: dict[str, Any]) -> Response:
 
 
 @blueprint.endpoint(
-    "/tokens/<int:token_id>",
+    "/tokens/<row_id:token_id>",
     method="DELETE",
     role=ADMIN,
     body=Nothing,

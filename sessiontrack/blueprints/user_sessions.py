@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, g
+from flask import Response, g, request
 
 from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
@@ -14,6 +14,7 @@ from sessiontrack.roles import ADMIN, VIEWER
 from sessiontrack.schemas import user_sessions as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import user_sessions as services
+from sessiontrack.tokens import identify
 
 blueprint = Blueprint(
     "user sessions", __name__, url_prefix="/api/v2", description="Which people were in the web UI."
@@ -25,6 +26,8 @@ def session_start(query: dict[str, Any], body: dict[str, Any] | None = None) -> 
     asking = principal()
     alive = settings().session_alive_seconds
     with write_transaction() as tx:
+        # Again, now that nobody else writes: a sign-out in between has ended the session for good.
+        identify(tx, request, g.now, kind="access", writes=False)
         services.start_session(tx, g.now, asking.login_key, asking.username, alive)
     return answer({"description": "Session Start"})
 

@@ -16,7 +16,8 @@ COUNT = Statement(
 )
 TAKE_BACK = Statement("UPDATE login_throttle SET attempts = attempts - 1 WHERE key = :key AND attempts > 0")
 FORGET = Statement("DELETE FROM login_throttle WHERE key = :key")
-FORGET_OLD = Statement("DELETE FROM login_throttle WHERE ends_at <= :now")
+# One that ends later than any made now was made by a clock that was ahead, or for a longer window.
+FORGET_OLD = Statement("DELETE FROM login_throttle WHERE ends_at <= :now OR ends_at > :latest")
 
 
 def count_attempt(
@@ -30,7 +31,7 @@ def count_attempt(
         0 where it may go on, else the seconds to wait. What its name's limit refuses does not count
         against the address: behind one address there may be others.
     """
-    tx.run(FORGET_OLD, now=now)
+    tx.run(FORGET_OLD, now=now, latest=now + window_seconds)
     for key, most in zip(_keys(username, address), limits, strict=True):
         attempts, ends_at = tx.row(COUNT, key=key, now=now, ends_at=now + window_seconds) or (1, now)
         if attempts > most:
