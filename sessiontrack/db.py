@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import URL, Engine, MetaData, SQLColumnExpression, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, MetaData, SQLColumnExpression, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -45,6 +45,10 @@ UNAVAILABLE = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
+
+
+# An execution option of SQLAlchemy's own connections, for those that change nothing.
+READS = "sessiontrack_reads"
 
 
 class Base(DeclarativeBase):
@@ -256,8 +260,11 @@ def _prepare_sqlite(engine: Engine, synchronous: str) -> None:
         connection.create_function("lower", 1, _lower, deterministic=True)
 
     @event.listens_for(engine, "begin")
-    def begin_immediately(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def begin(connection: Connection) -> None:
+        # Alembic's connections: a migration is the writer from its first statement on.
+        connection.exec_driver_sql(
+            "BEGIN" if connection.get_execution_options().get(READS) else "BEGIN IMMEDIATE"
+        )
 
 
 def _lower(value: str | float | None) -> str | float | None:

@@ -82,7 +82,7 @@ def _ours(error: SessiontrackError) -> Response:
     if status == 500:
         return _unexpected(error)
     if status == 503:
-        log.error("%s %s: %s", request.method, request.path, error.__cause__ or error)
+        log.error("%s %r: %s", request.method, request.path, error.__cause__ or error)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else {}
     errors = error.errors if isinstance(error, InvalidInput) else None
     return _answer(status, error_body(code, error.message, errors), headers)
@@ -108,7 +108,7 @@ def _of_werkzeug(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     """Tells nothing of the inside to the client, and everything to the log."""
-    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    log.error("%s %r failed", request.method, request.path, exc_info=error)
     return _answer(500, status_body(500))
 
 

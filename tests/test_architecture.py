@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "sessiontrack"
-PURE = {"clock", "timestamps", "periods", "macs", "ips", "paths", "roles", "exceptions"}
+PURE = {"clock", "timestamps", "periods", "macs", "ips", "paths", "roles", "exceptions", "observations"}
 # The rooms from the ground up: each may import those below it, and itself.
 FLOORS = [
     PURE,

@@ -1,6 +1,10 @@
 """`sessiontrack serve`: the real server."""
 
-from tests.conftest import LiveServer
+import sqlite3
+from pathlib import Path
+
+from sessiontrack import create_app
+from tests.conftest import Clients, LiveServer
 
 
 def test_contract_7_healthz_and_readyz_need_no_token(live: LiveServer) -> None:
@@ -11,3 +15,19 @@ def test_contract_7_healthz_and_readyz_need_no_token(live: LiveServer) -> None:
 def test_contract_2_everything_else_needs_a_token(live: LiveServer) -> None:
     assert live.server.call("GET", "/sessions/list").status == 401
     assert live.server.call("GET", "/sessions/list", token=live.tokens["viewer"]).status == 200
+
+
+def test_contract_7_readyz_keeps_no_writer_waiting_and_waits_for_none(clients: Clients) -> None:
+    database = Path(clients.app.instance_path) / "sessiontrack.sqlite3"
+    writer = sqlite3.connect(database, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    try:
+        assert clients.nobody.ok("GET", "/readyz") == {"status": "ready"}
+    finally:
+        writer.close()
+
+
+def test_contract_7_readyz_says_when_the_database_is_not_migrated(tmp_path: Path) -> None:
+    answer = create_app({"INSTANCE": tmp_path}).test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["error"] == "storage_unavailable"

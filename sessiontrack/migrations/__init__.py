@@ -3,6 +3,7 @@
 Alembic itself, without Flask-Migrate: the only caller is the program, never a person with `flask db`.
 """
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -11,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from sessiontrack.db import storage_errors
+from sessiontrack.db import READS, storage_errors
 from sessiontrack.exceptions import StorageUnavailable
 
 
@@ -22,14 +23,16 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
 def newest_revision() -> str | None:
     """The revision that this version of the program works with."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def current_revision(engine: Engine) -> str | None:
-    """The revision that the database has; None for an empty one."""
-    with storage_errors(), engine.connect() as connection:
+    """The revision that the database has; None for an empty one. Keeps no writer waiting."""
+    reading = engine.execution_options(**{READS: True})
+    with storage_errors(), reading.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
