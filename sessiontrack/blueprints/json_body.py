@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from flask import Request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from sessiontrack.exceptions import InvalidInput
 
@@ -18,8 +19,9 @@ def read_json_object(request: Request) -> dict[str, Any]:
 
     Raises:
         InvalidInput: it is no JSON object, has a name twice, or a text that UTF-8 cannot hold.
+        RequestEntityTooLarge: it is longer than MAX_CONTENT_LENGTH.
     """
-    raw = request.get_data()
+    raw = _read(request)
     if not raw.strip():
         return {}
     try:
@@ -33,6 +35,21 @@ def read_json_object(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidInput("The body must be a JSON object.")
     return body
+
+
+def _read(request: Request) -> bytes:
+    try:
+        raw = request.get_data()
+        # Of a body without Content-Length, Werkzeug reads no more than the limit, as if it ended there.
+        is_terminated = request.environ.get("wsgi.input_terminated", False)
+        if is_terminated and len(raw) == request.max_content_length and request.environ["wsgi.input"].read(1):
+            raise RequestEntityTooLarge
+    except HTTPException:
+        raise
+    except Exception as error:
+        # Each server has its own exceptions for a malformed chunk; nothing but the client's bytes fails here.
+        raise InvalidInput("The body cannot be read.") from error
+    return raw
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

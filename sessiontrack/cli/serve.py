@@ -3,6 +3,7 @@
 import gc
 import os
 import socket
+from http import HTTPStatus
 from typing import Any
 
 import click
@@ -103,9 +104,12 @@ def _share_memory(server: object, worker: object) -> None:
 
 def _write_json_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:
     """What gunicorn answers to a request it cannot read: as every error, not HTML."""
+    if status_int == HTTPStatus.NOT_IMPLEMENTED:
+        # An unknown Transfer-Encoding: the client's fault, and no input gets a 5xx.
+        status_int = HTTPStatus.BAD_REQUEST
     body = status_body(status_int)
     head = (
-        f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"HTTP/1.1 {int(status_int)} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     gunicorn_util.write_nonblock(sock, head.encode("latin-1") + body)
