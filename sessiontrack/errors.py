@@ -25,6 +25,7 @@ from sessiontrack.exceptions import (
 
 log = logging.getLogger(__name__)
 RETRY_AFTER_SECONDS = 5
+TOKEN_ERRORS = (JWTExtendedException, PyJWTError)
 # The most special class first.
 STATUSES: dict[type[SessiontrackError], tuple[int, str]] = {
     InvalidInput: (400, "bad_request"),
@@ -99,9 +100,6 @@ def _no_valid_token(error: Exception) -> Response:
 def _of_werkzeug(error: HTTPException) -> Response:
     """Keeps the headers that matter (Allow, Retry-After) and none of the HTML."""
     status = error.code or 500
-    if status < 400:
-        # A redirect by the router: there is no such address, and HTML is not answered.
-        status = 404
     kept = {k: v for k, v in error.get_headers() if k.lower() in {"allow", "retry-after"}}
     return _answer(status, status_body(status), kept)
 
@@ -136,7 +134,9 @@ def init_app(app: Flask) -> None:
     """Answer every error of this application in the contract's shape."""
     app.register_error_handler(SessiontrackError, _ours)
     app.register_error_handler(ValidationError, _invalid)
-    app.register_error_handler(JWTExtendedException, _no_valid_token)
-    app.register_error_handler(PyJWTError, _no_valid_token)
+    # flask-jwt-extended has registered answers of its own, each for one kind of these.
+    theirs = [kind for kind in app.error_handler_spec[None][None] if issubclass(kind, TOKEN_ERRORS)]
+    for kind in (*theirs, *TOKEN_ERRORS):
+        app.register_error_handler(kind, _no_valid_token)
     app.register_error_handler(HTTPException, _of_werkzeug)
     app.register_error_handler(Exception, _unexpected)
