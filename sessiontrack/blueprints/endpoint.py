@@ -12,6 +12,9 @@ from marshmallow import RAISE, Schema, fields
 
 from sessiontrack import clock
 from sessiontrack.blueprints.json_body import read_json_object
+from sessiontrack.blueprints.mac_converter import MacConverter
+from sessiontrack.blueprints.openapi import without_null_default
+from sessiontrack.blueprints.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.config import Settings
 from sessiontrack.db import read_transaction
 from sessiontrack.errors import CODES
@@ -19,11 +22,13 @@ from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidPeriod
 from sessiontrack.periods import Period, window_start
 from sessiontrack.roles import includes
 from sessiontrack.schemas.base import ErrorAnswer, Nothing
-from sessiontrack.schemas.fields import read_times_in
+from sessiontrack.schemas.fields import MacAddress, read_times_in
 from sessiontrack.tokens import Principal, identify
 
 # Calendar and table widgets append these by themselves.
 IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
+NOTHING = Nothing()
+ROW_ID = {"type": "integer", "minimum": 0, "maximum": 10**MOST_DIGITS - 1, "description": "As lists show it."}
 View = Callable[..., Response]
 
 
@@ -64,7 +69,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
 
         needs_csrf = method != "GET" if writes is None else writes
         read_query = _query_reader(query())
-        read_body = None if body is None else _body_reader(body())
+        # A call that takes no body takes an empty one: fields in it are unknown fields, as anywhere.
+        read_body = _body_reader((body or Nothing)())
 
         def declare(view: View) -> View:
             made = self.response(200, answer, example=example, headers=headers)(view)
@@ -88,9 +94,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
             def called(**path: Any) -> Response:
                 if role is not None:
                     g.principal = _signed_in(role, token, needs_csrf)
-                if read_body is None:
-                    return view(read_query(), **path)
-                return view(read_query(), read_body(), **path)
+                given = (read_query(), read_body())
+                return view(*(given if body else given[:1]), **path)
 
             self.add_url_rule(rule, endpoint or view.__name__, called, methods=[method])
             return view
@@ -173,9 +178,18 @@ def _begin_request() -> None:
 
 
 class _Api(Api):  # type: ignore[misc]  # it has no types
-    """flask-smorest, with its errors left to errors.py."""
+    """flask-smorest, with its errors left to errors.py, and each call documented by what it says itself."""
 
     ERROR_SCHEMA = ErrorAnswer
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _openapi_json(self) -> Any:
+        NOTHING.load({name: "" for name in request.args if name not in IGNORED_PARAMETERS})
+        NOTHING.load(read_json_object(request))
+        return super()._openapi_json()
+
+    def _register_pagination_header(self) -> None:
+        pass
 
     def _register_error_handlers(self) -> None:
         pass
@@ -185,5 +199,8 @@ def init_app(app: Flask, blueprints: Iterable[Blueprint]) -> None:
     """Register the resources and their OpenAPI document."""
     app.before_request(_begin_request)
     api = _Api(app)
+    api.ma_plugin.converter.add_attribute_function(without_null_default)
+    api.register_converter(MacConverter, lambda converter: {"type": "string", **MacAddress.documented})
+    api.register_converter(RowIdConverter, lambda converter: ROW_ID)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)

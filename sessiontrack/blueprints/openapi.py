@@ -1,6 +1,7 @@
 """What the OpenAPI document says of the API as a whole."""
 
 from importlib.metadata import version
+from typing import Any
 
 from flask import Flask
 
@@ -30,3 +31,12 @@ def configure(app: Flask) -> None:
             },
         },
     )
+
+
+def without_null_default(
+    self: object, field: object, ret: dict[str, Any], **kwargs: object
+) -> dict[str, Any]:
+    """What is left out is just absent: a default of null would read as if null could be sent."""
+    if ret.get("default", ...) is None:
+        del ret["default"]
+    return {}

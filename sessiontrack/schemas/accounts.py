@@ -1,10 +1,10 @@
 """Signing in and API tokens: what the calls take and answer (contract 5)."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 from marshmallow.validate import Length, OneOf
 
 from sessiontrack.roles import ROLES
-from sessiontrack.schemas.base import Strict
+from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import Text, Whole, limit, offset
 
 # Hashing takes the time of its input; nobody types more.
@@ -49,7 +49,7 @@ class ListTokens(Strict):
     offset = offset()
 
 
-class TokensAnswer(Schema):
+class TokensAnswer(Answer):
     """What signing in and refreshing answer."""
 
     access_token = fields.String(required=True)
@@ -58,7 +58,7 @@ class TokensAnswer(Schema):
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds of the access token."})
 
 
-class MeAnswer(Schema):
+class MeAnswer(Answer):
     """`GET /auth/me`."""
 
     username = fields.String(required=True)
@@ -66,14 +66,14 @@ class MeAnswer(Schema):
     kind = fields.String(required=True, validate=OneOf(("login", "token")))
 
 
-class MessageAnswer(Schema):
+class MessageAnswer(Answer):
     """Something was done."""
 
     success = fields.Boolean(required=True)
     message = fields.String(required=True)
 
 
-class ApiTokenAnswer(Schema):
+class ApiTokenAnswer(Answer):
     """An API token, without its secret; instants are epoch seconds."""
 
     id = fields.Integer(required=True)

@@ -1,6 +1,6 @@
 """What every schema is made from, and the shapes that every resource answers with."""
 
-from marshmallow import RAISE, Schema, fields
+from marshmallow import INCLUDE, RAISE, Schema, fields
 
 
 class Strict(Schema):
@@ -16,7 +16,16 @@ class Nothing(Strict):
     """No field, no parameter."""
 
 
-class ErrorAnswer(Schema):
+class Answer(Schema):
+    """What a call answers: at least this; a client must not trip over more."""
+
+    class Meta:
+        """marshmallow's options; here they say in the OpenAPI document that there may be more."""
+
+        unknown = INCLUDE
+
+
+class ErrorAnswer(Answer):
     """What every error answers."""
 
     success = fields.Boolean(required=True, metadata={"enum": [False]})

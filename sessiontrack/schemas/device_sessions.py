@@ -5,8 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf
 
-from sessiontrack.periods import parse_period
-from sessiontrack.schemas.base import Strict
+from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import (
     FARTHEST_OFFSET,
     MOST_LISTED,
@@ -22,7 +21,6 @@ from sessiontrack.schemas.fields import (
     offset,
 )
 
-MAC = {"description": "In any common notation.", "example": "AA:BB:CC:DD:EE:FF"}
 EVENT_VIEWS = ("all", "sessions", "missing", "voided", "new", "down")
 # The names by which session-events can be sorted, at the number of their column in format=datatables.
 SORT_COLUMNS = (
@@ -48,16 +46,26 @@ SORTS = {str(number): name for number, name in enumerate(SORT_COLUMNS)} | {n: n 
 class CreateSession(Strict):
     """`POST /sessions/create`."""
 
-    mac = MacAddress(required=True, metadata=MAC)
-    ip = IpAddress(required=True, metadata={"example": "192.168.1.10"})
+    mac = MacAddress(required=True)
+    ip = IpAddress(required=True)
     start_time = Start(required=True, metadata={"example": "2025-08-01T10:00:00"})
     end_time = End(
         load_default=None,
         allow_none=True,
         metadata={"example": "2025-08-01T12:00:00", "description": "Left out: still connected."},
     )
-    event_type_conn = Text(least=1, most=64, load_default="Connected")
-    event_type_disc = Text(least=1, most=64, load_default="Disconnected")
+    event_type_conn = Text(
+        least=1,
+        most=64,
+        load_default="Connected",
+        metadata={"description": "Type of the event at its start."},
+    )
+    event_type_disc = Text(
+        least=1,
+        most=64,
+        load_default="Disconnected",
+        metadata={"description": "Type of the event at its end."},
+    )
 
     @validates_schema
     def _end_after_start(self, data: dict[str, Any], **kwargs: object) -> None:
@@ -70,19 +78,21 @@ class CreateSession(Strict):
 class DeleteSessions(Strict):
     """`DELETE /sessions/delete`, as its body or in the URL."""
 
-    mac = MacAddress(metadata=MAC)
+    mac = MacAddress()
 
 
 class ListSessions(Strict):
     """`GET /sessions/list`."""
 
-    mac = MacAddress(load_default=None, metadata=MAC)
+    mac = MacAddress(load_default=None, allow_none=False)
     start_date = Start(
         load_default=None,
+        allow_none=False,
         metadata={"example": "2025-08-01", "description": "Sessions that connected at or after it."},
     )
     end_date = End(
         load_default=None,
+        allow_none=False,
         metadata={"example": "2025-08-21", "description": "Sessions that disconnected by the end of it."},
     )
     limit = limit(None)
@@ -95,9 +105,9 @@ class Calendar(Strict):
     start = Start(required=True, metadata={"example": "2025-08-01"})
     end = ExclusiveEnd(
         required=True,
-        metadata={"example": "2025-08-21", "description": "A day is included, an instant is not."},
+        metadata={"example": "2025-08-21"},
     )
-    mac = MacAddress(load_default=None, metadata=MAC)
+    mac = MacAddress(load_default=None, allow_none=False)
     limit = limit(None)
     offset = offset()
 
@@ -110,7 +120,7 @@ class Calendar(Strict):
 class DeviceSessions(Strict):
     """`GET /sessions/<mac>`."""
 
-    period = PeriodText(load_default=lambda: parse_period("1 day"), metadata={"example": "7 days"})
+    period = PeriodText(default="1 day")
     limit = limit(None)
     offset = offset()
 
@@ -118,9 +128,17 @@ class DeviceSessions(Strict):
 class SessionEvents(Strict):
     """`GET /sessions/session-events`."""
 
-    type = fields.String(load_default="all", validate=OneOf(EVENT_VIEWS))
-    period = PeriodText(load_default=lambda: parse_period("7 days"), metadata={"example": "7 days"})
-    page = Whole(least=1, most=FARTHEST_OFFSET, load_default=1)
+    type = fields.String(
+        load_default="all",
+        validate=OneOf(EVENT_VIEWS),
+        metadata={
+            "description": "all, voided, new and down are events; sessions and missing are device sessions."
+        },
+    )
+    period = PeriodText(default="7 days")
+    page = Whole(
+        least=1, most=FARTHEST_OFFSET, load_default=1, metadata={"description": "Which page, from 1 on."}
+    )
     limit = Whole(
         least=1,
         most=10**9,
@@ -133,8 +151,16 @@ class SessionEvents(Strict):
         validate=OneOf(list(SORTS)),
         metadata={"description": "A column by number or by name."},
     )
-    sortDir = fields.String(load_default="desc", validate=OneOf(("asc", "desc")))
-    format = fields.String(load_default="json", validate=OneOf(("json", "datatables")))
+    sortDir = fields.String(
+        load_default="desc",
+        validate=OneOf(("asc", "desc")),
+        metadata={"description": "Ascending or descending."},
+    )
+    format = fields.String(
+        load_default="json",
+        validate=OneOf(("json", "datatables")),
+        metadata={"description": "datatables: rows of 15 columns, as that widget expects them."},
+    )
 
     @validates_schema
     def _limit(self, data: dict[str, Any], **kwargs: object) -> None:
@@ -145,11 +171,15 @@ class SessionEvents(Strict):
 class Totals(Strict):
     """`GET /sessions/totals`."""
 
-    period = PeriodText(load_default=lambda: parse_period("7 days"), metadata={"example": "7 days"})
-    format = fields.String(load_default="list", validate=OneOf(("list", "named")))
+    period = PeriodText(default="7 days")
+    format = fields.String(
+        load_default="list",
+        validate=OneOf(("list", "named")),
+        metadata={"description": "named: an object, the counts by name."},
+    )
 
 
-class SessionAnswer(Schema):
+class SessionAnswer(Answer):
     """A device session as every list shows it."""
 
     id = fields.Integer(required=True)
@@ -167,7 +197,7 @@ class SessionAnswer(Schema):
     ses_DurationSeconds = fields.Integer(required=True, allow_none=True)
 
 
-class _Success(Schema):
+class _Success(Answer):
     success = fields.Boolean(required=True, metadata={"enum": [True]})
 
 
@@ -209,7 +239,7 @@ class CalendarAnswer(_Success):
     sessions = fields.List(fields.Nested(CalendarEvent), required=True)
 
 
-class EventRow(Schema):
+class EventRow(Answer):
     """An event, or (type sessions and missing) a device session."""
 
     id = fields.Integer(required=True)
@@ -227,7 +257,7 @@ class EventRow(Schema):
     still_connected = fields.Boolean()
 
 
-class SessionEventsAnswer(Schema):
+class SessionEventsAnswer(Answer):
     """`GET /sessions/session-events`; format=datatables answers `data`, `total`, `recordsFiltered`."""
 
     success = fields.Boolean()

@@ -6,7 +6,7 @@ A field that reads a time needs the site time zone; whoever loads a schema says 
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, Range
@@ -19,7 +19,17 @@ from sessiontrack.timestamps import SiteTime
 
 MOST_LISTED = 1000
 FARTHEST_OFFSET = 10**12
+MOST_NAMES = 1000
+# For the OpenAPI document: what the pure modules read, without the blanks that they allow around it.
+_DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?"
+_ZONE = "[Zz]|( ?[+-]| )([01][0-9]|2[0-3])(:?[0-5][0-9])?"
+_INSTANT = f"{_DATE}([Tt ]{_CLOCK}({_ZONE})?)?"
+_INSTANT_FORMS = (
+    "YYYY-MM-DD, or YYYY-MM-DDTHH:MM[:SS[.fff]] with T or a blank, and with Z, an offset, or none (site time)"
+)
 # What no text in the database may hold: control characters, and halves of surrogate pairs.
+PRINTABLE_PATTERN = "^[^\\x00-\\x1f\\x7f]*$"
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _site: ContextVar[SiteTime] = ContextVar("site")
 
@@ -48,7 +58,8 @@ class Text(fields.String):
     """A text of `least` to `most` characters, none of them a control character."""
 
     def __init__(self, *, least: int = 0, most: int = 255, **kwargs: Any) -> None:
-        super().__init__(validate=Length(least, most), **kwargs)
+        described = {"pattern": PRINTABLE_PATTERN, **kwargs.pop("metadata", {})}
+        super().__init__(validate=Length(least, most), metadata=described, **kwargs)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -59,7 +70,19 @@ class Text(fields.String):
 
 
 class _Parsed(fields.String):
-    """A text that a pure module reads; what that refuses is what the client is told."""
+    """A text that a pure module reads; what that refuses is what the client is told.
+
+    documented: what the OpenAPI document says of every such field; a description of the field's own
+    stands before that of its kind.
+    """
+
+    documented: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, *, metadata: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        meant = {**self.documented, **(metadata or {})}
+        texts = (each.get("description") for each in (metadata or {}, self.documented))
+        meant["description"] = " ".join(text for text in texts if text)
+        super().__init__(metadata=meant, **kwargs)
 
     @staticmethod
     def parse(text: str) -> object:
@@ -74,28 +97,65 @@ class _Parsed(fields.String):
             raise ValidationError(error.message) from error
 
 
+MAC_PATTERN = (
+    "^([0-9A-Fa-f]{1,2}(:[0-9A-Fa-f]{1,2}){5}|[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}"
+    r"|[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}|[0-9A-Fa-f]{12})$"
+)
+
+
 class MacAddress(_Parsed):
     """Any common notation; loaded as AA:BB:CC:DD:EE:FF."""
 
+    documented: ClassVar[dict[str, Any]] = {
+        "description": "aa:bb:cc:dd:ee:ff, AA-BB-CC-DD-EE-FF, aabb.ccdd.eeff or aabbccddeeff.",
+        "pattern": MAC_PATTERN,
+        "example": "AA:BB:CC:DD:EE:FF",
+    }
     parse = staticmethod(parse_mac)
 
 
 class IpAddress(_Parsed):
     """IPv4 or IPv6; loaded in canonical form."""
 
+    documented: ClassVar[dict[str, Any]] = {
+        "description": "IPv4 or IPv6, without a zone, port or mask.",
+        "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
+        "example": "192.168.1.10",
+    }
     parse = staticmethod(parse_ip)
 
 
 class PeriodText(_Parsed):
     """`7 days`; loaded as a Period."""
 
+    documented: ClassVar[dict[str, Any]] = {
+        "description": "<n> <unit>, or several, or all: 30 min, 24h, 7 days, 2w, 1 month, 1y, 1 day 12 hours."
+        " Months and years are the calendar's.",
+        "pattern": "^([Aa][Ll][Ll]|([0-9]{1,6}[ +]*[A-Za-z]{1,7}[ +]*)+)$",
+        "example": "7 days",
+    }
+
+    def __init__(self, *, default: str) -> None:
+        super().__init__(load_default=parse_period(default), metadata={"default": default})
+
     @staticmethod
     def parse(text: str) -> Period:
         return parse_period(text)
 
 
+def _instant(whole_day: str) -> dict[str, Any]:
+    return {"description": f"{_INSTANT_FORMS}. {whole_day}", "pattern": f"^{_INSTANT}$"}
+
+
+def _timestamp(whole_day: str) -> dict[str, Any]:
+    description = f"Whole epoch seconds, or {_INSTANT_FORMS}. {whole_day}"
+    return {"description": description, "pattern": f"^([0-9]{{1,12}}|{_INSTANT})$"}
+
+
 class Start(_Parsed):
     """An instant, a date alone being the first of that day; loaded as UTC epoch seconds."""
+
+    documented = _instant("A day alone means its first instant.")
 
     @staticmethod
     def parse(text: str) -> int:
@@ -105,6 +165,8 @@ class Start(_Parsed):
 class End(_Parsed):
     """An instant, a date alone being the last second of that day; loaded as UTC epoch seconds."""
 
+    documented = _instant("A day alone means its last second.")
+
     @staticmethod
     def parse(text: str) -> int:
         return _site.get().parse_end(text)
@@ -112,6 +174,8 @@ class End(_Parsed):
 
 class ExclusiveEnd(_Parsed):
     """The first instant after something, a date alone being included whole; loaded as UTC epoch seconds."""
+
+    documented = _instant("A day alone is included, an instant is not.")
 
     @staticmethod
     def parse(text: str) -> int:
@@ -121,6 +185,8 @@ class ExclusiveEnd(_Parsed):
 class TimestampStart(_Parsed):
     """Whole epoch seconds, or what Start accepts."""
 
+    documented = _timestamp("A day alone means its first instant.")
+
     @staticmethod
     def parse(text: str) -> int:
         return _site.get().parse_timestamp_start(text)
@@ -128,6 +194,8 @@ class TimestampStart(_Parsed):
 
 class TimestampEnd(_Parsed):
     """Whole epoch seconds, or what End accepts."""
+
+    documented = _timestamp("A day alone means its last second.")
 
     @staticmethod
     def parse(text: str) -> int:
@@ -139,6 +207,7 @@ class Whole(fields.Integer):
 
     def __init__(self, *, least: int, most: int, **kwargs: Any) -> None:
         super().__init__(validate=Range(least, most), **kwargs)
+        self.error_messages["invalid"] = f"Must be a whole number from {least} to {most}."
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -171,9 +240,10 @@ class JsonBoolean(fields.Boolean):
 
 
 def limit(default: int | None) -> Whole:
-    """How many of a list."""
-    meaning = f"At most this many, 1 to {MOST_LISTED}."
-    return Whole(least=1, most=MOST_LISTED, load_default=default, metadata={"description": meaning})
+    """How many of a list; without a default, all of it."""
+    meaning = "At most this many." if default else "At most this many; left out: all."
+    described = {"description": meaning}
+    return Whole(least=1, most=MOST_LISTED, load_default=default, allow_none=False, metadata=described)
 
 
 def offset() -> Whole:

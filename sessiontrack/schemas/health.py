@@ -1,9 +1,11 @@
 """What the health checks answer."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
+
+from sessiontrack.schemas.base import Answer
 
 
-class HealthAnswer(Schema):
+class HealthAnswer(Answer):
     """One word."""
 
     status = fields.String(required=True)

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
+from marshmallow.validate import Length
 
 from sessiontrack.exceptions import InvalidPath
-from sessiontrack.paths import parse_path
-from sessiontrack.periods import parse_period
-from sessiontrack.schemas.base import Strict
+from sessiontrack.paths import LONGEST_PART, parse_path
+from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import (
+    MOST_NAMES,
+    PRINTABLE_PATTERN,
     JsonBoolean,
     PeriodText,
     Text,
@@ -39,14 +41,23 @@ class PathField(fields.Field[Any]):
 
 
 def _path(**kwargs: Any) -> PathField:
-    meaning = "One or two parts, as text or as a list."
-    return PathField(metadata={"example": EXAMPLE_PATH, "description": meaning}, **kwargs)
+    meaning = (
+        f'"[view,tab]", "[view]", "view", ["view", "tab"] or ["view"]; parts to {LONGEST_PART} characters.'
+    )
+    part = {"type": "string", "minLength": 1, "maxLength": LONGEST_PART, "pattern": PRINTABLE_PATTERN}
+    as_list = {"type": "array", "items": part, "minItems": 1, "maxItems": 2}
+    shapes: list[dict[str, Any]] = [{"type": "string", "minLength": 1, "pattern": PRINTABLE_PATTERN}, as_list]
+    if "load_default" in kwargs:
+        shapes.append({"type": "null"})
+    return PathField(metadata={"example": EXAMPLE_PATH, "description": meaning, "anyOf": shapes}, **kwargs)
 
 
 class Keepalive(Strict):
     """`POST /api/v2/keepalive`."""
 
-    visible = JsonBoolean(required=True)
+    visible = JsonBoolean(
+        required=True, metadata={"description": "Whether the path was visible since the last ping."}
+    )
     path = _path(load_default=None)
 
     @validates_schema
@@ -64,7 +75,11 @@ class SessionHide(Strict):
 def _usernames() -> fields.List[str]:
     meaning = "Only these users'; may be given more than once."
     return fields.List(
-        Text(most=64), data_key="usernames[]", load_default=list, metadata={"description": meaning}
+        Text(most=64),
+        data_key="usernames[]",
+        load_default=list,
+        validate=Length(max=MOST_NAMES),
+        metadata={"description": meaning},
     )
 
 
@@ -72,9 +87,19 @@ class ListUserSessions(Strict):
     """`GET /api/v2/sessions`."""
 
     usernames = _usernames()
-    active = TrueOrFalse(load_default=None)
-    started_after = TimestampStart(load_default=None, metadata={"example": "1754042400"})
-    stopped_before = TimestampEnd(load_default=None, metadata={"example": "1754049600"})
+    active = TrueOrFalse(
+        load_default=None, allow_none=False, metadata={"description": "Only those that are, or are not."}
+    )
+    started_after = TimestampStart(
+        load_default=None,
+        allow_none=False,
+        metadata={"example": "1754042400", "description": "Only sessions that started after it."},
+    )
+    stopped_before = TimestampEnd(
+        load_default=None,
+        allow_none=False,
+        metadata={"example": "1754049600", "description": "Only expired ones, last pinged before it."},
+    )
     limit = limit(None)
     offset = offset()
 
@@ -82,11 +107,11 @@ class ListUserSessions(Strict):
 class SessionStats(Strict):
     """`GET /api/v2/session-stats`."""
 
-    period = PeriodText(load_default=lambda: parse_period("30 days"), metadata={"example": "30 days"})
+    period = PeriodText(default="30 days")
     usernames = _usernames()
 
 
-class StartAnswer(Schema):
+class StartAnswer(Answer):
     """`POST /api/v2/sessionstart`."""
 
     description = fields.String(required=True)
@@ -105,7 +130,7 @@ class KeepaliveAnswer(PingAnswer):
     visible = fields.Boolean(required=True)
 
 
-class _Visible(Schema):
+class _Visible(Answer):
     username = fields.String(required=True)
     visible_duration = fields.Integer(required=True, metadata={"description": "Seconds."})
     tab_duration = fields.Dict(
