@@ -90,7 +90,7 @@ def test_contract_2_invalid_calls_are_answered_as_documented(
 ) -> None:
     for operation in operations:
         if operation.label not in WITHOUT_INPUT:
-            run(operation, GenerationMode.NEGATIVE, headers_for(operation, clients, refresh), 100)
+            run(operation, GenerationMode.NEGATIVE, headers_for(operation, clients, refresh), 40)
     assert clients.admin.ok("GET", "/auth/me")["role"] == "admin"
 
 
