@@ -17,7 +17,7 @@ run: $(VENV)/run.done ## install, migrate, make the first admin, and serve  (ARG
 test: $(VENV)/test.done ## install what the tests need, and run them all  (ARGS="-k calendar")
 	.ci/install-programs curl iproute2
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
