@@ -12,7 +12,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
+from sessiontrack.periods import parse_period
 from sessiontrack.timestamps import SiteTime
 
 PREFIX = "SESSIONTRACK_"
@@ -44,6 +45,15 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
         return int(value)
 
     return read
+
+
+def _length(value: str) -> int:
+    """A period whose length does not depend on the calendar, in seconds; a day is 24 hours."""
+    period = parse_period(value)
+    if period.unlimited or period.years or period.months:
+        raise ValueError("must be a period of minutes, hours, days or weeks")
+    days = period.weeks * 7 + period.days
+    return days * 86_400 + period.hours * 3_600 + period.minutes * 60
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -108,6 +118,23 @@ class Settings:
     busy_timeout_seconds: int = setting(
         "5", _whole(1, 600), "How long a request waits for the database before it is answered 503."
     )
+    presence_grace: int = setting(
+        "10 minutes", _length, "How long a device may be missed by complete scans without having left."
+    )
+    presence_late: int = setting(
+        "7 days", _length, "How far back evidence of presence is accepted; older is refused."
+    )
+    presence_least_percent: int = setting(
+        "20",
+        _whole(0, 100),
+        "A complete scan that sees less of what its source saw before is suspicious: no evidence of absence.",
+    )
+    flapping_connections: int = setting(
+        "10",
+        _whole(1, 10_000),
+        "More connections than this in the window mark a device as flapping.",
+    )
+    flapping_window: int = setting("1 hour", _length, "The window in which connections are counted for that.")
     threads: int = setting("8", _whole(1, 256), "Threads of each worker process of `sessiontrack serve`.")
 
 
@@ -171,5 +198,5 @@ def _read(name: str, chosen: Mapping[str, tuple[str, str]]) -> Any:
     read = next((each.metadata["read"] for each in fields(Settings) if each.name == name), _text)
     try:
         return read(text.strip())
-    except (ValueError, InvalidSetting) as error:
+    except (ValueError, InvalidSetting, InvalidPeriod) as error:
         raise InvalidSetting(f"{source} = {text!r}: {error}") from error

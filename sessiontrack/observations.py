@@ -1,4 +1,4 @@
-"""What sources tell and services/presence.py takes: what one look at the network says of one device."""
+"""What sources tell and services/presence.py takes: what one look at the network says of its devices."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,22 @@ from dataclasses import dataclass
 class Observation:
     """One device in one look.
 
-    mac: canonical; one observation a device.
-    ip: where it was seen; "" where it was not.
+    mac: canonical.
+    ip: where it was seen, canonical; "" where that is not known.
     is_sighting: it answered. Without that it is only remembered, which is no evidence in either direction.
+    name, vendor: what the source calls it, where it knows; they do not change a known device.
     """
 
     mac: str
-    ip: str
-    is_sighting: bool
+    ip: str = ""
+    is_sighting: bool = True
+    name: str = ""
+    vendor: str = ""
 
 
 @dataclass(frozen=True)
 class Observations:
-    """One look: what it says of each device, by MAC, and what in it could not be read."""
+    """One look: what it says of each device, and what in it could not be read."""
 
     devices: tuple[Observation, ...]
     faults: tuple[str, ...] = ()

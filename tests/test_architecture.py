@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "sessiontrack"
-PURE = {"clock", "timestamps", "periods", "macs", "ips", "paths", "roles", "exceptions", "observations"}
+PURE = {
+    "clock",
+    "timestamps",
+    "periods",
+    "macs",
+    "ips",
+    "paths",
+    "roles",
+    "exceptions",
+    "observations",
+    "presence_rules",
+}
 # The rooms from the ground up: each may import those below it, and itself.
 FLOORS = [
     PURE,

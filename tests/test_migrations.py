@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,11 @@ def schema(file: Path) -> dict[str, list[str]]:
 
 def _clauses(sql: str) -> list[str]:
     inside = sql if sql.startswith("CREATE INDEX") else sql.partition("(")[2].rstrip().removesuffix(")")
-    return sorted(re.sub(r'[\s"]+', "", clause) for clause in re.split(r",\s*\n", inside))
+    # Between clauses there is a comma outside of parentheses; of what was added later, no line end.
+    plain = re.sub(r'[\s"]+', "", inside)
+    depths = accumulate((char == "(") - (char == ")") for char in plain)
+    marked = ("\n" if char == "," and not depth else char for char, depth in zip(plain, depths, strict=True))
+    return sorted("".join(marked).splitlines())
 
 
 def test_models_and_migrated_schema_do_not_differ(app: Flask) -> None:

@@ -68,6 +68,16 @@ SESSION_EVENTS = {
 }
 TOTALS = [12, 5, 1, 0, 2, 0]
 
+SCAN = {
+    "source": "arp-scan",
+    "at": "2025-08-01T10:00:00Z",
+    "devices": [{"mac": MAC, "ip": "192.168.1.10", "name": "printer", "vendor": "Example"}],
+}
+_TAKEN = {"success": True, "seen": 1, "connected": 1, "disconnected": 0, "new": 1, "down": 0, "ip_changed": 0}
+SCAN_TAKEN = {**_TAKEN, "suspicious": False}
+PRESENCE_EVENT = {"source": "hostapd", "mac": MAC, "event": "connected"}
+EVENT_TAKEN = SCAN_TAKEN
+
 KEEPALIVE = {"visible": True, "path": EXAMPLE_PATH}
 KEPT_ALIVE = {
     "description": "Session keepalive",

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
 from sessiontrack.db import write_transaction
 from sessiontrack.exceptions import UnreadableObservations
-from sessiontrack.services import presence
+from sessiontrack.services.presence import Outcome, PresenceRules, observe_scan
 from sessiontrack.sources import ip_neigh
 
 # A scheduled job's PATH often lacks them, and ip lives there.
@@ -37,31 +36,36 @@ def scan() -> None:
 def ip_neigh_(file: str, as_json: bool) -> None:
     """Read this host's neighbour table: `ip -j neigh`, or its output from a FILE, or - for standard input.
 
-    Who answered is connected; who is no longer in the table is not, since the last sighting. Entries that
-    are only remembered (STALE, PERMANENT, NOARP) change nothing. Run it every minute or so.
+    Who answered is connected. Who was missing from the table for longer than its grace time is not, since
+    the last sighting. Entries that are only remembered (STALE, PERMANENT, NOARP) change nothing. Run it every
+    minute or so.
 
     \b
     Example: sessiontrack scan ip-neigh
     Example: ssh router ip -j neigh | sessiontrack scan ip-neigh -
     """
     found = ip_neigh.parse_neighbours(_text(file))
-    with prepared_app().app_context(), write_transaction() as tx:
-        result = presence.record_scan(tx, clock.now(), ip_neigh.NAME, found.devices)
-    for note in (*found.faults, *result.refused):
-        click.echo(f"Note: {note}", err=True)
-    _print(result, as_json)
+    app = prepared_app()
+    rules = PresenceRules.of(app.extensions["sessiontrack.settings"])
+    with app.app_context(), write_transaction() as tx:
+        now = clock.now()
+        outcome = observe_scan(tx, now, ip_neigh.NAME, now, found.devices, rules)
+    for fault in found.faults:
+        click.echo(f"Note: {fault}", err=True)
+    if outcome.suspicious:
+        click.echo("Note: this look saw suspiciously little; it disconnects nobody.", err=True)
+    _print(outcome, as_json)
 
 
-def _print(result: presence.ScanResult, as_json: bool) -> None:
-    rows = [asdict(change) for change in result.changes]
-    counts = {
-        "seen": result.seen,
-        "connected": result.count(presence.CONNECTED),
-        "disconnected": result.count(presence.DISCONNECTED),
-        "new": sum(change.is_new for change in result.changes),
-    }
+def _print(outcome: Outcome, as_json: bool) -> None:
+    rows = [change._asdict() for change in outcome.changes]
+    counts = outcome.counts()
     if as_json:
-        click.echo(json.dumps({**counts, "changes": rows}, indent=2, ensure_ascii=False))
+        click.echo(
+            json.dumps(
+                {**counts, "suspicious": outcome.suspicious, "changes": rows}, indent=2, ensure_ascii=False
+            )
+        )
         return
     if rows:
         print_table(rows, as_json=False)

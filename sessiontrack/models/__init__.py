@@ -4,15 +4,20 @@ from sessiontrack.models.account import ApiToken, Login, LoginThrottle, User
 from sessiontrack.models.device import Device
 from sessiontrack.models.device_session import DeviceSession
 from sessiontrack.models.event import Event
+from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
 from sessiontrack.models.user_session import UserSession, ViewTime
 
 __all__ = [
     "ApiToken",
     "Device",
+    "DeviceEvidence",
     "DeviceSession",
     "Event",
     "Login",
     "LoginThrottle",
+    "Scan",
+    "SightingRun",
+    "Source",
     "User",
     "UserSession",
     "ViewTime",

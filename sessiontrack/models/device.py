@@ -1,10 +1,10 @@
 """Something with a MAC address on the network."""
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
-from sqlalchemy.orm import Mapped
+from sqlalchemy import CheckConstraint, UniqueConstraint, false, true
+from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.db import Base
-from sessiontrack.models.columns import Instant, Mac, Name, RowId
+from sessiontrack.models.columns import Instant, Mac, Name, RowId, Seconds
 
 
 class Device(Base):
@@ -20,5 +20,12 @@ class Device(Base):
     mac: Mapped[Mac]
     name: Mapped[Name]
     owner: Mapped[Name]
+    vendor: Mapped[Name]
     first_seen_at: Mapped[Instant]
     last_seen_at: Mapped[Instant | None]
+    # Seconds that it may be missed without having left; null: as the settings say.
+    grace_seconds: Mapped[Seconds | None]
+    alert_down: Mapped[bool] = mapped_column(server_default=false())
+    can_flap: Mapped[bool] = mapped_column(server_default=true())
+    archived: Mapped[bool] = mapped_column(server_default=false())
+    favourite: Mapped[bool] = mapped_column(server_default=false())

@@ -1,6 +1,6 @@
 """Something that happened to a device at an instant."""
 
-from sqlalchemy import ForeignKey, Index, Text, false
+from sqlalchemy import ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.db import Base
@@ -32,6 +32,8 @@ class Event(Base):
     ip: Mapped[Ip]
     ip_key: Mapped[IpKey]
     info: Mapped[str] = mapped_column(Text, server_default="")
+    # What derived it from evidence, and so may void it; null for what was told.
+    source: Mapped[str | None] = mapped_column(String(64))
     # The session that rests on this event.
     session_id: Mapped[Reference | None] = mapped_column(ForeignKey("device_session.id", ondelete="SET NULL"))
     voided: Mapped[bool] = mapped_column(server_default=false())

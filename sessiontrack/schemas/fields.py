@@ -15,7 +15,7 @@ from sessiontrack.exceptions import InvalidInput
 from sessiontrack.ips import parse_ip
 from sessiontrack.macs import parse_mac
 from sessiontrack.periods import Period, parse_period
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.timestamps import LATEST, SiteTime
 
 MOST_LISTED = 1000
 FARTHEST_OFFSET = 10**12
@@ -200,6 +200,20 @@ class TimestampEnd(_Parsed):
     @staticmethod
     def parse(text: str) -> int:
         return _site.get().parse_timestamp_end(text)
+
+
+class JsonTimestamp(_Parsed):
+    """Whole epoch seconds as a JSON number, or what TimestampStart accepts."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LATEST
+        return value if is_number else super()._deserialize(value, attr, data, **kwargs)
+
+    @staticmethod
+    def parse(text: str) -> int:
+        return _site.get().parse_timestamp_start(text)
 
 
 class Whole(fields.Integer):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.exceptions import Conflict
 from sessiontrack.ips import ip_sort_key
-from sessiontrack.services import devices, events
+from sessiontrack.services import devices, events, evidence
 from sessiontrack.timestamps import IN_UTC
 
 AT_START = Statement(
@@ -138,4 +138,5 @@ def delete_sessions(tx: Transaction, mac: str) -> int:
     if device_id is None:
         return 0
     events.void_session_events(tx, device_id)
+    evidence.forget_device(tx, device_id)
     return tx.run(DELETE, device_id=device_id)

@@ -10,7 +10,8 @@ INSERT = Statement(
 )
 VOID_OF_DEVICE = Statement(
     "UPDATE event SET voided = true, session_id = NULL"
-    " WHERE device_id = :device_id AND NOT voided AND session_id IS NOT NULL"
+    " WHERE device_id = :device_id AND NOT voided AND (session_id IS NOT NULL OR (source IS NOT NULL"
+    " AND type IN ('Connected', 'Disconnected', 'Device Down', 'Down Reconnected')))"
 )
 
 

@@ -1,100 +1,124 @@
-"""Who is connected now, by the evidence of looks at the network.
+"""Presence: device sessions and events, derived from evidence.
 
-This is where the presence engine comes: grace times, complete scans, evidence that arrives late or twice,
-`Device Down`, `IP Changed`, sessions that merge. Until then there is one rule, the simplest honest one, for
-a look that tells of everyone it knows:
-
-- A device that is seen is connected: without an open session, one opens now.
-- A device that is only remembered stays as it is.
-- A device that is not in the look at all is gone. Its session ends at its last sighting, not now, and only
-  if the same source opened it: what others know of a device, this source does not.
+Evidence is taken in (evidence.py); then, for the devices that it concerns, what should be recorded is derived
+anew (presence_rules.py) and what is recorded is brought in line with it (reconciliation.py). So neither order
+nor repeats matter, and what later evidence refutes is voided.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from sessiontrack.db import Row, Statement, Transaction
-from sessiontrack.exceptions import Conflict
+from sessiontrack.config import Settings
+from sessiontrack.db import Transaction
+from sessiontrack.exceptions import InvalidInput
 from sessiontrack.observations import Observation
-from sessiontrack.services.device_sessions import NewSession, close_session, create_session
-from sessiontrack.services.devices import find_device
+from sessiontrack.services import evidence
+from sessiontrack.services.evidence import Taken
+from sessiontrack.services.forgetting import forget
+from sessiontrack.services.reconciliation import Change, reconcile
+from sessiontrack.timestamps import IN_UTC
 
-OPEN_SESSIONS = Statement(
-    "SELECT d.mac, d.name, d.last_seen_at, s.device_id, s.id, s.connected_at, s.disc_type, s.ip, s.source"
-    " FROM device_session s JOIN device d ON d.id = s.device_id WHERE s.still_connected ORDER BY d.mac"
-)
-NAME_OF = Statement("SELECT name FROM device WHERE mac = :mac")
-TOUCH = Statement(
-    "UPDATE device SET last_seen_at = :now WHERE mac = :mac AND (last_seen_at IS NULL OR last_seen_at < :now)"
-)
-
-CONNECTED = "connected"
-DISCONNECTED = "disconnected"
+FUTURE_SECONDS = 300
+CONNECTIONS = ("Connected", "Down Reconnected")
+DISCONNECTIONS = ("Disconnected", "Device Down")
 
 
 @dataclass(frozen=True)
-class Change:
-    """A device that came or went, at that instant; is_new where nobody had heard of it before."""
+class PresenceRules:
+    """How evidence is judged on this site; seconds, and a share from 0 to 1.
 
-    mac: str
-    name: str
-    ip: str
-    change: str
-    changed_at: int
-    is_new: bool = False
+    grace: how long a device may be missed without having left, where it has no time of its own.
+    late: how far back evidence is accepted.
+    least_share: a complete scan that sees less than this share of what its source saw before is suspicious.
+    """
+
+    grace: int
+    late: int
+    least_share: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "PresenceRules":
+        """As this install's settings say."""
+        return cls(settings.presence_grace, settings.presence_late, settings.presence_least_percent / 100)
 
 
 @dataclass(frozen=True)
-class ScanResult:
-    """What one look changed; `refused` says of which seen devices the sessions stand in the way."""
+class Outcome:
+    """What an observation has changed."""
 
     seen: int
-    changes: tuple[Change, ...]
-    refused: tuple[str, ...]
+    suspicious: bool
+    changes: list[Change] = field(default_factory=list)
 
-    def count(self, change: str) -> int:
-        """How many came, or went."""
-        return sum(each.change == change for each in self.changes)
+    def counts(self) -> dict[str, int]:
+        """How much of each kind, as POST /presence/scans answers it."""
+        by_type = Counter(change.type for change in self.changes)
+        return {
+            "seen": self.seen,
+            "connected": sum(by_type[each] for each in CONNECTIONS),
+            "disconnected": sum(by_type[each] for each in DISCONNECTIONS),
+            "new": by_type["New Device"],
+            "down": by_type["Device Down"],
+            "ip_changed": by_type["IP Changed"],
+        }
 
 
-def record_scan(tx: Transaction, now: int, source: str, devices: Sequence[Observation]) -> ScanResult:
-    """Open and close sessions by what one look at the network says.
+def observe_scan(
+    tx: Transaction,
+    now: int,
+    source: str,
+    at: int,
+    sightings: Sequence[Observation],
+    rules: PresenceRules,
+    *,
+    complete: bool = True,
+) -> Outcome:
+    """Take in who was seen at an instant; a scan that is not complete tells nothing of those it lacks.
 
-    Args:
-        source: who looked; it closes only what it opened.
-        devices: n > 0 observations, one a device. Of none there is no evidence: do not call this.
+    Raises:
+        InvalidInput: the instant lies more than 5 minutes in the future, or too far back.
     """
-    open_sessions = {row[0]: row for row in tx.rows(OPEN_SESSIONS)}
-    seen = [each for each in devices if each.is_sighting]
-    came, refused = _open(tx, now, source, (each for each in seen if each.mac not in open_sessions))
-    tx.run_many(TOUCH, [{"mac": each.mac, "now": now} for each in seen])
-    in_look = {each.mac for each in devices}
-    gone = [row for mac, row in open_sessions.items() if row[-1] == source and mac not in in_look]
-    return ScanResult(len(seen), (*came, *_close(tx, gone)), tuple(refused))
+    _refuse_wrong_time(now, at, rules)
+    if complete:
+        taken = evidence.take_scan(tx, source, at, sightings, rules.grace, rules.least_share)
+    else:
+        taken = evidence.take_evidence(tx, source, at, "seen", sightings)
+    return _outcome(tx, now, source, taken, rules)
 
 
-def _open(
-    tx: Transaction, now: int, source: str, arrived: Iterable[Observation]
-) -> tuple[list[Change], list[str]]:
-    opened, refused = [], []
-    for each in arrived:
-        is_new = find_device(tx, each.mac) is None
-        try:
-            create_session(tx, NewSession(each.mac, each.ip, now, source=source))
-        except Conflict as error:
-            # Somebody recorded a session that ends, or begins, after now. Nothing was changed.
-            refused.append(error.message)
-            continue
-        name = tx.value(NAME_OF, mac=each.mac)
-        opened.append(Change(each.mac, name, each.ip, CONNECTED, now, is_new))
-    return opened, refused
+def observe_event(
+    tx: Transaction,
+    now: int,
+    source: str,
+    at: int,
+    kind: str,
+    sighting: Observation,
+    rules: PresenceRules,
+    info: str = "",
+) -> Outcome:
+    """Take in what a source says of one device: "connected", "disconnected" or "seen".
+
+    Raises:
+        InvalidInput: the instant lies more than 5 minutes in the future, or too far back.
+    """
+    _refuse_wrong_time(now, at, rules)
+    taken = evidence.take_evidence(tx, source, at, kind, [sighting], info)
+    return _outcome(tx, now, source, taken, rules)
 
 
-def _close(tx: Transaction, gone: Iterable[Row]) -> list[Change]:
-    closed = []
-    for row in gone:
-        mac, name, last_seen_at, device_id, session_id, connected_at, disc_type, ip, _ = row
-        end = max(connected_at, last_seen_at or connected_at)
-        if close_session(tx, device_id, session_id, end, disc_type, ip):
-            closed.append(Change(mac, name, ip, DISCONNECTED, end))
-    return closed
+def _outcome(tx: Transaction, now: int, source: str, taken: Taken, rules: PresenceRules) -> Outcome:
+    floor = now - rules.late
+    changes = reconcile(tx, taken.affected, floor, rules.grace)
+    forget(tx, source, now, floor, rules.grace)
+    return Outcome(taken.seen, taken.suspicious, changes)
+
+
+def _refuse_wrong_time(now: int, at: int, rules: PresenceRules) -> None:
+    wrong = ""
+    if at > now + FUTURE_SECONDS:
+        wrong = f"{IN_UTC.format_offset(at)} is more than 5 minutes in the future."
+    elif at < now - rules.late:
+        wrong = f"{IN_UTC.format_offset(at)} is too late: evidence is accepted {rules.late} seconds back."
+    if wrong:
+        raise InvalidInput(wrong, {"at": [wrong]})

@@ -1,0 +1,93 @@
+"""The evidence for device sessions: scans, sightings, and what sources said of one device."""
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sessiontrack.db import Base
+from sessiontrack.models.columns import Instant, Ip, Reference, RowId, partial_index
+
+
+class Source(Base):
+    """What observes: a scanner, a DHCP server, an access point."""
+
+    __tablename__ = "source"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[RowId]
+    name: Mapped[str] = mapped_column(String(64))
+    # When its old evidence was last forgotten.
+    pruned_at: Mapped[Instant | None]
+
+
+class Scan(Base):
+    """One look at all devices of a network segment; `trusted` ones are evidence of absence."""
+
+    __tablename__ = "scan"
+    __table_args__ = (
+        UniqueConstraint("source_id", "at"),
+        partial_index("ix_scan_trusted", "source_id", "at", where="trusted"),
+    )
+
+    id: Mapped[RowId]
+    source_id: Mapped[Reference] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
+    at: Mapped[Instant]
+    seen_count: Mapped[int]
+    trusted: Mapped[bool]
+
+
+class SightingRun(Base):
+    """A device was seen, with one address, by every complete scan of a source from the first to the last.
+
+    last_at is null while the source's latest scan saw it: a scan writes nothing for what did not change.
+    judged: a scan after last_at has already told whether the device left then.
+    """
+
+    __tablename__ = "sighting_run"
+    __table_args__ = (
+        partial_index(
+            "uq_sighting_run_first", "device_id", "source_id", "first_at", where="NOT settled", unique=True
+        ),
+        Index("ix_sighting_run_device", "device_id"),
+        CheckConstraint("last_at >= first_at", name="last_after_first"),
+        partial_index(
+            "uq_sighting_run_going_on", "source_id", "device_id", where="last_at IS NULL", unique=True
+        ),
+        partial_index(
+            "ix_sighting_run_unjudged", "source_id", "last_at", where="last_at IS NOT NULL AND NOT judged"
+        ),
+        Index("ix_sighting_run_source", "source_id", "first_at"),
+    )
+
+    id: Mapped[RowId]
+    device_id: Mapped[Reference] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    source_id: Mapped[Reference] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
+    ip: Mapped[Ip]
+    first_at: Mapped[Instant]
+    last_at: Mapped[Instant | None]
+    judged: Mapped[bool] = mapped_column(server_default=false())
+    # Over since before anything that is still accepted; a mark that the device was known.
+    settled: Mapped[bool] = mapped_column(server_default=false())
+
+
+class DeviceEvidence(Base):
+    """What a source said of one device at an instant: seen, connected or disconnected."""
+
+    __tablename__ = "device_evidence"
+    __table_args__ = (
+        UniqueConstraint("device_id", "source_id", "at", "kind"),
+        CheckConstraint("kind IN ('seen', 'connected', 'disconnected')", name="known_kind"),
+        Index("ix_device_evidence_source", "source_id", "at"),
+    )
+
+    id: Mapped[RowId]
+    device_id: Mapped[Reference] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    source_id: Mapped[Reference] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
+    at: Mapped[Instant]
+    kind: Mapped[str] = mapped_column(String(16))
+    ip: Mapped[Ip]
+    info: Mapped[str] = mapped_column(String(255), server_default="")
+    # A scan has already told whether the device left after this.
+    judged: Mapped[bool] = mapped_column(server_default=false())
+    settled: Mapped[bool] = mapped_column(server_default=false())
+    # Older words that this one stands for as well.
+    since_at: Mapped[Instant | None]

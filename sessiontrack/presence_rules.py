@@ -1,0 +1,173 @@
+"""When a device was connected, from what its sources saw of it: the rules, without a database.
+
+Everything is a function of the set of observations: neither their order of arrival nor repeats matter.
+
+- A source's word: the device is there from a sighting on, until the source says that it left, or until one
+  of the source's complete and trusted scans misses it more than its grace time after the last sighting.
+  Then it left at that last sighting. Silence says nothing.
+- The device is connected while any source's word is that it is there.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+# At one instant: seen, then left, then connected anew.
+_SEEN, _LEFT, _CONNECTED = range(3)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    """Connected from start to end, UTC epoch seconds; no start: it is not known; no end: still."""
+
+    start: int | None
+    end: int | None
+
+
+@dataclass(slots=True)
+class SourceEvidence:
+    """What one source saw of one device; every list is sorted, in UTC epoch seconds.
+
+    blocks: [first, last] sightings between which no complete scan of the source missed the device.
+    connected: instants at which the source said that it connected.
+    left: instants at which the source said that it left.
+    known_before: it saw the device before all this.
+    scans: all complete scans of the source; trusted: those of them that are evidence of absence.
+    """
+
+    blocks: list[tuple[int, int]] = field(default_factory=list)
+    connected: list[int] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    known_before: bool = False
+    scans: Sequence[int] = ()
+    trusted: Sequence[int] = ()
+
+
+def connected_intervals(
+    evidence: Iterable[SourceEvidence], grace: int, floor: int | None = None
+) -> list[Interval]:
+    """When the device was connected, by the word of any source; in order, not touching each other.
+
+    Args:
+        grace: seconds that a device may be missed without having left.
+        floor: what was over and settled before this instant is left out; some of its evidence may be gone.
+    """
+    known: list[Interval] = []
+    ends_only: list[int] = []
+    for source in evidence:
+        for interval in source_intervals(source, grace):
+            if floor is not None and _is_settled(source, interval, grace, floor):
+                continue
+            if interval.start is None and interval.end is not None:
+                ends_only.append(interval.end)
+            else:
+                known.append(interval)
+    merged = _union(known)
+    for end in sorted(set(ends_only)):
+        if not any(_holds(interval, end) for interval in merged):
+            merged.append(Interval(None, end))
+    return sorted(
+        merged, key=lambda each: (each.start if each.start is not None else each.end, each.end or 0)
+    )
+
+
+def source_intervals(source: SourceEvidence, grace: int) -> list[Interval]:
+    """One source's word. A departure that nothing precedes ends a connection whose start is not known."""
+    items = [(start, _SEEN, end) for start, end in _split_at_departures(source)]
+    items += [(at, _CONNECTED, at) for at in source.connected]
+    items += [(at, _LEFT, at) for at in source.left]
+    found: list[Interval] = []
+    start: int | None = None
+    last = 0
+    anything_before = source.known_before
+    for at, kind, end in sorted(items):
+        if start is not None and _missed(source.trusted, last, at, grace):
+            found.append(Interval(start, last))
+            start = None
+        if kind != _LEFT:
+            start, last = (at, end) if start is None else (start, max(last, end))
+        elif start is not None:
+            found.append(Interval(start, at))
+            start = None
+        elif not anything_before:
+            found.append(Interval(None, at))
+        anything_before = True
+    if start is not None:
+        found.append(Interval(start, last if _missed(source.trusted, last, None, grace) else None))
+    return found
+
+
+def _is_settled(source: SourceEvidence, interval: Interval, grace: int, floor: int) -> bool:
+    """Whether it was told before the floor that the device had left."""
+    end = interval.end
+    if end is None or end >= floor:
+        return False
+    said = end in source.left and end not in source.connected
+    return said or _missed(source.trusted, end, floor, grace)
+
+
+def _split_at_departures(source: SourceEvidence) -> list[tuple[int, int]]:
+    """The blocks, none of which has a departure between its first and its last sighting."""
+    blocks = source.blocks
+    for left in source.left:
+        split: list[tuple[int, int]] = []
+        for first, last in blocks:
+            if not first <= left < last:
+                split.append((first, last))
+                continue
+            place = bisect_right(source.scans, left)
+            before = source.scans[place - 1] if place else first
+            split.append((first, max(first, before)))
+            split.append((source.scans[place] if place < len(source.scans) else last, last))
+        blocks = split
+    return blocks
+
+
+def _missed(trusted: Sequence[int], last: int, until: int | None, grace: int) -> bool:
+    """Whether a trusted scan before `until` came more than the grace time after the last sighting."""
+    place = bisect_right(trusted, last + grace)
+    return place < len(trusted) and (until is None or trusted[place] < until)
+
+
+def _union(intervals: list[Interval]) -> list[Interval]:
+    merged: list[Interval] = []
+    for each in sorted(intervals, key=lambda one: one.start or 0):
+        last = merged[-1] if merged else None
+        if last is None or (last.end is not None and each.start is not None and each.start > last.end):
+            merged.append(each)
+        elif last.end is not None:
+            end = None if each.end is None else max(last.end, each.end)
+            merged[-1] = Interval(last.start, end)
+    return merged
+
+
+def _holds(interval: Interval, at: int) -> bool:
+    return (
+        interval.start is not None and interval.start <= at and (interval.end is None or at <= interval.end)
+    )
+
+
+# A source whose count fell is believed again a day after the last scan that was: networks do shrink.
+SUSPICION_SECONDS = 86_400
+LEAST_SUSPICIOUS = 5
+
+
+def are_trusted(counts: Iterable[tuple[int, int]], least_share: float) -> list[bool]:
+    """Which complete scans of a source are evidence of absence.
+
+    One that sees nobody is not; nor is one that sees less than the share of what the last trusted scan
+    within a day before saw, where that were five devices or more.
+
+    Args:
+        counts: (instant, devices seen) of each scan, in order.
+        least_share: 0.2 for a fifth.
+    """
+    trusted = []
+    reference: tuple[int, int] | None = None
+    for at, seen in counts:
+        before = reference[1] if reference and at - reference[0] <= SUSPICION_SECONDS else 0
+        believed = seen > 0 and not (before >= LEAST_SUSPICIOUS and seen < least_share * before)
+        trusted.append(believed)
+        if believed:
+            reference = (at, seen)
+    return trusted

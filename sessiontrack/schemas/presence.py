@@ -1,0 +1,143 @@
+"""Evidence of presence: what the calls take and answer (contract 6)."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from marshmallow import ValidationError, fields
+from marshmallow.validate import OneOf
+
+from sessiontrack.exceptions import InvalidInput
+from sessiontrack.ips import parse_ip
+from sessiontrack.macs import parse_mac
+from sessiontrack.observations import Observation
+from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.fields import (
+    IpAddress,
+    JsonBoolean,
+    JsonTimestamp,
+    MacAddress,
+    Text,
+    has_control_characters,
+)
+
+MOST_DEVICES = 65_536
+MOST_ERRORS = 20
+LONGEST_TEXT = 255
+EVENT_KINDS = ("connected", "disconnected", "seen")
+_IP = {"example": "192.168.1.10"}
+
+
+class SeenDevice(Strict):
+    """One device in a scan."""
+
+    mac = MacAddress(required=True)
+    ip = IpAddress(metadata=_IP)
+    name = Text(most=LONGEST_TEXT, metadata={"description": "Taken for a device that is new."})
+    vendor = Text(most=LONGEST_TEXT, metadata={"description": "Taken for a device that is new."})
+
+
+class SeenDevices(fields.List[Any]):
+    """Up to 65,536 of them, read in one loop: a schema for each would take seconds.
+
+    Loaded as observations. The first 20 that cannot be read are named by their place in the list.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(fields.Nested(SeenDevice), **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[Any]:
+        if not isinstance(value, list):
+            raise ValidationError("Must be a list of devices.")
+        if len(value) > MOST_DEVICES:
+            raise ValidationError(f"At most {MOST_DEVICES} devices a call.")
+        found = []
+        errors: dict[int | str, Any] = {}
+        for place, device in enumerate(value):
+            try:
+                found.append(_observation(device))
+            except ValidationError as error:
+                errors[place] = error.messages
+                if len(errors) == MOST_ERRORS:
+                    break
+        if errors:
+            raise ValidationError(errors)
+        return found
+
+
+def _observation(device: Any) -> Observation:
+    if not isinstance(device, dict):
+        raise ValidationError("Must be an object.")
+    values = dict(device)
+    mac, ip = values.pop("mac", None), values.pop("ip", None)
+    name, vendor = values.pop("name", ""), values.pop("vendor", "")
+    if values:
+        raise ValidationError({each: ["Unknown field."] for each in values})
+    if not isinstance(mac, str):
+        raise ValidationError(
+            {"mac": ["Missing data for required field." if mac is None else "Not a string."]}
+        )
+    try:
+        canonical, address = parse_mac(mac), "" if ip is None else _ip(ip)
+    except InvalidInput as error:
+        raise ValidationError(error.message) from error
+    for field_name, text in (("name", name), ("vendor", vendor)):
+        if not isinstance(text, str) or len(text) > LONGEST_TEXT or has_control_characters(text):
+            too_much = (
+                f"Must be a text of at most {LONGEST_TEXT} characters, none of them a control character."
+            )
+            raise ValidationError({field_name: [too_much]})
+    return Observation(canonical, address, True, name, vendor)
+
+
+def _ip(ip: Any) -> str:
+    return _parsed_ip(ip) if isinstance(ip, str) else parse_ip("")
+
+
+# A network's addresses are the same ones at every scan.
+_parsed_ip = lru_cache(maxsize=MOST_DEVICES)(parse_ip)
+
+
+class ScanBody(Strict):
+    """`POST /presence/scans`."""
+
+    source = Text(least=1, most=64, required=True, metadata={"example": "arp-scan"})
+    at = JsonTimestamp(load_default=None, metadata={"description": "When; left out: now."})
+    complete = JsonBoolean(
+        load_default=True,
+        metadata={"description": "Whether a device that is not in it was not there to be seen."},
+    )
+    devices = SeenDevices(required=True)
+    remembered = fields.List(
+        MacAddress(),
+        load_default=list,
+        metadata={"description": "Devices of which this scan tells neither that they are there nor not."},
+    )
+
+
+class EventBody(Strict):
+    """`POST /presence/events`."""
+
+    source = Text(least=1, most=64, required=True, metadata={"example": "hostapd"})
+    mac = MacAddress(required=True)
+    ip = IpAddress(load_default="", metadata=_IP)
+    at = JsonTimestamp(load_default=None, metadata={"description": "When; left out: now."})
+    event = fields.String(required=True, validate=OneOf(EVENT_KINDS))
+    info = Text(most=LONGEST_TEXT, load_default="", metadata={"description": "Kept with a connection."})
+
+
+class PresenceAnswer(Answer):
+    """What an observation has changed: how many of each."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    seen = fields.Integer(required=True)
+    connected = fields.Integer(required=True)
+    disconnected = fields.Integer(required=True)
+    new = fields.Integer(required=True)
+    down = fields.Integer(required=True)
+    ip_changed = fields.Integer(required=True)
+    suspicious = fields.Boolean(
+        required=True, metadata={"description": "It saw too little to be evidence of absence."}
+    )

@@ -1,0 +1,309 @@
+"""Evidence taken in: what sources saw, kept so that nothing of it is lost and little is written.
+
+A complete scan that saw what the one before saw writes one row, its own. Only what changed is written: runs
+of sightings begin, end, or are split by a scan that arrives late.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.observations import Observation
+from sessiontrack.presence_rules import are_trusted
+
+ADD_SOURCE = Statement("INSERT INTO source (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
+SOURCE_ID = Statement("SELECT id FROM source WHERE name = :name")
+
+# The devices of one scan, for as long as its transaction lasts.
+MAKE_SIGHTED = Statement(
+    "CREATE TEMPORARY TABLE IF NOT EXISTS sighted"
+    " (mac VARCHAR(17) PRIMARY KEY, ip VARCHAR(45) NOT NULL, name VARCHAR(255) NOT NULL,"
+    " vendor VARCHAR(255) NOT NULL, remembered BOOLEAN NOT NULL, device_id BIGINT)"
+)
+CLEAR_SIGHTED = Statement("DELETE FROM sighted")
+# One MAC twice in a scan, or two names for one device: one of the addresses, always the same one.
+SIGHT = Statement(
+    "INSERT INTO sighted (mac, ip, name, vendor, remembered)"
+    " VALUES (:mac, :ip, :name, :vendor, :remembered)"
+    " ON CONFLICT (mac) DO UPDATE SET remembered = sighted.remembered AND excluded.remembered,"
+    " ip = CASE WHEN excluded.ip > sighted.ip THEN excluded.ip ELSE sighted.ip END"
+)
+ADD_DEVICES = Statement(
+    "INSERT INTO device (mac, name, vendor, first_seen_at)"
+    " SELECT mac, name, vendor, :at FROM sighted WHERE NOT remembered"
+    " ON CONFLICT (mac) DO UPDATE SET first_seen_at = excluded.first_seen_at"
+    " WHERE device.first_seen_at > excluded.first_seen_at"
+)
+IDENTIFY = Statement("UPDATE sighted SET device_id = (SELECT d.id FROM device d WHERE d.mac = sighted.mac)")
+
+SCAN_AT = Statement("SELECT seen_count FROM scan WHERE source_id = :source_id AND at = :at")
+BEFORE = Statement("SELECT max(at) FROM scan WHERE source_id = :source_id AND at < :at")
+AFTER = Statement("SELECT min(at) FROM scan WHERE source_id = :source_id AND at > :at")
+
+# The newest scan of its source: set against the runs that are going on.
+END_MISSED = Statement(
+    "UPDATE sighting_run SET last_at = :before"
+    " WHERE source_id = :source_id AND last_at IS NULL"
+    " AND device_id NOT IN (SELECT device_id FROM sighted) RETURNING device_id"
+)
+END_MOVED = Statement(
+    "UPDATE sighting_run SET last_at = :before, judged = true FROM sighted"
+    " WHERE sighted.device_id = sighting_run.device_id AND sighting_run.source_id = :source_id"
+    " AND sighting_run.last_at IS NULL AND sighting_run.ip <> sighted.ip AND NOT sighted.remembered"
+)
+BEGIN_RUNS = Statement(
+    "INSERT INTO sighting_run (device_id, source_id, ip, first_at)"
+    " SELECT device_id, :source_id, max(ip), :at FROM sighted WHERE NOT remembered AND device_id NOT IN"
+    " (SELECT device_id FROM sighting_run WHERE source_id = :source_id AND last_at IS NULL)"
+    " GROUP BY device_id RETURNING device_id"
+)
+SEEN_AGAIN = Statement(
+    "UPDATE sighting_run SET judged = true WHERE source_id = :source_id AND NOT judged"
+    " AND last_at IS NOT NULL AND device_id IN"
+    " (SELECT device_id FROM sighted WHERE NOT remembered)"
+)
+COUNT_SIGHTED = Statement("SELECT count(DISTINCT device_id) FROM sighted WHERE NOT remembered")
+COUNT_KNOWN = Statement("SELECT count(DISTINCT device_id) FROM sighted")
+
+# A scan that is late, or repeated: the runs round its instant, of every device that it saw or should have.
+RUNS_ROUND = Statement(
+    "SELECT device_id, first_at, last_at, ip FROM sighting_run WHERE source_id = :source_id AND NOT settled"
+    " AND (last_at IS NULL OR last_at >= :before) AND first_at <= :after"
+)
+SIGHTED = Statement("SELECT device_id, max(ip) FROM sighted WHERE NOT remembered GROUP BY device_id")
+REMEMBERED = Statement("SELECT device_id FROM sighted WHERE remembered AND device_id IS NOT NULL")
+DELETE_RUN = Statement(
+    "DELETE FROM sighting_run"
+    " WHERE source_id = :source_id AND device_id = :device_id AND first_at = :first_at"
+)
+INSERT_RUN = Statement(
+    "INSERT INTO sighting_run (device_id, source_id, ip, first_at, last_at)"
+    " VALUES (:device_id, :source_id, :ip, :first_at, :last_at)"
+)
+
+PUT_SCAN = Statement(
+    "INSERT INTO scan (source_id, at, seen_count, trusted) VALUES (:source_id, :at, :seen_count, false)"
+    " ON CONFLICT (source_id, at) DO UPDATE SET seen_count = excluded.seen_count"
+)
+LAST_TRUSTED = Statement("SELECT max(at) FROM scan WHERE source_id = :source_id AND trusted AND at < :at")
+COUNTS_SINCE = Statement(
+    "SELECT at, seen_count, trusted FROM scan WHERE source_id = :source_id AND at >= :since ORDER BY at"
+)
+SET_TRUST = Statement("UPDATE scan SET trusted = :trusted WHERE source_id = :source_id AND at = :at")
+NEXT_TRUSTED = Statement("SELECT min(at) FROM scan WHERE source_id = :source_id AND trusted AND at > :at")
+JUDGE = Statement(
+    "UPDATE sighting_run SET judged = true"
+    " WHERE source_id = :source_id AND last_at IS NOT NULL AND NOT judged"
+    " AND last_at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
+    " RETURNING device_id"
+)
+JUDGE_EVIDENCE = Statement(
+    "UPDATE device_evidence SET judged = true WHERE source_id = :source_id AND NOT judged"
+    " AND at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
+    " RETURNING device_id"
+)
+SEEN_BETWEEN = Statement(
+    "SELECT device_id FROM sighting_run"
+    " WHERE source_id = :source_id AND first_at > :at AND first_at <= :until"
+    " UNION SELECT device_id FROM device_evidence"
+    " WHERE source_id = :source_id AND at > :at AND at <= :until"
+)
+LEFT_BETWEEN = Statement(
+    "SELECT device_id FROM device_evidence WHERE source_id = :source_id AND kind = 'disconnected'"
+    " AND at >= :since AND at <= :at"
+)
+ALL_OF_SOURCE = Statement(
+    "SELECT device_id FROM sighting_run WHERE source_id = :source_id"
+    " UNION SELECT device_id FROM device_evidence WHERE source_id = :source_id"
+)
+
+ADD_EVIDENCE = Statement(
+    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info)"
+    " SELECT device_id, :source_id, :at, :kind, max(ip), :info FROM sighted GROUP BY device_id"
+    " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET ip = excluded.ip"
+    " WHERE excluded.ip > device_evidence.ip"
+    " RETURNING device_id"
+)
+FOREVER = 2**62
+
+FORGET_RUNS_OF = Statement("DELETE FROM sighting_run WHERE device_id = :device_id")
+FORGET_WORDS_OF = Statement("DELETE FROM device_evidence WHERE device_id = :device_id")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What taking it in has changed: the devices to look at anew."""
+
+    affected: set[int]
+    seen: int
+    suspicious: bool = False
+
+
+def take_scan(
+    tx: Transaction, source: str, at: int, sightings: Iterable[Observation], grace: int, least_share: float
+) -> Taken:
+    """Take in a complete scan; the same one again, or one that is late, gives what order would have given."""
+    source_id = _identify(tx, source, at, sightings)
+    before, after = tx.value(BEFORE, source_id=source_id, at=at), tx.value(AFTER, source_id=source_id, at=at)
+    is_repeated = tx.row(SCAN_AT, source_id=source_id, at=at) is not None
+    if after is None and not is_repeated:
+        affected = _take_newest(tx, source_id, at, before)
+        seen = tx.value(COUNT_KNOWN)
+    else:
+        affected, seen = _take_late(tx, source_id, at, before, after, is_repeated)
+    # Said to have left since the scan before: if this one sees it, it is back, though its run went on.
+    since = at if before is None else before
+    affected |= _ids(tx.rows(LEFT_BETWEEN, source_id=source_id, since=since, at=at))
+    tx.run(PUT_SCAN, source_id=source_id, at=at, seen_count=seen)
+    trusted, changed_later = _weigh(tx, source_id, at, least_share)
+    if changed_later:
+        affected |= _ids(tx.rows(ALL_OF_SOURCE, source_id=source_id))
+    elif trusted:
+        affected |= _judged_by(tx, source_id, at, grace)
+    return Taken(affected, tx.value(COUNT_SIGHTED), not trusted)
+
+
+def take_evidence(
+    tx: Transaction, source: str, at: int, kind: str, sightings: Iterable[Observation], info: str = ""
+) -> Taken:
+    """Take in what a source said of single devices, or a scan that was not complete (kind "seen")."""
+    source_id = _identify(tx, source, at, sightings)
+    changed = tx.rows(ADD_EVIDENCE, source_id=source_id, at=at, kind=kind, info=info)
+    return Taken(_ids(changed), tx.value(COUNT_SIGHTED))
+
+
+def forget_device(tx: Transaction, device_id: int) -> None:
+    """Forget all evidence of a device: what was derived from it is being deleted."""
+    tx.run(FORGET_RUNS_OF, device_id=device_id)
+    tx.run(FORGET_WORDS_OF, device_id=device_id)
+
+
+def _identify(tx: Transaction, source: str, at: int, sightings: Iterable[Observation]) -> int:
+    """Put the sightings beside the devices they are of, new ones made; the source's id."""
+    tx.run(ADD_SOURCE, name=source)
+    source_id: int = tx.value(SOURCE_ID, name=source)
+    tx.run(MAKE_SIGHTED)
+    tx.run(CLEAR_SIGHTED)
+    tx.run_many(
+        SIGHT,
+        [
+            {"mac": s.mac, "ip": s.ip, "name": s.name, "vendor": s.vendor, "remembered": not s.is_sighting}
+            for s in sightings
+        ],
+    )
+    tx.run(ADD_DEVICES, at=at)
+    tx.run(IDENTIFY)
+    return source_id
+
+
+def _take_newest(tx: Transaction, source_id: int, at: int, before: int | None) -> set[int]:
+    """Nothing is written for a device that was seen before too, with the same address."""
+    tx.run(SEEN_AGAIN, source_id=source_id)
+    affected: set[int] = set()
+    if before is not None:
+        affected = _ids(tx.rows(END_MISSED, source_id=source_id, before=before))
+        tx.run(END_MOVED, source_id=source_id, before=before)
+    return affected | _ids(tx.rows(BEGIN_RUNS, source_id=source_id, at=at))
+
+
+class _Run(NamedTuple):
+    """Seen from first to last with that address; last None: by the source's newest scan too."""
+
+    first: int
+    last: int | None
+    ip: str
+
+
+def _take_late(
+    tx: Transaction, source_id: int, at: int, before: int | None, after: int | None, is_repeated: bool
+) -> tuple[set[int], int]:
+    """Set the scan between the ones before and after it; (devices changed, devices seen at that instant)."""
+    least, most = (at if each is None else each for each in (before, after))
+    runs: dict[int, list[_Run]] = defaultdict(list)
+    for device_id, first, last, ip in tx.rows(RUNS_ROUND, source_id=source_id, before=least, after=most):
+        runs[device_id].append(_Run(first, last, ip))
+    sighted: dict[int, str] = dict(tx.rows(SIGHTED))
+    remembered = _ids(tx.rows(REMEMBERED))
+    affected = set()
+    seen = 0
+    for device_id in set(runs) | set(sighted):
+        old = runs[device_id]
+        wanted = sighted.get(device_id)
+        there = next((run.ip for run in old if _covers(run, at)), None)
+        if is_repeated:
+            wanted = max((ip for ip in (wanted, there) if ip is not None), default=None)
+        elif wanted is None and device_id in remembered:
+            wanted = there
+        seen += wanted is not None
+        new = _set_at(old, at, before, after, wanted)
+        if set(new) != set(old):
+            affected.add(device_id)
+            _replace(tx, source_id, device_id, old, new)
+    return affected, seen
+
+
+def _covers(run: _Run, at: int) -> bool:
+    return run.first <= at and (run.last is None or run.last >= at)
+
+
+def _set_at(runs: list[_Run], at: int, before: int | None, after: int | None, ip: str | None) -> list[_Run]:
+    """The runs of a device once a scan saw it at that instant with that address, or (None) did not."""
+    cover = next((run for run in runs if _covers(run, at)), None)
+    if (cover.ip if cover else None) == ip:
+        return runs
+    pieces = [run for run in runs if run is not cover]
+    if cover is not None and before is not None and cover.first <= before:
+        pieces.append(_Run(cover.first, before, cover.ip))
+    if cover is not None and after is not None and (cover.last is None or cover.last >= after):
+        pieces.append(_Run(after, cover.last, cover.ip))
+    if ip is None:
+        return pieces
+    left = next((run for run in pieces if run.last is not None and run.last == before and run.ip == ip), None)
+    right = next((run for run in pieces if after is not None and run.first == after and run.ip == ip), None)
+    kept = [run for run in pieces if run not in (left, right)]
+    last = right.last if right else (None if after is None else at)
+    return [*kept, _Run(left.first if left else at, last, ip)]
+
+
+def _replace(tx: Transaction, source_id: int, device_id: int, old: list[_Run], new: list[_Run]) -> None:
+    for run in set(old) - set(new):
+        tx.run(DELETE_RUN, source_id=source_id, device_id=device_id, first_at=run.first)
+    for run in set(new) - set(old):
+        tx.run(
+            INSERT_RUN,
+            device_id=device_id,
+            source_id=source_id,
+            ip=run.ip,
+            first_at=run.first,
+            last_at=run.last,
+        )
+
+
+def _weigh(tx: Transaction, source_id: int, at: int, least_share: float) -> tuple[bool, bool]:
+    """Decide which scans from this instant on are trusted; (this one is, a later one changed)."""
+    reference: int | None = tx.value(LAST_TRUSTED, source_id=source_id, at=at)
+    since = at if reference is None else reference
+    rows = tx.rows(COUNTS_SINCE, source_id=source_id, since=since)
+    believed = are_trusted([(each, seen) for each, seen, _ in rows], least_share)
+    trusted = changed_later = False
+    for (each, _, was), now_is in zip(rows, believed, strict=True):
+        if each == at:
+            trusted = now_is
+        if bool(was) != now_is:
+            tx.run(SET_TRUST, source_id=source_id, at=each, trusted=now_is)
+            changed_later |= each > at or (each == at and bool(was))
+    return trusted, changed_later
+
+
+def _judged_by(tx: Transaction, source_id: int, at: int, grace: int) -> set[int]:
+    """Devices of which a trusted scan at that instant may tell that they had left."""
+    until = tx.value(NEXT_TRUSTED, source_id=source_id, at=at)
+    values = {"source_id": source_id, "at": at}
+    found = _ids(tx.rows(JUDGE, **values, grace=grace)) | _ids(tx.rows(JUDGE_EVIDENCE, **values, grace=grace))
+    return found | _ids(tx.rows(SEEN_BETWEEN, **values, until=FOREVER if until is None else until))
+
+
+def _ids(rows: Iterable[Row]) -> set[int]:
+    return {row[0] for row in rows}

@@ -1,0 +1,142 @@
+"""Presence by the words of contract 6, slowly: every instant between two sightings is looked at."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+GRACE = 10
+LEAST_SHARE = 0.5
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A scan (devices with their addresses), or what a source said of one device."""
+
+    source: str
+    at: int
+    kind: str  # "complete", "partial", "seen", "connected", "disconnected"
+    devices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class Truth:
+    """(start, end) of each session, end None while open; and (instant, type) of each event."""
+
+    sessions: list[tuple[int | None, int | None]] = field(default_factory=list)
+    events: set[tuple[int, str]] = field(default_factory=set)
+
+
+def _trusted(observations: list[Observation], source: str, least_share: float) -> list[int]:
+    seen_at: dict[int, set[str]] = defaultdict(set)
+    for each in observations:
+        if each.source == source and each.kind == "complete":
+            seen_at[each.at] |= {mac for mac, _ in each.devices}
+    trusted: list[int] = []
+    for at in sorted(seen_at):
+        last = trusted[-1] if trusted and at - trusted[-1] <= DAY else None
+        reference = 0 if last is None else len(seen_at[last])
+        too_few = reference >= 5 and len(seen_at[at]) < least_share * reference
+        if seen_at[at] and not too_few:
+            trusted.append(at)
+    return trusted
+
+
+def _words(
+    observations: list[Observation], source: str, mac: str, least_share: float
+) -> list[tuple[int | None, int | None]]:
+    """When one source says that the device is there."""
+    order = {"complete": 0, "partial": 0, "seen": 0, "disconnected": 1, "connected": 2}
+    marks = sorted(
+        {
+            (each.at, order[each.kind])
+            for each in observations
+            if each.source == source and any(mac == other for other, _ in each.devices)
+        }
+    )
+    trusted = _trusted(observations, source, least_share)
+    found: list[tuple[int | None, int | None]] = []
+    start: int | None = None
+    for place, (at, kind) in enumerate(marks):
+        following = marks[place + 1] if place + 1 < len(marks) else None
+        if kind == 1:
+            if start is not None:
+                found.append((start, at))
+            elif place == 0:
+                found.append((None, at))
+            start = None
+            continue
+        start = at if start is None else start
+        until = following[0] if following else max([at, *trusted]) + 1
+        if any(at + GRACE < scan < until for scan in trusted):
+            found.append((start, at))
+            start = None
+    if start is not None:
+        found.append((start, None))
+    return found
+
+
+def truth(
+    observations: list[Observation], mac: str, *, alert_down: bool = False, least_share: float = LEAST_SHARE
+) -> Truth:
+    """What must be recorded of a device, from all observations."""
+    of_device = [each for each in observations if any(mac == other for other, _ in each.devices)]
+    if not of_device:
+        return Truth()
+    words = [
+        word
+        for source in {each.source for each in of_device}
+        for word in _words(observations, source, mac, least_share)
+    ]
+    known = sorted((start, end) for start, end in words if start is not None and end is not None)
+    still = [start for start, end in words if start is not None and end is None]
+    merged: list[tuple[int, int | None]] = []
+    for start, end in sorted([*known, *((start, DAY * 10**6) for start in still)]):
+        if merged and start <= (merged[-1][1] or 0):
+            merged[-1] = (merged[-1][0], max(merged[-1][1] or 0, end))
+        else:
+            merged.append((start, end))
+    sessions: list[tuple[int | None, int | None]] = [
+        (start, None if end == DAY * 10**6 else end) for start, end in merged
+    ]
+    for start, end in words:
+        if (
+            start is None
+            and end is not None
+            and not any(a <= end and (b is None or end <= b) for a, b in sessions if a is not None)
+        ):
+            sessions.append((None, end))
+    sessions = sorted(set(sessions), key=lambda each: each[0] if each[0] is not None else each[1] or 0)
+    result = Truth(sessions)
+    down = False
+    for start, end in sessions:
+        if start is not None:
+            result.events.add((start, "Down Reconnected" if down else "Connected"))
+        if end is not None:
+            result.events.add((end, "Device Down" if alert_down else "Disconnected"))
+            down = alert_down
+    result.events.add((min(each.at for each in of_device), "New Device"))
+    result.events |= {(at, "IP Changed") for at in _moves(of_device, mac)}
+    return result
+
+
+def _moves(observations: list[Observation], mac: str) -> set[int]:
+    """A witness saw another address than before, and another than the one last known.
+
+    A source's complete scans are one witness, whatever else it says is another.
+    """
+    sightings: dict[tuple[int, tuple[str, bool]], str] = {}
+    for each in observations:
+        for other, ip in each.devices:
+            if other == mac and ip:
+                key = (each.at, (each.source, each.kind == "complete"))
+                sightings[key] = max(ip, sightings.get(key, ""))
+    current = ""
+    of_witness: dict[tuple[str, bool], str] = {}
+    moved = set()
+    for (at, witness), ip in sorted(sightings.items()):
+        if of_witness.get(witness) != ip and current != ip:
+            if current:
+                moved.add(at)
+            current = ip
+        of_witness[witness] = ip
+    return moved
