@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import time_machine
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from sessiontrack.cli import main
+from tests.command import invoke
 from tests.conftest import Clients
 from tests.test_ip_neigh import CAPTURED
 
@@ -28,14 +28,16 @@ class Scanner:
     def __init__(self, clients: Clients, clock: time_machine.Traveller) -> None:
         self.clients = clients
         self.clock = clock
+        self.settings: dict[str, str] = {}
 
     def run(self, *arguments: str, text: str | None = None) -> Result:
-        variables = {"SESSIONTRACK_INSTANCE": self.clients.app.instance_path}
-        return CliRunner(env=variables).invoke(main, ["scan", "ip-neigh", *arguments], input=text)
+        return invoke(
+            self.clients.app.instance_path, "scan", "ip-neigh", *arguments, text=text, **self.settings
+        )
 
-    def see(self, *entries: dict[str, Any]) -> Any:
-        """What a scan of this table says, a minute after the one before."""
-        self.clock.shift(60)
+    def see(self, *entries: dict[str, Any], minutes: int = 1) -> Any:
+        """What a scan of this table says, so long after the one before."""
+        self.clock.shift(60 * minutes)
         result = self.run("-", "--json", text=json.dumps(entries))
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
@@ -45,8 +47,8 @@ class Scanner:
         found: list[dict[str, Any]] = listed["sessions"]
         return found
 
-    def event_types(self) -> list[str]:
-        answer = self.clients.admin.ok("GET", "/sessions/session-events?type=all")
+    def event_types(self, mac: str) -> list[str]:
+        answer = self.clients.admin.ok("GET", f"/sessions/session-events?type=all&search={mac}")
         return sorted(event["type"] for event in answer["events"])
 
 
@@ -55,7 +57,8 @@ def scanner(clients: Clients, clock: time_machine.Traveller) -> Iterator[Scanner
     return Scanner(clients, clock)
 
 
-GATEWAY = entry("00:00:5E:00:01:01", "10.0.0.1", "STALE")
+# Who is always there: a scan that sees nobody at all is believed by nobody.
+ROUTER = entry("00:00:5E:00:01:01", "10.0.0.1")
 
 
 def test_a_sighting_opens_a_session_now(scanner: Scanner) -> None:
@@ -70,7 +73,7 @@ def test_a_sighting_opens_a_session_now(scanner: Scanner) -> None:
     assert session["ses_DateTimeConnection"] == "2025-08-15T12:01:00+00:00"
     assert session["ses_StillConnected"] is True
     assert session["ses_IP"] == "10.0.0.5"
-    assert scanner.event_types() == ["Connected", "New Device"]
+    assert scanner.event_types(PHONE) == ["Connected", "New Device"]
 
 
 def test_seen_again_changes_nothing(scanner: Scanner) -> None:
@@ -81,43 +84,77 @@ def test_seen_again_changes_nothing(scanner: Scanner) -> None:
     assert len(scanner.sessions(PHONE)) == 1
 
 
-def test_gone_from_the_table_closes_at_the_last_sighting_not_now(scanner: Scanner) -> None:
-    scanner.see(entry(PHONE))  # 12:01
-    scanner.see(entry(PHONE))  # 12:02
-    scanner.see(entry(PHONE, state="STALE"))  # 12:03
-    answer = scanner.see(GATEWAY)  # 12:04
+def test_contract_6_missed_for_longer_than_the_grace_time_it_left_at_the_last_sighting(
+    scanner: Scanner,
+) -> None:
+    scanner.see(entry(PHONE), ROUTER)  # 12:01
+    scanner.see(entry(PHONE), ROUTER)  # 12:02
+    scanner.see(ROUTER)  # 12:03: missed for the first time
+    assert scanner.see(ROUTER, minutes=9)["disconnected"] == 0  # 12:12: for no longer than ten minutes
+    answer = scanner.see(ROUTER)  # 12:13
     assert answer["disconnected"] == 1
     (session,) = scanner.sessions(PHONE)
     assert session["ses_DateTimeDisconnection"] == "2025-08-15T12:02:00+00:00"
-    assert scanner.event_types() == ["Connected", "Disconnected", "New Device"]
+    assert scanner.event_types(PHONE) == ["Connected", "Disconnected", "New Device"]
+
+
+def test_contract_6_the_grace_time_is_a_setting(scanner: Scanner) -> None:
+    scanner.settings = {"PRESENCE_GRACE": "1 minute"}
+    scanner.see(entry(PHONE), ROUTER)
+    assert scanner.see(ROUTER)["disconnected"] == 0
+    assert scanner.see(ROUTER)["disconnected"] == 1
+
+
+def test_contract_6_missed_once_and_back_is_one_session(scanner: Scanner) -> None:
+    scanner.see(entry(PHONE), ROUTER)
+    scanner.see(ROUTER)
+    assert scanner.see(entry(PHONE), ROUTER, minutes=8)["changes"] == []
+    (session,) = scanner.sessions(PHONE)
+    assert session["ses_StillConnected"] is True
+    assert scanner.event_types(PHONE) == ["Connected", "New Device"]
+
+
+def test_contract_6_a_silent_scanner_disconnects_nobody(scanner: Scanner) -> None:
+    scanner.see(entry(PHONE), ROUTER)
+    answer = scanner.see(entry(PHONE), ROUTER, minutes=600)
+    assert answer["changes"] == []
+    assert len(scanner.sessions(PHONE)) == 1
 
 
 def test_seen_once_only_the_session_has_no_length(scanner: Scanner) -> None:
-    scanner.see(entry(PHONE))
-    scanner.see(GATEWAY)
+    scanner.see(entry(PHONE), ROUTER)
+    scanner.see(ROUTER, minutes=11)
     (session,) = scanner.sessions(PHONE)
     assert session["ses_DateTimeDisconnection"] == session["ses_DateTimeConnection"]
 
 
-def test_a_failed_entry_closes(scanner: Scanner) -> None:
+def test_a_failed_entry_is_a_miss(scanner: Scanner) -> None:
+    scanner.see(entry(PHONE), ROUTER)
+    failed = {"dst": "10.0.0.5", "dev": "eth0", "state": ["FAILED"]}
+    assert scanner.see(failed, ROUTER, minutes=11)["disconnected"] == 1
+
+
+def test_a_table_that_sees_nobody_is_no_evidence_of_absence(scanner: Scanner) -> None:
     scanner.see(entry(PHONE))
     failed = {"dst": "10.0.0.5", "dev": "eth0", "state": ["FAILED"]}
-    assert scanner.see(failed)["disconnected"] == 1
+    answer = scanner.see(failed, minutes=11)
+    assert answer["suspicious"] is True
+    assert answer["disconnected"] == 0
 
 
 @pytest.mark.parametrize("state", ["STALE", "PERMANENT", "NOARP"])
-def test_no_evidence_neither_opens_nor_closes(scanner: Scanner, state: str) -> None:
-    assert scanner.see(entry(LAPTOP, state=state))["changes"] == []
+def test_what_is_only_remembered_neither_opens_nor_closes(scanner: Scanner, state: str) -> None:
+    assert scanner.see(entry(LAPTOP, state=state), ROUTER)["seen"] == 1
     assert scanner.sessions(LAPTOP) == []
-    scanner.see(entry(PHONE))
-    assert scanner.see(entry(PHONE, state=state))["changes"] == []
+    scanner.see(entry(PHONE), ROUTER)
+    assert scanner.see(entry(PHONE, state=state), ROUTER, minutes=11)["changes"] == []
     assert scanner.sessions(PHONE)[0]["ses_StillConnected"] is True
 
 
 def test_back_again_is_a_second_session(scanner: Scanner) -> None:
-    scanner.see(entry(PHONE))
-    scanner.see(GATEWAY)
-    answer = scanner.see(entry(PHONE, "10.0.0.9"))
+    scanner.see(entry(PHONE), ROUTER)
+    scanner.see(ROUTER, minutes=11)
+    answer = scanner.see(entry(PHONE, "10.0.0.9"), ROUTER)
     assert (answer["connected"], answer["new"]) == (1, 0)
     assert [session["ses_IP"] for session in scanner.sessions(PHONE)] == ["10.0.0.5", "10.0.0.9"]
 
@@ -125,29 +162,23 @@ def test_back_again_is_a_second_session(scanner: Scanner) -> None:
 def test_a_session_opened_through_the_api_is_never_closed_by_a_scan(scanner: Scanner) -> None:
     body = {"mac": PHONE, "ip": "10.0.0.5", "start_time": "2025-08-15 11:00"}
     scanner.clients.operator.ok("POST", "/sessions/create", body)
-    assert scanner.see(entry(PHONE))["changes"] == []
-    assert scanner.see(GATEWAY)["changes"] == []
+    scanner.see(entry(PHONE), ROUTER)
+    assert scanner.see(ROUTER, minutes=11)["changes"] == []
     (session,) = scanner.sessions(PHONE)
     assert session["ses_StillConnected"] is True
 
 
-def test_a_session_that_lies_ahead_is_left_alone_and_named(scanner: Scanner) -> None:
-    times = {"start_time": "2025-08-15 11:00", "end_time": "2025-08-15 13:00"}
-    scanner.clients.operator.ok("POST", "/sessions/create", {"mac": PHONE, "ip": "10.0.0.5", **times})
-    result = scanner.run("-", text=json.dumps([entry(PHONE), entry(LAPTOP)]))
-    assert result.exit_code == 0
-    assert f"of {PHONE}" in result.stderr
-    assert len(scanner.sessions(PHONE)) == 1
-    assert len(scanner.sessions(LAPTOP)) == 1
-
-
-def test_a_clock_that_jumped_back_ends_no_session_before_its_start(scanner: Scanner) -> None:
-    scanner.see(entry(PHONE))
-    scanner.clock.shift(-3600)
-    scanner.see(entry(PHONE))
-    assert scanner.see(GATEWAY)["disconnected"] == 1
-    (session,) = scanner.sessions(PHONE)
-    assert session["ses_DurationSeconds"] == 0
+def test_contract_6_a_clock_that_jumped_back_ends_no_session_before_its_start(scanner: Scanner) -> None:
+    scanner.see(entry(PHONE), ROUTER)  # 12:01
+    scanner.see(entry(PHONE), ROUTER, minutes=-60)  # 11:01
+    scanner.see(ROUTER, minutes=11)  # 11:12, which the sighting at 12:01 refutes
+    scanner.see(ROUTER, minutes=60)  # 12:12
+    for session in scanner.sessions(PHONE):
+        assert session["ses_DurationSeconds"] >= 0
+    assert [session["ses_DateTimeDisconnection"] for session in scanner.sessions(PHONE)] == [
+        "2025-08-15T11:01:00+00:00",
+        "2025-08-15T12:01:00+00:00",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "no neighbours", "[7]"])
@@ -167,8 +198,8 @@ def test_the_table_of_changes_and_the_summary(scanner: Scanner, tmp_path: Path) 
     result = scanner.run(str(file))
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[-1] == "4 seen, 4 connected, 0 disconnected, 4 new"
-    assert len(lines) == 6
+    assert lines[-1] == "4 seen, 4 connected, 0 disconnected, 4 new, 0 down, 0 ip_changed"
+    assert [line.split()[1] for line in lines[1:-1]].count("Connected") == 4
     assert any(line.startswith(LAPTOP) and "192.168.1.20" in line for line in lines)
 
 
