@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
-from sessiontrack.periods import parse_period
+from sessiontrack.periods import fixed_seconds, parse_period
 from sessiontrack.timestamps import SiteTime
 
 PREFIX = "SESSIONTRACK_"
+# What commands that speak to another sessiontrack take from the environment; no settings of this install.
+CLIENT_VARIABLES = (f"{PREFIX}URL", f"{PREFIX}TOKEN")
 FILE_NAME = "sessiontrack.toml"
 Value = TypeVar("Value")
 Networks = tuple[IPv4Network | IPv6Network, ...]
@@ -49,11 +51,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 def _length(value: str) -> int:
     """A period whose length does not depend on the calendar, in seconds; a day is 24 hours."""
-    period = parse_period(value)
-    if period.unlimited or period.years or period.months:
-        raise ValueError("must be a period of minutes, hours, days or weeks")
-    days = period.weeks * 7 + period.days
-    return days * 86_400 + period.hours * 3_600 + period.minutes * 60
+    return fixed_seconds(parse_period(value))
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -165,7 +163,7 @@ def load_settings(
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Names in the environment that look like settings and are none: most likely a typing error."""
-    known = {PREFIX + each.name.upper() for each in fields(Settings)}
+    known = {PREFIX + each.name.upper() for each in fields(Settings)}.union(CLIENT_VARIABLES)
     return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
 
 

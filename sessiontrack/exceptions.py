@@ -79,3 +79,7 @@ class InvalidSetting(SessiontrackError):
 
 class UnreadableObservations(InvalidInput):
     """What a source gave is empty, or not in its format: it says nothing about any device."""
+
+
+class RemoteFailed(SessiontrackError):
+    """Another sessiontrack, which was to be told of something, cannot be reached or has refused it."""

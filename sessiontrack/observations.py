@@ -1,6 +1,7 @@
 """What sources tell and services/presence.py takes: what one look at the network says of its devices."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,19 @@ class Observation:
 
 @dataclass(frozen=True)
 class Observations:
-    """One look: what it says of each device, and what in it could not be read."""
+    """One look: what it says of each device, and what in it could not be read.
+
+    faults: one sentence each, which names the line.
+    taken, left_out: lines (or entries) that spoke of a device, and that were read and spoke of none.
+    is_whole: nothing is missing at its end; what was cut off tells nothing of those it lacks.
+    at: the instant it speaks of, where it says so; UTC epoch seconds.
+    dated: single sightings with an instant of their own, beside the look.
+    """
 
     devices: tuple[Observation, ...]
     faults: tuple[str, ...] = ()
+    taken: int = 0
+    left_out: int = 0
+    is_whole: bool = True
+    at: int | None = None
+    dated: Mapping[int, tuple[Observation, ...]] = field(default_factory=dict)

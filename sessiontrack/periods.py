@@ -86,6 +86,18 @@ def parse_period(text: str) -> Period:
     return Period(**numbers, unlimited=False)
 
 
+def fixed_seconds(period: Period) -> int:
+    """Give the length of a period that does not depend on the calendar, in seconds; a day is 24 hours.
+
+    Raises:
+        InvalidPeriod: it has months or years, or is `all`.
+    """
+    if period.unlimited or period.years or period.months:
+        raise InvalidPeriod("must be a period of minutes, hours, days or weeks")
+    days = period.weeks * 7 + period.days
+    return days * 86_400 + period.hours * 3_600 + period.minutes * 60
+
+
 def window_start(period: Period, now: int, site: SiteTime) -> int:
     """Find the first instant of [now - period, now].
 

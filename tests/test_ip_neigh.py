@@ -53,12 +53,14 @@ def test_captured_output_of_the_real_command() -> None:
             Observation("DA:A1:19:11:22:36", "", False),
             Observation("DA:A1:19:11:22:37", "", False),
             Observation("DA:A1:19:11:22:39", "192.168.1.29", True),
-        )
+        ),
+        taken=8,
+        left_out=6,
     )
 
 
 def test_captured_entries_that_are_no_devices_are_no_faults() -> None:
-    assert parse_neighbours(CAPTURED_ODD) == Observations(())
+    assert parse_neighbours(CAPTURED_ODD) == Observations((), left_out=2)
 
 
 @pytest.mark.parametrize("state", ["REACHABLE", "DELAY", "PROBE"])
@@ -74,7 +76,7 @@ def test_states_that_are_no_evidence(state: list[str] | None) -> None:
 @pytest.mark.parametrize("state", ["FAILED", "INCOMPLETE"])
 @pytest.mark.parametrize("lladdr", [None, "00:1a:2b:3c:4d:5e"])
 def test_who_does_not_answer_is_not_in_the_table(state: str, lladdr: str | None) -> None:
-    assert parse(entry(state=[state], lladdr=lladdr)) == Observations(())
+    assert parse(entry(state=[state], lladdr=lladdr)) == Observations((), left_out=1)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_who_does_not_answer_is_not_in_the_table(state: str, lladdr: str | None)
     ],
 )
 def test_groups_and_links_without_mac_addresses_are_left_out(lladdr: str) -> None:
-    assert parse(entry(lladdr=lladdr)) == Observations(())
+    assert parse(entry(lladdr=lladdr)) == Observations((), left_out=1)
 
 
 @pytest.mark.parametrize(

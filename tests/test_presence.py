@@ -11,7 +11,7 @@ import time_machine
 from click.testing import Result
 
 from tests.command import invoke
-from tests.conftest import Clients
+from tests.conftest import NOW, Clients
 from tests.test_ip_neigh import CAPTURED
 
 PHONE = "DA:A1:19:11:22:33"
@@ -195,11 +195,13 @@ def test_an_unreadable_table_closes_nobody_and_is_one_line(scanner: Scanner, tex
 def test_the_table_of_changes_and_the_summary(scanner: Scanner, tmp_path: Path) -> None:
     file = tmp_path / "neigh.json"
     file.write_text(CAPTURED)
+    os.utime(file, (NOW, NOW))
     result = scanner.run(str(file))
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[-1] == "4 seen, 4 connected, 0 disconnected, 4 new, 0 down, 0 ip_changed"
-    assert [line.split()[1] for line in lines[1:-1]].count("Connected") == 4
+    assert lines[-1] == "Lines: 8 taken, 6 left out, 0 faulty"
+    assert lines[-2] == "4 seen, 4 connected, 0 disconnected, 4 new, 0 down, 0 ip_changed"
+    assert [line.split()[1] for line in lines[1:-2]].count("Connected") == 4
     assert any(line.startswith(LAPTOP) and "192.168.1.20" in line for line in lines)
 
 

@@ -1,39 +1,100 @@
-"""`sessiontrack scan`: looks at the network, and opens and closes sessions by it."""
+"""`sessiontrack scan`: what looks at the network have seen, taken in; sessions open and close by it."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
-from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.scan_delivery import Delivered, LocalDatabase, Look, RemoteServer, Target
+from sessiontrack.cli.scan_input import read_file, run_command
+from sessiontrack.cli.scan_watch import Watch, guessed_format
+from sessiontrack.cli.seconds import parse_seconds
 from sessiontrack.cli.tables import print_table
-from sessiontrack.db import write_transaction
-from sessiontrack.exceptions import UnreadableObservations
-from sessiontrack.services.presence import Outcome, PresenceRules, observe_scan
+from sessiontrack.config import load_settings
+from sessiontrack.exceptions import InvalidInput, UnreadableObservations
+from sessiontrack.observations import Observations
+from sessiontrack.schemas.fields import has_control_characters
 from sessiontrack.sources import ip_neigh
+from sessiontrack.sources.formats import FORMATS, Reading
 
-# A scheduled job's PATH often lacks them, and ip lives there.
-SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
-COMMAND_SECONDS = 30
+MOST_NOTES = 20
+LONGEST_SOURCE = 64
+AnyFunction = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What all of them take."""
+
+    as_json: bool
+    is_partial: bool
+    source: str | None
+    url: str | None
+    token: str | None
+    is_trial: bool = False
+
+    def target(self) -> Target:
+        """Where the scan goes."""
+        if self.url is None:
+            if self.token is not None:
+                raise click.UsageError("A token without a URL: --url (or SESSIONTRACK_URL) says whose it is.")
+            return LocalDatabase(prepared_app(), is_trial=self.is_trial)
+        if self.token is None:
+            raise click.UsageError("A remote sessiontrack wants --token (or SESSIONTRACK_TOKEN).")
+        if self.is_trial:
+            raise click.UsageError("--dry-run is for the local database; a remote one keeps what it is sent.")
+        return RemoteServer(self.url, self.token)
+
+    def look(self, format_name: str, found: Observations, at: int | None) -> Look:
+        """What was found, under the name of its source."""
+        source = self.source or format_name
+        if len(source) > LONGEST_SOURCE or has_control_characters(source):
+            raise InvalidInput(
+                f"The name of a source has 1 to {LONGEST_SOURCE} characters, no control characters."
+            )
+        return Look(source, found, at, found.is_whole and not self.is_partial)
+
+
+def _with_target(command: AnyFunction) -> AnyFunction:
+    for option in (
+        click.option("--token", envvar="SESSIONTRACK_TOKEN", help="An operator's API token for --url."),
+        click.option("--url", envvar="SESSIONTRACK_URL", help="Send it to this sessiontrack instead."),
+        click.option("--source", metavar="NAME", help="Whose evidence it is.  [default: the format's name]"),
+        click.option(
+            "--partial", "is_partial", is_flag=True, help="Who is missing in it may still be there."
+        ),
+        click.option("--json", "as_json", is_flag=True, help="For programs."),
+    ):
+        command = option(command)
+    return command
+
+
+def _with_file(command: AnyFunction) -> AnyFunction:
+    trial = click.option(
+        "--dry-run", "is_trial", is_flag=True, help="Show what would change; change nothing."
+    )
+    return click.argument("file", default="-", metavar="[FILE|-]")(trial(_with_target(command)))
 
 
 @click.group()
 def scan() -> None:
-    """Look at the network; open and close sessions by what is there.
+    """Take in who was seen on the network; open and close sessions by it.
+
+    Into the local database, or with --url and --token (in the environment SESSIONTRACK_URL and
+    SESSIONTRACK_TOKEN) to a remote sessiontrack. A FILE speaks of the instant at which it was last written,
+    standard input (-) of now.
 
     Example: sessiontrack scan ip-neigh
     """
 
 
 @scan.command("ip-neigh")
-@click.argument("file", default="", metavar="[FILE|-]")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-def ip_neigh_(file: str, as_json: bool) -> None:
+@_with_file
+@click.pass_context
+def ip_neigh_(context: click.Context, /, file: str, **options: Any) -> None:
     """Read this host's neighbour table: `ip -j neigh`, or its output from a FILE, or - for standard input.
 
     Who answered is connected. Who was missing from the table for longer than its grace time is not, since
@@ -44,64 +105,185 @@ def ip_neigh_(file: str, as_json: bool) -> None:
     Example: sessiontrack scan ip-neigh
     Example: ssh router ip -j neigh | sessiontrack scan ip-neigh -
     """
-    found = ip_neigh.parse_neighbours(_text(file))
-    app = prepared_app()
-    rules = PresenceRules.of(app.extensions["sessiontrack.settings"])
-    with app.app_context(), write_transaction() as tx:
-        now = clock.now()
-        outcome = observe_scan(tx, now, ip_neigh.NAME, now, found.devices, rules)
-    for fault in found.faults:
-        click.echo(f"Note: {fault}", err=True)
-    if outcome.suspicious:
-        click.echo("Note: this look saw suspiciously little; it disconnects nobody.", err=True)
-    _print(outcome, as_json)
+    is_given = context.get_parameter_source("file") is not click.core.ParameterSource.DEFAULT
+    _scan(ip_neigh.NAME, file if is_given else None, Options(**options))
 
 
-def _print(outcome: Outcome, as_json: bool) -> None:
-    rows = [change._asdict() for change in outcome.changes]
-    counts = outcome.counts()
-    if as_json:
-        click.echo(
-            json.dumps(
-                {**counts, "suspicious": outcome.suspicious, "changes": rows}, indent=2, ensure_ascii=False
-            )
-        )
+@scan.command("arp-scan")
+@_with_file
+def arp_scan_(file: str, **options: Any) -> None:
+    """Read what arp-scan printed, with or without --plain.
+
+    \b
+    Example: sessiontrack scan arp-scan answers.txt
+    Example: arp-scan --localnet | sessiontrack scan arp-scan -
+    """
+    _scan("arp-scan", file, Options(**options))
+
+
+@scan.command("nmap")
+@_with_file
+def nmap_(file: str, **options: Any) -> None:
+    """Read nmap's XML (-oX): hosts that are up and whose MAC address it knows.
+
+    \b
+    Example: sessiontrack scan nmap report.xml
+    Example: nmap -sn -oX - 192.168.1.0/24 | sessiontrack scan nmap -
+    """
+    _scan("nmap", file, Options(**options))
+
+
+@scan.command("dnsmasq")
+@_with_file
+def dnsmasq_(file: str, **options: Any) -> None:
+    """Read dnsmasq's lease file: who has a lease that had not expired when the file was written.
+
+    Example: sessiontrack scan dnsmasq /var/lib/misc/dnsmasq.leases
+    """
+    _scan("dnsmasq", file, Options(**options))
+
+
+@scan.command("kea")
+@_with_file
+def kea_(file: str, **options: Any) -> None:
+    """Read Kea's lease file (memfile), with the files of its clean-up beside it.
+
+    Example: sessiontrack scan kea /var/lib/kea/kea-leases4.csv
+    """
+    _scan("kea", file, Options(**options))
+
+
+@scan.command("csv")
+@_with_file
+def csv_(file: str, **options: Any) -> None:
+    """Read a table with the columns mac, and where they are known ip, name, vendor and at.
+
+    Rows without an instant in `at` are one look at the network. A row with one is a sighting at that instant,
+    and tells of no other device that it was not there.
+
+    \b
+    Example: sessiontrack scan csv seen.csv
+    Example: printf 'mac,ip\\n00:1a:2b:3c:4d:5e,10.0.0.5\\n' | sessiontrack scan csv --partial -
+    """
+    _scan("csv", file, Options(**options))
+
+
+@scan.command(context_settings={"allow_interspersed_args": False})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option(
+    "--every",
+    type=parse_seconds,
+    metavar="TIME",
+    default="60s",
+    show_default=True,
+    help="From one look to the next: 60s, 5 min.",
+)
+@click.option("--format", "format_name", type=click.Choice(sorted(FORMATS)), help="What the command prints.")
+@click.option(
+    "--timeout",
+    type=parse_seconds,
+    metavar="TIME",
+    default="300s",
+    show_default=True,
+    help="The command's longest time.",
+)
+@click.option("--times", type=click.IntRange(min=1), help="End after so many looks.")
+@_with_target
+def watch(
+    command: tuple[str, ...],
+    every: int,
+    format_name: str | None,
+    timeout: int,
+    times: int | None,
+    **options: Any,
+) -> None:
+    """Run a command over and over, and take in what it prints.
+
+    When it fails, takes too long, or prints what cannot be read, and when the database or the server cannot
+    be reached, that is one line on standard error: no scan is taken, so nobody is disconnected by it. Ends on
+    SIGTERM and SIGINT.
+
+    \b
+    Example: sessiontrack scan watch --every 60s -- ip -j neigh
+    Example: sessiontrack scan watch --every "5 min" -- arp-scan --localnet
+    """
+    given = Options(**options)
+    name = format_name or guessed_format(command)
+    if name is None:
+        raise click.UsageError("What this command prints is not known; --format says it.")
+    site = load_settings().timezone
+
+    def take(target: Target, reading: Reading) -> None:
+        found = FORMATS[name].parse(reading, site)
+        _report_briefly(found, target.deliver(given.look(name, found, found.at)), given)
+
+    Watch(command, every, timeout, times).run(given.target, take)
+
+
+def _scan(format_name: str, file: str | None, options: Options) -> None:
+    site = load_settings().timezone
+    format_ = FORMATS[format_name]
+    reading = _neighbour_table() if file is None else read_file(file, format_)
+    found = format_.parse(reading, site)
+    at = None if reading.is_now else reading.at
+    look = options.look(format_name, found, at if found.at is None else found.at)
+    _report(found, options.target().deliver(look), options)
+
+
+def _neighbour_table() -> Reading:
+    try:
+        return run_command(ip_neigh.COMMAND)
+    except UnreadableObservations as error:
+        raise UnreadableObservations(f"{error.message} You can also give a file, or -.") from error
+
+
+def _notes(found: Observations, delivered: Delivered) -> list[str]:
+    problems = [*found.faults, *delivered.refused]
+    notes = problems[:MOST_NOTES]
+    if len(problems) > MOST_NOTES:
+        notes.append(f"and {len(problems) - MOST_NOTES} more like these.")
+    if not found.is_whole:
+        notes.append("It is not whole; who is missing in it may still be there.")
+    if delivered.is_suspicious:
+        notes.append("This look saw suspiciously little; it disconnects nobody.")
+    return notes
+
+
+def _report(found: Observations, delivered: Delivered, options: Options) -> None:
+    for note in _notes(found, delivered):
+        click.echo(f"Note: {note}", err=True)
+    if options.as_json:
+        click.echo(json.dumps(_as_dict(found, delivered, options), indent=2, ensure_ascii=False))
         return
-    if rows:
-        print_table(rows, as_json=False)
-    click.echo(", ".join(f"{count} {name}" for name, count in counts.items()))
+    if delivered.changes:
+        print_table([change._asdict() for change in delivered.changes], as_json=False)
+    if options.is_trial:
+        click.echo("A trial; nothing was changed.")
+    click.echo(_summary(delivered))
+    click.echo(f"Lines: {found.taken} taken, {found.left_out} left out, {len(found.faults)} faulty")
 
 
-def _text(file: str) -> str:
-    if not file:
-        raw = _run()
-    elif file == "-":
-        raw = sys.stdin.buffer.read()
-    else:
-        try:
-            raw = Path(file).read_bytes()
-        except OSError as error:
-            raise UnreadableObservations(f"{file} cannot be read: {error.strerror}.") from error
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnreadableObservations("The neighbour table is not UTF-8 text.") from error
+def _report_briefly(found: Observations, delivered: Delivered, options: Options) -> None:
+    """One line of notes at most, and one line where something changed: it is repeated for years."""
+    notes = _notes(found, delivered)
+    if notes:
+        more = f" (and {len(notes) - 1} more notes)" if len(notes) > 1 else ""
+        click.echo(f"Note: {notes[0]}{more}", err=True)
+    if options.as_json:
+        click.echo(json.dumps(_as_dict(found, delivered, options), ensure_ascii=False))
+    elif any(count for name, count in delivered.counts.items() if name != "seen"):
+        click.echo(_summary(delivered))
 
 
-def _run() -> bytes:
-    """What `ip -j neigh` prints; a host without it cannot be scanned this way."""
-    name, *arguments = ip_neigh.COMMAND
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS))
-    program = shutil.which(name, path=path)
-    if program is None:
-        raise UnreadableObservations(f"There is no command {name} (iproute2) here; give a file, or - .")
-    try:
-        run = subprocess.run([program, *arguments], capture_output=True, timeout=COMMAND_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnreadableObservations(f"{' '.join(ip_neigh.COMMAND)} did not work: {error}.") from error
-    if run.returncode:
-        said = run.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-        raise UnreadableObservations(
-            f"{' '.join(ip_neigh.COMMAND)} failed with exit code {run.returncode}: {said}"
-        )
-    return run.stdout
+def _summary(delivered: Delivered) -> str:
+    return ", ".join(f"{count} {name}" for name, count in delivered.counts.items())
+
+
+def _as_dict(found: Observations, delivered: Delivered, options: Options) -> dict[str, Any]:
+    lines = {"taken": found.taken, "left_out": found.left_out, "faulty": len(found.faults)}
+    answer: dict[str, Any] = {**delivered.counts, "suspicious": delivered.is_suspicious, "lines": lines}
+    if options.is_trial:
+        answer["dry_run"] = True
+    if delivered.changes is not None:
+        answer["changes"] = [change._asdict() for change in delivered.changes]
+    return answer

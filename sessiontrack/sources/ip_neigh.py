@@ -17,17 +17,16 @@ import re
 from typing import Any
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
-from sessiontrack.ips import ip_sort_key, parse_ip
+from sessiontrack.ips import parse_ip
 from sessiontrack.macs import is_multicast, parse_mac
 from sessiontrack.observations import Observation, Observations
+from sessiontrack.sources.gathering import NULL_MAC, ip_preference
 
 NAME = "ip-neigh"
 COMMAND = ("ip", "-j", "neigh")
 SEEN = frozenset({"REACHABLE", "DELAY", "PROBE"})
 UNREACHABLE = frozenset({"FAILED", "INCOMPLETE"})
 KNOWN = SEEN | UNREACHABLE | {"STALE", "PERMANENT", "NOARP", "NONE"}
-LINK_LOCAL = ("6fe8", "6fe9", "6fea", "6feb")  # fe80::/10, as sort keys begin
-NULL_MAC = "00:00:00:00:00:00"
 # The link-layer address of a tunnel is an IP address, that of other links has fewer or more octets than six.
 _OTHER_LINK = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){0,4}|[0-9a-f]{2}(:[0-9a-f]{2}){6,}")
 
@@ -44,22 +43,26 @@ def parse_neighbours(text: str) -> Observations:
     entries = _entries(text)
     addresses: dict[str, list[str]] = {}
     faults = []
+    left_out = 0
     for number, entry in enumerate(entries, start=1):
         try:
             found = _entry(entry)
         except ValueError as error:
             faults.append(f"Entry {number} of {len(entries)}: {error}")
             continue
-        if found is not None:
+        if found is None:
+            left_out += 1
+        else:
             mac, seen_at_ip = found
             addresses.setdefault(mac, []).extend(seen_at_ip)
     if len(faults) == len(entries):
         raise UnreadableObservations(f"No entry of the neighbour table can be read. {faults[0]}")
     devices = (
-        Observation(mac, min(seen, key=_preference, default=""), bool(seen))
+        Observation(mac, min(seen, key=ip_preference, default=""), bool(seen))
         for mac, seen in sorted(addresses.items())
     )
-    return Observations(tuple(devices), tuple(faults))
+    taken = len(entries) - len(faults) - left_out
+    return Observations(tuple(devices), tuple(faults), taken, left_out)
 
 
 def _entries(text: str) -> list[Any]:
@@ -123,11 +126,3 @@ def _ip(dst: Any) -> str:
         return parse_ip(dst if isinstance(dst, str) else "")
     except InvalidIp as error:
         raise ValueError("its dst is not an IP address.") from error
-
-
-def _preference(ip: str) -> tuple[int, str]:
-    """IPv4 says most to people; a link-local address least. Among equals the lowest, so it stays the same."""
-    key = ip_sort_key(ip)
-    if key.startswith("4"):
-        return 0, key
-    return (2, key) if key.startswith(LINK_LOCAL) else (1, key)

@@ -1,0 +1,215 @@
+"""Where a scan goes: into the local database, or to another sessiontrack."""
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from sessiontrack import clock
+from sessiontrack.db import write_transaction
+from sessiontrack.exceptions import InvalidInput, RemoteFailed
+from sessiontrack.observations import Observation, Observations
+from sessiontrack.services.presence import Outcome, PresenceRules, observe_scan
+from sessiontrack.services.reconciliation import Change
+from sessiontrack.timestamps import IN_UTC
+
+REMOTE_SECONDS = 30
+LONGEST_ANSWER = 65_536
+COUNTED = ("seen", "connected", "disconnected", "new", "down", "ip_changed")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a source has seen, and when; at None: now."""
+
+    source: str
+    found: Observations
+    at: int | None
+    is_complete: bool
+
+    def scans(self) -> Iterator[tuple[int | None, tuple[Observation, ...], bool]]:
+        """(instant, devices, whether it is complete): single sightings first, then the look itself."""
+        for at, devices in self.found.dated.items():
+            yield at, devices, False
+        if self.found.devices or not self.found.dated:
+            yield self.at, self.found.devices, self.is_complete
+
+
+@dataclass
+class Delivered:
+    """What has come of a look.
+
+    changes: None where only their number is known.
+    refused: what was left out since its instant is not accepted.
+    """
+
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COUNTED, 0)))
+    is_suspicious: bool = False
+    changes: list[Change] | None = None
+    refused: list[str] = field(default_factory=list)
+
+
+class Target(Protocol):
+    """Takes looks in."""
+
+    def deliver(self, look: Look) -> Delivered:
+        """Take one in.
+
+        Raises:
+            SessiontrackError: it was not taken.
+        """
+
+
+class _RollBack(Exception):
+    """Ends a transaction without keeping anything of it."""
+
+
+class LocalDatabase:
+    """This install's own database; with is_trial nothing is kept."""
+
+    def __init__(self, app: Flask, *, is_trial: bool = False) -> None:
+        self._app = app
+        self._rules = PresenceRules.of(app.extensions["sessiontrack.settings"])
+        self._is_trial = is_trial
+
+    def deliver(self, look: Look) -> Delivered:
+        delivered = Delivered(changes=[])
+        with suppress(_RollBack):
+            self._take(look, delivered)
+        return delivered
+
+    def _take(self, look: Look, delivered: Delivered) -> None:
+        with self._app.app_context(), write_transaction() as tx:
+            now = clock.now()
+            for at, devices, is_complete in look.scans():
+                instant = now if at is None else at
+                try:
+                    outcome = observe_scan(
+                        tx, now, look.source, instant, devices, self._rules, complete=is_complete
+                    )
+                except InvalidInput as error:
+                    _refuse(look, delivered, at, error)
+                else:
+                    _add(delivered, outcome)
+            if self._is_trial:
+                raise _RollBack
+
+
+def _add(delivered: Delivered, outcome: Outcome) -> None:
+    delivered.counts.update(outcome.counts())
+    delivered.is_suspicious |= outcome.suspicious
+    if delivered.changes is not None:
+        delivered.changes += outcome.changes
+
+
+def _refuse(look: Look, delivered: Delivered, at: int | None, error: InvalidInput | RemoteFailed) -> None:
+    """Sightings of an instant that is not accepted are reported; a look that is not accepted is an error."""
+    if at not in look.found.dated:
+        raise error
+    delivered.refused.append(error.message)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token to another place, and make a GET of what is sent."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class _Refused(RemoteFailed):
+    """The server has read it and does not take it."""
+
+
+class RemoteServer:
+    """Another sessiontrack, by its URL and an API token of an operator.
+
+    Raises:
+        InvalidInput: it is no http or https URL, or the token cannot be one.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        if not _is_url(url):
+            raise InvalidInput(
+                "The URL of a sessiontrack is like https://host:8000 or https://host/sub-path."
+            )
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise InvalidInput("The token is empty, or has characters that no token has.")
+        self.url = url.rstrip("/")
+        self._token = token
+        self._opener = urllib.request.build_opener(_NoRedirect)
+
+    def deliver(self, look: Look) -> Delivered:
+        delivered = Delivered()
+        for at, devices, is_complete in look.scans():
+            try:
+                answer = self._post(_body(look.source, at, devices, is_complete))
+            except _Refused as error:
+                _refuse(look, delivered, at, error)
+                continue
+            delivered.counts.update({name: answer[name] for name in COUNTED})
+            delivered.is_suspicious |= bool(answer.get("suspicious"))
+        return delivered
+
+    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"{self.url}/presence/scans",
+            json.dumps(body).encode(),
+            {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+            method="POST",
+        )
+        try:
+            with self._opener.open(request, timeout=REMOTE_SECONDS) as response:
+                answer = json.loads(response.read(LONGEST_ANSWER))
+        except urllib.error.HTTPError as error:
+            with error:
+                kind = _Refused if error.code == 400 else RemoteFailed
+                raise kind(f"{self.url} answered {error.code}: {_message(error)}") from error
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise RemoteFailed(
+                f"{self.url} cannot be reached: {str(reason) or type(reason).__name__}"
+            ) from error
+        except ValueError as error:
+            raise RemoteFailed(f"{self.url} does not answer like a sessiontrack.") from error
+        if not isinstance(answer, dict) or not all(isinstance(answer.get(name), int) for name in COUNTED):
+            raise RemoteFailed(f"{self.url} does not answer like a sessiontrack.")
+        return answer
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        is_port_number = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    is_plain = url.isascii() and not parts.query and not parts.fragment and parts.username is None
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_port_number and is_plain
+
+
+def _body(source: str, at: int | None, devices: tuple[Observation, ...], is_complete: bool) -> dict[str, Any]:
+    seen = [
+        {"mac": each.mac, **{key: value for key in ("ip", "name", "vendor") if (value := getattr(each, key))}}
+        for each in devices
+        if each.is_sighting
+    ]
+    remembered = [each.mac for each in devices if not each.is_sighting]
+    # In ISO 8601, which says of itself that it is UTC; without an instant the server's own clock counts.
+    when = {} if at is None else {"at": IN_UTC.format_offset(at)}
+    return {"source": source, "complete": is_complete, "devices": seen, "remembered": remembered, **when}
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    """What the server says, where it is one of ours; else the status in words."""
+    try:
+        answer = json.loads(error.read(LONGEST_ANSWER))
+        return " ".join(str(answer["message"]).split())
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+        return str(error.reason)

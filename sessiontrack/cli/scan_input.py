@@ -1,0 +1,107 @@
+"""Where the text of a scan comes from: a file, standard input, or a command that is run."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from sessiontrack import clock
+from sessiontrack.exceptions import UnreadableObservations
+from sessiontrack.sources.formats import Format, Reading
+
+# A scheduled job's PATH often lacks them, and ip and arp-scan live there.
+SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
+COMMAND_SECONDS = 300
+MOST_BYTES = 256 * 1024 * 1024
+
+
+def read_file(file: str, format_: Format) -> Reading:
+    """A file, as of the instant at which it was last written; `-` is standard input, as of now.
+
+    Raises:
+        UnreadableObservations: it cannot be read, or is too large.
+    """
+    if file == "-":
+        if sys.stdin.isatty():
+            raise click.UsageError("Give a FILE, or pipe something into standard input.")
+        return Reading(_decoded(_limited(sys.stdin.buffer, "standard input")), clock.now())
+    path = Path(file)
+    try:
+        # Before the file itself: what moves from it meanwhile is then read twice, and not missed.
+        raw, at = _content(path)
+        older = tuple((each.name, _decoded(_content(each)[0])) for each in format_.beside(path))
+    except OSError as error:
+        raise UnreadableObservations(f"{file} cannot be read: {error.strerror}.") from error
+    return Reading(_decoded(raw), clock.now() if at is None else at, at is None, older)
+
+
+def _content(path: Path) -> tuple[bytes, int | None]:
+    """The bytes, and when they were written; a pipe has no such instant."""
+    with path.open("rb") as opened:
+        status = os.fstat(opened.fileno())
+        raw = _limited(opened, str(path))
+    return raw, int(status.st_mtime) if stat.S_ISREG(status.st_mode) else None
+
+
+def _limited(stream: BinaryIO, name: str) -> bytes:
+    raw = stream.read(MOST_BYTES + 1)
+    if len(raw) > MOST_BYTES:
+        raise UnreadableObservations(f"{name} is longer than {MOST_BYTES // 1024**2} MiB.")
+    return raw
+
+
+def _decoded(raw: bytes) -> str:
+    """What is not UTF-8 spoils the name or the line that it is in, and no more."""
+    return raw.decode("utf-8-sig", "replace")
+
+
+def run_command(words: Sequence[str], seconds: float = COMMAND_SECONDS) -> Reading:
+    """What a command prints, as of now.
+
+    Raises:
+        UnreadableObservations: it is not here, fails, or takes longer than these seconds.
+    """
+    name, *arguments = words
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS))
+    program = shutil.which(name, path=path)
+    if program is None:
+        raise UnreadableObservations(f"There is no command {name} here.")
+    shown = " ".join(words)
+    try:
+        # A group of its own, so that what the command has started ends with it.
+        process = subprocess.Popen(
+            [program, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            process_group=0,
+        )
+    except OSError as error:
+        raise UnreadableObservations(f"{shown} did not work: {error.strerror}.") from error
+    with process:
+        try:
+            printed, said = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            _kill(process)
+            raise UnreadableObservations(f"{shown} took longer than {seconds:g} seconds.") from error
+        except BaseException:
+            _kill(process)
+            raise
+    if process.returncode:
+        reason = " ".join(said.decode("utf-8", "replace").split())[:200]
+        raise UnreadableObservations(f"{shown} failed with exit code {process.returncode}: {reason}")
+    return Reading(_decoded(printed), clock.now())
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        process.kill()
