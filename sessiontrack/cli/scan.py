@@ -17,8 +17,10 @@ from sessiontrack.config import load_settings
 from sessiontrack.exceptions import InvalidInput, UnreadableObservations
 from sessiontrack.observations import Observations
 from sessiontrack.schemas.fields import has_control_characters
+from sessiontrack.services.reconciliation import Change
 from sessiontrack.sources import ip_neigh
 from sessiontrack.sources.formats import FORMATS, Reading
+from sessiontrack.timestamps import IN_UTC
 
 MOST_NOTES = 20
 LONGEST_SOURCE = 64
@@ -256,11 +258,15 @@ def _report(found: Observations, delivered: Delivered, options: Options) -> None
         click.echo(json.dumps(_as_dict(found, delivered, options), indent=2, ensure_ascii=False))
         return
     if delivered.changes:
-        print_table([change._asdict() for change in delivered.changes], as_json=False)
+        print_table([_row(change) for change in delivered.changes], as_json=False)
     if options.is_trial:
         click.echo("A trial; nothing was changed.")
     click.echo(_summary(delivered))
     click.echo(f"Lines: {found.taken} taken, {found.left_out} left out, {len(found.faults)} faulty")
+
+
+def _row(change: Change) -> dict[str, str]:
+    return {**change._asdict(), "at": f"{IN_UTC.format_minute(change.at)} UTC"}
 
 
 def _report_briefly(found: Observations, delivered: Delivered, options: Options) -> None:

@@ -150,7 +150,7 @@ class RemoteServer:
         delivered = Delivered()
         for at, devices, is_complete in look.scans():
             try:
-                answer = self._post(_body(look.source, at, devices, is_complete))
+                answer = self._post(scan_body(look.source, at, devices, is_complete))
             except _Refused as error:
                 _refuse(look, delivered, at, error)
                 continue
@@ -194,7 +194,10 @@ def _is_url(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and is_port_number and is_plain
 
 
-def _body(source: str, at: int | None, devices: tuple[Observation, ...], is_complete: bool) -> dict[str, Any]:
+def scan_body(
+    source: str, at: int | None, devices: tuple[Observation, ...], is_complete: bool
+) -> dict[str, Any]:
+    """The body of `POST /presence/scans`."""
     seen = [
         {"mac": each.mac, **{key: value for key in ("ip", "name", "vendor") if (value := getattr(each, key))}}
         for each in devices
