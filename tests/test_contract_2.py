@@ -15,6 +15,8 @@ PUBLIC = {"/healthz", "/readyz", "/auth/login", "/auth", "/openapi.json"}
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/sessions/create"): SESSION,
     ("DELETE", "/sessions/delete"): {"mac": MAC},
+    ("POST", "/presence/scans"): {"source": "arp", "devices": [{"mac": MAC}]},
+    ("POST", "/presence/events"): {"source": "arp", "mac": MAC, "event": "seen"},
     ("POST", "/api/v2/keepalive"): {"visible": True, "path": "[a,b]"},
     ("POST", "/api/v2/session-hide"): {"path": "[a,b]"},
     ("POST", "/api/v2/session_tracepath"): {"path": "[a,b]"},

@@ -122,7 +122,7 @@ class EventBody(Strict):
 
     source = Text(least=1, most=64, required=True, metadata={"example": "hostapd"})
     mac = MacAddress(required=True)
-    ip = IpAddress(load_default="", metadata=_IP)
+    ip = IpAddress(load_default=None, metadata=_IP)
     at = JsonTimestamp(load_default=None, metadata={"description": "When; left out: now."})
     event = fields.String(required=True, validate=OneOf(EVENT_KINDS))
     info = Text(most=LONGEST_TEXT, load_default="", metadata={"description": "Kept with a connection."})
