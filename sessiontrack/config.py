@@ -22,12 +22,18 @@ CLIENT_VARIABLES = (f"{PREFIX}URL", f"{PREFIX}TOKEN")
 FILE_NAME = "sessiontrack.toml"
 Value = TypeVar("Value")
 Networks = tuple[IPv4Network | IPv6Network, ...]
+ClientSecrets = tuple[tuple[IPv4Network | IPv6Network, bytes], ...]
 
 
-def setting(default: str, read: Callable[[str], Value], meaning: str) -> Value:
-    """A row of the table: the default as a person would write it, how it is read, what it is for."""
+def setting(default: str, read: Callable[[str], Value], meaning: str, *, is_secret: bool = False) -> Value:
+    """A row of the table: the default as a person would write it, how it is read, what it is for.
+
+    A secret one is never shown, not even where it cannot be read; what `read` raises must not show it either.
+    """
     made: Value = field(
-        default=read(default), metadata={"default": default, "read": read, "meaning": meaning}
+        default=read(default),
+        repr=not is_secret,
+        metadata={"default": default, "read": read, "meaning": meaning, "is_secret": is_secret},
     )
     return made
 
@@ -68,6 +74,21 @@ def _networks(value: str) -> Networks:
     return tuple(ip_network(part) for part in value.replace(",", " ").split())
 
 
+def _client_secrets(value: str) -> ClientSecrets:
+    """`<address or network>=<secret>`, separated by commas; a blank may follow a comma."""
+    found = []
+    for number, part in enumerate(value.split(",") if value.strip() else (), start=1):
+        address, _, secret = part.strip().partition("=")
+        try:
+            network = ip_network(address.strip())
+        except ValueError:
+            network = None
+        if network is None or not secret.strip():
+            raise ValueError(f"client {number} is not <address or network>=<secret>")
+        found.append((network, secret.strip().encode()))
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Settings:
     """This install's settings, each read and checked."""
@@ -80,7 +101,10 @@ class Settings:
         "UTC", SiteTime, "Site time zone: naive times are read in it, formatted times are written in it."
     )
     admin_password: str = setting(
-        "", _text, "Password of `admin`, made at the first start; without it a random one is made."
+        "",
+        _text,
+        "Password of `admin`, made at the first start; without it a random one is made.",
+        is_secret=True,
     )
     session_alive_seconds: int = setting(
         "300", _whole(1, 86_400), "A user session is active while its last ping is younger than this."
@@ -133,6 +157,12 @@ class Settings:
         "More connections than this in the window mark a device as flapping.",
     )
     flapping_window: int = setting("1 hour", _length, "The window in which connections are counted for that.")
+    radius_clients: ClientSecrets = setting(
+        "",
+        _client_secrets,
+        "Who may send RADIUS accounting: `10.0.0.1=secret, 10.0.1.0/24=another`; the narrowest one counts.",
+        is_secret=True,
+    )
     threads: int = setting("8", _whole(1, 256), "Threads of each worker process of `sessiontrack serve`.")
 
 
@@ -193,8 +223,9 @@ def _read(name: str, chosen: Mapping[str, tuple[str, str]]) -> Any:
     if name not in chosen:
         return None
     text, source = chosen[name]
-    read = next((each.metadata["read"] for each in fields(Settings) if each.name == name), _text)
+    metadata: Mapping[str, Any] = next((each.metadata for each in fields(Settings) if each.name == name), {})
     try:
-        return read(text.strip())
+        return metadata.get("read", _text)(text.strip())
     except (ValueError, InvalidSetting, InvalidPeriod) as error:
-        raise InvalidSetting(f"{source} = {text!r}: {error}") from error
+        shown = source if metadata.get("is_secret") else f"{source} = {text!r}"
+        raise InvalidSetting(f"{shown}: {error}") from error

@@ -77,6 +77,14 @@ class InvalidSetting(SessiontrackError):
     """A setting has a value that cannot work; the program does not start."""
 
 
+class UnreadablePacket(InvalidInput):
+    """A datagram is no packet that is understood."""
+
+
+class WrongAuthenticator(UnreadablePacket):
+    """Whoever sent a packet does not know the secret, or somebody changed it on its way."""
+
+
 class UnreadableObservations(InvalidInput):
     """What a source gave is empty, or not in its format: it says nothing about any device."""
 

@@ -22,6 +22,21 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class DeviceEvent:
+    """What a source said of one device at an instant, UTC epoch seconds.
+
+    kind: "connected", "disconnected" or "seen".
+    info: kept with a connection.
+    """
+
+    source: str
+    at: int
+    kind: str
+    device: Observation
+    info: str = ""
+
+
+@dataclass(frozen=True)
 class Observations:
     """One look: what it says of each device, and what in it could not be read.
 

@@ -29,6 +29,7 @@ FLOORS = [
     {"tokens", "startup", "demo"},
     {"blueprints"},
     {"__init__"},
+    {"listeners"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

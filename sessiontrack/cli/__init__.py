@@ -3,6 +3,7 @@
 import click
 
 from sessiontrack.cli.demo import demo_
+from sessiontrack.cli.listen import listen
 from sessiontrack.cli.migrate import migrate
 from sessiontrack.cli.scan import scan
 from sessiontrack.cli.serve import serve
@@ -33,5 +34,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, user, token, scan, demo_):
+for command in (serve, migrate, user, token, scan, listen, demo_):
     main.add_command(command)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sessiontrack.db import Row, Statement, Transaction
-from sessiontrack.observations import Observation
+from sessiontrack.observations import DeviceEvent, Observation
 from sessiontrack.presence_rules import are_trusted
 
 ADD_SOURCE = Statement("INSERT INTO source (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
@@ -126,6 +126,31 @@ ADD_EVIDENCE = Statement(
     " WHERE excluded.ip > device_evidence.ip"
     " RETURNING device_id"
 )
+ADD_DEVICE = Statement(
+    "INSERT INTO device (mac, name, vendor, first_seen_at) VALUES (:mac, :name, :vendor, :at)"
+    " ON CONFLICT (mac) DO UPDATE SET first_seen_at = excluded.first_seen_at"
+    " WHERE device.first_seen_at > excluded.first_seen_at"
+)
+ADD_EVENT = Statement(
+    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info)"
+    " SELECT d.id, s.id, :at, :kind, :ip, :info FROM device d, source s"
+    " WHERE d.mac = :mac AND s.name = :source"
+    " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET ip = excluded.ip"
+    " WHERE excluded.ip > device_evidence.ip"
+    " RETURNING device_id"
+)
+# Of what a source said, with departures after what else it said at an instant, but before connections.
+CONNECTED_AT = Statement(
+    "SELECT d.mac FROM device_evidence e JOIN device d ON d.id = e.device_id"
+    " JOIN source s ON s.id = e.source_id WHERE s.name = :source AND e.at <= :at AND NOT e.settled"
+    " GROUP BY d.mac HAVING max(e.at * 4 + CASE e.kind WHEN 'seen' THEN 0 WHEN 'connected' THEN 2 ELSE 1 END)"
+    " > max(CASE WHEN e.kind = 'disconnected' THEN e.at * 4 + 1 ELSE -1 END)"
+)
+SAID_SINCE = Statement(
+    "SELECT count(*) FROM device_evidence WHERE at >= :since AND at <= :at AND kind <> 'disconnected'"
+    " AND device_id = (SELECT id FROM device WHERE mac = :mac)"
+    " AND source_id = (SELECT id FROM source WHERE name = :source)"
+)
 FOREVER = 2**62
 
 FORGET_RUNS_OF = Statement("DELETE FROM sighting_run WHERE device_id = :device_id")
@@ -178,6 +203,39 @@ def forget_device(tx: Transaction, device_id: int) -> None:
     """Forget all evidence of a device: what was derived from it is being deleted."""
     tx.run(FORGET_RUNS_OF, device_id=device_id)
     tx.run(FORGET_WORDS_OF, device_id=device_id)
+
+
+def take_events(tx: Transaction, events: Iterable[DeviceEvent]) -> Taken:
+    """Take in what several sources said of many devices."""
+    known = list(events)
+    tx.run_many(ADD_SOURCE, [{"name": name} for name in {event.source for event in known}])
+    tx.run_many(
+        ADD_DEVICE,
+        [{"mac": e.device.mac, "name": e.device.name, "vendor": e.device.vendor, "at": e.at} for e in known],
+    )
+    affected: set[int] = set()
+    for event in known:
+        changed = tx.rows(
+            ADD_EVENT,
+            mac=event.device.mac,
+            source=event.source,
+            at=event.at,
+            kind=event.kind,
+            ip=event.device.ip,
+            info=event.info,
+        )
+        affected |= _ids(changed)
+    return Taken(affected, len({event.device.mac for event in known}))
+
+
+def connected_by(tx: Transaction, source: str, at: int) -> list[str]:
+    """MACs of the devices that the source, by what it said of single ones up to then, has connected."""
+    return [mac for (mac,) in tx.rows(CONNECTED_AT, source=source, at=at)]
+
+
+def has_said(tx: Transaction, source: str, mac: str, since: int, at: int) -> bool:
+    """Whether the source said of the device, between two instants, that it is there."""
+    return bool(tx.value(SAID_SINCE, source=source, mac=mac, since=since, at=at))
 
 
 def _identify(tx: Transaction, source: str, at: int, sightings: Iterable[Observation]) -> int:

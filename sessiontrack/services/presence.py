@@ -6,13 +6,13 @@ nor repeats matter, and what later evidence refutes is voided.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sessiontrack.config import Settings
 from sessiontrack.db import Transaction
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.observations import Observation
+from sessiontrack.observations import DeviceEvent, Observation
 from sessiontrack.services import evidence
 from sessiontrack.services.evidence import Taken
 from sessiontrack.services.forgetting import forget
@@ -84,7 +84,7 @@ def observe_scan(
         taken = evidence.take_scan(tx, source, at, sightings, rules.grace, rules.least_share)
     else:
         taken = evidence.take_evidence(tx, source, at, "seen", sightings)
-    return _outcome(tx, now, source, taken, rules)
+    return _outcome(tx, now, [source], taken, rules)
 
 
 def observe_event(
@@ -104,13 +104,28 @@ def observe_event(
     """
     _refuse_wrong_time(now, at, rules)
     taken = evidence.take_evidence(tx, source, at, kind, [sighting], info)
-    return _outcome(tx, now, source, taken, rules)
+    return _outcome(tx, now, [source], taken, rules)
 
 
-def _outcome(tx: Transaction, now: int, source: str, taken: Taken, rules: PresenceRules) -> Outcome:
+def observe_events(tx: Transaction, now: int, events: Sequence[DeviceEvent], rules: PresenceRules) -> Outcome:
+    """Take in what sources say of single devices, many at once: one derivation for all of it.
+
+    Raises:
+        InvalidInput: an instant lies more than 5 minutes in the future, or too far back; nothing is taken.
+    """
+    for event in events:
+        _refuse_wrong_time(now, event.at, rules)
+    sources = sorted({event.source for event in events})
+    return _outcome(tx, now, sources, evidence.take_events(tx, events), rules)
+
+
+def _outcome(
+    tx: Transaction, now: int, sources: Iterable[str], taken: Taken, rules: PresenceRules
+) -> Outcome:
     floor = now - rules.late
     changes = reconcile(tx, taken.affected, floor, rules.grace)
-    forget(tx, source, now, floor, rules.grace)
+    for source in sources:
+        forget(tx, source, now, floor, rules.grace)
     return Outcome(taken.seen, taken.suspicious, changes)
 
 

@@ -1,0 +1,1 @@
+"""What waits for others to tell of devices, and writes it down."""

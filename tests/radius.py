@@ -1,0 +1,82 @@
+"""RADIUS accounting packets, a server for them, and Debian's radclient."""
+
+import contextlib
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask
+from pyrad.packet import AcctPacket
+
+from sessiontrack.config import Settings
+from sessiontrack.listeners.radius import RadiusServer
+from sessiontrack.services.presence import PresenceRules
+from sessiontrack.sources import radius
+
+SECRET = b"correct horse"
+MAC = "AA:BB:CC:00:00:01"
+
+
+def packet(status: int | None, secret: bytes = SECRET, number: int = 1, **attributes: Any) -> bytes:
+    """An Accounting-Request; attributes by name with underscores, over those of one station on one NAS."""
+    usual = {
+        "Acct-Status-Type": status,
+        "Calling-Station-Id": "AA-BB-CC-00-00-01",
+        "NAS-Identifier": "ap-1",
+        "Acct-Session-Id": "5F00",
+    }
+    chosen = {**usual, **{name.replace("_", "-"): value for name, value in attributes.items()}}
+    made = AcctPacket(id=number, secret=secret, dict=radius._DICTIONARY)
+    for name, value in chosen.items():
+        if value is not None:
+            made.AddAttribute(name, value)
+    encoded: bytes = made.RequestPacket()
+    return encoded
+
+
+@contextlib.contextmanager
+def running(app: Flask, reports: list[str] | None = None) -> Iterator[RadiusServer]:
+    """The server on a port of its own, in a thread; it has ended at the end."""
+    settings: Settings = app.extensions["sessiontrack.settings"]
+    server = RadiusServer("127.0.0.1", 0, settings.radius_clients, PresenceRules.of(settings))
+
+    def serve() -> None:
+        with app.app_context():
+            server.serve((reports if reports is not None else []).append)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def ask(port: int, *datagrams: bytes, seconds: float = 10) -> list[bytes]:
+    """Send them all, then take as many answers as come, up to one for each."""
+    answers = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(seconds)
+        sender.connect(("127.0.0.1", port))
+        for datagram in datagrams:
+            sender.send(datagram)
+        with contextlib.suppress(TimeoutError):
+            while len(answers) < len(datagrams):
+                answers.append(sender.recv(4096))
+    return answers
+
+
+def radclient(port: int, *attributes: str, secret: bytes = SECRET, retries: int = 3) -> str:
+    """What the real client prints of an Accounting-Request with these attributes."""
+    ran = subprocess.run(
+        ["radclient", "-x", "-t", "1", "-r", str(retries), f"127.0.0.1:{port}", "acct", secret.decode()],
+        input=", ".join(attributes),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    return ran.stdout + ran.stderr
