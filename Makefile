@@ -15,7 +15,7 @@ run: $(VENV)/run.done ## install, migrate, make the first admin, and serve  (ARG
 	@exec $(BIN)/sessiontrack serve $(ARGS)
 
 test: $(VENV)/test.done ## install what the tests need, and run them all  (ARGS="-k calendar")
-	.ci/install-programs arp-scan curl freeradius-utils iproute2 nmap util-linux
+	.ci/install-programs arp-scan busybox curl dnsmasq-base freeradius-utils iproute2 nmap util-linux
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
 	$(BIN)/coverage combine --quiet

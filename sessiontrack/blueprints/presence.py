@@ -51,7 +51,7 @@ def events(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Take in that one device connected, disconnected or was seen"""
     rules = PresenceRules.of(settings())
     at = g.now if body["at"] is None else body["at"]
-    device = Observation(body["mac"], body["ip"] or "")
+    device = Observation(body["mac"], body["ip"] or "", name=body["name"])
     with write_transaction() as tx:
         outcome = observe_event(tx, g.now, body["source"], at, body["event"], device, rules, body["info"])
     return _answer(outcome)

@@ -1,15 +1,26 @@
 """`sessiontrack listen`: takes what other programs tell of devices."""
 
+import os
+import shutil
 import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import click
 
+from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
-from sessiontrack.config import Settings
-from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.config import Settings, load_settings
+from sessiontrack.db import write_transaction
+from sessiontrack.exceptions import InvalidInput, InvalidSetting
+from sessiontrack.listeners.hook_script import write_hook_script
 from sessiontrack.listeners.radius import RadiusServer
-from sessiontrack.services.presence import PresenceRules
+from sessiontrack.listeners.remote import send_event
+from sessiontrack.observations import DeviceEvent
+from sessiontrack.services.presence import PresenceRules, observe_events
+from sessiontrack.sources.hooks import read_lease_call, read_station_call
 
 
 @click.group()
@@ -29,6 +40,8 @@ def radius(host: str, port: int) -> None:
     Who may send, and with which secret, is the setting RADIUS_CLIENTS. A packet is answered once it is
     stored.
 
+    \b
+    Example: sessiontrack listen radius --host 10.0.0.2
     Example: SESSIONTRACK_RADIUS_CLIENTS="10.0.0.1=secret" sessiontrack listen radius --host 10.0.0.2
     """
     app = prepared_app()
@@ -48,3 +61,119 @@ def radius(host: str, port: int) -> None:
             signal.signal(number, end)
         click.echo(f"Listening for RADIUS accounting on {host}:{port}  (Ctrl-C ends it)")
         server.serve(lambda line: click.echo(line, err=True))
+
+
+class _HookGroup(click.Group):
+    """What is no subcommand's name is an argument of `record`: hooks are called with words of their own."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = args[0] in self.commands if args else False
+        return super().resolve_command(ctx, args if known else ["record", *args])
+
+
+WORDS = {"ignore_unknown_options": True}
+
+
+def _where(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a service elsewhere."""
+    url = click.option("--url", envvar="SESSIONTRACK_URL", default="", help="A sessiontrack elsewhere.")
+    token = click.option(
+        "--token", envvar="SESSIONTRACK_TOKEN", default="", help="Its API token, of the role operator."
+    )
+    return url(token(command))
+
+
+@listen.group("dhcp-script", cls=_HookGroup)
+def dhcp_script() -> None:
+    """Take what dnsmasq says of its leases: what its --dhcp-script calls.
+
+    Example: sessiontrack listen dhcp-script install /usr/local/lib/sessiontrack-dhcp
+    """
+
+
+@dhcp_script.command("install")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@_where
+def install_dhcp_script(path: Path, url: str, token: str) -> None:
+    """Write the hook script, for dnsmasq's option dhcp-script=PATH.
+
+    \b
+    Example: sessiontrack listen dhcp-script install /usr/local/lib/sessiontrack-dhcp
+    Example: sessiontrack listen dhcp-script install hook --url https://tracker.lan --token st_...
+    """
+    _install(path, "dhcp-script", url, token)
+    click.echo(f"Give dnsmasq the option:  dhcp-script={path.absolute()}")
+
+
+@dhcp_script.command("record", context_settings=WORDS)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@_where
+def record_lease(words: tuple[str, ...], url: str, token: str) -> None:
+    """What the hook script calls: add, old or del, MAC address, IP address, host name.
+
+    Other actions of dnsmasq are left alone. The word `record` may be left out.
+
+    Example: sessiontrack listen dhcp-script record add aa:bb:cc:dd:ee:ff 192.168.1.20 laptop
+    """
+    late = load_settings().presence_late
+    _record(read_lease_call(words, os.environ, clock.now(), late), url, token)
+
+
+@listen.group(cls=_HookGroup)
+def hostapd() -> None:
+    """Take what an access point says of its stations: what `hostapd_cli -a` calls.
+
+    Example: sessiontrack listen hostapd install /usr/local/lib/sessiontrack-hostapd
+    """
+
+
+@hostapd.command("install")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@_where
+def install_hostapd_script(path: Path, url: str, token: str) -> None:
+    """Write the action script, for `hostapd_cli -B -a PATH`.
+
+    Example: sessiontrack listen hostapd install /usr/local/lib/sessiontrack-hostapd
+    """
+    _install(path, "hostapd", url, token)
+    click.echo(f"Run beside hostapd:  hostapd_cli -B -i wlan0 -a {path.absolute()}")
+
+
+@hostapd.command("record", context_settings=WORDS)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@_where
+def record_station(words: tuple[str, ...], url: str, token: str) -> None:
+    """What the action script calls: interface, AP-STA-CONNECTED or AP-STA-DISCONNECTED, MAC address.
+
+    Other events of hostapd are left alone. The word `record` may be left out.
+
+    Example: sessiontrack listen hostapd record wlan0 AP-STA-CONNECTED aa:bb:cc:dd:ee:ff
+    """
+    _record(read_station_call(words, clock.now()), url, token)
+
+
+def _install(path: Path, listener: str, url: str, token: str) -> None:
+    if bool(url) != bool(token):
+        raise InvalidInput("A sessiontrack elsewhere needs both --url and --token.")
+    # Beside this Python: whoever calls the script has another PATH, and so may whoever installs it.
+    command = shutil.which("sessiontrack", path=str(Path(sys.executable).parent)) or shutil.which(
+        "sessiontrack"
+    )
+    if command is None:
+        raise InvalidSetting("The command sessiontrack is not found; the script would not find it either.")
+    instance = load_settings().instance
+    write_hook_script(path.absolute(), str(Path(command).absolute()), listener, instance, url, token)
+
+
+def _record(event: DeviceEvent | None, url: str, token: str) -> None:
+    if event is None:
+        return
+    if url:
+        send_event(url, token, event)
+        return
+    app = prepared_app()
+    rules = PresenceRules.of(app.extensions["sessiontrack.settings"])
+    with app.app_context(), write_transaction() as tx:
+        observe_events(tx, clock.now(), [event], rules)

@@ -126,6 +126,9 @@ class EventBody(Strict):
     at = JsonTimestamp(load_default=None, metadata={"description": "When; left out: now."})
     event = fields.String(required=True, validate=OneOf(EVENT_KINDS))
     info = Text(most=LONGEST_TEXT, load_default="", metadata={"description": "Kept with a connection."})
+    name = Text(
+        most=LONGEST_TEXT, load_default="", metadata={"description": "Taken for a device that is new."}
+    )
 
 
 class PresenceAnswer(Answer):

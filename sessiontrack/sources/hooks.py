@@ -1,0 +1,89 @@
+"""What dnsmasq and hostapd call a hook script with -> what happened to a device.
+
+dnsmasq(8), --dhcp-script: `add|old|del <MAC, or DUID for IPv6> <IP> [hostname]`, and variables DNSMASQ_*.
+hostapd_cli(8), -a: `<interface> AP-STA-CONNECTED|AP-STA-DISCONNECTED <MAC>`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
+from sessiontrack.ips import parse_ip
+from sessiontrack.macs import is_multicast, parse_mac
+from sessiontrack.observations import DeviceEvent, Observation
+
+# A lease that dnsmasq still has is its word that the device is there.
+LEASE_KINDS = {"add": "connected", "old": "seen", "del": "disconnected"}
+STATION_KINDS = {"AP-STA-CONNECTED": "connected", "AP-STA-DISCONNECTED": "disconnected"}
+LONGEST_SOURCE = 64
+LONGEST_NAME = 255
+NULL_MAC = "00:00:00:00:00:00"
+
+
+def read_lease_call(
+    arguments: Sequence[str], environment: Mapping[str, str], now: int, late: int
+) -> DeviceEvent | None:
+    """What a call by dnsmasq says; None for an action that says nothing of a lease, and for unknown ones.
+
+    arp-add and arp-del are such actions: the neighbour table forgets devices that are there, and keeps others
+    that are not. `scan ip-neigh` reads that table with the care that it needs.
+
+    Args:
+        late: how far back, in seconds, a lease may have run out that is removed only now.
+    Raises:
+        UnreadableObservations: the call is not as documented, or names no MAC address.
+    """
+    if not arguments:
+        raise UnreadableObservations("dnsmasq calls with an action, a MAC address and an IP address.")
+    action, *rest = arguments
+    if action not in LEASE_KINDS:
+        return None
+    if len(rest) < 2:
+        raise UnreadableObservations(f"{action} comes with a MAC address and an IP address.")
+    try:
+        ip = parse_ip(rest[1])
+    except InvalidIp as error:
+        raise UnreadableObservations(f"{rest[1]!a} is not an IP address.") from error
+    is_ipv6 = ":" in ip
+    mac = _mac(environment.get("DNSMASQ_MAC", "") if is_ipv6 else rest[0])
+    at = now
+    expires = environment.get("DNSMASQ_LEASE_EXPIRES", "")
+    if action == "del" and expires.isascii() and expires.isdigit() and now - late < int(expires) < now:
+        # It ran out while dnsmasq was not running, or was busy.
+        at = int(expires)
+    # The two leases of a device end independently: each is a source's word.
+    source = "dhcp6" if is_ipv6 else "dhcp"
+    name = _printable(rest[2])[:LONGEST_NAME] if len(rest) > 2 else ""
+    return DeviceEvent(source, at, LEASE_KINDS[action], Observation(mac, ip, name=name), name)
+
+
+def read_station_call(arguments: Sequence[str], now: int) -> DeviceEvent | None:
+    """What a call by hostapd_cli says; None for events that are no station's coming or going.
+
+    Raises:
+        UnreadableObservations: the call is not as documented.
+    """
+    if len(arguments) < 2:
+        raise UnreadableObservations("hostapd_cli calls with an interface and an event.")
+    interface, event, *rest = arguments
+    if event not in STATION_KINDS:
+        return None
+    if not rest:
+        raise UnreadableObservations(f"{event} comes with a MAC address.")
+    source = f"hostapd:{_printable(interface)}"[:LONGEST_SOURCE]
+    return DeviceEvent(source, now, STATION_KINDS[event], Observation(_mac(rest[0])))
+
+
+def _mac(text: str) -> str:
+    if not text:
+        raise UnreadableObservations("dnsmasq does not know this client's MAC address.")
+    try:
+        mac = parse_mac(text)
+    except InvalidMac as error:
+        raise UnreadableObservations(f"{text!a} is not a MAC address.") from error
+    if is_multicast(mac) or mac == NULL_MAC:
+        raise UnreadableObservations(f"{text!a} is not the MAC address of one device.")
+    return mac
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)
