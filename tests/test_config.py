@@ -144,3 +144,25 @@ def test_a_database_url_that_cannot_work_is_refused(tmp_path: Path, url: str) ->
     with pytest.raises(InvalidSetting, match="DATABASE_URL") as caught:
         create_app({"INSTANCE": tmp_path, "DATABASE_URL": url})
     assert "\n" not in caught.value.message
+
+
+def test_radius_clients_and_their_secrets(tmp_path: Path) -> None:
+    listed = load(tmp_path, 'radius_clients = ["10.0.0.1=secret", "10.0.1.0/24 = a=b c"]').radius_clients
+    exported = load(tmp_path, RADIUS_CLIENTS="10.0.0.1=secret,10.0.1.0/24=a=b c").radius_clients
+    assert listed == exported
+    assert [(str(network), secret) for network, secret in listed] == [
+        ("10.0.0.1/32", b"secret"),
+        ("10.0.1.0/24", b"a=b c"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["hush", "10.0.0.1", "10.0.0.1=", "=hush", "10.0.0.1/24=hush", "10.0.0.1=a,,"]
+)
+def test_a_secret_is_never_shown(tmp_path: Path, value: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        load(tmp_path, RADIUS_CLIENTS=value)
+    assert "SESSIONTRACK_RADIUS_CLIENTS: client" in str(caught.value)
+    assert "hush" not in str(caught.value)
+    shown = repr(load(tmp_path, RADIUS_CLIENTS="10.0.0.1=hush", ADMIN_PASSWORD="hush"))
+    assert "hush" not in shown

@@ -5,9 +5,11 @@ import os
 import shutil
 import stat
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -231,23 +233,48 @@ def test_a_hook_for_a_service_elsewhere(live: LiveServer, tmp_path: Path) -> Non
     ("url", "token", "words"),
     [
         ("http://127.0.0.1:{port}", "viewer", ("403",)),
-        ("http://127.0.0.1:{port}", "nobody", ("401",)),
+        ("http://127.0.0.1:{port}", "st_nothing", ("401",)),
         ("http://127.0.0.1:{port}/elsewhere", "operator", ("404",)),
         ("http://127.0.0.1:{free}", "operator", ("cannot be reached",)),
         ("ftp://127.0.0.1", "operator", ("http",)),
         ("http://[", "operator", ("cannot be reached",)),
+        ("http://127.0.0.1:{port}", "st_a\nb", ("characters",)),
     ],
 )
 def test_a_service_elsewhere_that_does_not_take_it(
     live: LiveServer, tmp_path: Path, url: str, token: str, words: tuple[str, ...]
 ) -> None:
     chosen = url.format(port=live.server.port, free=free_port())
-    secret = live.tokens.get(token, "st_nothing")
+    secret = live.tokens.get(token, token)
     options = ("--url", chosen, "--token", secret)
     result = invoke(tmp_path, "listen", "dhcp-script", "record", *options, "add", MAC, "10.0.0.7")
     assert result.exit_code == 1
     assert_one_line(result.stderr, *words)
     assert secret not in result.stderr
+
+
+def test_a_redirect_does_not_take_the_token_elsewhere(tmp_path: Path) -> None:
+    paths = []
+
+    class Redirecting(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            paths.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Redirecting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        options = ("--url", f"http://127.0.0.1:{server.server_port}", "--token", "st_secret")
+        result = invoke(tmp_path, "listen", "hostapd", "record", *options, "wlan0", "AP-STA-CONNECTED", MAC)
+        server.shutdown()
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "302")
+    assert paths == ["/presence/events"]
 
 
 # --- the real dnsmasq

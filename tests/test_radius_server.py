@@ -279,6 +279,25 @@ def test_nothing_is_lost_in_a_burst(site: Clients) -> None:
     assert totals == {**totals, "sessions": 2000, "new": 2000, "missing": 0}
 
 
+def test_hostile_datagrams_do_not_stop_it(site: Clients, server: RadiusServer) -> None:
+    good = packet(START)
+    hostile = [b"", b"\4", bytes(20), bytes(5000), good[:-1], good[:19], b"\4" * 4096]
+    hostile += [good[:place] + bytes([good[place] ^ 255]) + good[place + 1 :] for place in range(len(good))]
+    # Signed, but what no NAS sends.
+    hostile += [packet(None), packet(START, number=2, Acct_Status_Type=2**32 - 1)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for datagram in hostile:
+            sender.sendto(datagram, ("127.0.0.1", server.port))
+    assert answered_by(server.port, good) == 1
+    assert len(sessions(site)) == 1
+
+
+def test_an_interim_that_comes_after_its_stop_connects_nobody(site: Clients, server: RadiusServer) -> None:
+    packets = [packet(status, number=status, Acct_Session_Time=9) for status in (START, STOP, INTERIM)]
+    assert answered_by(server.port, *packets) == 3
+    assert [each["ses_StillConnected"] for each in sessions(site)] == [False]
+
+
 def test_unknown_clients_are_dropped_and_counted(make_clients: Callable[..., Clients]) -> None:
     site = make_clients(RADIUS_CLIENTS="10.9.9.9=correct horse")
     reports: list[str] = []

@@ -3,11 +3,19 @@
 import json
 import urllib.error
 import urllib.request
+from typing import Any
 
 from sessiontrack.exceptions import InvalidInput, StorageUnavailable
 from sessiontrack.observations import DeviceEvent
 
 ANSWER_SECONDS = 10
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token to another place."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        """Follow none."""
 
 
 def send_event(url: str, token: str, event: DeviceEvent) -> None:
@@ -28,12 +36,14 @@ def send_event(url: str, token: str, event: DeviceEvent) -> None:
     }
     if not url.startswith(("http://", "https://")):
         raise InvalidInput(f"{url!a} is not an http:// or https:// address.")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidInput("The token has characters that no token has.")
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     try:
         request = urllib.request.Request(
             f"{url.rstrip('/')}/presence/events", json.dumps(body).encode(), headers, method="POST"
         )
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=ANSWER_SECONDS) as answer:
             answer.read()
     except urllib.error.HTTPError as error:
         with error:
