@@ -118,7 +118,8 @@ def _split_at_departures(source: SourceEvidence) -> list[tuple[int, int]]:
             place = bisect_right(source.scans, left)
             before = source.scans[place - 1] if place else first
             split.append((first, max(first, before)))
-            split.append((source.scans[place] if place < len(source.scans) else last, last))
+            # Where the scan that was next is forgotten, the block's last sighting is known in any case.
+            split.append((min(source.scans[place], last) if place < len(source.scans) else last, last))
         blocks = split
     return blocks
 

@@ -70,6 +70,8 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
     instance: Path, template: tuple[Path, dict[str, str]], signal_number: int
 ) -> None:
     answers: list[Answer] = []
+    # What it waits for below; the template's was copied.
+    (instance / "sessiontrack.sqlite3-writer").unlink(missing_ok=True)
     with Server(instance) as server, writer_elsewhere(instance) as writer:
 
         def create() -> None:

@@ -12,11 +12,12 @@ from tests.test_errors import MAC, SESSION, assert_error
 ENDED = {**SESSION, "end_time": "2025-08-01T12:00:00"}
 PUBLIC = {"/healthz", "/readyz", "/auth/login", "/auth", "/openapi.json"}
 # By path and method: what makes the call valid. The others need nothing.
+PRINTER = "AA:BB:CC:00:00:01"
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/sessions/create"): SESSION,
     ("DELETE", "/sessions/delete"): {"mac": MAC},
-    ("POST", "/presence/scans"): {"source": "arp", "devices": [{"mac": MAC}]},
-    ("POST", "/presence/events"): {"source": "arp", "mac": MAC, "event": "seen"},
+    ("POST", "/presence/scans"): {"source": "arp", "devices": [{"mac": PRINTER}]},
+    ("POST", "/presence/events"): {"source": "arp", "mac": PRINTER, "event": "seen"},
     ("POST", "/api/v2/keepalive"): {"visible": True, "path": "[a,b]"},
     ("POST", "/api/v2/session-hide"): {"path": "[a,b]"},
     ("POST", "/api/v2/session_tracepath"): {"path": "[a,b]"},

@@ -121,7 +121,8 @@ ALL_OF_SOURCE = Statement(
 
 ADD_EVIDENCE = Statement(
     "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info)"
-    " SELECT device_id, :source_id, :at, :kind, max(ip), :info FROM sighted GROUP BY device_id"
+    " SELECT device_id, :source_id, :at, :kind, max(ip), :info FROM sighted"
+    " WHERE NOT remembered GROUP BY device_id"
     " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET ip = excluded.ip"
     " WHERE excluded.ip > device_evidence.ip"
     " RETURNING device_id"

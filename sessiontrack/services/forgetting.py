@@ -106,7 +106,8 @@ def _end_runs_at_departures(tx: Transaction, items: list[_Item], scans: Sequence
                 continue
             place = bisect_right(scans, left)
             if place < len(scans):
-                run.start = scans[place]
+                # The scan that was next may be forgotten already; the run's last one saw it in any case.
+                run.start = scans[place] if run.end is None else min(scans[place], run.end)
                 run.changed = True
             elif run.end is None:
                 run.end = scans[-1]
