@@ -92,7 +92,7 @@ def _fill(connection: sqlite3.Connection, shape: Shape) -> None:
     )
     connection.execute("COMMIT")
     ips = [(shape.ip(d), ip_sort_key(shape.ip(d))) for d in range(shape.devices)]
-    numbered = enumerate(heapq.merge(*(_stretches(shape, d) for d in range(shape.devices))), start=1)
+    numbered = enumerate(stretches(shape), start=1)
     known: set[int] = set()
     while batch := list(islice(numbered, BATCH)):
         connection.execute("BEGIN")
@@ -116,6 +116,11 @@ def _events(
         yield device + 1, began, "Connected", *ips[device], number
         if ended is not None:
             yield device + 1, ended, "Disconnected", *ips[device], number
+
+
+def stretches(shape: Shape) -> Iterator[Stretch]:
+    """The sessions of all devices, by their beginning."""
+    return heapq.merge(*(_stretches(shape, device) for device in range(shape.devices)))
 
 
 def _stretches(shape: Shape, device: int) -> Iterator[Stretch]:

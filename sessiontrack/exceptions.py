@@ -91,3 +91,7 @@ class UnreadableObservations(InvalidInput):
 
 class RemoteFailed(SessiontrackError):
     """Another sessiontrack, which was to be told of something, cannot be reached or has refused it."""
+
+
+class UnreadableHistory(InvalidInput):
+    """A file of history is not what it should be: nothing is taken from it."""

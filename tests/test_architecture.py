@@ -18,6 +18,8 @@ PURE = {
     "exceptions",
     "observations",
     "presence_rules",
+    "records",
+    "record_files",
 }
 # The rooms from the ground up: each may import those below it, and itself.
 FLOORS = [

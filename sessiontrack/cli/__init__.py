@@ -3,6 +3,8 @@
 import click
 
 from sessiontrack.cli.demo import demo_
+from sessiontrack.cli.export import export
+from sessiontrack.cli.import_ import import_
 from sessiontrack.cli.listen import listen
 from sessiontrack.cli.migrate import migrate
 from sessiontrack.cli.scan import scan
@@ -34,5 +36,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, user, token, scan, listen, demo_):
+for command in (serve, migrate, user, token, scan, listen, import_, export, demo_):
     main.add_command(command)

@@ -1,0 +1,94 @@
+"""`sessiontrack export`: what is recorded, as a file."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from sessiontrack import clock
+from sessiontrack.cli.application import prepared_app
+from sessiontrack.config import Settings
+from sessiontrack.db import read_transaction
+from sessiontrack.exceptions import InvalidInput, SessiontrackError
+from sessiontrack.periods import parse_period, window_start
+from sessiontrack.queries.history import Window, export_rows
+from sessiontrack.record_files import FORMATS, encode
+from sessiontrack.records import KINDS
+from sessiontrack.sources.history_rows import COLUMNS
+from sessiontrack.timestamps import EARLIEST, LATEST, SiteTime
+
+
+class Unwritable(SessiontrackError):
+    """The file cannot be written."""
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS))
+@click.option("--format", "file_format", type=click.Choice(FORMATS), default="csv", show_default=True)
+@click.option("--period", metavar="PERIOD", help="What reaches into the time since then, like 7 days.")
+@click.option("--start", metavar="TIME", help="What reaches into the time from here on.")
+@click.option("--end", metavar="TIME", help="What reaches into the time until here, a date included whole.")
+@click.option("--output", metavar="FILE", help="Instead of standard output; complete, or not there.")
+def export(
+    kind: str, file_format: str, period: str | None, start: str | None, end: str | None, output: str | None
+) -> None:
+    """Write what is recorded, all of it or of a stretch of time; `sessiontrack import` reads it back.
+
+    In CSV, a text that a spreadsheet would run as a formula has an apostrophe before it.
+
+    \b
+    Example: sessiontrack export sessions --period "1 month" > sessions.csv
+    Example: sessiontrack export events --format ndjson --start 2025-08-01 --output events.ndjson
+    """
+    app = prepared_app()
+    settings: Settings = app.extensions["sessiontrack.settings"]
+    now = clock.now()
+    window = _window(settings.timezone, now, period, start, end)
+    with app.app_context(), _opened(output) as file, read_transaction() as tx:
+        rows = export_rows(tx, kind, window, now - settings.session_alive_seconds)
+        for piece in encode(rows, COLUMNS[kind], file_format):
+            file.write(piece)
+
+
+def _window(
+    site: SiteTime, now: int, period: str | None, start: str | None, end: str | None
+) -> Window | None:
+    if period is not None:
+        if start or end:
+            raise click.UsageError("--period goes without --start and --end.")
+        return Window(window_start(parse_period(period), now, site), now)
+    if start is None and end is None:
+        return None
+    window = Window(
+        EARLIEST if start is None else site.parse_start(start),
+        LATEST if end is None else site.parse_end(end),
+    )
+    if window.end < window.start:
+        raise InvalidInput("--end is before --start.")
+    return window
+
+
+@contextmanager
+def _opened(output: str | None) -> Iterator[BinaryIO]:
+    """Standard output, or a file that takes its name when it is complete."""
+    if output is None:
+        yield sys.stdout.buffer
+        return
+    path = Path(output)
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        with draft.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise Unwritable(f"{output} cannot be written: {error.strerror}.") from error
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

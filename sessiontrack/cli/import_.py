@@ -1,0 +1,241 @@
+"""`sessiontrack import`: history from other tools, and from what export wrote."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from sessiontrack import clock
+from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.progress import EVERY, progress_bar
+from sessiontrack.cli.tables import print_table
+from sessiontrack.config import Settings
+from sessiontrack.db import write_transaction
+from sessiontrack.exceptions import UnreadableHistory
+from sessiontrack.records import KINDS, Fault, Item, Section
+from sessiontrack.services.history import Tally, import_history
+from sessiontrack.sources.app_db import AppDatabase
+from sessiontrack.sources.history_rows import read_file, read_user_sessions
+from sessiontrack.sources.history_values import Values
+from sessiontrack.timestamps import SiteTime
+
+MOST_SHOWN = 20
+file_argument = click.argument("file", metavar="FILE")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
+json_option = click.option("--json", "as_json", is_flag=True, help="For programs; with every refused row.")
+
+
+def _naive_times(default: str) -> Callable[[click.decorators.FC], click.decorators.FC]:
+    return click.option(
+        "--naive-times",
+        "zone",
+        default=default,
+        show_default=True,
+        metavar="utc|local|ZONE",
+        help="The zone of times without an offset; local is the setting TIMEZONE.",
+    )
+
+
+class _DryRun(Exception):
+    """Leaves the transaction without its changes."""
+
+
+@click.group("import")
+def import_() -> None:
+    """Bring history along, from another tool or from an export.
+
+    All in one transaction: whatever goes wrong, nothing is half done. Done again, it changes nothing. What
+    is wrong with a row, or contradicts what is stored here, is said row by row, and the rest is taken.
+
+    Example: sessiontrack import netalertx app.db --dry-run
+    """
+
+
+@import_.command()
+@file_argument
+@_naive_times("utc")
+@dry_run_option
+@json_option
+def netalertx(file: str, zone: str, dry_run: bool, as_json: bool) -> None:
+    """Read the devices, sessions and events of NetAlertX (app.db), without changing it.
+
+    Its times are in UTC in versions of 2026 and later, before that in its own zone: --naive-times local.
+
+    \b
+    Example: sessiontrack import netalertx /app/db/app.db --dry-run
+    Example: sessiontrack import netalertx app.db --naive-times Europe/Berlin
+    """
+    _import_database(Path(file), zone, dry_run, as_json)
+
+
+@import_.command()
+@file_argument
+@_naive_times("local")
+@dry_run_option
+@json_option
+def pialert(file: str, zone: str, dry_run: bool, as_json: bool) -> None:
+    """Read the devices, sessions and events of Pi.Alert (pialert.db), without changing it.
+
+    Example: sessiontrack import pialert ~/pialert/db/pialert.db
+    """
+    _import_database(Path(file), zone, dry_run, as_json)
+
+
+@import_.command()
+@file_argument
+@dry_run_option
+@json_option
+def canopsis(file: str, dry_run: bool, as_json: bool) -> None:
+    """Read user sessions: a JSON array of them, or one object a line; FILE - is standard input.
+
+    They have the shape of GET /api/v2/sessions.
+
+    Example: sessiontrack import canopsis sessions.json
+    """
+    with _opened(file) as opened:
+        _import(lambda values: [read_user_sessions(opened, values)], "local", opened, dry_run, as_json)
+
+
+def _add_format(file_format: str) -> None:
+    @import_.command(
+        file_format,
+        help=f"""Read a {file_format.upper()} file that `sessiontrack export` wrote; FILE - is standard input.
+
+        Restore devices first, then sessions, then events.
+
+        Example: sessiontrack import {file_format} sessions sessions.{file_format}
+        """,
+    )
+    @click.argument("kind", type=click.Choice(KINDS))
+    @file_argument
+    @dry_run_option
+    @json_option
+    def read(kind: str, file: str, dry_run: bool, as_json: bool) -> None:
+        with _opened(file) as opened:
+            _import(
+                lambda values: [read_file(opened, file_format, kind, values)],
+                "local",
+                opened,
+                dry_run,
+                as_json,
+            )
+
+
+for each in ("csv", "json", "ndjson"):
+    _add_format(each)
+
+
+def _import_database(path: Path, zone: str, dry_run: bool, as_json: bool) -> None:
+    database = AppDatabase(path)
+    try:
+        _import(database.sections, zone, database, dry_run, as_json)
+    finally:
+        database.close()
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        # Only the opening is tried: what goes wrong later is another matter.
+        opened = Path(file).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise UnreadableHistory(f"{file} cannot be read: {error.strerror}.") from error
+    with opened:
+        yield opened
+
+
+class _Refused:
+    """The rows that were not taken: the first ones are shown at the end, all of them are for programs."""
+
+    def __init__(self, keep: int | None) -> None:
+        self._keep = keep
+        self.kept: list[Fault] = []
+        self.count = 0
+
+    def add(self, fault: Fault) -> None:
+        self.count += 1
+        if self._keep is None or len(self.kept) < self._keep:
+            self.kept.append(fault)
+
+
+def _import(
+    read: Callable[[Values], Iterable[Section]],
+    zone: str,
+    origin: BinaryIO | AppDatabase,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    app = prepared_app()
+    values = Values(_zone(zone, app.extensions["sessiontrack.settings"]))
+    refused = _Refused(None if as_json else MOST_SHOWN)
+    tallies: dict[str, Tally] = {}
+    with app.app_context(), suppress(_DryRun), write_transaction() as tx:
+        with progress_bar("Reading", _total(origin)) as tell:
+            sections = _counted(read(values), origin, tell)
+            tallies = import_history(tx, clock.now(), sections, refused.add)
+        if refused.count and refused.count == sum(tally.read for tally in tallies.values()):
+            first = refused.kept[0]
+            raise UnreadableHistory(
+                f"Nothing can be taken: every row is refused. {first.kind} {first.row}: {first.reason}"
+            )
+        if dry_run:
+            raise _DryRun
+    _print(tallies, refused, dry_run, as_json)
+
+
+def _zone(name: str, settings: Settings) -> SiteTime:
+    if name.lower() == "local":
+        return settings.timezone
+    return SiteTime("UTC" if name.lower() == "utc" else name)
+
+
+def _total(origin: BinaryIO | AppDatabase) -> int | None:
+    """Rows of a database, bytes of a file; of what comes through a pipe nobody knows."""
+    if isinstance(origin, AppDatabase):
+        return origin.total
+    return os.fstat(origin.fileno()).st_size if origin.seekable() else None
+
+
+def _counted(
+    sections: Iterable[Section], origin: BinaryIO | AppDatabase, tell: Callable[[int], None]
+) -> Iterator[Section]:
+    """The sections, telling now and then how far they are read."""
+    rows = 0
+
+    def items(section: Section) -> Iterator[Item]:
+        nonlocal rows
+        for item in section.items:
+            if rows % EVERY == 0:
+                tell(origin.tell() if not isinstance(origin, AppDatabase) and origin.seekable() else rows)
+            rows += 1
+            yield item
+
+    for section in sections:
+        yield Section(section.kind, items(section))
+
+
+def _print(tallies: dict[str, Tally], refused: _Refused, dry_run: bool, as_json: bool) -> None:
+    counts = {kind: asdict(tally) for kind, tally in tallies.items()}
+    if as_json:
+        faults = [fault._asdict() for fault in refused.kept]
+        body = {"dry_run": dry_run, "counts": counts, "refused": faults}
+        click.echo(json.dumps(body, indent=2, ensure_ascii=False))
+        return
+    for fault in refused.kept:
+        click.echo(f"Refused: {fault.kind}, row {fault.row}: {fault.reason}", err=True)
+    if refused.count > len(refused.kept):
+        click.echo(f"... and {refused.count - len(refused.kept)} more; --json shows all.", err=True)
+    print_table([{"": kind, **tally} for kind, tally in counts.items()], as_json=False)
+    if dry_run:
+        click.echo("This was a dry run: nothing is written.")
+    elif not any(tally.added or tally.changed for tally in tallies.values()):
+        click.echo("Nothing was new.")

@@ -1,0 +1,206 @@
+"""Everything that is recorded of a kind, row by row, as `sessiontrack export` writes it."""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, and_, exists, or_, select
+
+from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.models import Device, DeviceSession, Event, UserSession, ViewTime
+from sessiontrack.models.columns import bind
+from sessiontrack.paths import as_list
+from sessiontrack.queries.user_sessions import as_tab_duration
+from sessiontrack.records import DEVICES, EVENTS, SESSIONS, USER_SESSIONS
+from sessiontrack.timestamps import IN_UTC
+
+
+class Window(NamedTuple):
+    """From .. until, both included, UTC epoch seconds."""
+
+    start: int
+    end: int
+
+
+def export_rows(
+    tx: Transaction, kind: str, window: Window | None, active_since: int
+) -> Iterator[dict[str, Any]]:
+    """The rows of a kind, oldest first; instants are ISO 8601 in UTC, those of user sessions epoch seconds.
+
+    Args:
+        window: what happened in it: sessions that overlap it, events in it, and devices that were first seen
+            in it or have any of these. None: everything.
+        active_since: user sessions with a ping after it, and not ended, are active.
+    """
+    values = {} if window is None else window._asdict()
+    rows = tx.stream(_STATEMENTS[kind](window is not None), **values)
+    if kind == USER_SESSIONS:
+        yield from _user_sessions(rows, active_since)
+        return
+    as_dict = {DEVICES: _device, SESSIONS: _session, EVENTS: _event}[kind]
+    yield from map(as_dict, rows)
+
+
+def _at(at: int | None) -> str | None:
+    return None if at is None else IN_UTC.format_offset(at)
+
+
+def _device(row: Row) -> dict[str, Any]:
+    mac, name, owner, vendor, alert_down, can_flap, archived, favourite, grace_seconds, first, last = row
+    return {
+        "mac": mac,
+        "name": name,
+        "owner": owner,
+        "vendor": vendor,
+        "alert_down": bool(alert_down),
+        "can_flap": bool(can_flap),
+        "archived": bool(archived),
+        "favourite": bool(favourite),
+        "grace_seconds": grace_seconds,
+        "first_seen_at": _at(first),
+        "last_seen_at": _at(last),
+    }
+
+
+def _session(row: Row) -> dict[str, Any]:
+    mac, connected_at, disconnected_at, still_connected, ip, conn_type, disc_type, info = row
+    return {
+        "mac": mac,
+        "connected_at": _at(connected_at),
+        "disconnected_at": _at(disconnected_at),
+        "still_connected": bool(still_connected),
+        "ip": ip,
+        "conn_type": conn_type,
+        "disc_type": disc_type,
+        "info": info,
+    }
+
+
+def _event(row: Row) -> dict[str, Any]:
+    mac, at, event_type, ip, info, voided, pending_alert = row
+    return {
+        "mac": mac,
+        "at": _at(at),
+        "type": event_type,
+        "ip": ip,
+        "info": info,
+        "voided": bool(voided),
+        "pending_alert": bool(pending_alert),
+    }
+
+
+def _user_sessions(rows: Iterator[Row], active_since: int) -> Iterator[dict[str, Any]]:
+    for _, views in groupby(rows, key=lambda row: row[0]):
+        same = list(views)
+        _, public_id, login_key, username, started_at, last_ping, last_visible, view, tab, visible, ended = (
+            same[0][:11]
+        )
+        yield {
+            "_id": public_id,
+            "id_beaker_session": login_key,
+            "username": username,
+            "start": started_at,
+            "last_ping": last_ping,
+            "last_visible_ping": last_visible,
+            "last_visible_path": as_list(view, tab),
+            "visible_duration": visible,
+            "tab_duration": as_tab_duration(row[-3:] for row in same if row[-1] is not None),
+            "active": ended is None and last_ping > active_since,
+            "ended_at": ended,
+        }
+
+
+@cache
+def _devices(windowed: bool) -> Statement:
+    found = select(
+        Device.mac,
+        Device.name,
+        Device.owner,
+        Device.vendor,
+        Device.alert_down,
+        Device.can_flap,
+        Device.archived,
+        Device.favourite,
+        Device.grace_seconds,
+        Device.first_seen_at,
+        Device.last_seen_at,
+    ).order_by(Device.id)
+    if windowed:
+        start, end = bind("start"), bind("end")
+        session = exists().where(
+            DeviceSession.device_id == Device.id,
+            DeviceSession.begin_at <= end,
+            or_(DeviceSession.still_connected, DeviceSession.end_at >= start),
+        )
+        event = exists().where(Event.device_id == Device.id, Event.at >= start, Event.at <= end)
+        first = and_(Device.first_seen_at >= start, Device.first_seen_at <= end)
+        found = found.where(or_(first, event, session))
+    return Statement(found)
+
+
+@cache
+def _sessions(windowed: bool) -> Statement:
+    found: Select[*tuple[Any, ...]] = (
+        select(
+            Device.mac,
+            DeviceSession.connected_at,
+            DeviceSession.disconnected_at,
+            DeviceSession.still_connected,
+            DeviceSession.ip,
+            DeviceSession.conn_type,
+            DeviceSession.disc_type,
+            DeviceSession.info,
+        )
+        .join(Device, Device.id == DeviceSession.device_id)
+        .order_by(DeviceSession.begin_at, DeviceSession.id)
+    )
+    if windowed:
+        found = found.where(
+            DeviceSession.begin_at <= bind("end"),
+            or_(DeviceSession.still_connected, DeviceSession.end_at >= bind("start")),
+        )
+    return Statement(found)
+
+
+@cache
+def _events(windowed: bool) -> Statement:
+    found: Select[*tuple[Any, ...]] = (
+        select(Device.mac, Event.at, Event.type, Event.ip, Event.info, Event.voided, Event.pending_alert)
+        .join(Device, Device.id == Event.device_id)
+        .order_by(Event.at, Event.id)
+    )
+    if windowed:
+        found = found.where(Event.at >= bind("start"), Event.at <= bind("end"))
+    return Statement(found)
+
+
+@cache
+def _users(windowed: bool) -> Statement:
+    """One row for each view of each session, sessions together."""
+    found: Select[*tuple[Any, ...]] = (
+        select(
+            UserSession.id,
+            UserSession.public_id,
+            UserSession.login_key,
+            UserSession.username,
+            UserSession.started_at,
+            UserSession.last_ping,
+            UserSession.last_visible_ping,
+            UserSession.last_view,
+            UserSession.last_tab,
+            UserSession.visible_seconds,
+            UserSession.ended_at,
+            ViewTime.view,
+            ViewTime.tab,
+            ViewTime.seconds,
+        )
+        .join(ViewTime, ViewTime.session_id == UserSession.id, isouter=True)
+        .order_by(UserSession.started_at, UserSession.id, ViewTime.view, ViewTime.tab)
+    )
+    if windowed:
+        found = found.where(UserSession.started_at <= bind("end"), UserSession.last_ping >= bind("start"))
+    return Statement(found)
+
+
+_STATEMENTS = {DEVICES: _devices, SESSIONS: _sessions, EVENTS: _events, USER_SESSIONS: _users}

@@ -1,0 +1,264 @@
+"""Rows of plain values as bytes, and back: CSV, JSON and one JSON object a line (NDJSON).
+
+Both directions go row by row, whatever the length of the file. In CSV a text that a spreadsheet would take
+for a formula gets an apostrophe before it, and loses it again when it is read: what was written is read back
+equal, and what has no such apostrophe is read as it stands.
+"""
+
+import codecs
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, BinaryIO, NoReturn
+
+import orjson
+
+from sessiontrack.exceptions import UnreadableHistory
+
+FORMATS = ("csv", "json", "ndjson")
+# No row that is meant is longer; a file without an end to its first line must not fill the memory.
+LONGEST_ROW = 16 * 1024 * 1024
+BATCH = 1000
+CHUNK = 256 * 1024
+# With apostrophes before it, so that a text that has some of its own comes back with just those.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_DEFUSED = re.compile(r"'+[=+\-@\t\r]")
+_BLANKS = " \t\r\n"
+
+Raw = Mapping[str, Any]
+
+
+class Line:
+    """One row as it was read: its number, and its values or what is wrong with it."""
+
+    __slots__ = ("fault", "number", "values")
+
+    def __init__(self, number: int, values: Raw | None, fault: str = "") -> None:
+        self.number = number
+        self.values = values
+        self.fault = fault
+
+
+def encode(rows: Iterable[Raw], columns: Sequence[str], file_format: str) -> Iterator[bytes]:
+    """The rows in one of FORMATS, in pieces.
+
+    Args:
+        columns: the keys of each row, in their order; CSV has them as its first line.
+    """
+    pieces = _ENCODERS[file_format](iter(rows), columns)
+    while batch := list(islice(pieces, BATCH)):
+        yield b"".join(batch)
+
+
+def decode(file: BinaryIO, file_format: str, known: Sequence[str] = ()) -> Iterator[Line]:
+    """The rows of a file in one of FORMATS; CSV values are texts, those of the others what JSON has.
+
+    Args:
+        known: the columns there may be in CSV; none: any.
+    Raises:
+        UnreadableHistory: it is not in that format, breaks off in the middle, or has an unknown column.
+    """
+    return _DECODERS[file_format](file, known)
+
+
+def looks_like_array(file: BinaryIO) -> bool:
+    """Whether a JSON file is one array, not an object a line; what was looked at is still there to read."""
+    peek = getattr(file, "peek", None)
+    start: bytes = peek(CHUNK) if peek is not None else b""
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+
+
+def defuse(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def undefuse(text: str) -> str:
+    """What `defuse` was given."""
+    return text[1:] if _DEFUSED.match(text) else text
+
+
+# --- writing
+
+
+def _as_cell(value: object) -> object:
+    if isinstance(value, str):
+        return defuse(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return orjson.dumps(value).decode() if isinstance(value, list | dict) else value
+
+
+def _as_csv(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_as_cell(row[name]) for name in columns])
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue().encode()
+
+
+def _as_json(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:
+    yield b"["
+    separator = b"\n"
+    for row in rows:
+        yield separator + orjson.dumps(row)
+        separator = b",\n"
+    yield b"\n]\n"
+
+
+def _as_ndjson(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:
+    for row in rows:
+        yield orjson.dumps(row) + b"\n"
+
+
+# --- reading
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(LONGEST_ROW + 1):
+        if len(line) > LONGEST_ROW:
+            raise UnreadableHistory("A line is longer than any row can be.")
+        yield line
+
+
+def _texts(file: BinaryIO) -> Iterator[str]:
+    for number, line in enumerate(_lines(file), start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise UnreadableHistory(f"Line {number} is not UTF-8 text.") from error
+
+
+def _from_csv(file: BinaryIO, known: Sequence[str]) -> Iterator[Line]:
+    csv.field_size_limit(LONGEST_ROW)
+    reader = csv.reader(_texts(file), strict=True)
+    try:
+        header = next(reader, [])
+        if not header:
+            raise UnreadableHistory("The file is empty: its first line should name the columns.")
+        if len(set(header)) < len(header):
+            raise UnreadableHistory("A column is there twice.")
+        if known and (unknown := sorted(set(header) - set(known))):
+            raise UnreadableHistory(
+                f"There is an unknown column {unknown[0][:60]!a}; known are: {', '.join(known)}."
+            )
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) == len(header):
+                values = dict(zip(header, map(undefuse, cells), strict=True))
+                yield Line(reader.line_num, values)
+            else:
+                yield Line(reader.line_num, None, f"It has {len(cells)} cells instead of {len(header)}.")
+    except csv.Error as error:
+        raise UnreadableHistory(f"Line {reader.line_num} is not CSV: {error}.") from error
+
+
+def _from_ndjson(file: BinaryIO, known: Sequence[str]) -> Iterator[Line]:
+    for number, line in enumerate(_lines(file), start=1):
+        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if not text.strip():
+            continue
+        try:
+            yield _object(number, _DECODER.decode(text.decode("utf-8")))
+        except (ValueError, RecursionError):
+            yield Line(number, None, "It is not a JSON object.")
+
+
+def _from_json(file: BinaryIO, known: Sequence[str]) -> Iterator[Line]:
+    """The items of one array, decoded one by one as the file is read."""
+    text = _Buffer(file)
+    if text.next() != "[":
+        raise UnreadableHistory("The file is not one JSON array.")
+    text.skip()
+    if text.next() == "]":
+        text.skip()
+    else:
+        number = 0
+        separator = ","
+        while separator == ",":
+            number += 1
+            yield _object(number, text.value(number))
+            separator = text.next()
+            if separator not in ("]", ","):
+                raise UnreadableHistory(f"The JSON array breaks off after item {number}.")
+            text.skip()
+    if text.next():
+        raise UnreadableHistory("There is more behind the JSON array.")
+
+
+class _Buffer:
+    """The part of a JSON text that is being looked at."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text = ""
+        self._at = 0
+        self._is_whole = False
+
+    def _more(self) -> None:
+        try:
+            # The more there is already, the more at once: each try begins anew.
+            raw = self._file.read(max(CHUNK, len(self._text) - self._at))
+            found = self._decoder.decode(raw, final=not raw)
+        except UnicodeDecodeError as error:
+            raise UnreadableHistory("The file is not UTF-8 text.") from error
+        self._is_whole = not raw
+        self._text = self._text[self._at :] + found
+        self._at = 0
+
+    def next(self) -> str:
+        """The next character that is no blank; "" at the end."""
+        while True:
+            while self._at < len(self._text) and self._text[self._at] in _BLANKS:
+                self._at += 1
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if self._is_whole:
+                return ""
+            self._more()
+
+    def skip(self) -> None:
+        self._at += 1
+
+    def value(self, number: int) -> Any:
+        """The next value."""
+        self.next()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+                # A number that ends where the text does may go on behind it.
+                if end < len(self._text) or self._is_whole:
+                    self._at = end
+                    return value
+            except RecursionError as error:
+                raise UnreadableHistory(f"Item {number} is nested too deep.") from error
+            except ValueError as error:
+                if self._is_whole:
+                    raise UnreadableHistory(f"Item {number} is not JSON, or breaks off.") from error
+            if len(self._text) - self._at > LONGEST_ROW:
+                raise UnreadableHistory(f"Item {number} is not JSON, or longer than any row can be.")
+            self._more()
+
+
+def _object(number: int, value: object) -> Line:
+    return Line(number, value) if isinstance(value, dict) else Line(number, None, "It is not a JSON object.")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_ENCODERS = {"csv": _as_csv, "json": _as_json, "ndjson": _as_ndjson}
+_DECODERS = {"csv": _from_csv, "json": _from_json, "ndjson": _from_ndjson}

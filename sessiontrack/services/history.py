@@ -1,0 +1,226 @@
+"""History brought along: what other places recorded, written here once, however often it is brought.
+
+It is what somebody told, as through the API: no source may change it. Nothing is made up from it: a session
+makes no events, and an unknown device no `New Device`. What differs from what is stored here is refused.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from sessiontrack.db import Statement, Transaction
+from sessiontrack.ips import ip_sort_key
+from sessiontrack.records import (
+    DeviceRecord,
+    EventRecord,
+    Fault,
+    Item,
+    Record,
+    Section,
+    SessionRecord,
+    Skipped,
+    UserSessionRecord,
+)
+from sessiontrack.services.history_devices import DeviceBook
+from sessiontrack.services.history_sessions import SessionImport
+
+BATCH = 2000
+Refuse = Callable[[Fault], None]
+Each = TypeVar("Each")
+
+# The session that rests on it: the one that began then, or the one that ended then. Sessions of a device do
+# not overlap, so of those that began before it only the last one can have ended at it.
+_SESSION = (
+    "coalesce((SELECT s.id FROM device_session s WHERE s.device_id = :device_id AND s.connected_at = :at"
+    " AND s.conn_type = :type), (SELECT s.id FROM device_session s WHERE s.device_id = :device_id"
+    " AND s.begin_at <= :at AND s.begin_at >= coalesce((SELECT max(b.begin_at) FROM device_session b"
+    " WHERE b.device_id = :device_id AND b.begin_at < :at), :at)"
+    " AND s.disconnected_at = :at AND s.disc_type = :type ORDER BY s.begin_at LIMIT 1))"
+)
+INSERT_EVENT = Statement(
+    "INSERT INTO event (device_id, at, type, ip, ip_key, info, pending_alert, voided, session_id)"
+    f" VALUES (:device_id, :at, :type, :ip, :ip_key, :info, :pending_alert, false, {_SESSION})"
+    " ON CONFLICT (device_id, at, type) WHERE NOT voided DO NOTHING"
+)
+# Voided ones may be there several times: as often as the file has them, and no more.
+INSERT_VOIDED = Statement(
+    "INSERT INTO event (device_id, at, type, ip, ip_key, info, pending_alert, voided)"
+    " SELECT :device_id, :at, :type, :ip, :ip_key, :info, :pending_alert, true"
+    " WHERE :nth > (SELECT count(*) FROM event WHERE device_id = :device_id AND at = :at AND type = :type"
+    " AND voided)"
+)
+INSERT_USER_SESSION = Statement(
+    "INSERT INTO user_session (public_id, login_key, username, started_at, last_ping, last_visible_ping,"
+    " last_view, last_tab, visible_seconds, ended_at) VALUES (:public_id, :login_key, :username,"
+    " :started_at, :last_ping, :last_visible_ping, :last_view, :last_tab, :visible_seconds,"
+    # A login has one open session: where there is one, this one is over.
+    " CASE WHEN :is_open AND EXISTS (SELECT 1 FROM user_session WHERE login_key = :login_key"
+    " AND ended_at IS NULL) THEN :last_ping ELSE :ended_at END)"
+    " ON CONFLICT (public_id) DO NOTHING RETURNING id"
+)
+STORED_USER_SESSION = Statement(
+    "SELECT username, started_at, last_ping, visible_seconds FROM user_session WHERE public_id = :public_id"
+)
+INSERT_VIEW = Statement(
+    "INSERT INTO view_time (session_id, view, tab, seconds) VALUES (:session_id, :view, :tab, :seconds)"
+)
+
+
+@dataclass
+class Tally:
+    """What became of the rows of one kind; `changed` are those stored here that they completed."""
+
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    present: int = 0
+    skipped: int = 0
+    refused: int = 0
+
+
+def import_history(
+    tx: Transaction, now: int, sections: Iterable[Section], refuse: Refuse
+) -> dict[str, Tally]:
+    """Write what is not here yet, all in this transaction.
+
+    Args:
+        sections: devices before sessions before events, where there are several.
+        refuse: is told of every row that is not taken.
+    Returns:
+        what became of the rows, by kind.
+    """
+    tx.prepare_bulk()
+    devices = DeviceBook(tx, now)
+    tallies: dict[str, Tally] = {}
+    for section in sections:
+        tally = tallies.setdefault(section.kind, Tally())
+        _Intake(tx, devices, tally, refuse).take(section)
+    devices.settle()
+    return tallies
+
+
+class _Numbered(NamedTuple):
+    row: int
+    record: Any
+
+
+class _Intake:
+    """Takes one section."""
+
+    def __init__(self, tx: Transaction, devices: DeviceBook, tally: Tally, refuse: Refuse) -> None:
+        self._tx = tx
+        self._devices = devices
+        self._tally = tally
+        self._refuse = refuse
+        self._voided: Counter[tuple[int, int, str]] = Counter()
+
+    def take(self, section: Section) -> None:
+        records = (_Numbered(row, record) for row, record in self._sift(section.items))
+        first = next(records, None)
+        if first is None:
+            return
+        rest = _with_first(first, records)
+        kind = type(first.record)
+        if kind is DeviceRecord:
+            self._take_devices(rest)
+        elif kind is SessionRecord:
+            self._take_sessions(section.kind, rest)
+        elif kind is EventRecord:
+            self._take_events(rest)
+        else:
+            self._take_user_sessions(section.kind, rest)
+
+    def _sift(self, items: Iterable[Item]) -> Iterator[tuple[int, Record]]:
+        """The rows that can be read; what is wrong with the others is reported."""
+        for item in items:
+            self._tally.read += 1
+            if isinstance(item, Fault):
+                self._refused(item)
+            elif isinstance(item, Skipped):
+                self._tally.skipped += 1
+            else:
+                yield item
+
+    def _refused(self, fault: Fault) -> None:
+        self._tally.refused += 1
+        self._refuse(fault)
+
+    def _take_devices(self, records: Iterator[_Numbered]) -> None:
+        tally = self._tally
+        for _, record in records:
+            what = self._devices.put(record)
+            tally.added += what == "added"
+            tally.changed += what == "changed"
+            tally.present += what == "present"
+
+    def _take_sessions(self, kind: str, records: Iterator[_Numbered]) -> None:
+        sessions = SessionImport(self._tx)
+        for batch in batches(records, BATCH):
+            sessions.stage((row, self._device_of(record), record) for row, record in batch)
+        done = sessions.write(lambda row, reason: self._refused(Fault(kind, row, reason)))
+        self._tally.added += done.added
+        self._tally.changed += done.changed
+        self._tally.present += done.present
+
+    def _device_of(self, record: SessionRecord) -> int:
+        start = record.connected_at
+        return self._devices.id_of(record.mac, record.disconnected_at if start is None else start)
+
+    def _take_events(self, records: Iterator[_Numbered]) -> None:
+        for batch in batches(records, BATCH):
+            told, voided = [], []
+            for _, record in batch:
+                values = record._asdict()
+                device_id = values["device_id"] = self._devices.id_of(values.pop("mac"), record.at)
+                values["ip_key"] = ip_sort_key(record.ip)
+                if values.pop("voided"):
+                    key = (device_id, record.at, record.type)
+                    self._voided[key] += 1
+                    values["nth"] = self._voided[key]
+                    voided.append(values)
+                else:
+                    told.append(values)
+            added = 0
+            if told:
+                added += self._tx.run_many(INSERT_EVENT, told)
+            if voided:
+                added += self._tx.run_many(INSERT_VOIDED, voided)
+            self._tally.added += added
+            self._tally.present += len(batch) - added
+
+    def _take_user_sessions(self, kind: str, records: Iterator[_Numbered]) -> None:
+        for row, record in records:
+            values = record._asdict()
+            views = values.pop("views")
+            session_id = self._tx.value(INSERT_USER_SESSION, **values, is_open=record.ended_at is None)
+            if session_id is not None:
+                self._tally.added += 1
+                if views:
+                    parts = ("view", "tab", "seconds")
+                    self._tx.run_many(
+                        INSERT_VIEW,
+                        ({"session_id": session_id, **dict(zip(parts, v, strict=True))} for v in views),
+                    )
+            elif self._is_stored(record):
+                self._tally.present += 1
+            else:
+                reason = f"User session {record.public_id} is stored here already, and differs."
+                self._refused(Fault(kind, row, reason))
+
+    def _is_stored(self, record: UserSessionRecord) -> bool:
+        stored = self._tx.row(STORED_USER_SESSION, public_id=record.public_id)
+        return stored == (record.username, record.started_at, record.last_ping, record.visible_seconds)
+
+
+def batches(items: Iterable[Each], size: int) -> Iterator[list[Each]]:
+    """The items in lists of that many, the last one shorter."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _with_first(first: Each, rest: Iterator[Each]) -> Iterator[Each]:
+    yield first
+    yield from rest

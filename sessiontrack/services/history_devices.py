@@ -1,0 +1,101 @@
+"""The devices of an imported history: found or made, described where nothing is known of them yet."""
+
+from typing import Literal
+
+from sessiontrack.db import Statement, Transaction
+from sessiontrack.records import DeviceRecord
+
+FIND = Statement("SELECT id, first_seen_at FROM device WHERE mac = :mac")
+INSERT = Statement(
+    "INSERT INTO device (mac, name, owner, vendor, alert_down, can_flap, archived, favourite, grace_seconds,"
+    " first_seen_at, last_seen_at) VALUES (:mac, :name, :owner, :vendor, :alert_down, :can_flap, :archived,"
+    " :favourite, :grace_seconds, :first_seen_at, :last_seen_at) RETURNING id"
+)
+# What was set here stays; a mark that is not set is as good as empty.
+FILL = Statement(
+    "UPDATE device SET name = CASE WHEN name = '' THEN :name ELSE name END,"
+    " owner = CASE WHEN owner = '' THEN :owner ELSE owner END,"
+    " vendor = CASE WHEN vendor = '' THEN :vendor ELSE vendor END,"
+    " alert_down = alert_down OR :alert_down, can_flap = can_flap AND :can_flap,"
+    " archived = archived OR :archived, favourite = favourite OR :favourite,"
+    " grace_seconds = coalesce(grace_seconds, :grace_seconds),"
+    " last_seen_at = coalesce(last_seen_at, :last_seen_at)"
+    " WHERE id = :device_id AND ((name = '' AND :name <> '') OR (owner = '' AND :owner <> '')"
+    " OR (vendor = '' AND :vendor <> '') OR (NOT alert_down AND :alert_down)"
+    " OR (can_flap AND NOT :can_flap) OR (NOT archived AND :archived) OR (NOT favourite AND :favourite)"
+    " OR (grace_seconds IS NULL AND :has_grace) OR (last_seen_at IS NULL AND :has_last_seen))"
+)
+SEEN_EARLIER = Statement("UPDATE device SET first_seen_at = :at WHERE id = :device_id")
+
+Outcome = Literal["added", "changed", "present"]
+
+
+class DeviceBook:
+    """Every device that the history speaks of, by its MAC; to be settled at the end."""
+
+    def __init__(self, tx: Transaction, now: int) -> None:
+        self._tx = tx
+        self._now = now
+        self._ids: dict[str, int] = {}
+        # The earliest instant known of each: as it is stored, and as it is told.
+        self._first: dict[int, int] = {}
+        self._stored_first: dict[int, int] = {}
+
+    def id_of(self, mac: str, at: int | None) -> int:
+        """The device's id; an unknown one is made. It was there at that instant."""
+        device_id = self._ids.get(mac)
+        if device_id is None:
+            device_id = self._find(mac)
+            if device_id is None:
+                device_id = self._make(DeviceRecord(mac, first_seen_at=at))
+        if at is not None and at < self._first[device_id]:
+            self._first[device_id] = at
+        return device_id
+
+    def put(self, record: DeviceRecord) -> Outcome:
+        """What is told of a device; what is known here stays."""
+        if record.mac not in self._ids and self._find(record.mac) is None:
+            self._make(record)
+            return "added"
+        device_id = self.id_of(record.mac, record.first_seen_at)
+        values = record._asdict()
+        del values["mac"], values["first_seen_at"]
+        filled = self._tx.run(
+            FILL,
+            device_id=device_id,
+            has_grace=record.grace_seconds is not None,
+            has_last_seen=record.last_seen_at is not None,
+            **values,
+        )
+        is_earlier = self._first[device_id] < self._stored_first[device_id]
+        return "changed" if filled or is_earlier else "present"
+
+    def settle(self) -> None:
+        """Bring first_seen_at back to the earliest instant that was told."""
+        earlier = [
+            {"device_id": device_id, "at": at}
+            for device_id, at in self._first.items()
+            if at < self._stored_first[device_id]
+        ]
+        if earlier:
+            self._tx.run_many(SEEN_EARLIER, earlier)
+
+    def _find(self, mac: str) -> int | None:
+        found = self._tx.row(FIND, mac=mac)
+        if found is None:
+            return None
+        self._know(mac, *found)
+        return self._ids[mac]
+
+    def _make(self, record: DeviceRecord) -> int:
+        first = record.first_seen_at
+        if first is None:
+            # Until something it did tells better.
+            first = self._now if record.last_seen_at is None else min(record.last_seen_at, self._now)
+        device_id: int = self._tx.value(INSERT, **{**record._asdict(), "first_seen_at": first})
+        self._know(record.mac, device_id, first)
+        return device_id
+
+    def _know(self, mac: str, device_id: int, first_seen_at: int) -> None:
+        self._ids[mac] = device_id
+        self._first[device_id] = self._stored_first[device_id] = first_seen_at

@@ -1,0 +1,310 @@
+"""The sessions of an imported history, laid beside those that are stored.
+
+They are staged in a temporary table, so that a file may have them in any order, and read back device by
+device from the earliest on, next to the stored ones: a row is looked at once, and little is held at a time.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.ips import ip_sort_key
+from sessiontrack.records import SessionRecord
+from sessiontrack.timestamps import IN_UTC
+
+FOREVER = 2**62
+BATCH = 2000
+
+MAKE_STAGED = Statement(
+    "CREATE TEMPORARY TABLE IF NOT EXISTS imported_session"
+    " (id BIGINT PRIMARY KEY, row_number BIGINT NOT NULL, device_id BIGINT NOT NULL, connected_at BIGINT,"
+    " disconnected_at BIGINT, still_connected BOOLEAN NOT NULL, ip VARCHAR(45) NOT NULL,"
+    " ip_key VARCHAR(33) NOT NULL, conn_type VARCHAR(64) NOT NULL, disc_type VARCHAR(64) NOT NULL,"
+    " info TEXT NOT NULL, begin_at BIGINT NOT NULL, until_at BIGINT NOT NULL)"
+)
+MAKE_CHOSEN = Statement(
+    "CREATE TEMPORARY TABLE IF NOT EXISTS chosen_session"
+    " (id BIGINT PRIMARY KEY, still_connected BOOLEAN NOT NULL)"
+)
+CLEAR_STAGED = Statement("DELETE FROM imported_session")
+CLEAR_CHOSEN = Statement("DELETE FROM chosen_session")
+STAGE = Statement(
+    "INSERT INTO imported_session (id, row_number, device_id, connected_at, disconnected_at,"
+    " still_connected, ip, ip_key, conn_type, disc_type, info, begin_at, until_at) VALUES (:id, :row_number,"
+    " :device_id, :connected_at, :disconnected_at, :still_connected, :ip, :ip_key, :conn_type, :disc_type,"
+    " :info, :begin_at, :until_at)"
+)
+CHOOSE = Statement("INSERT INTO chosen_session (id, still_connected) VALUES (:id, :still_connected)")
+# An open session reaches on for ever, one with a missing end is the instant of the other.
+STAGED = Statement(
+    "SELECT device_id, begin_at, until_at, connected_at, disconnected_at, still_connected, ip, conn_type,"
+    " disc_type, id, row_number FROM imported_session ORDER BY device_id, begin_at, until_at, id"
+)
+STORED = Statement(
+    f"SELECT device_id, begin_at, coalesce(end_at, {FOREVER}), connected_at, disconnected_at,"
+    " still_connected, ip, conn_type, disc_type, id, source FROM device_session"
+    " WHERE device_id IN (SELECT DISTINCT device_id FROM imported_session)"
+    f" ORDER BY device_id, begin_at, coalesce(end_at, {FOREVER}), id"
+)
+LAST_ID = Statement("SELECT coalesce(max(id), 0) FROM device_session")
+LOSE_END = Statement("UPDATE device_session SET still_connected = false WHERE id = :session_id")
+CLOSE = Statement(
+    "UPDATE device_session SET still_connected = false, disconnected_at = :end, disc_type = :disc_type,"
+    " conn_type = :conn_type, ip = :ip, ip_key = :ip_key WHERE id = :session_id"
+)
+INSERT = Statement(
+    "INSERT INTO device_session (device_id, connected_at, disconnected_at, still_connected, ip, ip_key,"
+    " conn_type, disc_type, info) SELECT s.device_id, s.connected_at, s.disconnected_at, c.still_connected,"
+    " s.ip, s.ip_key, s.conn_type, s.disc_type, s.info FROM chosen_session c"
+    " JOIN imported_session s ON s.id = c.id ORDER BY c.id"
+)
+# The events that were there before their session.
+LINK_CONNECTED = Statement(
+    "UPDATE event SET session_id = s.id FROM device_session s WHERE s.id > :last_id"
+    " AND event.device_id = s.device_id AND event.at = s.connected_at AND event.type = s.conn_type"
+    " AND NOT event.voided AND event.session_id IS NULL"
+)
+LINK_DISCONNECTED = Statement(
+    "UPDATE event SET session_id = s.id FROM device_session s WHERE s.id > :last_id"
+    " AND event.device_id = s.device_id AND event.at = s.disconnected_at AND event.type = s.disc_type"
+    " AND NOT event.voided AND event.session_id IS NULL"
+)
+LINK_CLOSED = Statement(
+    "UPDATE event SET session_id = :session_id WHERE device_id = :device_id AND at = :end"
+    " AND type = :disc_type AND NOT voided AND session_id IS NULL"
+)
+
+
+@dataclass
+class Written:
+    """What became of the rows that were not refused."""
+
+    added: int = 0
+    changed: int = 0
+    present: int = 0
+
+
+@dataclass
+class _Stretch:
+    """A session, stored or imported; `told` ones may lose their end to a later one, as through the API."""
+
+    device_id: int
+    begin: int
+    end: int
+    start: int | None
+    disconnected: int | None
+    is_open: bool
+    rest: Row  # ip, conn_type, disc_type
+    id: int
+    row: int | None
+    told: bool
+
+    @classmethod
+    def stored(cls, row: Row) -> "_Stretch":
+        device_id, begin, end, start, disconnected, is_open, *rest, session_id, source = row
+        return cls(
+            device_id,
+            begin,
+            end,
+            start,
+            disconnected,
+            bool(is_open),
+            tuple(rest),
+            session_id,
+            None,
+            source is None,
+        )
+
+    @classmethod
+    def imported(cls, row: Row) -> "_Stretch":
+        device_id, begin, end, start, disconnected, is_open, *rest, staged_id, number = row
+        return cls(
+            device_id, begin, end, start, disconnected, bool(is_open), tuple(rest), staged_id, number, True
+        )
+
+    def lose_end(self) -> None:
+        self.is_open, self.end = False, self.begin
+
+    def began_with(self, other: "_Stretch") -> bool:
+        """Whether both are the same session, if they are one at all."""
+        if self.start is None or other.start is None:
+            return self.start is other.start and self.disconnected == other.disconnected
+        return self.start == other.start
+
+    def __str__(self) -> str:
+        name = f"session {self.id} here" if self.row is None else f"row {self.row}"
+        return f"{name}, {IN_UTC.format_offset(self.begin)} to " + (
+            "now" if self.end == FOREVER else IN_UTC.format_offset(self.end)
+        )
+
+
+class SessionImport:
+    """Stages sessions, then writes those that fit."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._count = 0
+        for statement in (MAKE_STAGED, MAKE_CHOSEN, CLEAR_STAGED, CLEAR_CHOSEN):
+            tx.run(statement)
+
+    def stage(self, sessions: Iterable[tuple[int, int, SessionRecord]]) -> None:
+        """(row number, device id, session) of some; in any order."""
+        self._tx.run_many(STAGE, (self._staged(*each) for each in sessions))
+
+    def _staged(self, row_number: int, device_id: int, record: SessionRecord) -> dict[str, Any]:
+        self._count += 1
+        values = record._asdict()
+        start, end = record.connected_at, record.disconnected_at
+        begin = end if start is None else start
+        until = FOREVER if record.still_connected else (start if end is None else end)
+        values.update(id=self._count, row_number=row_number, device_id=device_id)
+        values.update(begin_at=begin, until_at=until, ip_key=ip_sort_key(record.ip))
+        del values["mac"]
+        return values
+
+    def write(self, refuse: Callable[[int, str], None]) -> Written:
+        """Write what fits; `refuse` is told the row number of each other one, and why."""
+        last_id = self._tx.value(LAST_ID)
+        sweep = _Sweep(refuse)
+        stored = _Peekable(map(_Stretch.stored, self._tx.stream(STORED)))
+        rows = map(_Stretch.imported, self._tx.stream(STAGED))
+        for batch in _chosen_in_batches(sweep, rows, stored):
+            self._tx.run_many(CHOOSE, batch)
+        for statement, changes in ((LOSE_END, sweep.lost), (CLOSE, sweep.closed)):
+            if changes:
+                self._tx.run_many(statement, changes)
+        sweep.written.added = self._tx.run(INSERT)
+        self._tx.run(LINK_CONNECTED, last_id=last_id)
+        self._tx.run(LINK_DISCONNECTED, last_id=last_id)
+        if sweep.closed:
+            self._tx.run_many(LINK_CLOSED, sweep.closed)
+        self._tx.run(CLEAR_STAGED)
+        self._tx.run(CLEAR_CHOSEN)
+        return sweep.written
+
+
+class _Peekable:
+    """Stored sessions in their order, the next one visible."""
+
+    def __init__(self, stretches: Iterator[_Stretch]) -> None:
+        self._rest = stretches
+        self.next = next(stretches, None)
+
+    def take(self) -> _Stretch | None:
+        taken, self.next = self.next, next(self._rest, None)
+        return taken
+
+    def of(self, device_id: int) -> _Stretch | None:
+        """The next one, if it is this device's; those of devices before it are passed over."""
+        while self.next is not None and self.next.device_id < device_id:
+            self.take()
+        return self.next if self.next is not None and self.next.device_id == device_id else None
+
+
+def _chosen_in_batches(
+    sweep: "_Sweep", rows: Iterator[_Stretch], stored: _Peekable
+) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    for device_id, stretches in groupby(rows, key=lambda each: each.device_id):
+        for chosen in sweep.device(device_id, stretches, stored):
+            batch.append({"id": chosen.id, "still_connected": chosen.is_open})
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    if batch:
+        yield batch
+
+
+class _Sweep:
+    """Goes along each device's time, and decides for every imported session."""
+
+    def __init__(self, refuse: Callable[[int, str], None]) -> None:
+        self._refuse = refuse
+        self.written = Written()
+        self.lost: list[dict[str, Any]] = []
+        self.closed: list[dict[str, Any]] = []
+
+    def device(self, device_id: int, rows: Iterable[_Stretch], stored: _Peekable) -> Iterator[_Stretch]:
+        """The imported sessions of a device that are to be written, each when its end is certain."""
+        before: _Stretch | None = None  # of those that began earlier, the one that reaches furthest
+        here: list[_Stretch] = []  # those that begin just now
+        held: _Stretch | None = None  # chosen and open, until a later one is chosen
+        for row in rows:
+            if not here or here[0].begin != row.begin:
+                before, here = _furthest(before, here), []
+                while (each := stored.of(device_id)) is not None and each.begin <= row.begin:
+                    stored.take()
+                    if each.begin == row.begin:
+                        here.append(each)
+                    else:
+                        before = _furthest(before, [each])
+            following = stored.of(device_id)
+            same = next((each for each in here if each.began_with(row)), None)
+            if same is not None:
+                self._repeat(row, same, following)
+                continue
+            if row.is_open and following is not None:
+                row.lose_end()
+            hit = _hit(row, before, following)
+            if hit is not None:
+                self._refuse(row.row or 0, f"It overlaps {hit}.")
+                continue
+            if before is not None and before.is_open:
+                if before.row is None:
+                    self.lost.append({"session_id": before.id})
+                    self.written.changed += 1
+                before.lose_end()
+            if held is not None:
+                yield held
+                held = None
+            here.append(row)
+            if row.is_open:
+                held = row
+            else:
+                yield row
+        if held is not None:
+            yield held
+
+    def _repeat(self, row: _Stretch, same: _Stretch, following: _Stretch | None) -> None:
+        """The same session again; one that was open may have ended since."""
+        is_equal = (row.disconnected, row.is_open, row.rest) == (same.disconnected, same.is_open, same.rest)
+        if is_equal or row.is_open:
+            self.written.present += 1
+        elif same.is_open and same.told and same.row is None and _hit(row, None, following) is None:
+            self._close(row, same)
+        else:
+            self._refuse(row.row or 0, f"It began with {same}, and differs from it.")
+
+    def _close(self, row: _Stretch, same: _Stretch) -> None:
+        ip, conn_type, disc_type = row.rest
+        self.closed.append(
+            {
+                "session_id": same.id,
+                "device_id": row.device_id,
+                "end": row.disconnected,
+                "ip": ip,
+                "ip_key": ip_sort_key(ip),
+                "conn_type": conn_type,
+                "disc_type": disc_type,
+            }
+        )
+        self.written.changed += 1
+        same.is_open, same.end, same.disconnected, same.rest = False, row.end, row.disconnected, row.rest
+
+
+def _furthest(before: _Stretch | None, others: list[_Stretch]) -> _Stretch | None:
+    for each in others:
+        if before is None or each.end >= before.end:
+            before = each
+    return before
+
+
+def _hit(row: _Stretch, before: _Stretch | None, following: _Stretch | None) -> _Stretch | None:
+    """The session that it overlaps; a told one that is still open gives way to a later one instead."""
+    if before is not None and before.end > row.begin and not (before.is_open and before.told):
+        return before
+    if following is not None and following.begin < row.end:
+        return following
+    return None

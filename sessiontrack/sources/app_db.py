@@ -1,0 +1,247 @@
+"""Another tool's SQLite database -> records: NetAlertX's app.db and Pi.Alert's pialert.db.
+
+Three tables, Devices, Sessions and Events, whose columns were spelled in several ways over the years: dev_MAC
+and devMac, ses_MAC and sesMac. Columns are found without regard to case and underscores; all but a few may be
+missing. The database is opened read-only.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sessiontrack.exceptions import InvalidInput, UnreadableHistory
+from sessiontrack.records import (
+    DEVICES,
+    EVENTS,
+    SESSIONS,
+    DeviceRecord,
+    EventRecord,
+    Fault,
+    Item,
+    Record,
+    Section,
+    SessionRecord,
+    Skipped,
+)
+from sessiontrack.sources.history_rows import checked_session, event_record
+from sessiontrack.sources.history_values import LONGEST_INFO, Values, one_line
+
+MISSING = "<missing event>"
+INTERNET = "internet"  # the row of the uplink, which is no device
+UNNAMED = frozenset({"(unknown)", "(name not found)"})
+LONGEST_VALUE = 1024 * 1024
+
+
+class _Column(NamedTuple):
+    """A column by the names it has had, lower case and without underscores."""
+
+    names: tuple[str, ...]
+    is_needed: bool = False
+
+
+_Columns = Mapping[str, _Column]
+TABLES: Mapping[str, tuple[str, _Columns]] = {
+    DEVICES: (
+        "devices",
+        {
+            "mac": _Column(("devmac",), True),
+            "name": _Column(("devname",)),
+            "owner": _Column(("devowner",)),
+            "vendor": _Column(("devvendor",)),
+            "alert_down": _Column(("devalertdown", "devalertdevicedown")),
+            "favourite": _Column(("devfavorite",)),
+            "archived": _Column(("devisarchived", "devarchived")),
+            "first": _Column(("devfirstconnection",)),
+            "last": _Column(("devlastconnection",)),
+        },
+    ),
+    SESSIONS: (
+        "sessions",
+        {
+            "mac": _Column(("sesmac",), True),
+            "ip": _Column(("sesip",)),
+            "conn_type": _Column(("seseventtypeconnection",)),
+            "start": _Column(("sesdatetimeconnection",), True),
+            "disc_type": _Column(("seseventtypedisconnection",)),
+            "end": _Column(("sesdatetimedisconnection",), True),
+            "still": _Column(("sesstillconnected",)),
+            "info": _Column(("sesadditionalinfo",)),
+        },
+    ),
+    EVENTS: (
+        "events",
+        {
+            "mac": _Column(("evemac",), True),
+            "ip": _Column(("eveip",)),
+            "at": _Column(("evedatetime",), True),
+            "type": _Column(("eveeventtype",), True),
+            "info": _Column(("eveadditionalinfo",)),
+            "pending": _Column(("evependingalertemail",)),
+        },
+    ),
+}
+
+
+class AppDatabase:
+    """Another tool's database, open for reading; to be closed.
+
+    Attributes:
+        total: how many rows there are.
+    Raises:
+        UnreadableHistory: it is not one, cannot be read, or lacks a table or a needed column.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if not path.is_file():
+            raise UnreadableHistory(f"There is no file {path}.")
+        try:
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
+            )
+            self._connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+            self._connection.execute("PRAGMA trusted_schema = OFF")
+        except sqlite3.Error as error:
+            raise UnreadableHistory(f"{path} cannot be opened: {error}.") from error
+        try:
+            self._connection.execute("BEGIN")
+            self._selects = {kind: self._select(kind) for kind in TABLES}
+            self.total = sum(self._count(table) for table, _ in self._selects.values())
+        except sqlite3.Error as error:
+            self.close()
+            raise self._unreadable(error) from error
+        except UnreadableHistory:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def sections(self, values: Values) -> Iterator[Section]:
+        """What it tells, devices first.
+
+        Raises (while it is read):
+            UnreadableHistory: the file is damaged.
+        """
+        readers: Mapping[str, Callable[[Any, Values], Record]] = {
+            DEVICES: _device,
+            SESSIONS: _session,
+            EVENTS: _event,
+        }
+        for kind, reader in readers.items():
+            yield Section(kind, self._items(kind, reader, values))
+
+    def _items(self, kind: str, reader: Callable[[Any, Values], Record], values: Values) -> Iterator[Item]:
+        table, columns = self._selects[kind]
+        try:
+            rows = self._connection.execute(f"SELECT {columns} FROM {table}")
+            for number, row in enumerate(rows, start=1):
+                mac = row[0]
+                if isinstance(mac, str) and mac.strip().lower() == INTERNET:
+                    yield Skipped(number)
+                    continue
+                try:
+                    yield number, reader(row, values)
+                except InvalidInput as error:
+                    yield Fault(kind, number, error.message)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _select(self, kind: str) -> tuple[str, str]:
+        """The table as SQL writes it, and what to select of it: a column that is missing is NULL."""
+        wanted, columns = TABLES[kind]
+        # A view could be made to go on for ever; a table has an end.
+        tables = self._connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+        )
+        names = [name for (name,) in tables if _plain(name) == wanted]
+        if not names:
+            raise UnreadableHistory(
+                f"{self._path} has no table {wanted.capitalize()}: it is not NetAlertX's or Pi.Alert's."
+            )
+        table = _quoted(names[0])
+        present = {_plain(row[1]): row[1] for row in self._connection.execute(f"PRAGMA table_info({table})")}
+        selected = []
+        for column in columns.values():
+            found = next((present[name] for name in column.names if name in present), None)
+            if found is None and column.is_needed:
+                raise UnreadableHistory(
+                    f"{self._path}: the table {wanted.capitalize()} has no column like {column.names[0]}."
+                )
+            selected.append("NULL" if found is None else _quoted(found))
+        return table, ", ".join(selected)
+
+    def _count(self, table: str) -> int:
+        return int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    def _unreadable(self, error: sqlite3.Error) -> UnreadableHistory:
+        return UnreadableHistory(f"{self._path} cannot be read as an SQLite database: {error}.")
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _known(value: Any) -> Any:
+    """None for what is missing."""
+    return None if isinstance(value, str) and value.strip().lower() in ("", MISSING) else value
+
+
+def _name(value: Any) -> Any:
+    text = one_line(value)
+    return "" if isinstance(text, str) and text.lower() in UNNAMED else text
+
+
+def _device(row: Any, values: Values) -> DeviceRecord:
+    mac, name, owner, vendor, alert_down, favourite, archived, first, last = row
+    return DeviceRecord(
+        values.mac(mac, "MAC"),
+        values.text(_name(name), "Name"),
+        values.text(_name(owner), "Owner"),
+        values.text(_name(vendor), "Vendor"),
+        alert_down=values.flag(alert_down, "AlertDown"),
+        archived=values.flag(archived, "IsArchived"),
+        favourite=values.flag(favourite, "Favorite"),
+        first_seen_at=values.instant(_known(first), "FirstConnection"),
+        last_seen_at=values.instant(_known(last), "LastConnection"),
+    )
+
+
+def _session(row: Any, values: Values) -> SessionRecord:
+    mac, ip, conn_type, start, disc_type, end, still, info = row
+    # Said of an event that is missing, the time is another event's, if there is one.
+    connected_at = None if conn_type == MISSING else values.instant(_known(start), "DateTimeConnection")
+    disconnected_at = None if disc_type == MISSING else values.instant(_known(end), "DateTimeDisconnection")
+    is_open = values.flag(still, "StillConnected")
+    return checked_session(
+        SessionRecord(
+            values.mac(mac, "MAC"),
+            connected_at,
+            disconnected_at,
+            is_open and connected_at is not None and disconnected_at is None,
+            values.ip(one_line(ip), "IP"),
+            values.event_type(_known(conn_type), "EventTypeConnection", "Connected"),
+            values.event_type(_known(disc_type), "EventTypeDisconnection", "Disconnected"),
+            values.text(one_line(info), "AdditionalInfo", LONGEST_INFO),
+        )
+    )
+
+
+def _event(row: Any, values: Values) -> EventRecord:
+    mac, ip, at, event_type, info, pending = row
+    return event_record(
+        values,
+        values.mac(mac, "MAC"),
+        values.known_instant(_known(at), "DateTime"),
+        values.text(event_type, "EventType", 128, least=1),
+        values.ip(one_line(ip), "IP"),
+        values.text(one_line(info), "AdditionalInfo", LONGEST_INFO),
+        False,
+        values.flag(pending, "PendingAlertEmail"),
+    )

@@ -1,0 +1,219 @@
+"""The rows that `sessiontrack export` writes, read: CSV, JSON or NDJSON -> records.
+
+User sessions are in the user dialect's own shape, so a list of `GET /api/v2/sessions` is read as well.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from sessiontrack.exceptions import InvalidInput, UnreadableHistory
+from sessiontrack.record_files import Line, Raw, decode, looks_like_array
+from sessiontrack.records import (
+    DEVICES,
+    EVENTS,
+    SESSIONS,
+    USER_SESSIONS,
+    DeviceRecord,
+    EventRecord,
+    Fault,
+    Item,
+    Record,
+    Section,
+    SessionRecord,
+    UserSessionRecord,
+)
+from sessiontrack.sources.history_values import LONGEST_INFO, LONGEST_TYPE, Values
+
+VOIDED = "VOIDED - "
+COLUMNS = {
+    DEVICES: DeviceRecord._fields,
+    SESSIONS: SessionRecord._fields,
+    EVENTS: EventRecord._fields,
+    USER_SESSIONS: (
+        "_id",
+        "id_beaker_session",
+        "username",
+        "start",
+        "last_ping",
+        "last_visible_ping",
+        "last_visible_path",
+        "visible_duration",
+        "tab_duration",
+        "active",
+        "ended_at",
+    ),
+}
+
+
+def read_file(file: BinaryIO, file_format: str, kind: str, values: Values) -> Section:
+    """The rows of an exported file; an unknown column is refused by name.
+
+    Raises (while it is read):
+        UnreadableHistory: it is not in that format.
+    """
+    return Section(kind, _items(decode(file, file_format, COLUMNS[kind]), kind, values, is_strict=True))
+
+
+def read_user_sessions(file: BinaryIO, values: Values) -> Section:
+    """User sessions as another tool of the user dialect has them: one array, or an object a line.
+
+    Raises (while it is read):
+        UnreadableHistory: it is neither.
+    """
+    lines = decode(file, "json" if looks_like_array(file) else "ndjson")
+    return Section(USER_SESSIONS, _items(lines, USER_SESSIONS, values, is_strict=False))
+
+
+def _items(lines: Iterator[Line], kind: str, values: Values, is_strict: bool) -> Iterator[Item]:
+    read, known = _READERS[kind], frozenset(COLUMNS[kind])
+    found_any = False
+    for line in lines:
+        raw = line.values
+        if raw is None:
+            yield Fault(kind, line.number, line.fault)
+            continue
+        try:
+            if is_strict and not known.issuperset(raw):
+                unknown = min(set(raw) - known)
+                raise InvalidInput(f"{unknown[:60]!a} is an unknown name.")
+            yield line.number, read(raw, values)
+            found_any = True
+        except InvalidInput as error:
+            yield Fault(kind, line.number, error.message)
+            if not found_any and not known.intersection(raw):
+                raise UnreadableHistory(f"These are no {kind}: {error.message}") from error
+
+
+def _device(raw: Raw, values: Values) -> DeviceRecord:
+    get = raw.get
+    return DeviceRecord(
+        values.mac(get("mac"), "mac"),
+        values.text(get("name"), "name"),
+        values.text(get("owner"), "owner"),
+        values.text(get("vendor"), "vendor"),
+        values.flag(get("alert_down"), "alert_down"),
+        values.flag(get("can_flap"), "can_flap", default=True),
+        values.flag(get("archived"), "archived"),
+        values.flag(get("favourite"), "favourite"),
+        values.whole(get("grace_seconds"), "grace_seconds"),
+        values.instant(get("first_seen_at"), "first_seen_at"),
+        values.instant(get("last_seen_at"), "last_seen_at"),
+    )
+
+
+def _session(raw: Raw, values: Values) -> SessionRecord:
+    get = raw.get
+    is_open = values.flag(get("still_connected"), "still_connected")
+    record = SessionRecord(
+        values.mac(get("mac"), "mac"),
+        values.instant(get("connected_at"), "connected_at"),
+        values.instant(get("disconnected_at"), "disconnected_at"),
+        is_open,
+        values.ip(get("ip"), "ip"),
+        values.event_type(get("conn_type"), "conn_type", "Connected"),
+        values.event_type(get("disc_type"), "disc_type", "Disconnected"),
+        values.text(get("info"), "info", LONGEST_INFO),
+    )
+    return checked_session(record)
+
+
+def checked_session(record: SessionRecord) -> SessionRecord:
+    """The session, if its ends can be.
+
+    Raises:
+        InvalidInput: they cannot.
+    """
+    start, end = record.connected_at, record.disconnected_at
+    if start is None and end is None:
+        raise InvalidInput("Neither its connection nor its disconnection is known.")
+    if start is not None and end is not None and end < start:
+        raise InvalidInput("It ends before it starts.")
+    if record.still_connected and (start is None or end is not None):
+        raise InvalidInput("It is still connected, and yet has an end or no start.")
+    return record
+
+
+def _event(raw: Raw, values: Values) -> EventRecord:
+    get = raw.get
+    return event_record(
+        values,
+        values.mac(get("mac"), "mac"),
+        values.known_instant(get("at"), "at"),
+        values.text(get("type"), "type", LONGEST_TYPE + len(VOIDED), least=1),
+        values.ip(get("ip"), "ip"),
+        values.text(get("info"), "info", LONGEST_INFO),
+        values.flag(get("voided"), "voided"),
+        values.flag(get("pending_alert"), "pending_alert"),
+    )
+
+
+def event_record(
+    values: Values, mac: str, at: int, event_type: str, ip: str, info: str, voided: bool, pending_alert: bool
+) -> EventRecord:
+    """The event; `VOIDED - X` is a voided X."""
+    if event_type.startswith(VOIDED):
+        event_type, voided = event_type.removeprefix(VOIDED), True
+    event_type = values.text(event_type, "type", LONGEST_TYPE, least=1)
+    return EventRecord(mac, at, event_type, ip, info, voided, pending_alert)
+
+
+def _user_session(raw: Raw, values: Values) -> UserSessionRecord:
+    get = raw.get
+    started_at = values.known_instant(get("start"), "start")
+    last_ping = values.known_instant(get("last_ping"), "last_ping")
+    view, tab = _path(values.nested(get("last_visible_path"), "last_visible_path"), values)
+    views = _views(values.nested(get("tab_duration"), "tab_duration"), values)
+    visible = values.whole(get("visible_duration"), "visible_duration") or 0
+    active = values.flag(get("active"), "active")
+    ended_at = None if active else last_ping
+    if "ended_at" in raw:
+        ended_at = values.instant(raw["ended_at"], "ended_at")
+    if last_ping < started_at or (ended_at is not None and ended_at < last_ping):
+        raise InvalidInput("It ends before it starts.")
+    if sum(seconds for _, _, seconds in views) != visible:
+        raise InvalidInput("The sum over tab_duration is not visible_duration.")
+    if visible > last_ping - started_at:
+        raise InvalidInput("It was visible for longer than it lasted.")
+    return UserSessionRecord(
+        values.text(get("_id"), "_id", 36, least=1),
+        values.text(get("id_beaker_session"), "id_beaker_session", 64, least=1),
+        values.text(get("username"), "username", 64, least=1),
+        started_at,
+        last_ping,
+        values.instant(get("last_visible_ping"), "last_visible_ping"),
+        view,
+        tab,
+        visible,
+        views,
+        ended_at,
+    )
+
+
+def _path(path: Any, values: Values) -> tuple[str | None, str | None]:
+    if not path:
+        return None, None
+    if not isinstance(path, list) or len(path) > 2:
+        raise InvalidInput("last_visible_path is not a list of a view and a tab.")
+    view, tab = (*path, "")[:2]
+    return values.part(view, "last_visible_path"), values.part(tab, "last_visible_path")
+
+
+def _views(found: Any, values: Values) -> tuple[tuple[str, str, int], ...]:
+    if found is None:
+        return ()
+    if not isinstance(found, dict):
+        raise InvalidInput("tab_duration is not an object.")
+    views = []
+    for view, tabs in found.items():
+        for tab, seconds in tabs.items() if isinstance(tabs, dict) else (("", tabs),):
+            count = values.whole(seconds, "tab_duration")
+            views.append((values.part(view, "tab_duration"), values.part(tab, "tab_duration"), count or 0))
+    return tuple(sorted(views))
+
+
+_READERS: dict[str, Callable[[Raw, Values], Record]] = {
+    DEVICES: _device,
+    SESSIONS: _session,
+    EVENTS: _event,
+    USER_SESSIONS: _user_session,
+}
