@@ -26,7 +26,8 @@ CREATE TABLE Devices (devMac STRING (50) PRIMARY KEY NOT NULL COLLATE NOCASE, de
 CREATE TABLE Sessions (ses_MAC STRING (50), ses_IP STRING (50), ses_EventTypeConnection STRING (30),
     ses_DateTimeConnection DATETIME, ses_EventTypeDisconnection STRING (30),
     ses_DateTimeDisconnection DATETIME, ses_StillConnected BOOLEAN, ses_AdditionalInfo STRING (250));
-CREATE TABLE Events (eve_MAC STRING (50) NOT NULL, eve_IP STRING (50) NOT NULL, eve_DateTime DATETIME NOT NULL,
+CREATE TABLE Events (eve_MAC STRING (50) NOT NULL, eve_IP STRING (50) NOT NULL,
+    eve_DateTime DATETIME NOT NULL,
     eve_EventType STRING (30) NOT NULL, eve_AdditionalInfo STRING (250), eve_PendingAlertEmail BOOLEAN,
     eve_PairEventRowid INTEGER);
 """

@@ -23,6 +23,7 @@ FORMATS = ("csv", "json", "ndjson")
 LONGEST_ROW = 16 * 1024 * 1024
 BATCH = 1000
 CHUNK = 256 * 1024
+BOM = b"\xef\xbb\xbf"
 # With apostrophes before it, so that a text that has some of its own comes back with just those.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _DEFUSED = re.compile(r"'+[=+\-@\t\r]")
@@ -64,11 +65,19 @@ def decode(file: BinaryIO, file_format: str, known: Sequence[str] = ()) -> Itera
     return _DECODERS[file_format](file, known)
 
 
-def looks_like_array(file: BinaryIO) -> bool:
-    """Whether a JSON file is one array, not an object a line; what was looked at is still there to read."""
-    peek = getattr(file, "peek", None)
-    start: bytes = peek(CHUNK) if peek is not None else b""
-    return start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+def decode_any_json(file: BinaryIO) -> Iterator[Line]:
+    """The rows of one JSON array, or of an object a line, whichever it is.
+
+    Raises:
+        UnreadableHistory: an array breaks off, or is none.
+    """
+    blank = 0
+    start = b""
+    while not start.removeprefix(BOM).strip() and (start := file.readline(CHUNK)):
+        blank += 1
+    if start.removeprefix(BOM).lstrip().startswith(b"["):
+        return _from_json(file, (), start)
+    return _from_ndjson(file, (), start, max(blank, 1))
 
 
 def defuse(text: str) -> str:
@@ -95,8 +104,9 @@ def _as_cell(value: object) -> object:
 
 
 def _as_csv(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    buffer = io.StringIO(newline="")
+    # RFC 4180's line ends; with others, csv leaves a carriage return within a text unquoted.
+    writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_as_cell(row[name]) for name in columns])
@@ -123,8 +133,12 @@ def _as_ndjson(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:
 # --- reading
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    while line := file.readline(LONGEST_ROW + 1):
+def _lines(file: BinaryIO, start: bytes = b"") -> Iterator[bytes]:
+    """The lines of a file; of the first one, the start may have been read before."""
+    if start and not start.endswith(b"\n"):
+        start += file.readline(LONGEST_ROW)
+    while line := start or file.readline(LONGEST_ROW + 1):
+        start = b""
         if len(line) > LONGEST_ROW:
             raise UnreadableHistory("A line is longer than any row can be.")
         yield line
@@ -163,9 +177,9 @@ def _from_csv(file: BinaryIO, known: Sequence[str]) -> Iterator[Line]:
         raise UnreadableHistory(f"Line {reader.line_num} is not CSV: {error}.") from error
 
 
-def _from_ndjson(file: BinaryIO, known: Sequence[str]) -> Iterator[Line]:
-    for number, line in enumerate(_lines(file), start=1):
-        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+def _from_ndjson(file: BinaryIO, known: Sequence[str], start: bytes = b"", first: int = 1) -> Iterator[Line]:
+    for number, line in enumerate(_lines(file, start), start=first):
+        text = line.removeprefix(BOM) if number == 1 else line
         if not text.strip():
             continue
         try:
@@ -174,9 +188,9 @@ def _from_ndjson(file: BinaryIO, known: Sequence[str]) -> Iterator[Line]:
             yield Line(number, None, "It is not a JSON object.")
 
 
-def _from_json(file: BinaryIO, known: Sequence[str]) -> Iterator[Line]:
+def _from_json(file: BinaryIO, known: Sequence[str], start: bytes = b"") -> Iterator[Line]:
     """The items of one array, decoded one by one as the file is read."""
-    text = _Buffer(file)
+    text = _Buffer(file, start)
     if text.next() != "[":
         raise UnreadableHistory("The file is not one JSON array.")
     text.skip()
@@ -199,8 +213,9 @@ def _from_json(file: BinaryIO, known: Sequence[str]) -> Iterator[Line]:
 class _Buffer:
     """The part of a JSON text that is being looked at."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, start: bytes) -> None:
         self._file = file
+        self._start = start
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._text = ""
         self._at = 0
@@ -209,7 +224,8 @@ class _Buffer:
     def _more(self) -> None:
         try:
             # The more there is already, the more at once: each try begins anew.
-            raw = self._file.read(max(CHUNK, len(self._text) - self._at))
+            raw = self._start or self._file.read(max(CHUNK, len(self._text) - self._at))
+            self._start = b""
             found = self._decoder.decode(raw, final=not raw)
         except UnicodeDecodeError as error:
             raise UnreadableHistory("The file is not UTF-8 text.") from error

@@ -179,8 +179,10 @@ def _import(
     refused = _Refused(None if as_json else MOST_SHOWN)
     tallies: dict[str, Tally] = {}
     with app.app_context(), suppress(_DryRun), write_transaction() as tx:
-        with progress_bar("Reading", _total(origin)) as tell:
-            sections = _counted(read(values), origin, tell)
+        total = _total(origin)
+        with progress_bar("Reading", total) as tell:
+            position = None if total is None or isinstance(origin, AppDatabase) else origin.tell
+            sections = _counted(read(values), position, tell)
             tallies = import_history(tx, clock.now(), sections, refused.add)
         if refused.count and refused.count == sum(tally.read for tally in tallies.values()):
             first = refused.kept[0]
@@ -202,20 +204,23 @@ def _total(origin: BinaryIO | AppDatabase) -> int | None:
     """Rows of a database, bytes of a file; of what comes through a pipe nobody knows."""
     if isinstance(origin, AppDatabase):
         return origin.total
-    return os.fstat(origin.fileno()).st_size if origin.seekable() else None
+    try:
+        return os.fstat(origin.fileno()).st_size or None
+    except OSError:  # no file of the system's
+        return None
 
 
 def _counted(
-    sections: Iterable[Section], origin: BinaryIO | AppDatabase, tell: Callable[[int], None]
+    sections: Iterable[Section], position: Callable[[], int] | None, tell: Callable[[int], None]
 ) -> Iterator[Section]:
-    """The sections, telling now and then how far they are read."""
+    """The sections, telling now and then how far they are read: the position in the file, or rows."""
     rows = 0
 
     def items(section: Section) -> Iterator[Item]:
         nonlocal rows
         for item in section.items:
             if rows % EVERY == 0:
-                tell(origin.tell() if not isinstance(origin, AppDatabase) and origin.seekable() else rows)
+                tell(rows if position is None else position())
             rows += 1
             yield item
 

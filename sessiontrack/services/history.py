@@ -7,6 +7,7 @@ makes no events, and an unknown device no `New Device`. What differs from what i
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,6 +28,8 @@ from sessiontrack.services.history_devices import DeviceBook
 from sessiontrack.services.history_sessions import SessionImport
 
 BATCH = 2000
+# The same few addresses come a million times.
+_ip_key = lru_cache(65_536)(ip_sort_key)
 Refuse = Callable[[Fault], None]
 Each = TypeVar("Each")
 
@@ -174,7 +177,7 @@ class _Intake:
             for _, record in batch:
                 values = record._asdict()
                 device_id = values["device_id"] = self._devices.id_of(values.pop("mac"), record.at)
-                values["ip_key"] = ip_sort_key(record.ip)
+                values["ip_key"] = _ip_key(record.ip)
                 if values.pop("voided"):
                     key = (device_id, record.at, record.type)
                     self._voided[key] += 1

@@ -6,6 +6,7 @@ device from the earliest on, next to the stored ones: a row is looked at once, a
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -16,6 +17,8 @@ from sessiontrack.timestamps import IN_UTC
 
 FOREVER = 2**62
 BATCH = 2000
+# The same few addresses come a million times.
+_ip_key = lru_cache(65_536)(ip_sort_key)
 
 MAKE_STAGED = Statement(
     "CREATE TEMPORARY TABLE IF NOT EXISTS imported_session"
@@ -160,7 +163,7 @@ class SessionImport:
         begin = end if start is None else start
         until = FOREVER if record.still_connected else (start if end is None else end)
         values.update(id=self._count, row_number=row_number, device_id=device_id)
-        values.update(begin_at=begin, until_at=until, ip_key=ip_sort_key(record.ip))
+        values.update(begin_at=begin, until_at=until, ip_key=_ip_key(record.ip))
         del values["mac"]
         return values
 
@@ -285,7 +288,7 @@ class _Sweep:
                 "device_id": row.device_id,
                 "end": row.disconnected,
                 "ip": ip,
-                "ip_key": ip_sort_key(ip),
+                "ip_key": _ip_key(ip),
                 "conn_type": conn_type,
                 "disc_type": disc_type,
             }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from sessiontrack.exceptions import InvalidInput, UnreadableHistory
-from sessiontrack.record_files import Line, Raw, decode, looks_like_array
+from sessiontrack.record_files import Line, Raw, decode, decode_any_json
 from sessiontrack.records import (
     DEVICES,
     EVENTS,
@@ -60,8 +60,7 @@ def read_user_sessions(file: BinaryIO, values: Values) -> Section:
     Raises (while it is read):
         UnreadableHistory: it is neither.
     """
-    lines = decode(file, "json" if looks_like_array(file) else "ndjson")
-    return Section(USER_SESSIONS, _items(lines, USER_SESSIONS, values, is_strict=False))
+    return Section(USER_SESSIONS, _items(decode_any_json(file), USER_SESSIONS, values, is_strict=False))
 
 
 def _items(lines: Iterator[Line], kind: str, values: Values, is_strict: bool) -> Iterator[Item]:
