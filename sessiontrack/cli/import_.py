@@ -65,7 +65,7 @@ def import_() -> None:
 def netalertx(file: str, zone: str, dry_run: bool, as_json: bool) -> None:
     """Read the devices, sessions and events of NetAlertX (app.db), without changing it.
 
-    Its times are in UTC in versions of 2026 and later, before that in its own zone: --naive-times local.
+    Its times are in UTC in versions after 26.2.6, before that in its own zone: --naive-times local.
 
     \b
     Example: sessiontrack import netalertx /app/db/app.db --dry-run
