@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from flask import Flask
 
+from sessiontrack.cli.progress import progress_bar
 from tests import rows
 from tests.command import assert_one_line, invoke
 from tests.conftest import NOW, Clients
@@ -171,3 +172,24 @@ def test_a_wrong_call_is_refused(filled: Flask, options: tuple[str, ...]) -> Non
     assert done.exit_code in (1, 2)
     assert done.stdout == ""
     assert "Error: " in done.stderr
+
+
+class Screen(io.StringIO):
+    """Standard error, as it is on a terminal or not."""
+
+    def __init__(self, is_terminal: bool) -> None:
+        super().__init__()
+        self.is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_progress_is_shown_on_a_terminal_only(is_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen(is_terminal)
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress_bar("Reading", 100) as tell:
+        tell(50)
+    assert ("Reading" in screen.getvalue()) == is_terminal
