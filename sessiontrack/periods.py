@@ -1,6 +1,7 @@
 """Periods: lengths of calendar time as people write them, such as `7 days` or `1 month`."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -123,6 +124,40 @@ def window_start(period: Period, now: int, site: SiteTime) -> int:
     if start < 0:
         raise InvalidPeriod(PERIOD_FORMS)
     return start
+
+
+def fixed_period(seconds: int) -> Period:
+    """The period of that many seconds, a whole number of minutes, in days, hours and minutes."""
+    return Period(days=seconds // 86_400, hours=seconds // 3_600 % 24, minutes=seconds // 60 % 60)
+
+
+def instants_every(step: Period, start: int, end: int, site: SiteTime) -> Iterator[int]:
+    """The instants from start to end, both included, a step apart.
+
+    Years to days are steps on the site's calendar, each counted from the start, so that a step of a day
+    keeps the clock time; where the zone skips one, it is left out. Hours and minutes are exact.
+
+    Args:
+        step: not ALL.
+        start, end: UTC epoch seconds.
+    """
+    exact = step.hours * 3_600 + step.minutes * 60
+    wall = site.wall_time(start)
+    on_calendar = step.years or step.months or step.weeks or step.days
+    at, count = start, 0
+    last: int | None = None
+    while at <= end:
+        if last is None or at > last:
+            yield at
+            last = at
+        count += 1
+        at = start + count * exact
+        if on_calendar:
+            days = relativedelta(years=step.years, months=step.months, weeks=step.weeks, days=step.days)
+            try:
+                at = site.resolve(wall + count * days) + count * exact
+            except (ValueError, OverflowError):  # after year 9999
+                return
 
 
 def _calendar_days_back(period: Period, wall: datetime) -> datetime:

@@ -12,6 +12,7 @@ PURE = {
     "timestamps",
     "periods",
     "macs",
+    "vendors",
     "ips",
     "paths",
     "roles",
