@@ -2,6 +2,7 @@
 
 from sessiontrack.models.account import ApiToken, Login, LoginThrottle, User
 from sessiontrack.models.device import Device
+from sessiontrack.models.device_alias import DeviceAlias
 from sessiontrack.models.device_session import DeviceSession
 from sessiontrack.models.event import Event
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
@@ -10,6 +11,7 @@ from sessiontrack.models.user_session import UserSession, ViewTime
 __all__ = [
     "ApiToken",
     "Device",
+    "DeviceAlias",
     "DeviceEvidence",
     "DeviceSession",
     "Event",

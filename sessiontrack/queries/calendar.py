@@ -12,6 +12,7 @@ from sqlalchemy.sql import ColumnElement
 from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import EVERYTHING, bind
+from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
 from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.rendering import MISSING
@@ -120,7 +121,7 @@ def _is(condition: str) -> ColumnElement[bool]:
 
 
 def _of_device() -> Subquery:
-    device = select(Device.id).where(Device.mac == bind("mac")).scalar_subquery()
+    device = device_with(bind("mac"))
     return _candidates(
         DeviceSession.device_id == device,
         DeviceSession.begin_at >= first_begin(device, bind("start") - INFERRED_SECONDS),

@@ -12,6 +12,7 @@ from sqlalchemy.sql import ColumnElement
 from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import EVERYTHING, bind
+from sessiontrack.models.device_alias import device_with
 from sessiontrack.queries.rendering import MISSING, duration_seconds, duration_text, end_text
 from sessiontrack.timestamps import SiteTime
 
@@ -113,7 +114,7 @@ def _statement(
     by_mac: bool, by_start: bool, by_end: bool, by_window: bool, newest_first: bool, *, counted: bool
 ) -> Statement:
     where: list[ColumnElement[bool]] = []
-    device = select(Device.id).where(Device.mac == bind("mac")).scalar_subquery()
+    device = device_with(bind("mac"))
     if by_mac:
         where.append(DeviceSession.device_id == device)
     if by_mac and by_window:

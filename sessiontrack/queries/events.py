@@ -29,6 +29,7 @@ from sessiontrack.models.columns import bind
 from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
 from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 from sessiontrack.queries import event_rows
+from sessiontrack.queries.searching import devices_with_alias_like, pattern
 from sessiontrack.timestamps import SiteTime
 
 SESSION_TYPES = frozenset({"sessions", "missing"})
@@ -51,8 +52,7 @@ class EventFilter:
         """The parameters of the statements."""
         if not self.search:
             return {"since": self.since}
-        escaped = self.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return {"since": self.since, "pattern": f"%{escaped}%"}
+        return {"since": self.since, "pattern": pattern(self.search)}
 
 
 def count_rows(tx: Transaction, wanted: EventFilter, *, searched: bool) -> int:
@@ -214,7 +214,8 @@ def _searched(rows: Rows, is_ascii: bool | None, *columns: SQLColumnExpression[s
     if is_ascii is None:
         return rows
     searched = (Device.name, Device.owner, Device.mac, *columns)
-    return rows.where(or_(*(Contains(column, bind("pattern"), is_ascii) for column in searched)))
+    found = [Contains(column, bind("pattern"), is_ascii) for column in searched]
+    return rows.where(or_(*found, Device.id.in_(devices_with_alias_like(is_ascii))))
 
 
 def _sessions(kind: str) -> Subquery:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.observations import DeviceEvent, Observation
 from sessiontrack.presence_rules import are_trusted
+from sessiontrack.vendors import vendor_of
 
 ADD_SOURCE = Statement("INSERT INTO source (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
 SOURCE_ID = Statement("SELECT id FROM source WHERE name = :name")
@@ -30,12 +31,23 @@ SIGHT = Statement(
     " ON CONFLICT (mac) DO UPDATE SET remembered = sighted.remembered AND excluded.remembered,"
     " ip = CASE WHEN excluded.ip > sighted.ip THEN excluded.ip ELSE sighted.ip END"
 )
+# What is seen of a device's further address counts for the device.
+SIGHT_MERGED = Statement(
+    "INSERT INTO sighted (mac, ip, name, vendor, remembered)"
+    " SELECT d.mac, max(s.ip), '', '', min(CASE WHEN s.remembered THEN 1 ELSE 0 END) = 1"
+    " FROM device_alias a CROSS JOIN sighted s CROSS JOIN device d"
+    " WHERE s.mac = a.mac AND d.id = a.device_id GROUP BY d.mac"
+    " ON CONFLICT (mac) DO UPDATE SET remembered = sighted.remembered AND excluded.remembered,"
+    " ip = CASE WHEN excluded.ip > sighted.ip THEN excluded.ip ELSE sighted.ip END"
+)
+FORGET_MERGED = Statement("DELETE FROM sighted WHERE mac IN (SELECT mac FROM device_alias)")
 ADD_DEVICES = Statement(
     "INSERT INTO device (mac, name, vendor, first_seen_at)"
     " SELECT mac, name, vendor, :at FROM sighted WHERE NOT remembered"
     " ON CONFLICT (mac) DO UPDATE SET first_seen_at = excluded.first_seen_at"
-    " WHERE device.first_seen_at > excluded.first_seen_at"
+    " WHERE device.first_seen_at > excluded.first_seen_at RETURNING id, mac, vendor"
 )
+NAME_VENDOR = Statement("UPDATE device SET vendor = :vendor WHERE id = :device_id")
 IDENTIFY = Statement("UPDATE sighted SET device_id = (SELECT d.id FROM device d WHERE d.mac = sighted.mac)")
 
 SCAN_AT = Statement("SELECT seen_count FROM scan WHERE source_id = :source_id AND at = :at")
@@ -252,9 +264,19 @@ def _identify(tx: Transaction, source: str, at: int, sightings: Iterable[Observa
             for s in sightings
         ],
     )
-    tx.run(ADD_DEVICES, at=at)
+    if tx.run(SIGHT_MERGED):
+        tx.run(FORGET_MERGED)
+    _name_vendors(tx, tx.rows(ADD_DEVICES, at=at))
     tx.run(IDENTIFY)
     return source_id
+
+
+def _name_vendors(tx: Transaction, devices: Iterable[Row]) -> None:
+    """Write the vendors that the addresses tell of, where the source told none."""
+    found = ((device_id, vendor_of(mac)) for device_id, mac, vendor in devices if not vendor)
+    named = [{"device_id": device_id, "vendor": vendor} for device_id, vendor in found if vendor]
+    if named:
+        tx.run_many(NAME_VENDOR, named)
 
 
 def _take_newest(tx: Transaction, source_id: int, at: int, before: int | None) -> set[int]:

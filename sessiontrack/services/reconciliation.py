@@ -13,6 +13,8 @@ CHUNK = 400
 _IDS = ", ".join(f":id{number}" for number in range(CHUNK))
 DOWN = "Device Down"
 OF_SESSIONS = frozenset({"Connected", "Down Reconnected", "Disconnected", DOWN})
+# The sessions and events that are derived from evidence; all others were told.
+DERIVED = "presence"
 
 DEVICES = Statement(
     f"SELECT id, mac, first_seen_at, grace_seconds, alert_down FROM device WHERE id IN ({_IDS})"
@@ -32,7 +34,7 @@ SESSIONS = Statement(
 )
 EVENTS = Statement(
     f"SELECT device_id, id, at, type FROM event WHERE device_id IN ({_IDS}) AND at >= :floor"
-    " AND NOT voided AND (source IS NOT NULL OR type = 'New Device')"
+    " AND NOT voided AND (source = 'presence' OR type = 'New Device')"
 )
 SOURCE_NAMES = Statement("SELECT id, name FROM source")
 SCANS = Statement("SELECT at, trusted FROM scan WHERE source_id = :source_id ORDER BY at")
@@ -55,7 +57,7 @@ VOID_EVENT = Statement("UPDATE event SET voided = true, session_id = NULL WHERE 
 INSERT_EVENT = Statement(
     "INSERT INTO event (device_id, at, type, ip, ip_key, info, source, session_id)"
     " VALUES (:device_id, :at, :type, :ip, :ip_key, :info, 'presence', CASE WHEN :of_session THEN"
-    " (SELECT id FROM device_session WHERE device_id = :device_id AND source IS NOT NULL"
+    " (SELECT id FROM device_session WHERE device_id = :device_id AND source = 'presence'"
     " AND (connected_at = :at OR disconnected_at = :at) LIMIT 1) END)"
     " ON CONFLICT (device_id, at, type) WHERE NOT voided DO NOTHING"
 )
@@ -201,7 +203,7 @@ def _load(tx: Transaction, chunk: dict[str, int], floor: int, grace: int) -> lis
     since = min((floor, *ends))
     for device_id, *values, source_name in tx.rows(SESSIONS, **chunk, floor=since):
         device = devices[device_id]
-        (device.told if source_name is None else device.derived).append(_Session(*values))
+        (device.derived if source_name == DERIVED else device.told).append(_Session(*values))
     for device_id, event_id, at, event_type in tx.rows(EVENTS, **chunk, floor=since):
         devices[device_id].events[at, event_type] = event_id
     return list(devices.values())
