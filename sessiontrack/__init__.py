@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from flask import Flask
 
 from sessiontrack import db, errors, instance, proxies, tokens
-from sessiontrack.blueprints import auth, device_sessions, endpoint, health, openapi, presence, user_sessions
+from sessiontrack.blueprints import (
+    auth,
+    device_sessions,
+    devices,
+    endpoint,
+    health,
+    openapi,
+    presence,
+    user_sessions,
+)
 from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.row_id_converter import RowIdConverter
 from sessiontrack.config import load_settings
@@ -34,7 +43,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
     tokens.init_app(app, settings, instance.signing_key(settings.instance))
     openapi.configure(app)
-    resources = (device_sessions, presence, user_sessions, auth, health)
+    resources = (device_sessions, devices, presence, user_sessions, auth, health)
     endpoint.init_app(app, [resource.blueprint for resource in resources])
     errors.init_app(app)
     app.wsgi_app = proxies.TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]

@@ -8,9 +8,11 @@ Everything is a function of the set of observations: neither their order of arri
 - The device is connected while any source's word is that it is there.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
 
 # At one instant: seen, then left, then connected anew.
 _SEEN, _LEFT, _CONNECTED = range(3)
@@ -172,3 +174,62 @@ def are_trusted(counts: Iterable[tuple[int, int]], least_share: float) -> list[b
         if believed:
             reference = (at, seen)
     return trusted
+
+
+class Run(NamedTuple):
+    """Seen by every complete scan of a source from first to last, with that address.
+
+    last is None while the newest scan saw it.
+    """
+
+    first: int
+    last: int | None
+    ip: str
+
+
+def united_runs(runs: Iterable[Run], scans: Sequence[int]) -> list[Run]:
+    """The runs of several addresses of one device, as if a scan had always known that they are one.
+
+    Args:
+        runs: of one source.
+        scans: all complete scans of that source, in order.
+    Returns:
+        runs that do not overlap, in order; of two addresses in one scan, the greater.
+    """
+    waiting = sorted((run.first, _following(scans, run.last), run.ip) for run in runs)
+    bounds = sorted({bound for first, after, _ in waiting for bound in (first, after)})
+    place = 0
+    active: list[tuple[int, str]] = []
+    spans: list[tuple[int, int, str]] = []
+    for begin, after in pairwise(bounds):
+        active = [each for each in active if each[0] > begin]
+        while place < len(waiting) and waiting[place][0] <= begin:
+            active.append(waiting[place][1:])
+            place += 1
+        if not active:
+            continue
+        ip = max(ip for _, ip in active)
+        if spans and spans[-1][1:] == (begin, ip):
+            spans[-1] = (spans[-1][0], after, ip)
+        else:
+            spans.append((begin, after, ip))
+    return [Run(begin, _preceding(scans, begin, after), ip) for begin, after, ip in spans]
+
+
+_NEVER = 2**62
+
+
+def _following(scans: Sequence[int], last: int | None) -> int:
+    """The first scan that did not see it."""
+    if last is None:
+        return _NEVER
+    place = bisect_right(scans, last)
+    return scans[place] if place < len(scans) else last + 1
+
+
+def _preceding(scans: Sequence[int], begin: int, after: int) -> int | None:
+    """The last scan that did."""
+    if after == _NEVER:
+        return None
+    place = bisect_left(scans, after)
+    return max(begin, scans[place - 1]) if place else begin

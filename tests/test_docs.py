@@ -30,7 +30,7 @@ def test_readme_has_every_setting_with_its_default_and_meaning() -> None:
 def test_calls_page_has_every_call(app: Flask) -> None:
     documented = {
         (method, re.sub(r"<[^>]*>", "<>", path))
-        for method, path in re.findall(r"`(GET|POST|DELETE) (/[^`]*)`", CALLS)
+        for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/[^`]*)`", CALLS)
     }
     documented.add(("GET", "/api/v2/sessionstart"))
     routed = {

@@ -36,11 +36,11 @@ def operations(document: dict[str, Any]) -> list[Operation]:
 
 
 def least_role(operation: Operation) -> str:
-    """Presence is an operator's to write; every other write but one's own user session is an admin's."""
+    """Presence and devices are an operator's to write; other writes but one's own user session an admin's."""
     if operation in ADMINS:
         return "admin"
     method, path = operation
-    writes_presence = method != "GET" and path.startswith("/presence/")
+    writes_presence = method != "GET" and path.startswith(("/presence/", "/devices/"))
     return "operator" if operation in OPERATORS or writes_presence else "viewer"
 
 

@@ -6,10 +6,9 @@ from flask import Response, g
 
 from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
-from sessiontrack.blueprints.endpoint import Blueprint, draw, period_start, settings
+from sessiontrack.blueprints.endpoint import Blueprint, draw, mac_in_path, period_start, settings
 from sessiontrack.db import read_transaction, write_transaction
-from sessiontrack.exceptions import InvalidInput, InvalidMac
-from sessiontrack.macs import parse_mac
+from sessiontrack.exceptions import InvalidInput
 from sessiontrack.queries import calendar as calendars
 from sessiontrack.queries import device_sessions as sessions
 from sessiontrack.queries import events
@@ -169,12 +168,9 @@ def totals(query: dict[str, Any]) -> Response:
 )
 def of_device(query: dict[str, Any], mac: str) -> Response:
     """The sessions of a device in the latest period, newest first"""
-    try:
-        wanted = sessions.SessionFilter(
-            mac=parse_mac(mac), overlapping=(period_start(query["period"]), g.now), newest_first=True
-        )
-    except InvalidMac as error:
-        raise InvalidInput(error.message, {"mac": [error.message]}) from error
+    wanted = sessions.SessionFilter(
+        mac=mac_in_path(mac), overlapping=(period_start(query["period"]), g.now), newest_first=True
+    )
     return _sessions(wanted, query["limit"], query["offset"])
 
 

@@ -18,7 +18,8 @@ from sessiontrack.blueprints.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.config import Settings
 from sessiontrack.db import read_transaction
 from sessiontrack.errors import CODES
-from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidPeriod
+from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidMac, InvalidPeriod
+from sessiontrack.macs import parse_mac
 from sessiontrack.periods import Period, window_start
 from sessiontrack.roles import includes
 from sessiontrack.schemas.base import ErrorAnswer, Nothing
@@ -170,6 +171,18 @@ def period_start(period: Period) -> int:
         return window_start(period, g.now, settings().timezone)
     except InvalidPeriod as error:
         raise InvalidInput(error.message, {"period": [error.message]}) from error
+
+
+def mac_in_path(text: str) -> str:
+    """The MAC address in a path, canonical.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    try:
+        return parse_mac(text)
+    except InvalidMac as error:
+        raise InvalidInput(error.message, {"mac": [error.message]}) from error
 
 
 def _begin_request() -> None:

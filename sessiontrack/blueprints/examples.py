@@ -68,6 +68,44 @@ SESSION_EVENTS = {
 }
 TOTALS = [12, 5, 1, 0, 2, 0]
 
+_DEVICE = {
+    "mac": MAC,
+    "aliases": [],
+    "name": "Printer",
+    "owner": "Office",
+    "vendor": "Example",
+    "randomized": True,
+    "ip": "192.168.1.10",
+    "status": "connected",
+    "connected": True,
+    "connected_since": "2025-08-01T10:00:00+00:00",
+    "first_seen": "2025-07-01T08:00:00+00:00",
+    "last_seen": "2025-08-01T12:00:00+00:00",
+    "new": False,
+    "flapping": False,
+    "can_flap": True,
+    "alert_down": False,
+    "grace": "30 minutes",
+    "archived": False,
+    "favourite": False,
+}
+DEVICES = {"success": True, "devices": [_DEVICE]}
+ONE_DEVICE = {"success": True, "device": _DEVICE}
+CHANGE_DEVICE = {"name": "Printer", "owner": "Office", "grace": "30 minutes"}
+_STATUSES = {"connected": 9, "disconnected": 2, "down": 1, "new": 1, "flapping": 0, "archived": 3}
+DEVICE_TOTALS = {"success": True, "all": 12, **_STATUSES}
+DEVICE_DELETED = {
+    "success": True,
+    "message": f"Deleted device {MAC}",
+    "deleted": {"sessions": 12, "events": 25, "evidence": 3},
+}
+MERGE_DEVICE = {"mac": "02:11:22:33:44:55"}
+DEVICE_MERGED = {
+    "success": True,
+    "message": f"Merged 02:11:22:33:44:55 into {MAC}",
+    "device": {**_DEVICE, "aliases": ["02:11:22:33:44:55"]},
+}
+
 SCAN = {
     "source": "arp-scan",
     "at": "2025-08-01T10:00:00Z",
@@ -77,6 +115,14 @@ _TAKEN = {"success": True, "seen": 1, "connected": 1, "disconnected": 0, "new": 
 SCAN_TAKEN = {**_TAKEN, "suspicious": False}
 PRESENCE_EVENT = {"source": "hostapd", "mac": MAC, "event": "connected"}
 EVENT_TAKEN = SCAN_TAKEN
+ONLINE_HISTORY = {
+    "success": True,
+    "step": "1 hour",
+    "points": [
+        {"at": "2025-08-01T10:00:00+00:00", "connected": 9},
+        {"at": "2025-08-01T11:00:00+00:00", "connected": 10},
+    ],
+}
 
 KEEPALIVE = {"visible": True, "path": EXAMPLE_PATH}
 KEPT_ALIVE = {

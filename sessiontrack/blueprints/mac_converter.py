@@ -1,4 +1,4 @@
-"""The MAC address in `/sessions/<mac>`."""
+"""The MAC address in `/sessions/<mac>` and `/devices/<mac>`."""
 
 from werkzeug.routing import BaseConverter
 

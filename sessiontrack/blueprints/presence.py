@@ -1,5 +1,6 @@
 """Evidence of presence: `/presence/...` (contract 6)."""
 
+from itertools import islice
 from typing import Any
 
 from flask import Response, g
@@ -7,11 +8,17 @@ from flask import Response, g
 from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import answer
 from sessiontrack.blueprints.endpoint import Blueprint, settings
-from sessiontrack.db import write_transaction
+from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.exceptions import InvalidInput
 from sessiontrack.observations import Observation
-from sessiontrack.roles import OPERATOR
+from sessiontrack.periods import instants_every
+from sessiontrack.queries.online_history import connected_at_each
+from sessiontrack.roles import OPERATOR, VIEWER
 from sessiontrack.schemas import presence as schemas
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_event, observe_scan
+
+DAY = 86_400
+MOST_POINTS = 10_000
 
 blueprint = Blueprint("presence", __name__, url_prefix="/presence", description="Evidence of presence.")
 
@@ -55,6 +62,33 @@ def events(query: dict[str, Any], body: dict[str, Any]) -> Response:
     with write_transaction() as tx:
         outcome = observe_event(tx, g.now, body["source"], at, body["event"], device, rules, body["info"])
     return _answer(outcome)
+
+
+@blueprint.endpoint(
+    "/online-history",
+    role=VIEWER,
+    query=schemas.OnlineHistory,
+    answer=schemas.OnlineHistoryAnswer,
+    example=examples.ONLINE_HISTORY,
+)
+def online_history(query: dict[str, Any]) -> Response:
+    """How many devices were connected over time; nothing is told of the future"""
+    site = settings().timezone
+    end = g.now if query["end"] is None else query["end"]
+    start = max(0, end - DAY) if query["start"] is None else query["start"]
+    if start > end:
+        raise InvalidInput("start must not be after now.", {"start": ["Must not be after end."]})
+    instants = list(islice(instants_every(query["step"], start, end, site), MOST_POINTS + 1))
+    if len(instants) > MOST_POINTS:
+        wrong = f"These are more than {MOST_POINTS} points: take a longer step, or less time."
+        raise InvalidInput(wrong, {"step": [wrong]})
+    instants = [each for each in instants if each <= g.now]
+    with read_transaction() as tx:
+        counts = connected_at_each(tx, instants)
+    points = [
+        {"at": site.format_offset(at), "connected": count} for at, count in zip(instants, counts, strict=True)
+    ]
+    return answer({"success": True, "step": str(query["step"]), "points": points})
 
 
 def _answer(outcome: Outcome) -> Response:

@@ -11,15 +11,16 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, Range
 
-from sessiontrack.exceptions import InvalidInput
+from sessiontrack.exceptions import InvalidInput, InvalidPeriod
 from sessiontrack.ips import parse_ip
 from sessiontrack.macs import parse_mac
-from sessiontrack.periods import Period, parse_period
+from sessiontrack.periods import Period, fixed_seconds, parse_period
 from sessiontrack.timestamps import LATEST, SiteTime
 
 MOST_LISTED = 1000
 FARTHEST_OFFSET = 10**12
 MOST_NAMES = 1000
+LONGEST_FIXED_PERIOD = 366 * 86_400
 # For the OpenAPI document: what the pure modules read, without the blanks that they allow around it.
 _DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?"
@@ -141,6 +142,23 @@ class PeriodText(_Parsed):
     @staticmethod
     def parse(text: str) -> Period:
         return parse_period(text)
+
+
+class FixedPeriodText(_Parsed):
+    """`30 minutes`; loaded as seconds."""
+
+    documented: ClassVar[dict[str, Any]] = {
+        "description": "Minutes, hours, days and weeks, at most 366 days.",
+        "pattern": "^([0-9]{1,6}[ +]*[A-Za-z]{1,7}[ +]*)+$",
+        "example": "30 minutes",
+    }
+
+    @staticmethod
+    def parse(text: str) -> int:
+        seconds = fixed_seconds(parse_period(text))
+        if seconds > LONGEST_FIXED_PERIOD:
+            raise InvalidPeriod("This is at most 366 days")
+        return seconds
 
 
 def _instant(whole_day: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf
 
 from sessiontrack.exceptions import InvalidInput
@@ -13,10 +13,13 @@ from sessiontrack.macs import parse_mac
 from sessiontrack.observations import Observation
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import (
+    End,
     IpAddress,
     JsonBoolean,
     JsonTimestamp,
     MacAddress,
+    PeriodText,
+    Start,
     Text,
     has_control_characters,
 )
@@ -144,3 +147,41 @@ class PresenceAnswer(Answer):
     suspicious = fields.Boolean(
         required=True, metadata={"description": "It saw too little to be evidence of absence."}
     )
+
+
+class OnlineHistory(Strict):
+    """`GET /presence/online-history`."""
+
+    start = Start(
+        load_default=None,
+        allow_none=False,
+        metadata={"example": "2025-08-01", "description": "Left out: a day before end."},
+    )
+    end = End(
+        load_default=None,
+        allow_none=False,
+        metadata={"example": "2025-08-02", "description": "Left out: now."},
+    )
+    step = PeriodText(default="1 hour")
+
+    @validates_schema
+    def _in_order(self, data: dict[str, Any], **kwargs: object) -> None:
+        if data["step"].unlimited:
+            raise ValidationError("Must have a length.", "step")
+        if data["start"] is not None and data["end"] is not None and data["end"] < data["start"]:
+            raise ValidationError("Must not be before start.", "end")
+
+
+class OnlinePoint(Answer):
+    """How many devices were connected at an instant."""
+
+    at = fields.String(required=True)
+    connected = fields.Integer(required=True)
+
+
+class OnlineHistoryAnswer(Answer):
+    """`GET /presence/online-history`."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    step = fields.String(required=True)
+    points = fields.List(fields.Nested(OnlinePoint), required=True)

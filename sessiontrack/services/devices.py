@@ -1,12 +1,18 @@
 """Devices: known from their first session or sighting on."""
 
-from sqlalchemy import select
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import select, update
 
 from sessiontrack.db import Statement, Transaction
+from sessiontrack.exceptions import NotFound
 from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.services import events
+from sessiontrack.services.reconciliation import reconcile
 from sessiontrack.vendors import vendor_of
 
 INSERT = Statement(
@@ -18,6 +24,20 @@ LOCK = Statement(select(Device.id).where(Device.id == device_with(bind("mac"))).
 SEEN_EARLIER = Statement(
     "UPDATE device SET first_seen_at = :at WHERE id = :device_id AND first_seen_at > :at"
 )
+# A longer grace time takes back what scans have told: they must be able to tell it again.
+UNJUDGE_RUNS = Statement("UPDATE sighting_run SET judged = false WHERE device_id = :device_id AND judged")
+UNJUDGE_WORDS = Statement("UPDATE device_evidence SET judged = false WHERE device_id = :device_id AND judged")
+HAS_EVIDENCE = Statement(
+    "SELECT 1 WHERE EXISTS (SELECT 1 FROM sighting_run WHERE device_id = :device_id)"
+    " OR EXISTS (SELECT 1 FROM device_evidence WHERE device_id = :device_id)"
+)
+COUNT_PARTS = Statement(
+    "SELECT (SELECT count(*) FROM device_session WHERE device_id = :device_id),"
+    " (SELECT count(*) FROM event WHERE device_id = :device_id),"
+    " (SELECT count(*) FROM sighting_run WHERE device_id = :device_id)"
+    " + (SELECT count(*) FROM device_evidence WHERE device_id = :device_id)"
+)
+DELETE = Statement("DELETE FROM device WHERE id = :device_id")
 
 
 def ensure_device(tx: Transaction, mac: str, ip: str, at: int) -> int:
@@ -42,3 +62,62 @@ def find_device(tx: Transaction, mac: str) -> int | None:
     """The device's id, or None; locked as by ensure_device."""
     found: int | None = tx.value(LOCK, mac=mac)
     return found
+
+
+def get_device(tx: Transaction, mac: str) -> int:
+    """The device's id, whichever of its addresses this is; locked as by ensure_device.
+
+    Raises:
+        NotFound: no device has it.
+    """
+    found = find_device(tx, mac)
+    if found is None:
+        raise NotFound(f"No device has the MAC address {mac}.")
+    return found
+
+
+def change_device(
+    tx: Transaction, now: int, mac: str, changes: Mapping[str, Any], late: int, grace: int
+) -> None:
+    """Change what people say of a device.
+
+    Args:
+        changes: columns of the device by name. With grace_seconds, what its evidence tells is derived anew.
+        late, grace: seconds, as this install's settings say.
+    Raises:
+        NotFound: no device has this address.
+    """
+    device_id = get_device(tx, mac)
+    if changes:
+        tx.run(_change(tuple(sorted(changes))), device_id=device_id, **changes)
+    if "grace_seconds" in changes:
+        derive_anew(tx, now, device_id, late, grace)
+
+
+@cache
+def _change(columns: tuple[str, ...]) -> Statement:
+    values = {column: bind(column) for column in columns}
+    return Statement(update(Device).where(Device.id == bind("device_id")).values(values))
+
+
+def delete_device(tx: Transaction, mac: str) -> dict[str, int]:
+    """Delete a device with everything that is known of it.
+
+    Returns:
+        how many of each there were.
+    Raises:
+        NotFound: no device has this address.
+    """
+    device_id = get_device(tx, mac)
+    sessions, its_events, evidence = tx.rows(COUNT_PARTS, device_id=device_id)[0]
+    tx.run(DELETE, device_id=device_id)
+    return {"sessions": sessions, "events": its_events, "evidence": evidence}
+
+
+def derive_anew(tx: Transaction, now: int, device_id: int, late: int, grace: int) -> None:
+    """Bring what is recorded of a device in line with its evidence, now that this is judged otherwise."""
+    if tx.row(HAS_EVIDENCE, device_id=device_id) is None:
+        return
+    tx.run(UNJUDGE_RUNS, device_id=device_id)
+    tx.run(UNJUDGE_WORDS, device_id=device_id)
+    reconcile(tx, [device_id], now - late, grace)

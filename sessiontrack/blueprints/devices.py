@@ -1,0 +1,134 @@
+"""Devices: `/devices/...`."""
+
+from typing import Any
+
+from flask import Response, g
+
+from sessiontrack.blueprints import examples
+from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.blueprints.endpoint import Blueprint, mac_in_path, settings
+from sessiontrack.db import Transaction, read_transaction, write_transaction
+from sessiontrack.exceptions import NotFound
+from sessiontrack.queries import devices as queries
+from sessiontrack.roles import OPERATOR, VIEWER
+from sessiontrack.schemas import devices as schemas
+from sessiontrack.schemas.base import Nothing
+from sessiontrack.services import devices as services
+from sessiontrack.services.device_merge import merge_devices
+from sessiontrack.services.presence import PresenceRules
+
+blueprint = Blueprint("devices", __name__, url_prefix="/devices", description="What has a MAC address.")
+
+
+@blueprint.endpoint(
+    "",
+    role=VIEWER,
+    query=schemas.ListDevices,
+    answer=schemas.DevicesAnswer,
+    example=examples.DEVICES,
+    headers=PAGING_HEADERS,
+)
+def list_(query: dict[str, Any]) -> Response:
+    """List devices with their presence"""
+    wanted = queries.DeviceFilter(
+        flapping=_flapping(),
+        status=query["status"],
+        search=query["search"],
+        sort=query["sort"].removeprefix("-"),
+        descending=query["sort"].startswith("-"),
+    )
+    limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
+    return list_answer(
+        lambda tx: queries.list_devices(tx, wanted, limit, offset, now, site),
+        lambda tx: queries.count_devices(tx, wanted, now),
+        limit=limit,
+        offset=offset,
+        opening=b'{"success":true,"devices":[',
+        closing=b"]}",
+    )
+
+
+@blueprint.endpoint("/totals", role=VIEWER, answer=schemas.DeviceTotalsAnswer, example=examples.DEVICE_TOTALS)
+def totals(query: dict[str, Any]) -> Response:
+    """How many devices each status has"""
+    with read_transaction() as tx:
+        counts = queries.count_totals(tx, _flapping(), g.now)
+    return answer({"success": True, **counts})
+
+
+@blueprint.endpoint(
+    "/<mac:mac>", role=VIEWER, answer=schemas.OneDeviceAnswer, example=examples.ONE_DEVICE, errors=(404,)
+)
+def one(query: dict[str, Any], mac: str) -> Response:
+    """A device, by any of its MAC addresses"""
+    wanted = mac_in_path(mac)
+    with read_transaction() as tx:
+        found = _device(tx, wanted)
+    return answer({"success": True, "device": found})
+
+
+@blueprint.endpoint(
+    "/<mac:mac>",
+    method="PATCH",
+    role=OPERATOR,
+    body=schemas.ChangeDevice,
+    body_example=examples.CHANGE_DEVICE,
+    answer=schemas.OneDeviceAnswer,
+    example=examples.ONE_DEVICE,
+    errors=(404, 413),
+)
+def change(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
+    """Change what is said of a device; what is left out stays as it is"""
+    wanted, rules = mac_in_path(mac), PresenceRules.of(settings())
+    with write_transaction() as tx:
+        services.change_device(tx, g.now, wanted, body, rules.late, rules.grace)
+        found = _device(tx, wanted)
+    return answer({"success": True, "device": found})
+
+
+@blueprint.endpoint(
+    "/<mac:mac>",
+    method="DELETE",
+    role=OPERATOR,
+    body=Nothing,
+    body_required=False,
+    answer=schemas.DeleteDeviceAnswer,
+    example=examples.DEVICE_DELETED,
+    errors=(404, 413),
+)
+def delete(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
+    """Delete a device with its sessions, events and evidence"""
+    wanted = mac_in_path(mac)
+    with write_transaction() as tx:
+        deleted = services.delete_device(tx, wanted)
+    return answer({"success": True, "message": f"Deleted device {wanted}", "deleted": deleted})
+
+
+@blueprint.endpoint(
+    "/<mac:mac>/merge",
+    method="POST",
+    role=OPERATOR,
+    body=schemas.MergeDevice,
+    body_example=examples.MERGE_DEVICE,
+    answer=schemas.MergeDeviceAnswer,
+    example=examples.DEVICE_MERGED,
+    errors=(404, 413),
+)
+def merge(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
+    """Make another device's history this one's, and its MAC address a further one of it"""
+    wanted, other = mac_in_path(mac), body["mac"]
+    with write_transaction() as tx:
+        merge_devices(tx, g.now, wanted, other, PresenceRules.of(settings()))
+        found = _device(tx, wanted)
+    return answer({"success": True, "message": f"Merged {other} into {found['mac']}", "device": found})
+
+
+def _device(tx: Transaction, mac: str) -> dict[str, Any]:
+    found = queries.find_device(tx, mac, _flapping(), g.now, settings().timezone)
+    if found is None:
+        raise NotFound(f"No device has the MAC address {mac}.")
+    return found
+
+
+def _flapping() -> tuple[int, int]:
+    return settings().flapping_connections, settings().flapping_window

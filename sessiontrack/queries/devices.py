@@ -1,0 +1,240 @@
+"""Devices as `/devices` shows them: each with its latest session, in one statement."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import FromClause, SQLColumnExpression, case, false, func, literal, or_, select
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import ColumnElement
+
+from sessiontrack.db import Contains, Row, Statement, Transaction
+from sessiontrack.macs import is_locally_administered
+from sessiontrack.models import Device, DeviceSession, Event
+from sessiontrack.models.columns import bind
+from sessiontrack.models.device_alias import device_with
+from sessiontrack.periods import fixed_period
+from sessiontrack.queries.searching import devices_with_alias_like, pattern
+from sessiontrack.timestamps import SiteTime
+from sessiontrack.vendors import vendor_of
+
+NEW_SECONDS = 86_400
+TOTALS = ("all", "connected", "disconnected", "down", "new", "flapping", "archived")
+ALIASES = Statement("SELECT device_id, mac FROM device_alias ORDER BY mac")
+
+IS_CONNECTED = func.coalesce(DeviceSession.still_connected, false())
+IS_DOWN = func.coalesce(
+    DeviceSession.disconnected_at.is_not(None) & (DeviceSession.disc_type == "Device Down"), false()
+)
+IS_NEW = Device.first_seen_at > bind("now") - NEW_SECONDS
+IS_FLAPPING = Device.can_flap & Device.id.in_(
+    select(DeviceSession.device_id)
+    .where(DeviceSession.begin_at > bind("window_start"), DeviceSession.begin_at <= bind("now"))
+    .where(DeviceSession.connected_at.is_not(None))
+    .group_by(DeviceSession.device_id)
+    .having(func.count() > bind("connections"))
+)
+# Of the devices that are not archived; with `archived` of the others.
+CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "all": ~Device.archived,
+    "connected": ~Device.archived & IS_CONNECTED,
+    "disconnected": ~Device.archived & ~IS_CONNECTED & ~IS_DOWN,
+    "down": ~Device.archived & IS_DOWN,
+    "new": ~Device.archived & IS_NEW,
+    "flapping": ~Device.archived & IS_FLAPPING,
+    "archived": Device.archived == ~false(),
+}
+
+
+@dataclass(frozen=True)
+class DeviceFilter:
+    """Which devices, and in which order: by a name of SORTS.
+
+    flapping: more connections than the first number, within the seconds of the second.
+    """
+
+    flapping: tuple[int, int]
+    status: str = "all"
+    search: str = ""
+    sort: str = "name"
+    descending: bool = False
+
+    def values(self, now: int) -> dict[str, Any]:
+        """The parameters of the statements."""
+        found = {"pattern": pattern(self.search)} if self.search else {}
+        return {**found, **_times(now, self.flapping)}
+
+    def shape(self) -> tuple[str, bool | None]:
+        """What the statements depend on; the second: whether the search is plain ASCII, None without one."""
+        return self.status, self.search.isascii() if self.search else None
+
+
+def list_devices(
+    tx: Transaction, wanted: DeviceFilter, limit: int, offset: int, now: int, site: SiteTime
+) -> Iterator[dict[str, Any]]:
+    """One page of them."""
+    aliases = _aliases(tx)
+    statement = _listed(*wanted.shape(), wanted.sort, wanted.descending)
+    for row in tx.stream(statement, limit=limit, offset=offset, **wanted.values(now)):
+        yield _as_dict(row, aliases, site)
+
+
+def count_devices(tx: Transaction, wanted: DeviceFilter, now: int) -> int:
+    """How many there are, whatever the page."""
+    return int(tx.value(_counted(*wanted.shape()), **wanted.values(now)))
+
+
+def find_device(
+    tx: Transaction, mac: str, flapping: tuple[int, int], now: int, site: SiteTime
+) -> dict[str, Any] | None:
+    """The device that has this address, as its own or as a merged one."""
+    row = tx.row(_one(), mac=mac, **_times(now, flapping))
+    return None if row is None else _as_dict(row, _aliases(tx), site)
+
+
+def count_totals(tx: Transaction, flapping: tuple[int, int], now: int) -> dict[str, int]:
+    """How many devices each status has."""
+    return dict(zip(TOTALS, tx.rows(_totals(), **_times(now, flapping))[0], strict=True))
+
+
+def _times(now: int, flapping: tuple[int, int]) -> dict[str, int]:
+    connections, window = flapping
+    return {"now": now, "window_start": now - window, "connections": connections}
+
+
+def _aliases(tx: Transaction) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for device_id, mac in tx.rows(ALIASES):
+        found[device_id].append(mac)
+    return found
+
+
+def _as_dict(row: Row, aliases: dict[int, list[str]], site: SiteTime) -> dict[str, Any]:
+    device_id, mac, name, owner, vendor, ip, status, since, first, last, new, flapping, *own = row
+    can_flap, alert_down, grace, archived, favourite = own
+    return {
+        "mac": mac,
+        "aliases": aliases.get(device_id, []),
+        "name": name,
+        "owner": owner,
+        "vendor": vendor or vendor_of(mac),
+        "randomized": is_locally_administered(mac),
+        "ip": ip,
+        "status": status,
+        "connected": status == "connected",
+        "connected_since": None if since is None else site.format_offset(since),
+        "first_seen": site.format_offset(first),
+        "last_seen": None if last is None else site.format_offset(last),
+        "new": bool(new),
+        "flapping": bool(flapping),
+        "can_flap": bool(can_flap),
+        "alert_down": bool(alert_down),
+        "grace": None if grace is None else str(fixed_period(grace)),
+        "archived": bool(archived),
+        "favourite": bool(favourite),
+    }
+
+
+# --- the statements, each shape built and compiled once
+
+STATUS = case((IS_CONNECTED, "connected"), (IS_DOWN, "down"), else_="disconnected")
+LAST_SEEN = case((IS_CONNECTED, bind("now")), else_=func.coalesce(DeviceSession.end_at, Device.last_seen_at))
+# The address that it has moved to during its latest session, else the one that it came with.
+IP = func.coalesce(Event.ip, DeviceSession.ip, "")
+COLUMNS = (
+    Device.id,
+    Device.mac,
+    Device.name,
+    Device.owner,
+    Device.vendor,
+    IP,
+    STATUS,
+    case((IS_CONNECTED, DeviceSession.connected_at)),
+    Device.first_seen_at,
+    LAST_SEEN,
+    IS_NEW,
+    IS_FLAPPING,
+    Device.can_flap,
+    Device.alert_down,
+    Device.grace_seconds,
+    Device.archived,
+    Device.favourite,
+)
+SORTS: dict[str, tuple[SQLColumnExpression[Any], SQLColumnExpression[Any] | None]] = {
+    # (what by, and where it is nothing: those come last in either direction)
+    "name": (func.lower(Device.name), Device.name == ""),
+    "mac": (Device.mac, None),
+    "owner": (func.lower(Device.owner), Device.owner == ""),
+    "ip": (func.coalesce(Event.ip_key, DeviceSession.ip_key, ""), IP == ""),
+    "vendor": (func.lower(Device.vendor), Device.vendor == ""),
+    "first_seen": (Device.first_seen_at, None),
+    "last_seen": (func.coalesce(LAST_SEEN, -1), LAST_SEEN.is_(None)),
+    "status": (STATUS, None),
+}
+
+
+def _with_latest() -> FromClause:
+    """Each device with its latest session, and with the latest move to another address during that."""
+    session, move = aliased(DeviceSession), aliased(Event)
+    latest = (
+        select(session.id)
+        .where(session.device_id == Device.id)
+        .order_by(session.begin_at.desc(), session.id.desc())
+        .limit(1)
+        .correlate(Device)
+        .scalar_subquery()
+    )
+    # A device has an IPv4 and an IPv6 address: only one of the same kind takes the other's place.
+    moved = (
+        select(move.id)
+        .where(move.device_id == Device.id, move.type == "IP Changed", ~move.voided)
+        .where(move.at >= DeviceSession.begin_at, move.ip.like("%:%") == DeviceSession.ip.like("%:%"))
+        .order_by(move.at.desc(), move.id.desc())
+        .limit(1)
+        .correlate(Device, DeviceSession)
+        .scalar_subquery()
+    )
+    device: FromClause = Device.__table__
+    session_table: FromClause = DeviceSession.__table__
+    event_table: FromClause = Event.__table__
+    with_session = device.outerjoin(session_table, DeviceSession.id == latest)
+    return with_session.outerjoin(event_table, Event.id == moved)
+
+
+def _where(status: str, is_ascii: bool | None) -> list[ColumnElement[bool]]:
+    if is_ascii is None:
+        return [CONDITIONS[status]]
+    texts = (Device.name, Device.owner, Device.vendor, Device.mac, IP)
+    found = [Contains(each, bind("pattern"), is_ascii) for each in texts]
+    return [CONDITIONS[status], or_(*found, Device.id.in_(devices_with_alias_like(is_ascii)))]
+
+
+@cache
+def _listed(status: str, is_ascii: bool | None, sort: str, descending: bool) -> Statement:
+    by, is_nothing = SORTS[sort]
+    order: list[ColumnElement[Any]] = (
+        [] if is_nothing is None else [case((is_nothing, literal(1)), else_=literal(0))]
+    )
+    order += [by.desc() if descending else by.asc(), Device.mac.asc()]
+    rows = select(*COLUMNS).select_from(_with_latest()).where(*_where(status, is_ascii)).order_by(*order)
+    return Statement(rows.limit(bind("limit")).offset(bind("offset")))
+
+
+@cache
+def _counted(status: str, is_ascii: bool | None) -> Statement:
+    return Statement(select(func.count()).select_from(_with_latest()).where(*_where(status, is_ascii)))
+
+
+@cache
+def _one() -> Statement:
+    return Statement(
+        select(*COLUMNS).select_from(_with_latest()).where(Device.id == device_with(bind("mac")))
+    )
+
+
+@cache
+def _totals() -> Statement:
+    counts = (func.count().filter(CONDITIONS[name]) for name in TOTALS)
+    return Statement(select(*counts).select_from(_with_latest()))

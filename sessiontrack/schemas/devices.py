@@ -1,0 +1,128 @@
+"""Devices: what their calls take and answer."""
+
+from marshmallow import fields
+from marshmallow.validate import OneOf
+
+from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.fields import FixedPeriodText, JsonBoolean, MacAddress, Text, limit, offset
+
+STATUSES = ("connected", "disconnected", "down", "new", "flapping", "archived", "all")
+SORTS = ("name", "mac", "owner", "ip", "vendor", "first_seen", "last_seen", "status")
+
+
+class ListDevices(Strict):
+    """`GET /devices`."""
+
+    status = fields.String(load_default="all", validate=OneOf(STATUSES))
+    search = Text(
+        load_default="", metadata={"description": "In name, owner, vendor, MAC addresses and IP address."}
+    )
+    limit = limit(100)
+    offset = offset()
+    sort = fields.String(
+        load_default="name",
+        validate=OneOf([*SORTS, *(f"-{each}" for each in SORTS)]),
+        metadata={"description": "With - before it: the other way round."},
+    )
+
+
+class ChangeDevice(Strict):
+    """`PATCH /devices/<mac>`; what is left out stays as it is."""
+
+    name = Text()
+    owner = Text()
+    vendor = Text()
+    alert_down = JsonBoolean(metadata={"description": "Whether its disconnections are Device Down."})
+    grace = FixedPeriodText(
+        attribute="grace_seconds",
+        allow_none=True,
+        metadata={
+            "description": "How long it may be missed; null: as the setting PRESENCE_GRACE says.",
+        },
+    )
+    can_flap = JsonBoolean(metadata={"description": "Whether it is ever said to be flapping."})
+    archived = JsonBoolean()
+    favourite = JsonBoolean()
+
+
+class MergeDevice(Strict):
+    """`POST /devices/<mac>/merge`."""
+
+    mac = MacAddress(required=True)
+
+
+class DeviceAnswer(Answer):
+    """A device as every call shows it."""
+
+    mac = fields.String(required=True)
+    aliases = fields.List(
+        fields.String(), required=True, metadata={"description": "MAC addresses that were merged into it."}
+    )
+    name = fields.String(required=True)
+    owner = fields.String(required=True)
+    vendor = fields.String(required=True)
+    randomized = fields.Boolean(
+        required=True, metadata={"description": "The address was made up by the device, not by its vendor."}
+    )
+    ip = fields.String(required=True)
+    status = fields.String(required=True, metadata={"enum": ["connected", "disconnected", "down"]})
+    connected = fields.Boolean(required=True)
+    connected_since = fields.String(required=True, allow_none=True)
+    first_seen = fields.String(required=True)
+    last_seen = fields.String(required=True, allow_none=True)
+    new = fields.Boolean(required=True, metadata={"description": "First seen within the last 24 hours."})
+    flapping = fields.Boolean(required=True)
+    can_flap = fields.Boolean(required=True)
+    alert_down = fields.Boolean(required=True)
+    grace = fields.String(required=True, allow_none=True)
+    archived = fields.Boolean(required=True)
+    favourite = fields.Boolean(required=True)
+
+
+class _Success(Answer):
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+
+
+class OneDeviceAnswer(_Success):
+    """A device."""
+
+    device = fields.Nested(DeviceAnswer, required=True)
+
+
+class DevicesAnswer(_Success):
+    """`GET /devices`."""
+
+    devices = fields.List(fields.Nested(DeviceAnswer), required=True)
+
+
+class DeviceTotalsAnswer(_Success):
+    """`GET /devices/totals`."""
+
+    all = fields.Integer(required=True)
+    connected = fields.Integer(required=True)
+    disconnected = fields.Integer(required=True)
+    down = fields.Integer(required=True)
+    new = fields.Integer(required=True)
+    flapping = fields.Integer(required=True)
+    archived = fields.Integer(required=True)
+
+
+class DeletedParts(Answer):
+    """How many of each were deleted with a device."""
+
+    sessions = fields.Integer(required=True)
+    events = fields.Integer(required=True)
+    evidence = fields.Integer(required=True)
+
+
+class DeleteDeviceAnswer(_Success):
+    """`DELETE /devices/<mac>`."""
+
+    message = fields.String(required=True)
+    deleted = fields.Nested(DeletedParts, required=True)
+
+
+class MergeDeviceAnswer(OneDeviceAnswer):
+    """`POST /devices/<mac>/merge`."""
+
+    message = fields.String(required=True)

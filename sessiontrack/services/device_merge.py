@@ -1,0 +1,287 @@
+"""Two devices that turn out to be one: the other's history becomes this one's, its address a further one."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.exceptions import InvalidInput
+from sessiontrack.presence_rules import Run, united_runs
+from sessiontrack.services import devices
+from sessiontrack.services.presence import PresenceRules
+from sessiontrack.services.reconciliation import DERIVED
+
+FOREVER = 2**62
+
+RUNS = Statement(
+    "SELECT source_id, id, first_at, last_at, ip FROM sighting_run"
+    " WHERE device_id IN (:keeper, :other) ORDER BY source_id, first_at, id"
+)
+SCANS = Statement("SELECT at FROM scan WHERE source_id = :source_id ORDER BY at")
+DELETE_RUN = Statement("DELETE FROM sighting_run WHERE id = :run_id")
+MOVE_RUNS = Statement("UPDATE sighting_run SET device_id = :keeper WHERE device_id = :other")
+INSERT_RUN = Statement(
+    "INSERT INTO sighting_run (device_id, source_id, ip, first_at, last_at)"
+    " VALUES (:device_id, :source_id, :ip, :first_at, :last_at)"
+)
+_EQUAL_WORDS = (
+    "k.device_id = :keeper AND o.device_id = :other AND k.source_id = o.source_id"
+    " AND k.at = o.at AND k.kind = o.kind"
+)
+EQUAL_WORDS = Statement(
+    f"SELECT k.id, o.id, k.ip, o.ip, k.info, o.info FROM device_evidence k, device_evidence o"
+    f" WHERE {_EQUAL_WORDS}"
+)
+TELL_WORD = Statement("UPDATE device_evidence SET ip = :ip, info = :info WHERE id = :keeper_id")
+DELETE_WORD = Statement("DELETE FROM device_evidence WHERE id = :other_id")
+MOVE_WORDS = Statement("UPDATE device_evidence SET device_id = :keeper WHERE device_id = :other")
+
+SESSIONS = Statement(
+    "SELECT id, device_id, connected_at, disconnected_at, still_connected, conn_type, disc_type, source,"
+    " begin_at, end_at FROM device_session WHERE device_id IN (:keeper, :other) ORDER BY begin_at, id"
+)
+# A missing end is given as -1, at which nothing has happened.
+VOID_INSIDE = Statement(
+    "UPDATE event SET voided = true, session_id = NULL WHERE session_id = :session_id AND NOT voided"
+    " AND NOT (at = :start AND type = :conn_type) AND NOT (at = :end AND type = :disc_type)"
+)
+RELINK = Statement("UPDATE event SET session_id = :kept_id WHERE session_id = :session_id")
+DELETE_SESSION = Statement("DELETE FROM device_session WHERE id = :session_id")
+CHANGE_SESSION = Statement(
+    "UPDATE device_session SET connected_at = :start, disconnected_at = :end, still_connected = :is_open,"
+    " conn_type = :conn_type, disc_type = :disc_type, source = :source WHERE id = :session_id"
+)
+MOVE_SESSIONS = Statement("UPDATE device_session SET device_id = :keeper WHERE device_id = :other")
+
+VOID_EQUAL = Statement(
+    "UPDATE event SET voided = true, session_id = NULL WHERE device_id = :other AND NOT voided"
+    " AND EXISTS (SELECT 1 FROM event kept WHERE kept.device_id = :keeper AND NOT kept.voided"
+    " AND kept.at = event.at AND kept.type = event.type)"
+)
+MOVE_EVENTS = Statement("UPDATE event SET device_id = :keeper WHERE device_id = :other")
+VOID_NEWER = Statement(
+    "UPDATE event SET voided = true WHERE device_id = :keeper AND type = 'New Device' AND NOT voided"
+    " AND at > (SELECT min(first.at) FROM event first WHERE first.device_id = :keeper"
+    " AND first.type = 'New Device' AND NOT first.voided)"
+)
+
+KNOWN = Statement(
+    "SELECT mac, name, owner, vendor, first_seen_at, last_seen_at FROM device WHERE id = :other"
+)
+LEARN = Statement(
+    "UPDATE device SET name = CASE WHEN name = '' THEN :name ELSE name END,"
+    " owner = CASE WHEN owner = '' THEN :owner ELSE owner END,"
+    " vendor = CASE WHEN vendor = '' THEN :vendor ELSE vendor END,"
+    " first_seen_at = CASE WHEN first_seen_at < :first_seen_at THEN first_seen_at ELSE :first_seen_at END,"
+    " last_seen_at = CASE WHEN last_seen_at > coalesce(:last_seen_at, 0) THEN last_seen_at"
+    " ELSE :last_seen_at END WHERE id = :keeper"
+)
+MOVE_ALIASES = Statement("UPDATE device_alias SET device_id = :keeper WHERE device_id = :other")
+DELETE_DEVICE = Statement("DELETE FROM device WHERE id = :other")
+ADD_ALIAS = Statement("INSERT INTO device_alias (mac, device_id) VALUES (:mac, :keeper)")
+
+
+def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: PresenceRules) -> None:
+    """Make what is known of the other MAC, and what will be seen of it, the device's.
+
+    Sessions that overlap become one; events stay, those that are no longer true or stand twice voided.
+    The device's name, owner and vendor are taken from the other one where it has none. Again, nothing
+    changes.
+
+    Raises:
+        InvalidInput: both are the same address.
+        NotFound: one of them is not known.
+    """
+    if mac == other_mac:
+        wrong = "A device cannot be merged with itself."
+        raise InvalidInput(wrong, {"mac": [wrong]})
+    keeper, other = devices.get_device(tx, mac), devices.get_device(tx, other_mac)
+    if keeper == other:
+        return
+    both = {"keeper": keeper, "other": other}
+    _unite_evidence(tx, **both)
+    _unite_sessions(tx, **both)
+    tx.run(VOID_EQUAL, **both)
+    tx.run(MOVE_EVENTS, **both)
+    tx.run(VOID_NEWER, keeper=keeper)
+    (further, *known) = tx.rows(KNOWN, other=other)[0]
+    names = ("name", "owner", "vendor", "first_seen_at", "last_seen_at")
+    tx.run(LEARN, keeper=keeper, **dict(zip(names, known, strict=True)))
+    tx.run(MOVE_ALIASES, **both)
+    tx.run(DELETE_DEVICE, other=other)
+    tx.run(ADD_ALIAS, mac=further, keeper=keeper)
+    devices.derive_anew(tx, now, keeper, rules.late, rules.grace)
+
+
+def _unite_evidence(tx: Transaction, keeper: int, other: int) -> None:
+    """A source saw the device where it saw either; of two addresses at once the greater, as in a scan."""
+    rows: dict[int, list[Row]] = defaultdict(list)
+    for source_id, *run in tx.rows(RUNS, keeper=keeper, other=other):
+        rows[source_id].append(tuple(run))
+    missing: list[dict[str, Any]] = []
+    for source_id, of_source in rows.items():
+        stored = {Run(first, last, ip): run_id for run_id, first, last, ip in of_source}
+        scans = [at for (at,) in tx.rows(SCANS, source_id=source_id)]
+        united = united_runs([Run(first, last, ip) for _, first, last, ip in of_source], scans)
+        kept = {stored[run] for run in united if run in stored}
+        for run_id, *_ in of_source:
+            if run_id not in kept:
+                tx.run(DELETE_RUN, run_id=run_id)
+        missing += [
+            {"source_id": source_id, "first_at": run.first, "last_at": run.last, "ip": run.ip}
+            for run in united
+            if run not in stored
+        ]
+    tx.run(MOVE_RUNS, keeper=keeper, other=other)
+    for values in missing:
+        tx.run(INSERT_RUN, device_id=keeper, **values)
+    for keeper_id, other_id, ip, other_ip, info, other_info in tx.rows(
+        EQUAL_WORDS, keeper=keeper, other=other
+    ):
+        tx.run(TELL_WORD, keeper_id=keeper_id, ip=max(ip, other_ip), info=max(info, other_info))
+        tx.run(DELETE_WORD, other_id=other_id)
+    tx.run(MOVE_WORDS, keeper=keeper, other=other)
+
+
+@dataclass
+class _Stretch:
+    """A session to be, of the stored sessions `ids`; the first of them becomes it."""
+
+    ids: list[int]
+    device_ids: set[int]
+    start: int | None
+    end: int | None
+    is_open: bool
+    conn_type: str
+    disc_type: str
+    source: str | None
+    begin: int
+    reach: int
+    changed: bool = False
+
+
+def _stored(session_id: int, device_id: int, *values: Any) -> _Stretch:
+    start, end, is_open, conn_type, disc_type, source, begin, reach = values
+    ids, device_ids = [session_id], {device_id}
+    reach = FOREVER if is_open else reach
+    return _Stretch(ids, device_ids, start, end, bool(is_open), conn_type, disc_type, source, begin, reach)
+
+
+def _unite_sessions(tx: Transaction, keeper: int, other: int) -> None:
+    rows = tx.rows(SESSIONS, keeper=keeper, other=other)
+    stored = [_stored(*row) for row in rows]
+    derived = list(_united([each for each in stored if each.source == DERIVED]))
+    going_on = next((each for each in derived if each.is_open), None)
+    told = [each for each in stored if each.source != DERIVED]
+    united = list(_united([*told, *(each for each in derived if each is not going_on)]))
+    if going_on is not None:
+        united = [*_beside(going_on, united), going_on]
+    for stretch in united:
+        if stretch.changed:
+            _write(tx, stretch)
+    for stretch in united:
+        if stretch.changed:
+            _change(tx, stretch)
+    tx.run(MOVE_SESSIONS, keeper=keeper, other=other)
+
+
+def _united(stretches: Iterable[_Stretch]) -> Iterator[_Stretch]:
+    """Those of different devices that overlap as one; in order of their begin."""
+    group: list[_Stretch] = []
+    for each in sorted(stretches, key=lambda one: one.begin):
+        if group and not _meets(group, each):
+            yield from _as_one(group)
+            group = []
+        group.append(each)
+    yield from _as_one(group)
+
+
+def _meets(group: list[_Stretch], each: _Stretch) -> bool:
+    """Whether it overlaps them; a disconnection of which nothing else is known is told by theirs."""
+    reach = max(one.reach for one in group)
+    if each.begin == group[0].begin:
+        return True
+    return each.begin <= reach if each.start is None else each.begin < reach
+
+
+def _as_one(group: list[_Stretch]) -> list[_Stretch]:
+    if len(set().union(*(each.device_ids for each in group))) < 2:
+        return group
+    starts = [each.start for each in group if each.start is not None]
+    ends = [each.end for each in group if each.end is not None]
+    is_open = any(each.is_open for each in group)
+    start, end = min(starts, default=None), None if is_open else max(ends, default=None)
+    first = next(each for each in group if each.start == start)
+    last = next(each for each in group if each.is_open == is_open and (is_open or each.end == end))
+    told = [each for each in group if each.source != DERIVED]
+    return [
+        _Stretch(
+            ids=[*first.ids, *(each_id for each in group if each is not first for each_id in each.ids)],
+            device_ids=set().union(*(each.device_ids for each in group)),
+            start=start,
+            end=end,
+            is_open=is_open,
+            conn_type=first.conn_type,
+            disc_type=last.disc_type,
+            source=told[0].source if told else DERIVED,
+            begin=group[0].begin,
+            reach=max(each.reach for each in group),
+            changed=True,
+        )
+    ]
+
+
+def _beside(going_on: _Stretch, others: list[_Stretch]) -> Iterator[_Stretch]:
+    """Those that stay beside the open session that evidence goes on to tell of.
+
+    It must stay derived, or no scan could ever close it: so it takes in what lies within it, and begins
+    after what began before it, as it would have had both been one device all along.
+    """
+    for each in others:
+        assert going_on.start is not None
+        are_of_one = len(each.device_ids | going_on.device_ids) == 1
+        if are_of_one or (each.reach <= going_on.start and each.begin != going_on.start):
+            yield each
+        elif each.is_open:
+            each.ids += going_on.ids
+            if each.start is None or going_on.start < each.start:
+                each.start, each.conn_type = going_on.start, going_on.conn_type
+            each.changed = True
+            going_on.ids, going_on.changed = [], False
+            yield each
+        elif each.begin >= going_on.start:
+            going_on.ids += each.ids
+            going_on.changed = True
+        else:
+            going_on.start, going_on.changed = each.reach, True
+            yield each
+
+
+def _write(tx: Transaction, stretch: _Stretch) -> None:
+    """Void what happened inside of it, and let go of the sessions that it takes in."""
+    kept_id, *absorbed = stretch.ids
+    ends = {
+        "start": -1 if stretch.start is None else stretch.start,
+        "conn_type": stretch.conn_type,
+        "end": -1 if stretch.end is None else stretch.end,
+        "disc_type": stretch.disc_type,
+    }
+    for session_id in stretch.ids:
+        tx.run(VOID_INSIDE, session_id=session_id, **ends)
+    for session_id in absorbed:
+        tx.run(RELINK, session_id=session_id, kept_id=kept_id)
+        tx.run(DELETE_SESSION, session_id=session_id)
+
+
+def _change(tx: Transaction, stretch: _Stretch) -> None:
+    tx.run(
+        CHANGE_SESSION,
+        session_id=stretch.ids[0],
+        start=stretch.start,
+        end=stretch.end,
+        is_open=stretch.is_open,
+        conn_type=stretch.conn_type,
+        disc_type=stretch.disc_type,
+        source=stretch.source,
+    )
