@@ -16,7 +16,7 @@ FOREVER = 2**62
 
 RUNS = Statement(
     "SELECT source_id, id, first_at, last_at, ip FROM sighting_run"
-    " WHERE device_id IN (:keeper, :other) ORDER BY source_id, first_at, id"
+    " WHERE device_id IN (:keeper, :other) AND NOT settled ORDER BY source_id, first_at, id"
 )
 SCANS = Statement("SELECT at FROM scan WHERE source_id = :source_id ORDER BY at")
 DELETE_RUN = Statement("DELETE FROM sighting_run WHERE id = :run_id")
@@ -25,16 +25,23 @@ INSERT_RUN = Statement(
     "INSERT INTO sighting_run (device_id, source_id, ip, first_at, last_at)"
     " VALUES (:device_id, :source_id, :ip, :first_at, :last_at)"
 )
-_EQUAL_WORDS = (
-    "k.device_id = :keeper AND o.device_id = :other AND k.source_id = o.source_id"
-    " AND k.at = o.at AND k.kind = o.kind"
+# The same word of both is one, which stands for as much as either.
+TELL_EQUAL = Statement(
+    "UPDATE device_evidence SET"
+    " ip = CASE WHEN o.ip > device_evidence.ip THEN o.ip ELSE device_evidence.ip END,"
+    " info = CASE WHEN o.info > device_evidence.info THEN o.info ELSE device_evidence.info END,"
+    " settled = device_evidence.settled AND o.settled,"
+    " since_at = CASE WHEN o.since_at < coalesce(device_evidence.since_at, device_evidence.at)"
+    " THEN o.since_at ELSE device_evidence.since_at END"
+    " FROM device_evidence o WHERE device_evidence.device_id = :keeper AND o.device_id = :other"
+    " AND o.source_id = device_evidence.source_id AND o.at = device_evidence.at"
+    " AND o.kind = device_evidence.kind"
 )
-EQUAL_WORDS = Statement(
-    f"SELECT k.id, o.id, k.ip, o.ip, k.info, o.info FROM device_evidence k, device_evidence o"
-    f" WHERE {_EQUAL_WORDS}"
+DELETE_EQUAL = Statement(
+    "DELETE FROM device_evidence WHERE device_id = :other AND EXISTS (SELECT 1 FROM device_evidence k"
+    " WHERE k.device_id = :keeper AND k.source_id = device_evidence.source_id"
+    " AND k.at = device_evidence.at AND k.kind = device_evidence.kind)"
 )
-TELL_WORD = Statement("UPDATE device_evidence SET ip = :ip, info = :info WHERE id = :keeper_id")
-DELETE_WORD = Statement("DELETE FROM device_evidence WHERE id = :other_id")
 MOVE_WORDS = Statement("UPDATE device_evidence SET device_id = :keeper WHERE device_id = :other")
 
 SESSIONS = Statement(
@@ -136,11 +143,8 @@ def _unite_evidence(tx: Transaction, keeper: int, other: int) -> None:
     tx.run(MOVE_RUNS, keeper=keeper, other=other)
     for values in missing:
         tx.run(INSERT_RUN, device_id=keeper, **values)
-    for keeper_id, other_id, ip, other_ip, info, other_info in tx.rows(
-        EQUAL_WORDS, keeper=keeper, other=other
-    ):
-        tx.run(TELL_WORD, keeper_id=keeper_id, ip=max(ip, other_ip), info=max(info, other_info))
-        tx.run(DELETE_WORD, other_id=other_id)
+    tx.run(TELL_EQUAL, keeper=keeper, other=other)
+    tx.run(DELETE_EQUAL, keeper=keeper, other=other)
     tx.run(MOVE_WORDS, keeper=keeper, other=other)
 
 

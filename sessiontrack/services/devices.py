@@ -25,8 +25,12 @@ SEEN_EARLIER = Statement(
     "UPDATE device SET first_seen_at = :at WHERE id = :device_id AND first_seen_at > :at"
 )
 # A longer grace time takes back what scans have told: they must be able to tell it again.
-UNJUDGE_RUNS = Statement("UPDATE sighting_run SET judged = false WHERE device_id = :device_id AND judged")
-UNJUDGE_WORDS = Statement("UPDATE device_evidence SET judged = false WHERE device_id = :device_id AND judged")
+UNJUDGE_RUNS = Statement(
+    "UPDATE sighting_run SET judged = false WHERE device_id = :device_id AND judged AND NOT settled"
+)
+UNJUDGE_WORDS = Statement(
+    "UPDATE device_evidence SET judged = false WHERE device_id = :device_id AND judged AND NOT settled"
+)
 HAS_EVIDENCE = Statement(
     "SELECT 1 WHERE EXISTS (SELECT 1 FROM sighting_run WHERE device_id = :device_id)"
     " OR EXISTS (SELECT 1 FROM device_evidence WHERE device_id = :device_id)"
