@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from sessiontrack.db import Statement, Transaction
-from sessiontrack.queries import calendar, device_sessions, events
+from sessiontrack.queries import calendar, device_sessions, devices, events
 from sessiontrack.services import device_sessions as services
 from sessiontrack.timestamps import IN_UTC
 from tests import rows
@@ -169,3 +169,22 @@ def test_contract_3_create_reads_no_long_history(tx: Explained) -> None:
 def test_contract_3_delete_reads_one_device_only(tx: Explained) -> None:
     assert services.delete_sessions(tx, MACS[3]) == 101
     tx.assert_searched()
+
+
+@pytest.mark.parametrize("status", devices.TOTALS)
+@pytest.mark.parametrize("search", ["", "aa:bb", "ü"])
+def test_contract_6_devices_are_listed_by_one_seek_each(tx: Explained, status: str, search: str) -> None:
+    wanted = devices.DeviceFilter((10, 3600), status=status, search=search, sort="last_seen")
+    found = list(devices.list_devices(tx, wanted, 100, 0, NOW, IN_UTC))
+    assert len(found) == (len(MACS) if status in ("all", "connected") and search != "ü" else 0)
+    tx.assert_searched("ix_device_session_device")
+    # Flapping: only what began within its window is read, by either index.
+    assert re.search(r"begin_at>\? AND begin_at<\?", tx.plans[-1]), tx.plans[-1]
+    assert devices.count_devices(tx, wanted, NOW) == len(found)
+    tx.assert_searched("ix_device_session_device")
+
+
+def test_contract_6_one_device_and_the_totals_read_no_whole_table(tx: Explained) -> None:
+    assert devices.find_device(tx, MACS[3], (10, 3600), NOW, IN_UTC)
+    assert devices.count_totals(tx, (10, 3600), NOW)["connected"] == len(MACS)
+    tx.assert_searched("ix_device_session_device")
