@@ -324,3 +324,16 @@ def _runs(addresses: list[str | None]) -> list[Run]:
 def test_runs_are_united_scan_by_scan(one: list[str | None], other: list[str | None]) -> None:
     both = [max((ip for ip in pair if ip is not None), default=None) for pair in zip(one, other, strict=True)]
     assert united_runs([*_runs(one), *_runs(other)], range(10)) == _runs(both)
+
+
+def test_contract_6_events_of_a_merged_address_count_for_the_device(clients: Clients) -> None:
+    main, other = "AA:BB:CC:00:00:01", "AA:BB:CC:00:00:02"
+    for mac in (main, other):
+        clients.operator.ok("POST", "/presence/scans", {"source": "arp", "devices": [{"mac": mac}]})
+    clients.operator.ok("POST", f"/devices/{main}/merge", {"mac": other})
+    taken = clients.operator.ok(
+        "POST", "/presence/events", {"source": "hostapd", "mac": other, "event": "connected"}
+    )
+    assert (taken["seen"], taken["new"]) == (1, 0)
+    listed = clients.viewer.ok("GET", "/devices")["devices"]
+    assert [device["mac"] for device in listed] == [main]

@@ -140,14 +140,24 @@ ADD_EVIDENCE = Statement(
     " RETURNING device_id"
 )
 ADD_DEVICE = Statement(
-    "INSERT INTO device (mac, name, vendor, first_seen_at) VALUES (:mac, :name, :vendor, :at)"
+    "INSERT INTO device (mac, name, vendor, first_seen_at) SELECT :mac, :name, :vendor, :at"
+    " WHERE NOT EXISTS (SELECT 1 FROM device_alias a WHERE a.mac = :mac)"
     " ON CONFLICT (mac) DO UPDATE SET first_seen_at = excluded.first_seen_at"
-    " WHERE device.first_seen_at > excluded.first_seen_at"
+    " WHERE device.first_seen_at > excluded.first_seen_at RETURNING id, mac, vendor"
+)
+MERGED_SEEN_EARLIER = Statement(
+    "UPDATE device SET first_seen_at = :at WHERE first_seen_at > :at"
+    " AND id = (SELECT a.device_id FROM device_alias a WHERE a.mac = :mac)"
+)
+# The device that has the address, as its own or as a further one.
+_HAS_MAC = (
+    "coalesce((SELECT id FROM device WHERE mac = :mac),"
+    " (SELECT device_id FROM device_alias WHERE mac = :mac))"
 )
 ADD_EVENT = Statement(
     "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info)"
     " SELECT d.id, s.id, :at, :kind, :ip, :info FROM device d, source s"
-    " WHERE d.mac = :mac AND s.name = :source"
+    f" WHERE d.id = {_HAS_MAC} AND s.name = :source"
     " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET ip = excluded.ip"
     " WHERE excluded.ip > device_evidence.ip"
     " RETURNING device_id"
@@ -161,7 +171,7 @@ CONNECTED_AT = Statement(
 )
 SAID_SINCE = Statement(
     "SELECT count(*) FROM device_evidence WHERE at >= :since AND at <= :at AND kind <> 'disconnected'"
-    " AND device_id = (SELECT id FROM device WHERE mac = :mac)"
+    f" AND device_id = {_HAS_MAC}"
     " AND source_id = (SELECT id FROM source WHERE name = :source)"
 )
 FOREVER = 2**62
@@ -222,12 +232,11 @@ def take_events(tx: Transaction, events: Iterable[DeviceEvent]) -> Taken:
     """Take in what several sources said of many devices."""
     known = list(events)
     tx.run_many(ADD_SOURCE, [{"name": name} for name in {event.source for event in known}])
-    tx.run_many(
-        ADD_DEVICE,
-        [{"mac": e.device.mac, "name": e.device.name, "vendor": e.device.vendor, "at": e.at} for e in known],
-    )
     affected: set[int] = set()
     for event in known:
+        seen = event.device
+        _name_vendors(tx, tx.rows(ADD_DEVICE, mac=seen.mac, name=seen.name, vendor=seen.vendor, at=event.at))
+        tx.run(MERGED_SEEN_EARLIER, mac=seen.mac, at=event.at)
         changed = tx.rows(
             ADD_EVENT,
             mac=event.device.mac,

@@ -2,10 +2,15 @@
 
 from typing import Literal
 
+from sqlalchemy import select
+
 from sessiontrack.db import Statement, Transaction
+from sessiontrack.models import Device
+from sessiontrack.models.columns import bind
+from sessiontrack.models.device_alias import device_with
 from sessiontrack.records import DeviceRecord
 
-FIND = Statement("SELECT id, first_seen_at FROM device WHERE mac = :mac")
+FIND = Statement(select(Device.id, Device.first_seen_at).where(Device.id == device_with(bind("mac"))))
 INSERT = Statement(
     "INSERT INTO device (mac, name, owner, vendor, alert_down, can_flap, archived, favourite, grace_seconds,"
     " first_seen_at, last_seen_at) VALUES (:mac, :name, :owner, :vendor, :alert_down, :can_flap, :archived,"
