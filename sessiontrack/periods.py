@@ -127,8 +127,9 @@ def window_start(period: Period, now: int, site: SiteTime) -> int:
 
 
 def fixed_period(seconds: int) -> Period:
-    """The period of that many seconds, a whole number of minutes, in days, hours and minutes."""
-    return Period(days=seconds // 86_400, hours=seconds // 3_600 % 24, minutes=seconds // 60 % 60)
+    """The period of days, hours and minutes that is that long; a begun minute counts as a whole one."""
+    minutes = min(max(1, -(-seconds // 60)), _MOST * 1_440)
+    return Period(days=minutes // 1_440, hours=minutes // 60 % 24, minutes=minutes % 60)
 
 
 def instants_every(step: Period, start: int, end: int, site: SiteTime) -> Iterator[int]:

@@ -8,8 +8,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.db import Row, Statement, Transaction, write_transaction
+from sessiontrack.observations import DeviceEvent
+from sessiontrack.observations import Observation as Seen
 from sessiontrack.presence_rules import Run, united_runs
+from sessiontrack.records import DeviceRecord, Section, SessionRecord
 from sessiontrack.services.device_merge import merge_devices
+from sessiontrack.services.evidence import has_said
+from sessiontrack.services.history import import_history
+from sessiontrack.services.presence import observe_events
 from tests import rows
 from tests.conftest import NOW, Clients
 from tests.presence_reference import Observation, truth
@@ -18,6 +24,7 @@ from tests.test_presence_properties import RULES, TABLES, _observe, histories
 
 HOUR = 3600
 A, B, C = (f"AA:BB:CC:00:00:{number:02X}" for number in range(3))
+SAID = ((A, "connected"), (B, "seen"), (A, "seen"), (B, "disconnected"))
 Ends = tuple[int | None, int | None]
 OF_DEVICE = Statement(
     "SELECT connected_at, disconnected_at, still_connected FROM device_session s"
@@ -169,6 +176,38 @@ def test_contract_6_both_addresses_are_the_device_from_then_on(
     # Deleted with it: the address is anybody's again.
     create(clients, B, 1)
     assert viewer.ok("GET", f"/devices/{B}")["device"]["mac"] == B
+
+
+def test_contract_6_events_taken_in_bulk_of_either_address_are_the_devices(clients: Clients) -> None:
+    create(clients, A, 1, 3)
+    create(clients, B, 4, 5)
+    merge(clients)
+    said = [DeviceEvent("ap", NOW - 60 + n, kind, Seen(mac)) for n, (mac, kind) in enumerate(SAID)]
+    with rows.writing(clients.app) as tx:
+        observe_events(tx, NOW, said, RULES)
+        assert has_said(tx, "ap", B, NOW - 60, NOW)
+        last = tx.rows(OF_DEVICE, mac=A)[-1]
+        assert tx.value(Statement("SELECT count(*) FROM device")) == 1
+    assert last == (NOW - 60, NOW - 57, 0)
+
+
+def test_contract_6_imported_sessions_of_either_address_are_the_devices(clients: Clients) -> None:
+    create(clients, A, 1, 3)
+    create(clients, B, 4, 5)
+    merge(clients)
+    start = 1_754_006_400
+    history = [(1, DeviceRecord(B, name="b", first_seen_at=start)), (2, DeviceRecord(A, owner="a"))]
+    told = [
+        (3, SessionRecord(B, start + 6 * HOUR, start + 7 * HOUR)),
+        (4, SessionRecord(A, start, start + 60)),
+    ]
+    with rows.writing(clients.app) as tx:
+        import_history(tx, NOW, [Section("devices", history), Section("sessions", told)], pytest.fail)
+    assert [row[0] for row in recorded(clients)[0]] == [0, 1, 4, 6]
+    device = clients.viewer.ok("GET", f"/devices/{A}")["device"]
+    assert (device["name"], device["owner"], device["aliases"]) == ("b", "a", [B])
+    assert device["first_seen"] == "2025-08-01T00:00:00+00:00"
+    refused(clients.viewer.get("/devices/AA:BB:CC:00:00:05"), 404)
 
 
 def test_contract_6_a_merged_device_can_be_merged_on(clients: Clients) -> None:

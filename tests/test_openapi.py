@@ -99,6 +99,8 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "POST /auth/login": {"429"},
         "POST /auth/tokens": {"404", "409"},
         "DELETE /auth/tokens/{token_id}": {"404"},
+        **{f"{each} /devices/{{mac}}": {"404"} for each in ("GET", "PATCH", "DELETE")},
+        "POST /devices/{mac}/merge": {"404"},
     }
     assert "401" in operations["POST /auth/login"]["responses"]
 
@@ -130,12 +132,12 @@ def test_contract_2_every_parameter_is_described(document: dict[str, Any]) -> No
 
 def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
     found = [(path, each["schema"]) for path, each in parameters(document) if each["name"] == "limit"]
-    assert len(found) == 7
+    assert len(found) == 8
     for path, schema in found:
         # Of session-events, format=datatables takes more, and caps it.
         most = 10**9 if path == "/sessions/session-events" else 1000
         assert (schema["minimum"], schema["maximum"]) == (1, most), path
-        default = 100 if path in ("/sessions/session-events", "/auth/tokens") else None
+        default = 100 if path in ("/sessions/session-events", "/auth/tokens", "/devices") else None
         assert schema.get("default") == default, path
 
 

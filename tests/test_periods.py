@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.exceptions import InvalidPeriod
-from sessiontrack.periods import ALL, PERIOD_FORMS, Period, format_duration, parse_period, window_start
+from sessiontrack.periods import (
+    ALL,
+    PERIOD_FORMS,
+    Period,
+    fixed_period,
+    fixed_seconds,
+    format_duration,
+    parse_period,
+    window_start,
+)
 from sessiontrack.timestamps import EARLIEST, SiteTime
 
 UNITS = ("years", "months", "weeks", "days", "hours", "minutes")
@@ -366,3 +375,25 @@ def test_contract_2_duration_is_hours_and_minutes_and_from_a_day_on_days(seconds
 def test_negative_duration_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="cannot be negative"):
         format_duration(-1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1800, "30 minutes"),
+        (60, "1 minute"),
+        (90, "2 minutes"),
+        (0, "1 minute"),
+        (86_400, "1 day"),
+        (7 * 86_400 + 3_660, "7 days 1 hour 1 minute"),
+        (2**62, "999999 days"),
+    ],
+)
+def test_a_length_of_time_is_told_as_a_period(seconds: int, text: str) -> None:
+    assert str(fixed_period(seconds)) == text
+
+
+@fast
+@given(minutes=st.integers(1, 10**6))
+def test_a_length_of_whole_minutes_survives(minutes: int) -> None:
+    assert fixed_seconds(parse_period(str(fixed_period(minutes * 60)))) == minutes * 60

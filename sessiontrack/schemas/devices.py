@@ -13,7 +13,11 @@ SORTS = ("name", "mac", "owner", "ip", "vendor", "first_seen", "last_seen", "sta
 class ListDevices(Strict):
     """`GET /devices`."""
 
-    status = fields.String(load_default="all", validate=OneOf(STATUSES))
+    status = fields.String(
+        load_default="all",
+        validate=OneOf(STATUSES),
+        metadata={"description": "all: but for the archived ones."},
+    )
     search = Text(
         load_default="", metadata={"description": "In name, owner, vendor, MAC addresses and IP address."}
     )

@@ -103,4 +103,6 @@ class DeviceBook:
 
     def _know(self, mac: str, device_id: int, first_seen_at: int) -> None:
         self._ids[mac] = device_id
-        self._first[device_id] = self._stored_first[device_id] = first_seen_at
+        # Known already where this is a further address of that device.
+        if device_id not in self._first:
+            self._first[device_id] = self._stored_first[device_id] = first_seen_at
