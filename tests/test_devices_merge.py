@@ -199,11 +199,11 @@ def test_contract_6_imported_sessions_of_either_address_are_the_devices(clients:
     history = [(1, DeviceRecord(B, name="b", first_seen_at=start)), (2, DeviceRecord(A, owner="a"))]
     told = [
         (3, SessionRecord(B, start + 6 * HOUR, start + 7 * HOUR)),
-        (4, SessionRecord(A, start, start + 60)),
+        (4, SessionRecord(A, start + 8 * HOUR, start + 9 * HOUR)),
     ]
     with rows.writing(clients.app) as tx:
         import_history(tx, NOW, [Section("devices", history), Section("sessions", told)], pytest.fail)
-    assert [row[0] for row in recorded(clients)[0]] == [0, 1, 4, 6]
+    assert [row[0] for row in recorded(clients)[0]] == [1, 4, 6, 8]
     device = clients.viewer.ok("GET", f"/devices/{A}")["device"]
     assert (device["name"], device["owner"], device["aliases"]) == ("b", "a", [B])
     assert device["first_seen"] == "2025-08-01T00:00:00+00:00"
