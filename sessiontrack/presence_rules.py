@@ -33,6 +33,7 @@ class SourceEvidence:
     blocks: [first, last] sightings between which no complete scan of the source missed the device.
     connected: instants at which the source said that it connected.
     left: instants at which the source said that it left.
+    excused: [first, last] scans that only remembered it, which is neither a sighting nor a miss.
     known_before: it saw the device before all this.
     scans: all complete scans of the source; trusted: those of them that are evidence of absence.
     """
@@ -41,6 +42,19 @@ class SourceEvidence:
     connected: list[int] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
     known_before: bool = False
+    excused: list[tuple[int, int]] = field(default_factory=list)
+
+    def missed(self, last: int, until: int | None, grace: int) -> bool:
+        """Whether a trusted scan before `until` missed it more than the grace time after that sighting."""
+        place = bisect_right(self.trusted, last + grace)
+        while place < len(self.trusted) and (until is None or self.trusted[place] < until):
+            at = self.trusted[place]
+            excuse = max((end for start, end in self.excused if start <= at <= end), default=None)
+            if excuse is None:
+                return True
+            place = bisect_right(self.trusted, excuse)
+        return False
+
     scans: Sequence[int] = ()
     trusted: Sequence[int] = ()
 
@@ -83,7 +97,7 @@ def source_intervals(source: SourceEvidence, grace: int) -> list[Interval]:
     last = 0
     anything_before = source.known_before
     for at, kind, end in sorted(items):
-        if start is not None and _missed(source.trusted, last, at, grace):
+        if start is not None and source.missed(last, at, grace):
             found.append(Interval(start, last))
             start = None
         if kind != _LEFT:
@@ -95,7 +109,7 @@ def source_intervals(source: SourceEvidence, grace: int) -> list[Interval]:
             found.append(Interval(None, at))
         anything_before = True
     if start is not None:
-        found.append(Interval(start, last if _missed(source.trusted, last, None, grace) else None))
+        found.append(Interval(start, last if source.missed(last, None, grace) else None))
     return found
 
 
@@ -105,7 +119,7 @@ def _is_settled(source: SourceEvidence, interval: Interval, grace: int, floor: i
     if end is None or end >= floor:
         return False
     said = end in source.left and end not in source.connected
-    return said or _missed(source.trusted, end, floor, grace)
+    return said or source.missed(end, floor, grace)
 
 
 def _split_at_departures(source: SourceEvidence) -> list[tuple[int, int]]:
@@ -124,12 +138,6 @@ def _split_at_departures(source: SourceEvidence) -> list[tuple[int, int]]:
             split.append((min(source.scans[place], last) if place < len(source.scans) else last, last))
         blocks = split
     return blocks
-
-
-def _missed(trusted: Sequence[int], last: int, until: int | None, grace: int) -> bool:
-    """Whether a trusted scan before `until` came more than the grace time after the last sighting."""
-    place = bisect_right(trusted, last + grace)
-    return place < len(trusted) and (until is None or trusted[place] < until)
 
 
 def _union(intervals: list[Interval]) -> list[Interval]:

@@ -16,6 +16,8 @@ class Observation:
     at: int
     kind: str  # "complete", "partial", "seen", "connected", "disconnected"
     devices: tuple[tuple[str, str], ...] = ()
+    # Of a complete scan: those of whom it tells neither.
+    remembered: tuple[str, ...] = ()
 
 
 @dataclass
@@ -30,7 +32,7 @@ def _trusted(observations: list[Observation], source: str, least_share: float) -
     seen_at: dict[int, set[str]] = defaultdict(set)
     for each in observations:
         if each.source == source and each.kind == "complete":
-            seen_at[each.at] |= {mac for mac, _ in each.devices}
+            seen_at[each.at] |= {mac for mac, _ in each.devices} | set(each.remembered)
     trusted: list[int] = []
     for at in sorted(seen_at):
         last = trusted[-1] if trusted and at - trusted[-1] <= DAY else None
@@ -53,7 +55,12 @@ def _words(
             if each.source == source and any(mac == other for other, _ in each.devices)
         }
     )
-    trusted = _trusted(observations, source, least_share)
+    excused = {
+        each.at
+        for each in observations
+        if each.source == source and each.kind == "complete" and mac in each.remembered
+    }
+    trusted = [at for at in _trusted(observations, source, least_share) if at not in excused]
     found: list[tuple[int | None, int | None]] = []
     start: int | None = None
     for place, (at, kind) in enumerate(marks):

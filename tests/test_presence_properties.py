@@ -34,7 +34,10 @@ addresses = st.sampled_from(["", "10.0.0.1", "10.0.0.2"])
 def scans(draw: st.DrawFn) -> Observation:
     macs = draw(st.lists(st.sampled_from(MACS), unique=True, max_size=7))
     kind = draw(st.sampled_from(["complete", "complete", "complete", "partial"]))
-    return Observation(draw(sources), draw(instants), kind, tuple((mac, draw(addresses)) for mac in macs))
+    seen = tuple((mac, draw(addresses)) for mac in macs)
+    others = [mac for mac in MACS if mac not in macs]
+    remembered = draw(st.lists(st.sampled_from(others), unique=True, max_size=2)) if others else []
+    return Observation(draw(sources), draw(instants), kind, seen, tuple(remembered))
 
 
 @st.composite
@@ -52,8 +55,18 @@ def histories(draw: st.DrawFn) -> tuple[list[Observation], list[Observation]]:
     return some, draw(st.permutations([*some, *repeated]))
 
 
+def _start_anew(tx: Transaction, *, alert_down: bool = False) -> None:
+    """No evidence, and devices that are known but were not seen yet: a scan may remember them."""
+    for table in TABLES:
+        tx.run(Statement(f"DELETE FROM {table}"))
+    devices = [{"mac": mac, "at": NOW + DAY, "down": alert_down} for mac in MACS]
+    insert = "INSERT INTO device (mac, first_seen_at, alert_down) VALUES (:mac, :at, :down)"
+    tx.run_many(Statement(insert), devices)
+
+
 def _observe(tx: Transaction, each: Observation, now: int = NOW, rules: PresenceRules = RULES) -> None:
     sightings = [Seen(mac, ip) for mac, ip in each.devices]
+    sightings += [Seen(mac, is_sighting=False) for mac in each.remembered]
     if each.kind in ("complete", "partial"):
         observe_scan(tx, now, each.source, each.at, sightings, rules, complete=each.kind == "complete")
     else:
@@ -71,19 +84,7 @@ def test_contract_6_order_and_repetition_do_not_matter(
 ) -> None:
     observed, in_other_order = history
     with clients.app.app_context(), write_transaction() as tx:
-        for table in TABLES:
-            tx.run(Statement(f"DELETE FROM {table}"))
-        for mac in MACS:
-            first = [each.at for each in observed if mac in dict(each.devices)]
-            if first:
-                tx.run(
-                    Statement(
-                        "INSERT INTO device (mac, first_seen_at, alert_down) VALUES (:mac, :at, :down)"
-                    ),
-                    mac=mac,
-                    at=NOW,
-                    down=alert_down,
-                )
+        _start_anew(tx, alert_down=alert_down)
         for each in in_other_order:
             _observe(tx, each)
         sessions, events = _recorded(tx)
@@ -112,8 +113,7 @@ def test_contract_6_forgetting_old_evidence_changes_nothing(
 ) -> None:
     rules = PresenceRules(grace=GRACE, late=LATE, least_share=0.0)
     with clients.app.app_context(), write_transaction() as tx:
-        for table in TABLES:
-            tx.run(Statement(f"DELETE FROM {table}"))
+        _start_anew(tx)
         for arrival, each in history:
             tx.run(Statement("UPDATE source SET pruned_at = NULL"))
             _observe(tx, each, arrival, rules)

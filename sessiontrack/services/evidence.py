@@ -24,21 +24,29 @@ MAKE_SIGHTED = Statement(
     " vendor VARCHAR(255) NOT NULL, remembered BOOLEAN NOT NULL, device_id BIGINT)"
 )
 CLEAR_SIGHTED = Statement("DELETE FROM sighted")
+# In place of an address: the scan only remembered the device, which is neither a sighting nor a miss.
+REMEMBERED = "-"
+_BOTH = (
+    " ON CONFLICT (mac) DO UPDATE SET remembered = sighted.remembered AND excluded.remembered,"
+    " ip = CASE WHEN sighted.remembered AND NOT excluded.remembered THEN excluded.ip"
+    " WHEN excluded.remembered AND NOT sighted.remembered THEN sighted.ip"
+    " WHEN excluded.ip > sighted.ip THEN excluded.ip ELSE sighted.ip END"
+)
 # One MAC twice in a scan, or two names for one device: one of the addresses, always the same one.
 SIGHT = Statement(
     "INSERT INTO sighted (mac, ip, name, vendor, remembered)"
     " VALUES (:mac, :ip, :name, :vendor, :remembered)"
-    " ON CONFLICT (mac) DO UPDATE SET remembered = sighted.remembered AND excluded.remembered,"
-    " ip = CASE WHEN excluded.ip > sighted.ip THEN excluded.ip ELSE sighted.ip END"
+    f"{_BOTH}"
 )
 # What is seen of a device's further address counts for the device.
 SIGHT_MERGED = Statement(
     "INSERT INTO sighted (mac, ip, name, vendor, remembered)"
-    " SELECT d.mac, max(s.ip), '', '', min(CASE WHEN s.remembered THEN 1 ELSE 0 END) = 1"
+    " SELECT d.mac, CASE WHEN min(CASE WHEN s.remembered THEN 1 ELSE 0 END) = 1 THEN '-'"
+    " ELSE max(CASE WHEN s.remembered THEN '' ELSE s.ip END) END,"
+    " '', '', min(CASE WHEN s.remembered THEN 1 ELSE 0 END) = 1"
     " FROM device_alias a CROSS JOIN sighted s CROSS JOIN device d"
     " WHERE s.mac = a.mac AND d.id = a.device_id GROUP BY d.mac"
-    " ON CONFLICT (mac) DO UPDATE SET remembered = sighted.remembered AND excluded.remembered,"
-    " ip = CASE WHEN excluded.ip > sighted.ip THEN excluded.ip ELSE sighted.ip END"
+    f"{_BOTH}"
 )
 FORGET_MERGED = Statement("DELETE FROM sighted WHERE mac IN (SELECT mac FROM device_alias)")
 ADD_DEVICES = Statement(
@@ -61,13 +69,14 @@ END_MISSED = Statement(
     " AND device_id NOT IN (SELECT device_id FROM sighted) RETURNING device_id"
 )
 END_MOVED = Statement(
-    "UPDATE sighting_run SET last_at = :before, judged = true FROM sighted"
+    "UPDATE sighting_run SET last_at = :before, judged = NOT sighted.remembered FROM sighted"
     " WHERE sighted.device_id = sighting_run.device_id AND sighting_run.source_id = :source_id"
-    " AND sighting_run.last_at IS NULL AND sighting_run.ip <> sighted.ip AND NOT sighted.remembered"
+    " AND sighting_run.last_at IS NULL AND sighting_run.ip <> sighted.ip"
 )
 BEGIN_RUNS = Statement(
     "INSERT INTO sighting_run (device_id, source_id, ip, first_at)"
-    " SELECT device_id, :source_id, max(ip), :at FROM sighted WHERE NOT remembered AND device_id NOT IN"
+    " SELECT device_id, :source_id, max(ip), :at FROM sighted"
+    " WHERE device_id IS NOT NULL AND device_id NOT IN"
     " (SELECT device_id FROM sighting_run WHERE source_id = :source_id AND last_at IS NULL)"
     " GROUP BY device_id RETURNING device_id"
 )
@@ -85,7 +94,7 @@ RUNS_ROUND = Statement(
     " AND (last_at IS NULL OR last_at >= :before) AND first_at <= :after"
 )
 SIGHTED = Statement("SELECT device_id, max(ip) FROM sighted WHERE NOT remembered GROUP BY device_id")
-REMEMBERED = Statement("SELECT device_id FROM sighted WHERE remembered AND device_id IS NOT NULL")
+ONLY_REMEMBERED = Statement("SELECT device_id FROM sighted WHERE remembered AND device_id IS NOT NULL")
 DELETE_RUN = Statement(
     "DELETE FROM sighting_run"
     " WHERE source_id = :source_id AND device_id = :device_id AND first_at = :first_at"
@@ -105,16 +114,20 @@ COUNTS_SINCE = Statement(
 )
 SET_TRUST = Statement("UPDATE scan SET trusted = :trusted WHERE source_id = :source_id AND at = :at")
 NEXT_TRUSTED = Statement("SELECT min(at) FROM scan WHERE source_id = :source_id AND trusted AND at > :at")
+# What a scan remembers it does not judge.
+_REMEMBERED_NOW = (
+    "(SELECT device_id FROM sighting_run WHERE source_id = :source_id AND last_at IS NULL AND ip = '-')"
+)
 JUDGE = Statement(
     "UPDATE sighting_run SET judged = true"
     " WHERE source_id = :source_id AND last_at IS NOT NULL AND NOT judged"
     " AND last_at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
-    " RETURNING device_id"
+    f" AND ip <> '-' AND device_id NOT IN {_REMEMBERED_NOW} RETURNING device_id"
 )
 JUDGE_EVIDENCE = Statement(
     "UPDATE device_evidence SET judged = true WHERE source_id = :source_id AND NOT judged"
     " AND at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
-    " RETURNING device_id"
+    f" AND device_id NOT IN {_REMEMBERED_NOW} RETURNING device_id"
 )
 SEEN_BETWEEN = Statement(
     "SELECT device_id FROM sighting_run"
@@ -269,7 +282,13 @@ def _identify(tx: Transaction, source: str, at: int, sightings: Iterable[Observa
     tx.run_many(
         SIGHT,
         [
-            {"mac": s.mac, "ip": s.ip, "name": s.name, "vendor": s.vendor, "remembered": not s.is_sighting}
+            {
+                "mac": s.mac,
+                "ip": s.ip if s.is_sighting else REMEMBERED,
+                "name": s.name,
+                "vendor": s.vendor,
+                "remembered": not s.is_sighting,
+            }
             for s in sightings
         ],
     )
@@ -298,6 +317,11 @@ def _take_newest(tx: Transaction, source_id: int, at: int, before: int | None) -
     return affected | _ids(tx.rows(BEGIN_RUNS, source_id=source_id, at=at))
 
 
+def _weight(ip: str | None) -> tuple[int, str]:
+    """Of what a scan told of a device twice: a sighting counts before a memory, a memory before a miss."""
+    return (0, "") if ip is None else (1 if ip == REMEMBERED else 2, ip)
+
+
 class _Run(NamedTuple):
     """Seen from first to last with that address; last None: by the source's newest scan too."""
 
@@ -315,17 +339,15 @@ def _take_late(
     for device_id, first, last, ip in tx.rows(RUNS_ROUND, source_id=source_id, before=least, after=most):
         runs[device_id].append(_Run(first, last, ip))
     sighted: dict[int, str] = dict(tx.rows(SIGHTED))
-    remembered = _ids(tx.rows(REMEMBERED))
+    remembered = _ids(tx.rows(ONLY_REMEMBERED))
     affected = set()
     seen = 0
-    for device_id in set(runs) | set(sighted):
+    for device_id in set(runs) | set(sighted) | remembered:
         old = runs[device_id]
-        wanted = sighted.get(device_id)
-        there = next((run.ip for run in old if _covers(run, at)), None)
+        wanted = sighted.get(device_id, REMEMBERED if device_id in remembered else None)
         if is_repeated:
-            wanted = max((ip for ip in (wanted, there) if ip is not None), default=None)
-        elif wanted is None and device_id in remembered:
-            wanted = there
+            there = next((run.ip for run in old if _covers(run, at)), None)
+            wanted = max((wanted, there), key=_weight)
         seen += wanted is not None
         new = _set_at(old, at, before, after, wanted)
         if set(new) != set(old):

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sessiontrack.db import Statement, Transaction
+from sessiontrack.presence_rules import SourceEvidence
+from sessiontrack.services.evidence import REMEMBERED
 
 EVERY_SECONDS = 3600
 # At one instant, as presence_rules.py takes them.
@@ -27,7 +29,7 @@ _OLD = (
     " UNION SELECT device_id FROM device_evidence WHERE source_id = :source_id AND at < :floor)"
 )
 RUNS = Statement(
-    "SELECT r.device_id, coalesce(d.grace_seconds, :grace), r.id, r.first_at, r.last_at, r.settled"
+    "SELECT r.device_id, coalesce(d.grace_seconds, :grace), r.id, r.first_at, r.last_at, r.settled, r.ip"
     " FROM sighting_run r JOIN device d ON d.id = r.device_id"
     f" WHERE r.source_id = :source_id AND r.first_at < :floor AND r.device_id IN {_OLD}"
 )
@@ -38,7 +40,7 @@ WORDS = Statement(
 )
 NEXT_ITEM = Statement(
     "SELECT min(at) FROM (SELECT first_at AS at FROM sighting_run"
-    " WHERE source_id = :source_id AND device_id = :device_id AND first_at >= :floor"
+    " WHERE source_id = :source_id AND device_id = :device_id AND first_at >= :floor AND ip <> '-'"
     " UNION ALL SELECT at FROM device_evidence"
     " WHERE source_id = :source_id AND device_id = :device_id AND at >= :floor) AS later"
 )
@@ -49,6 +51,10 @@ SETTLE_WORD = Statement("UPDATE device_evidence SET settled = true, judged = tru
 BEGIN_RUN = Statement("UPDATE sighting_run SET first_at = :start WHERE id = :row_id")
 END_RUN = Statement("UPDATE sighting_run SET last_at = :end, judged = true WHERE id = :row_id")
 BEGIN_WORD = Statement("UPDATE device_evidence SET since_at = :start WHERE id = :row_id")
+# Those that excuse the last trusted scan before the floor stay with it.
+FORGET_REMEMBERED = Statement(
+    "DELETE FROM sighting_run WHERE source_id = :source_id AND ip = '-' AND last_at < :before"
+)
 # But for the newest, which says what goes on, and the last trusted one, which others are measured by.
 FORGET_SCANS = Statement(
     "DELETE FROM scan WHERE source_id = :source_id AND at < :floor"
@@ -84,16 +90,22 @@ def forget(tx: Transaction, source: str, now: int, floor: int, grace: int) -> No
     rows = tx.rows(SCANS, source_id=source_id)
     scans = [at for at, _ in rows]
     trusted = [at for at, is_trusted in rows if is_trusted and at < floor]
+    excused: dict[int, list[tuple[int, int]]] = defaultdict(list)
     values = {"source_id": source_id, "floor": floor, "grace": grace}
     items: dict[tuple[int, int], list[_Item]] = defaultdict(list)
-    for device_id, its_grace, row_id, start, end, settled in tx.rows(RUNS, **values):
+    for device_id, its_grace, row_id, start, end, settled, ip in tx.rows(RUNS, **values):
+        if ip == REMEMBERED:
+            excused[device_id].append((start, scans[-1] if end is None else end))
+            continue
         items[device_id, its_grace].append(_Item(row_id, True, start, end, bool(settled)))
     for device_id, its_grace, row_id, start, end, settled, kind in tx.rows(WORDS, **values):
         items[device_id, its_grace].append(_Item(row_id, False, start, end, bool(settled), kind))
     for (device_id, its_grace), of_device in items.items():
         _end_runs_at_departures(tx, of_device, scans)
         later = tx.value(NEXT_ITEM, source_id=source_id, device_id=device_id, floor=floor)
-        _condense(tx, of_device, trusted, its_grace, floor, later)
+        source_evidence = SourceEvidence(trusted=trusted, excused=excused[device_id])
+        _condense(tx, of_device, source_evidence, its_grace, floor, later)
+    tx.run(FORGET_REMEMBERED, source_id=source_id, before=max(trusted, default=floor))
     tx.run(FORGET_SCANS, source_id=source_id, floor=floor)
 
 
@@ -117,7 +129,7 @@ def _end_runs_at_departures(tx: Transaction, items: list[_Item], scans: Sequence
 def _condense(
     tx: Transaction,
     items: list[_Item],
-    trusted: Sequence[int],
+    evidence: SourceEvidence,
     grace: int,
     floor: int,
     later: int | None,
@@ -132,7 +144,7 @@ def _condense(
             if following is not None:
                 until = min(until, following.start)
             ends = item.left or (following is not None and following.left)
-            if ends or _any_between(trusted, item.end + grace, until):
+            if ends or evidence.missed(item.end, until, grace):
                 item.settled = item.changed = True
             elif following is not None and following.end is not None and following.end <= item.end:
                 _delete(tx, following)
@@ -147,11 +159,6 @@ def _condense(
 
 def _delete(tx: Transaction, item: _Item) -> None:
     tx.run(DELETE_RUN if item.is_run else DELETE_WORD, row_id=item.row_id)
-
-
-def _any_between(instants: Sequence[int], after: int, before: int) -> bool:
-    place = bisect_right(instants, after)
-    return place < len(instants) and instants[place] < before
 
 
 def _write(tx: Transaction, items: list[_Item]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sessiontrack.db import Statement, Transaction
 from sessiontrack.ips import ip_sort_key
 from sessiontrack.presence_rules import Interval, SourceEvidence, connected_intervals
+from sessiontrack.services.evidence import REMEMBERED
 
 CHUNK = 400
 _IDS = ", ".join(f":id{number}" for number in range(CHUNK))
@@ -116,6 +117,13 @@ class _Device:
     events: dict[tuple[int, str], int] = field(default_factory=dict)
     intervals: list[Interval] = field(default_factory=list)
 
+    def is_known(self) -> bool:
+        """Whether there is any evidence of it."""
+        return any(
+            source.blocks or source.connected or source.left or source.known_before
+            for source in self.sources.values()
+        )
+
     def saw(self, at: int, witness: _Witness, ip: str) -> None:
         """Two addresses at once: always the same one of them."""
         if ip:
@@ -172,6 +180,9 @@ def _load(tx: Transaction, chunk: dict[str, int], floor: int, grace: int) -> lis
         device = devices[device_id]
         end = scans.newest(source_id) if last is None else last
         source = scans.give(device.sources[source_id], source_id)
+        if ip == REMEMBERED:
+            source.excused.append((first, end))
+            continue
         if settled:
             source.known_before = True
         else:
@@ -206,7 +217,8 @@ def _load(tx: Transaction, chunk: dict[str, int], floor: int, grace: int) -> lis
         (device.derived if source_name == DERIVED else device.told).append(_Session(*values))
     for device_id, event_id, at, event_type in tx.rows(EVENTS, **chunk, floor=since):
         devices[device_id].events[at, event_type] = event_id
-    return list(devices.values())
+    # Of a device that was only ever remembered there is nothing to derive.
+    return [device for device in devices.values() if device.is_known()]
 
 
 class _Scans:
