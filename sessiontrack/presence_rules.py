@@ -44,16 +44,16 @@ class SourceEvidence:
     known_before: bool = False
     excused: list[tuple[int, int]] = field(default_factory=list)
 
-    def missed(self, last: int, until: int | None, grace: int) -> bool:
-        """Whether a trusted scan before `until` missed it more than the grace time after that sighting."""
+    def missed(self, last: int, until: int | None, grace: int) -> int | None:
+        """The first trusted scan before `until` to miss it more than the grace time after a sighting."""
         place = bisect_right(self.trusted, last + grace)
         while place < len(self.trusted) and (until is None or self.trusted[place] < until):
             at = self.trusted[place]
             excuse = max((end for start, end in self.excused if start <= at <= end), default=None)
             if excuse is None:
-                return True
+                return at
             place = bisect_right(self.trusted, excuse)
-        return False
+        return None
 
     scans: Sequence[int] = ()
     trusted: Sequence[int] = ()
@@ -64,22 +64,18 @@ def connected_intervals(
 ) -> list[Interval]:
     """When the device was connected, by the word of any source; in order, not touching each other.
 
+    It is disconnected only once every source's word is over. Until the last of them was told to be, a
+    sighting by any source goes on with the same connection; that ends at the last sighting or departure.
+
     Args:
         grace: seconds that a device may be missed without having left.
-        floor: what was over and settled before this instant is left out; some of its evidence may be gone.
+        floor: what was over and told before this instant is left out; some of its evidence may be gone.
     """
-    known: list[Interval] = []
-    ends_only: list[int] = []
-    for source in evidence:
-        for interval in source_intervals(source, grace):
-            if floor is not None and _is_settled(source, interval, grace, floor):
-                continue
-            if interval.start is None and interval.end is not None:
-                ends_only.append(interval.end)
-            else:
-                known.append(interval)
-    merged = _union(known)
-    for end in sorted(set(ends_only)):
+    words = [word for source in evidence for word in _words(source, grace)]
+    if floor is not None:
+        words = [word for word in words if word.told is None or word.told >= floor]
+    merged = _union([word for word in words if word.start is not None])
+    for end in sorted({word.end for word in words if word.start is None and word.end is not None}):
         if not any(_holds(interval, end) for interval in merged):
             merged.append(Interval(None, end))
     return sorted(
@@ -87,39 +83,40 @@ def connected_intervals(
     )
 
 
-def source_intervals(source: SourceEvidence, grace: int) -> list[Interval]:
-    """One source's word. A departure that nothing precedes ends a connection whose start is not known."""
+class _Word(NamedTuple):
+    """A source's word: there from start to end, as was told at that instant; None while it goes on."""
+
+    start: int | None
+    end: int | None
+    told: int | None
+
+
+def _words(source: SourceEvidence, grace: int) -> list[_Word]:
+    """One source's words. A departure that nothing precedes ends a connection whose start is not known."""
     items = [(start, _SEEN, end) for start, end in _split_at_departures(source)]
     items += [(at, _CONNECTED, at) for at in source.connected]
     items += [(at, _LEFT, at) for at in source.left]
-    found: list[Interval] = []
+    found: list[_Word] = []
     start: int | None = None
     last = 0
     anything_before = source.known_before
     for at, kind, end in sorted(items):
-        if start is not None and source.missed(last, at, grace):
-            found.append(Interval(start, last))
+        missed_at = None if start is None else source.missed(last, at, grace)
+        if missed_at is not None:
+            found.append(_Word(start, last, missed_at))
             start = None
         if kind != _LEFT:
             start, last = (at, end) if start is None else (start, max(last, end))
         elif start is not None:
-            found.append(Interval(start, at))
+            found.append(_Word(start, at, at))
             start = None
         elif not anything_before:
-            found.append(Interval(None, at))
+            found.append(_Word(None, at, at))
         anything_before = True
     if start is not None:
-        found.append(Interval(start, last if source.missed(last, None, grace) else None))
+        missed_at = source.missed(last, None, grace)
+        found.append(_Word(start, None if missed_at is None else last, missed_at))
     return found
-
-
-def _is_settled(source: SourceEvidence, interval: Interval, grace: int, floor: int) -> bool:
-    """Whether it was told before the floor that the device had left."""
-    end = interval.end
-    if end is None or end >= floor:
-        return False
-    said = end in source.left and end not in source.connected
-    return said or source.missed(end, floor, grace)
 
 
 def _split_at_departures(source: SourceEvidence) -> list[tuple[int, int]]:
@@ -140,16 +137,17 @@ def _split_at_departures(source: SourceEvidence) -> list[tuple[int, int]]:
     return blocks
 
 
-def _union(intervals: list[Interval]) -> list[Interval]:
-    merged: list[Interval] = []
-    for each in sorted(intervals, key=lambda one: one.start or 0):
+def _union(words: list[_Word]) -> list[Interval]:
+    merged: list[_Word] = []
+    for word in sorted(words, key=lambda each: each.start or 0):
         last = merged[-1] if merged else None
-        if last is None or (last.end is not None and each.start is not None and each.start > last.end):
-            merged.append(each)
-        elif last.end is not None:
-            end = None if each.end is None else max(last.end, each.end)
-            merged[-1] = Interval(last.start, end)
-    return merged
+        if last is None or (last.told is not None and (word.start or 0) > last.told):
+            merged.append(word)
+        elif last.end is None or last.told is None or word.end is None or word.told is None:
+            merged[-1] = _Word(last.start, None, None)
+        else:
+            merged[-1] = _Word(last.start, max(last.end, word.end), max(last.told, word.told))
+    return [Interval(word.start, word.end) for word in merged]
 
 
 def _holds(interval: Interval, at: int) -> bool:

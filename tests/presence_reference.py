@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 GRACE = 10
 LEAST_SHARE = 0.5
 DAY = 86_400
+NEVER = DAY * 10**6
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ def _trusted(observations: list[Observation], source: str, least_share: float) -
 
 def _words(
     observations: list[Observation], source: str, mac: str, least_share: float
-) -> list[tuple[int | None, int | None]]:
-    """When one source says that the device is there."""
+) -> list[tuple[int | None, int | None, int]]:
+    """(start, end, told): when one source says that the device is there, and when it says that no more."""
     order = {"complete": 0, "partial": 0, "seen": 0, "disconnected": 1, "connected": 2}
     marks = sorted(
         {
@@ -61,24 +62,25 @@ def _words(
         if each.source == source and each.kind == "complete" and mac in each.remembered
     }
     trusted = [at for at in _trusted(observations, source, least_share) if at not in excused]
-    found: list[tuple[int | None, int | None]] = []
+    found: list[tuple[int | None, int | None, int]] = []
     start: int | None = None
     for place, (at, kind) in enumerate(marks):
         following = marks[place + 1] if place + 1 < len(marks) else None
         if kind == 1:
             if start is not None:
-                found.append((start, at))
+                found.append((start, at, at))
             elif place == 0:
-                found.append((None, at))
+                found.append((None, at, at))
             start = None
             continue
         start = at if start is None else start
         until = following[0] if following else max([at, *trusted]) + 1
-        if any(at + GRACE < scan < until for scan in trusted):
-            found.append((start, at))
+        missed = [scan for scan in trusted if at + GRACE < scan < until]
+        if missed:
+            found.append((start, at, missed[0]))
             start = None
     if start is not None:
-        found.append((start, None))
+        found.append((start, None, NEVER))
     return found
 
 
@@ -94,24 +96,18 @@ def truth(
         for source in {each.source for each in of_device}
         for word in _words(observations, source, mac, least_share)
     ]
-    known = sorted((start, end) for start, end in words if start is not None and end is not None)
-    still = [start for start, end in words if start is not None and end is None]
-    merged: list[tuple[int, int | None]] = []
-    for start, end in sorted([*known, *((start, DAY * 10**6) for start in still)]):
-        if merged and start <= (merged[-1][1] or 0):
-            merged[-1] = (merged[-1][0], max(merged[-1][1] or 0, end))
-        else:
-            merged.append((start, end))
+    # Sorted by start; each is over, for all that is known by then, when it is told to be.
+    merged: list[tuple[int, int, int]] = []
+    for start, end, told in sorted((s, NEVER if e is None else e, t) for s, e, t in words if s is not None):
+        if merged and start <= merged[-1][2]:
+            first, last, until = merged.pop()
+            start, end, told = first, max(last, end), max(until, told)
+        merged.append((start, end, told))
     sessions: list[tuple[int | None, int | None]] = [
-        (start, None if end == DAY * 10**6 else end) for start, end in merged
+        (start, None if end == NEVER else end) for start, end, _ in merged
     ]
-    for start, end in words:
-        if (
-            start is None
-            and end is not None
-            and not any(a <= end and (b is None or end <= b) for a, b in sessions if a is not None)
-        ):
-            sessions.append((None, end))
+    alone = [end for start, end, _ in words if start is None]
+    sessions += [(None, at) for at in alone if not any(a <= (at or 0) <= b for a, b, _ in merged)]
     sessions = sorted(set(sessions), key=lambda each: each[0] if each[0] is not None else each[1] or 0)
     result = Truth(sessions)
     down = False

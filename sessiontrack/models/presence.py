@@ -7,6 +7,10 @@ from sessiontrack.db import Base
 from sessiontrack.models.columns import Instant, Ip, Reference, RowId, partial_index
 
 
+# What is not: a mark that the device was known, and scans that only remembered it.
+IS_SIGHTING = "NOT settled AND ip <> '-'"
+
+
 class Source(Base):
     """What observes: a scanner, a DHCP server, an access point."""
 
@@ -45,7 +49,7 @@ class SightingRun(Base):
     __tablename__ = "sighting_run"
     __table_args__ = (
         partial_index(
-            "uq_sighting_run_first", "device_id", "source_id", "first_at", where="NOT settled", unique=True
+            "uq_sighting_run_first", "device_id", "source_id", "first_at", where=IS_SIGHTING, unique=True
         ),
         Index("ix_sighting_run_device", "device_id"),
         CheckConstraint("last_at >= first_at", name="last_after_first"),

@@ -144,7 +144,7 @@ def _condense(
             if following is not None:
                 until = min(until, following.start)
             ends = item.left or (following is not None and following.left)
-            if ends or evidence.missed(item.end, until, grace):
+            if ends or evidence.missed(item.end, until, grace) is not None:
                 item.settled = item.changed = True
             elif following is not None and following.end is not None and following.end <= item.end:
                 _delete(tx, following)

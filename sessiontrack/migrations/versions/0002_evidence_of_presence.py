@@ -97,7 +97,7 @@ def upgrade() -> None:
         "sighting_run",
         ["device_id", "source_id", "first_at"],
         unique=True,
-        **where("NOT settled"),
+        **where("NOT settled AND ip <> '-'"),
     )
     op.create_index(
         "ix_sighting_run_unjudged",
