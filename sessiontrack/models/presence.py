@@ -6,7 +6,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sessiontrack.db import Base
 from sessiontrack.models.columns import Instant, Ip, Reference, RowId, partial_index
 
-
 # What is not: a mark that the device was known, and scans that only remembered it.
 IS_SIGHTING = "NOT settled AND ip <> '-'"
 
