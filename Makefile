@@ -34,6 +34,7 @@ format: $(VENV)/test.done ## write the files as ruff wants them
 
 bench: $(VENV)/test.done ## measure the calls beside a floor  (ARGS="--sessions 1000000")
 	$(BIN)/python -m benchmarks.run $(ARGS)
+	$(BIN)/python -m benchmarks.scans
 
 migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a column")
 	$(BIN)/python -m sessiontrack.migrations "$(NAME)"

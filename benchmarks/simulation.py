@@ -24,7 +24,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 BEGIN = 1_755_216_000  # 2025-08-15 00:00:00 UTC
 SCAN_SECONDS = MINUTE
 MISSES = 0.15
-EMPTY_SCANS = 5
+# More minutes than the grace time has, or believing these scans would do no harm.
+EMPTY_SCANS = 12
 SILENCE = HOUR
 RESTART_MINUTES = 3
 SENT_AGAIN = 10
@@ -189,7 +190,7 @@ def run_naive(world: World) -> tuple[Recorded, dict[tuple[str, int], int]]:
 
 
 def run_engine(world: World) -> tuple[Recorded, dict[tuple[str, int], int]]:
-    """The engine, with the settings that an install has by default; and when it recorded each session's end."""
+    """The engine, with the settings that an install has by default; and when it recorded each end."""
     recorded_at = {}
     with tempfile.TemporaryDirectory(prefix="sessiontrack-simulation-") as folder:
         app = create_app({"INSTANCE": Path(folder)})
