@@ -51,7 +51,7 @@ class DeviceSession(Base):
     conn_type: Mapped[EventType]
     disc_type: Mapped[EventType]
     info: Mapped[str] = mapped_column(Text, server_default="")
-    # Which scanner opened it, and so may close it; null for what was created through the API.
+    # "presence": derived from evidence, and so changed by it; null: told, through the API or an import.
     source: Mapped[str | None] = mapped_column(String(64))
     begin_at: Mapped[Instant] = mapped_column(
         Computed("coalesce(connected_at, disconnected_at)", persisted=True)
