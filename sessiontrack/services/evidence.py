@@ -115,19 +115,20 @@ COUNTS_SINCE = Statement(
 SET_TRUST = Statement("UPDATE scan SET trusted = :trusted WHERE source_id = :source_id AND at = :at")
 NEXT_TRUSTED = Statement("SELECT min(at) FROM scan WHERE source_id = :source_id AND trusted AND at > :at")
 # What a scan remembers it does not judge.
-_REMEMBERED_NOW = (
-    "(SELECT device_id FROM sighting_run WHERE source_id = :source_id AND last_at IS NULL AND ip = '-')"
+_REMEMBERED_THEN = (
+    "(SELECT device_id FROM sighting_run WHERE source_id = :source_id AND ip = '-'"
+    " AND first_at <= :at AND (last_at IS NULL OR last_at >= :at))"
 )
 JUDGE = Statement(
     "UPDATE sighting_run SET judged = true"
     " WHERE source_id = :source_id AND last_at IS NOT NULL AND NOT judged"
     " AND last_at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
-    f" AND ip <> '-' AND device_id NOT IN {_REMEMBERED_NOW} RETURNING device_id"
+    f" AND ip <> '-' AND device_id NOT IN {_REMEMBERED_THEN} RETURNING device_id"
 )
 JUDGE_EVIDENCE = Statement(
     "UPDATE device_evidence SET judged = true WHERE source_id = :source_id AND NOT judged"
     " AND at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
-    f" AND device_id NOT IN {_REMEMBERED_NOW} RETURNING device_id"
+    f" AND device_id NOT IN {_REMEMBERED_THEN} RETURNING device_id"
 )
 SEEN_BETWEEN = Statement(
     "SELECT device_id FROM sighting_run"
