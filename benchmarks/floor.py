@@ -135,7 +135,7 @@ class Floor:
         mac, ip = body["mac"], body["ip"]
         start, end = _instant(body["start_time"]), _instant(body["end_time"])
         with self._write() as run:
-            run(ADD_DEVICE, {"mac": mac, "at": start})
+            run(ADD_DEVICE, {"mac": mac, "vendor": "", "at": start})
             (device_id,) = run(FIND_DEVICE, {"mac": mac}).fetchone()
             values = {
                 "device_id": device_id,

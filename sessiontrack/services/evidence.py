@@ -130,6 +130,13 @@ JUDGE_EVIDENCE = Statement(
     " AND at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
     f" AND device_id NOT IN {_REMEMBERED_THEN} RETURNING device_id"
 )
+# A late scan may tell earlier what a later one told already, before another source saw the device.
+ENDED_BEFORE = Statement(
+    "SELECT r.device_id FROM sighting_run r JOIN device d ON d.id = r.device_id"
+    " WHERE r.source_id = :source_id AND r.last_at + coalesce(d.grace_seconds, :grace) < :at"
+    " UNION SELECT e.device_id FROM device_evidence e JOIN device d ON d.id = e.device_id"
+    " WHERE e.source_id = :source_id AND e.at + coalesce(d.grace_seconds, :grace) < :at"
+)
 SEEN_BETWEEN = Statement(
     "SELECT device_id FROM sighting_run"
     " WHERE source_id = :source_id AND first_at > :at AND first_at <= :until"
@@ -224,6 +231,8 @@ def take_scan(
         affected |= _ids(tx.rows(ALL_OF_SOURCE, source_id=source_id))
     elif trusted:
         affected |= _judged_by(tx, source_id, at, grace)
+        if after is not None or is_repeated:
+            affected |= _ids(tx.rows(ENDED_BEFORE, source_id=source_id, at=at, grace=grace))
     return Taken(affected, tx.value(COUNT_SIGHTED), not trusted)
 
 
