@@ -16,6 +16,7 @@ from flask import Flask
 from sessiontrack import clock
 from sessiontrack.db import write_transaction
 from sessiontrack.exceptions import InvalidInput, RemoteFailed
+from sessiontrack.listeners.remote import NoRedirect
 from sessiontrack.observations import Observation, Observations
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_scan
 from sessiontrack.services.reconciliation import Change
@@ -117,13 +118,6 @@ def _refuse(look: Look, delivered: Delivered, at: int | None, error: InvalidInpu
     delivered.refused.append(error.message)
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token to another place, and make a GET of what is sent."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
 class _Refused(RemoteFailed):
     """The server has read it and does not take it."""
 
@@ -144,7 +138,7 @@ class RemoteServer:
             raise InvalidInput("The token is empty, or has characters that no token has.")
         self.url = url.rstrip("/")
         self._token = token
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(NoRedirect)
 
     def deliver(self, look: Look) -> Delivered:
         delivered = Delivered()

@@ -11,8 +11,8 @@ from sessiontrack.observations import DeviceEvent
 ANSWER_SECONDS = 10
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token to another place."""
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token to another place, and make a GET of what is sent."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
         """Follow none."""
@@ -43,7 +43,7 @@ def send_event(url: str, token: str, event: DeviceEvent) -> None:
         request = urllib.request.Request(
             f"{url.rstrip('/')}/presence/events", json.dumps(body).encode(), headers, method="POST"
         )
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=ANSWER_SECONDS) as answer:
+        with urllib.request.build_opener(NoRedirect).open(request, timeout=ANSWER_SECONDS) as answer:
             answer.read()
     except urllib.error.HTTPError as error:
         with error:

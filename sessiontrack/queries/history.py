@@ -11,6 +11,7 @@ from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event, UserSession, ViewTime
 from sessiontrack.models.columns import bind
 from sessiontrack.paths import as_list
+from sessiontrack.queries import user_sessions
 from sessiontrack.queries.user_sessions import as_tab_duration
 from sessiontrack.records import DEVICES, EVENTS, SESSIONS, USER_SESSIONS
 from sessiontrack.timestamps import IN_UTC
@@ -179,22 +180,7 @@ def _events(windowed: bool) -> Statement:
 def _users(windowed: bool) -> Statement:
     """One row for each view of each session, sessions together."""
     found: Select[*tuple[Any, ...]] = (
-        select(
-            UserSession.id,
-            UserSession.public_id,
-            UserSession.login_key,
-            UserSession.username,
-            UserSession.started_at,
-            UserSession.last_ping,
-            UserSession.last_visible_ping,
-            UserSession.last_view,
-            UserSession.last_tab,
-            UserSession.visible_seconds,
-            UserSession.ended_at,
-            ViewTime.view,
-            ViewTime.tab,
-            ViewTime.seconds,
-        )
+        select(*user_sessions.COLUMNS, ViewTime.view, ViewTime.tab, ViewTime.seconds)
         .join(ViewTime, ViewTime.session_id == UserSession.id, isouter=True)
         .order_by(UserSession.started_at, UserSession.id, ViewTime.view, ViewTime.tab)
     )
