@@ -1,10 +1,9 @@
-"""The database: engine options, PRAGMAs, statements and the two kinds of transaction.
+"""The database: statements and the two kinds of transaction; engines/ has what is one engine's alone.
 
-Everything that is one engine's alone is in this file. Statements are SQLAlchemy Core, compiled once for
-each dialect and then run on the driver's own cursor: a row costs 7 us that way and 330 us as an entity.
+Statements are SQLAlchemy Core, compiled once for each dialect and then run on the driver's own cursor: a row
+costs 7 us that way and 330 us as an entity.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import URL, Connection, Engine, MetaData, SQLColumnExpression, event, make_url, text
+from sqlalchemy import URL, Connection, MetaData, SQLColumnExpression, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -20,8 +19,10 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql import ClauseElement, ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from sessiontrack.engines import DatabaseEngine
+from sessiontrack.engines.postgres import PostgreSQL
+from sessiontrack.engines.sqlite import SQLite
 from sessiontrack.exceptions import InvalidSetting, StorageUnavailable
-from sessiontrack.writer_lock import NoLock, WriterLock
 
 Row = tuple[Any, ...]
 
@@ -32,21 +33,6 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
-# What SQLite answers when the fault is the disk's or another process's, not the statement's.
-UNAVAILABLE = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_NOTADB,
-    }
-)
-
-
 # An execution option of SQLAlchemy's own connections, for those that change nothing.
 READS = "sessiontrack_reads"
 
@@ -110,9 +96,10 @@ def _contains_in_sqlite(element: Contains, compiler: SQLCompiler, **kwargs: Any)
 class Transaction:
     """A transaction on the driver's own connection; what it does not commit is rolled back."""
 
-    def __init__(self, connection: DBAPIConnection, dialect: Dialect) -> None:
+    def __init__(self, connection: DBAPIConnection, dialect: Dialect, engine: DatabaseEngine) -> None:
         self._connection = connection
         self._dialect = dialect
+        self._engine = engine
 
     def _execute(self, statement: Statement, parameters: Mapping[str, Any]) -> DBAPICursor:
         sql, fixed = statement.for_dialect(self._dialect)
@@ -159,38 +146,37 @@ class Transaction:
         return changed
 
     def prepare_bulk(self) -> None:
-        """Take the memory that a million rows need: the pages of all indexes they go into."""
-        if self._dialect.name == "sqlite":
-            self._connection.cursor().execute("PRAGMA cache_size = -65536")
+        """Take the memory that a million new rows need."""
+        if self._engine.prepare_bulk is not None:
+            self._connection.cursor().execute(self._engine.prepare_bulk)
 
 
 @contextmanager
 def write_transaction() -> Iterator[Transaction]:
-    """Read and change: the one writer of this moment; commits at the end, rolls back on any exception.
+    """Read and change; commits at the end, rolls back on any exception.
 
     Raises:
-        StorageUnavailable: the database is locked past its time-out, full, read-only or damaged.
+        StorageUnavailable: the database is locked past its time-out, full, read-only, damaged or away.
     """
-    engine = db.engine
-    lock: WriterLock | NoLock = current_app.extensions["sessiontrack.writer_lock"]
-    with storage_errors(), lock.held(), _transaction(engine, "BEGIN IMMEDIATE") as transaction:
+    engine = database_engine()
+    with storage_errors(), engine.writer_turn(), _transaction(engine.begin_writing) as transaction:
         yield transaction
 
 
 @contextmanager
 def read_transaction() -> Iterator[Transaction]:
     """Read one consistent state; waits for nobody and keeps nobody waiting."""
-    with storage_errors(), _transaction(db.engine, "BEGIN") as transaction:
+    with storage_errors(), _transaction(database_engine().begin_reading) as transaction:
         yield transaction
 
 
 @contextmanager
-def _transaction(engine: Engine, begin: str) -> Iterator[Transaction]:
+def _transaction(begin: str) -> Iterator[Transaction]:
+    engine = db.engine
     connection = engine.raw_connection()
     try:
-        if engine.dialect.name == "sqlite":
-            connection.cursor().execute(begin)
-        yield Transaction(connection, engine.dialect)
+        connection.cursor().execute(begin)
+        yield Transaction(connection, engine.dialect, database_engine())
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -204,22 +190,21 @@ def storage_errors() -> Iterator[None]:
     """Say StorageUnavailable where the driver says that the disk or another process stands in the way."""
     try:
         yield
-    except (sqlite3.Error, DBAPIError) as error:
-        if _is_unavailable(error.orig if isinstance(error, DBAPIError) else error):
+    except Exception as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if cause is not None and database_engine().is_unavailable(cause):
             raise StorageUnavailable("The database cannot be used just now; try again shortly.") from error
         raise
 
 
-def _is_unavailable(error: BaseException | None) -> bool:
-    if isinstance(error, sqlite3.Error):
-        # The low byte is the kind; the rest tells more of it. A damaged file has no code in some places.
-        code = getattr(error, "sqlite_errorcode", None)
-        return code is not None and code & 0xFF in UNAVAILABLE
-    return type(error).__name__ in {"OperationalError", "PoolTimeout"}
+def database_engine() -> DatabaseEngine:
+    """The engine of the application that runs."""
+    found: DatabaseEngine = current_app.extensions["sessiontrack.engine"]
+    return found
 
 
 def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) -> None:
-    """Give the application its engine, with the writer lock beside a SQLite file.
+    """Give the application its engine.
 
     Raises:
         InvalidSetting: the URL is not one, or names a database that lives in memory only.
@@ -228,51 +213,32 @@ def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) 
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             parsed = parsed.set(database=str(Path(app.instance_path) / parsed.database))
-        options = _engine_options(parsed, busy_timeout_seconds)
+        engine = _engine_of(parsed, synchronous, busy_timeout_seconds)
         app.config["SQLALCHEMY_DATABASE_URI"] = parsed
-        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine.options()
         db.init_app(app)
     except InvalidSetting:
         raise
     except Exception as error:
         raise InvalidSetting(f"DATABASE_URL cannot be used: {error}") from error
-    lock: WriterLock | NoLock = NoLock()
-    if parsed.get_backend_name() == "sqlite":
-        lock = WriterLock(Path(f"{parsed.database}-writer"), busy_timeout_seconds)
-        with app.app_context():
-            _prepare_sqlite(db.engine, synchronous)
-    app.extensions["sessiontrack.writer_lock"] = lock
+    app.extensions["sessiontrack.engine"] = engine
+    with app.app_context():
+        _prepare(engine)
 
 
-def _engine_options(url: URL, busy_timeout_seconds: int) -> dict[str, Any]:
-    if url.get_backend_name() != "sqlite":
-        return {}
-    if not url.database or url.database.endswith(":memory:"):
-        raise InvalidSetting("DATABASE_URL must name a file: several processes share the database.")
-    # isolation_level None: the driver begins nothing by itself; we say BEGIN.
-    connect = {"timeout": busy_timeout_seconds, "isolation_level": None, "check_same_thread": False}
-    return {"paramstyle": "named", "connect_args": connect, "pool_size": 16, "max_overflow": 48}
+def _engine_of(url: URL, synchronous: str, busy_timeout_seconds: int) -> DatabaseEngine:
+    if url.get_backend_name() == "sqlite":
+        return SQLite(url, synchronous, busy_timeout_seconds)
+    return PostgreSQL()
 
 
-def _prepare_sqlite(engine: Engine, synchronous: str) -> None:
-    @event.listens_for(engine, "connect")
-    def set_pragmas(connection: sqlite3.Connection, record: object) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        # In KiB (of each thread's connection, 2000 by default); what it misses, the system still has.
-        connection.execute("PRAGMA cache_size = -512")
-        # SQLite's own lower() knows ASCII only.
-        connection.create_function("lower", 1, _lower, deterministic=True)
+def _prepare(engine: DatabaseEngine) -> None:
+    engine.prepare(db.engine)
 
-    @event.listens_for(engine, "begin")
+    @event.listens_for(db.engine, "begin")
     def begin(connection: Connection) -> None:
-        # Alembic's connections: a migration is the writer from its first statement on.
-        connection.exec_driver_sql(
-            "BEGIN" if connection.get_execution_options().get(READS) else "BEGIN IMMEDIATE"
-        )
-
-
-def _lower(value: str | float | None) -> str | float | None:
-    return value.lower() if isinstance(value, str) else value
+        # Alembic's connections.
+        if connection.get_execution_options().get(READS):
+            connection.exec_driver_sql(engine.begin_reading)
+        else:
+            engine.begin_migrating(connection)

@@ -56,12 +56,3 @@ class WriterLock:
                 raise StorageUnavailable("The database's folder cannot be written.") from error
             self._pid = os.getpid()
         return self._file
-
-
-class NoLock:
-    """For engines that queue their writers well themselves."""
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Nothing to wait for."""
-        yield

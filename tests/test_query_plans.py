@@ -28,7 +28,7 @@ class Explained(Transaction):
     """Keeps the plan of each statement that it runs."""
 
     def __init__(self, tx: Transaction) -> None:
-        super().__init__(tx._connection, tx._dialect)
+        super().__init__(tx._connection, tx._dialect, tx._engine)
         self.plans: list[str] = []
 
     def _execute(self, statement: Statement, parameters: Mapping[str, Any]) -> DBAPICursor:

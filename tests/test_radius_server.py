@@ -319,8 +319,8 @@ def test_what_cannot_be_stored_is_not_answered_and_taken_when_it_comes_again(
     reports: list[str] = []
     start = packet(START)
     with running(site.app, reports) as server:
-        lock = site.app.extensions["sessiontrack.writer_lock"]
-        with lock.held():
+        engine = site.app.extensions["sessiontrack.engine"]
+        with engine.writer_turn():
             assert ask(server.port, start, seconds=2) == []
         assert len(ask(server.port, start)) == 1
     assert len(sessions(site)) == 1

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sessiontrack.engines.postgres import PostgreSQL
 from sessiontrack.exceptions import StorageUnavailable
-from sessiontrack.writer_lock import NoLock, WriterLock
+from sessiontrack.writer_lock import WriterLock
 
 ROOT = Path(__file__).parents[1]
 
@@ -112,5 +113,6 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_engines_that_queue_their_writers_need_no_lock() -> None:
-    with NoLock().held(), NoLock().held():
+    engine = PostgreSQL()
+    with engine.writer_turn(), engine.writer_turn():
         pass
