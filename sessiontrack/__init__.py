@@ -11,6 +11,7 @@ from sessiontrack.blueprints import (
     devices,
     endpoint,
     health,
+    now,
     openapi,
     presence,
     user_sessions,
@@ -43,8 +44,9 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
     tokens.init_app(app, settings, instance.signing_key(settings.instance))
     openapi.configure(app)
-    resources = (device_sessions, devices, presence, user_sessions, auth, health)
+    resources = (device_sessions, devices, presence, now, user_sessions, auth, health)
     endpoint.init_app(app, [resource.blueprint for resource in resources])
+    now.init_app(app)
     errors.init_app(app)
     app.wsgi_app = proxies.TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app

@@ -165,6 +165,11 @@ class Settings:
     )
     threads: int = setting("8", _whole(1, 256), "Threads of each worker process of `sessiontrack serve`.")
 
+    @property
+    def flapping(self) -> tuple[int, int]:
+        """More connections than the first number, within the seconds of the second."""
+        return self.flapping_connections, self.flapping_window
+
 
 def load_settings(
     overrides: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ

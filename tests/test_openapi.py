@@ -132,13 +132,18 @@ def test_contract_2_every_parameter_is_described(document: dict[str, Any]) -> No
 
 def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
     found = [(path, each["schema"]) for path, each in parameters(document) if each["name"] == "limit"]
-    assert len(found) == 8
+    assert len(found) == 9
     for path, schema in found:
         # Of session-events, format=datatables takes more, and caps it.
-        most = 10**9 if path == "/sessions/session-events" else 1000
+        most = {"/sessions/session-events": 10**9, "/presence/now": 100}.get(path, 1000)
         assert (schema["minimum"], schema["maximum"]) == (1, most), path
-        default = 100 if path in ("/sessions/session-events", "/auth/tokens", "/devices") else None
-        assert schema.get("default") == default, path
+        defaults = {
+            "/sessions/session-events": 100,
+            "/auth/tokens": 100,
+            "/devices": 100,
+            "/presence/now": 20,
+        }
+        assert schema.get("default") == defaults.get(path), path
 
 
 def test_contract_2_answers_may_carry_more_and_bodies_may_not(

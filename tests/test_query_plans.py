@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from sessiontrack.db import Statement, Transaction
-from sessiontrack.queries import calendar, device_sessions, devices, events
+from sessiontrack.queries import calendar, device_sessions, devices, events, now
 from sessiontrack.services import device_sessions as services
 from sessiontrack.timestamps import IN_UTC
 from tests import rows
@@ -188,3 +188,12 @@ def test_contract_6_one_device_and_the_totals_read_no_whole_table(tx: Explained)
     assert devices.find_device(tx, MACS[3], (10, 3600), NOW, IN_UTC)
     assert devices.count_totals(tx, (10, 3600), NOW)["connected"] == len(MACS)
     tx.assert_searched("ix_device_session_device")
+
+
+def test_contract_6_now_reads_no_whole_table(tx: Explained) -> None:
+    assert len(now.latest_events(tx, 20, IN_UTC)) == 20
+    tx.assert_searched("ix_event_at")
+    for only in (None, "anna"):
+        now.people_now(tx, NOW, only)
+        now.count_people(tx, NOW, only)
+    assert not [plan for plan in tx.plans if "SCAN user_session" in plan]

@@ -31,7 +31,7 @@ blueprint = Blueprint("devices", __name__, url_prefix="/devices", description="W
 def list_(query: dict[str, Any]) -> Response:
     """List devices with their presence"""
     wanted = queries.DeviceFilter(
-        flapping=_flapping(),
+        flapping=settings().flapping,
         status=query["status"],
         search=query["search"],
         sort=query["sort"].removeprefix("-"),
@@ -52,7 +52,7 @@ def list_(query: dict[str, Any]) -> Response:
 def totals(query: dict[str, Any]) -> Response:
     """How many devices each status has"""
     with read_transaction() as tx:
-        counts = queries.count_totals(tx, _flapping(), g.now)
+        counts = queries.count_totals(tx, settings().flapping, g.now)
     return answer({"success": True, **counts})
 
 
@@ -124,11 +124,7 @@ def merge(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
 
 
 def _device(tx: Transaction, mac: str) -> dict[str, Any]:
-    found = queries.find_device(tx, mac, _flapping(), g.now, settings().timezone)
+    found = queries.find_device(tx, mac, settings().flapping, g.now, settings().timezone)
     if found is None:
         raise NotFound(f"No device has the MAC address {mac}.")
     return found
-
-
-def _flapping() -> tuple[int, int]:
-    return settings().flapping_connections, settings().flapping_window

@@ -21,7 +21,7 @@ from sessiontrack.errors import CODES
 from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidMac, InvalidPeriod
 from sessiontrack.macs import parse_mac
 from sessiontrack.periods import Period, window_start
-from sessiontrack.roles import includes
+from sessiontrack.roles import ADMIN, includes
 from sessiontrack.schemas.base import ErrorAnswer, Nothing
 from sessiontrack.schemas.fields import MacAddress, read_times_in
 from sessiontrack.tokens import Principal, identify
@@ -153,6 +153,13 @@ def principal() -> Principal:
     """Who asks."""
     found: Principal = g.principal
     return found
+
+
+def seen_user() -> str | None:
+    """The one user whose sessions the asking one may see; None for everybody's."""
+    asking = principal()
+    sees_all = settings().user_sessions_visible == "all" or asking.role == ADMIN
+    return None if sees_all else asking.username
 
 
 def draw() -> dict[str, int]:

@@ -123,6 +123,36 @@ ONLINE_HISTORY = {
         {"at": "2025-08-01T11:00:00+00:00", "connected": 10},
     ],
 }
+PRESENCE_NOW = {
+    "success": True,
+    "timezone": "Europe/Berlin",
+    "devices": {"all": 12, **_STATUSES},
+    "people_total": 1,
+    "people": [
+        {
+            "_id": "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10",
+            "username": "anna",
+            "start": 1754042400,
+            "last_ping": 1754042460,
+            "last_visible_ping": 1754042460,
+            "last_visible_path": ["/devices", "list"],
+            "visible_duration": 60,
+        }
+    ],
+    "events": [
+        {
+            "id": 1,
+            "at": "2025-08-01T12:00:00+02:00",
+            "mac": MAC,
+            "name": "Printer",
+            "owner": "Office",
+            "ip": "192.168.1.10",
+            "type": "Connected",
+            "voided": False,
+            "info": "",
+        }
+    ],
+}
 
 KEEPALIVE = {"visible": True, "path": EXAMPLE_PATH}
 KEPT_ALIVE = {

@@ -6,11 +6,11 @@ from flask import Response, g, request
 
 from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
-from sessiontrack.blueprints.endpoint import Blueprint, period_start, principal, settings
+from sessiontrack.blueprints.endpoint import Blueprint, period_start, principal, seen_user, settings
 from sessiontrack.db import read_transaction, write_transaction
 from sessiontrack.paths import parse_path
 from sessiontrack.queries import user_sessions as queries
-from sessiontrack.roles import ADMIN, VIEWER
+from sessiontrack.roles import VIEWER
 from sessiontrack.schemas import user_sessions as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import user_sessions as services
@@ -97,7 +97,7 @@ def list_(query: dict[str, Any]) -> Response:
     wanted = queries.UserSessionFilter(
         active_since=g.now - settings().session_alive_seconds,
         usernames=tuple(query["usernames"]),
-        only=_only_own(),
+        only=seen_user(),
         active=query["active"],
         started_after=query["started_after"],
         stopped_before=query["stopped_before"],
@@ -132,14 +132,7 @@ blueprint.endpoint("/session-hide", endpoint="list_by_session_hide", **LIST)(lis
 def session_stats(query: dict[str, Any]) -> Response:
     """What each user did in a period: sessions, visible seconds, seconds by view and tab"""
     wanted = queries.StatsFilter(
-        since=period_start(query["period"]), usernames=tuple(query["usernames"]), only=_only_own()
+        since=period_start(query["period"]), usernames=tuple(query["usernames"]), only=seen_user()
     )
     with read_transaction() as tx:
         return answer(queries.session_stats(tx, wanted))
-
-
-def _only_own() -> str | None:
-    """The one user whose sessions the asking one may see; None for all."""
-    asking = principal()
-    sees_all = settings().user_sessions_visible == "all" or asking.role == ADMIN
-    return None if sees_all else asking.username

@@ -1,0 +1,45 @@
+"""Answers that name their version: whoever has it already is told so (304), and is sent nothing more.
+
+A tag is strong: the same tag, the same bytes, whichever worker answers. So what changes by itself with every
+second must not stand in such a body.
+"""
+
+from hashlib import blake2b
+
+from flask import Response, request
+
+from sessiontrack.blueprints.answers import JSON
+
+# For the OpenAPI document.
+ETAG_HEADER = {
+    "ETag": {
+        "schema": {"type": "string"},
+        "description": "The version of this answer: sent back as If-None-Match, it is answered 304 while it"
+        " is the current one.",
+    }
+}
+# What one of them is answered is nobody else's; both are asked before it is used again.
+VARIES_BY = ("Authorization", "Cookie")
+
+
+def tag_of(body: bytes) -> str:
+    """The version of these bytes."""
+    return blake2b(body, digest_size=16).hexdigest()
+
+
+def tagged_answer(body: bytes, tag: str) -> Response:
+    """The JSON with its tag, or 304 where the one who asks has that version.
+
+    Args:
+        tag: `tag_of(body)`; handed in because a body that is kept was hashed once.
+    """
+    if request.if_none_match.contains_weak(tag):
+        response = Response(status=304)
+        del response.headers["Content-Type"]
+    else:
+        response = Response(body, mimetype=JSON)
+    response.set_etag(tag)
+    response.cache_control.private = True
+    response.cache_control.no_cache = True
+    response.vary.update(VARIES_BY)
+    return response
