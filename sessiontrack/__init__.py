@@ -14,6 +14,7 @@ from sessiontrack.blueprints import (
     now,
     openapi,
     presence,
+    timeline,
     user_sessions,
 )
 from sessiontrack.blueprints.mac_converter import MacConverter
@@ -44,7 +45,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
     tokens.init_app(app, settings, instance.signing_key(settings.instance))
     openapi.configure(app)
-    resources = (device_sessions, devices, presence, now, user_sessions, auth, health)
+    resources = (device_sessions, devices, presence, now, timeline, user_sessions, auth, health)
     endpoint.init_app(app, [resource.blueprint for resource in resources])
     now.init_app(app)
     errors.init_app(app)

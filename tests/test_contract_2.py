@@ -27,7 +27,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/auth/tokens"): {"name": "a script"},
     ("POST", f"/devices/{MAC}/merge"): {"mac": OTHER_MAC},
 }
-QUERIES = {"/sessions/calendar": {"start": "2025-08-01", "end": "2025-08-21"}}
+WINDOW = {"start": "2025-08-01", "end": "2025-08-21"}
+QUERIES = {"/sessions/calendar": WINDOW, "/presence/timeline": WINDOW}
 
 
 def every_call(app: Flask) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from sessiontrack.db import Statement, Transaction
-from sessiontrack.queries import calendar, device_sessions, devices, events, now
+from sessiontrack.queries import calendar, device_sessions, devices, events, now, timeline
 from sessiontrack.services import device_sessions as services
 from sessiontrack.timestamps import IN_UTC
 from tests import rows
@@ -197,3 +197,11 @@ def test_contract_6_now_reads_no_whole_table(tx: Explained) -> None:
         now.people_now(tx, NOW, only)
         now.count_people(tx, NOW, only)
     assert not [plan for plan in tx.plans if "SCAN user_session" in plan]
+
+
+def test_contract_6_the_timeline_reads_each_device_by_its_index(tx: Explained) -> None:
+    window = timeline.Window(*WEEK, 1000)
+    found = list(timeline.list_timeline(tx, devices.DeviceFilter((10, 3600)), window, 100, 0, NOW, IN_UTC))
+    assert len(found) == len(MACS)
+    tx.assert_searched("ix_device_session_device")
+    assert "TEMP B-TREE" not in tx.plans[-1]

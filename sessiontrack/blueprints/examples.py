@@ -153,6 +153,27 @@ PRESENCE_NOW = {
         }
     ],
 }
+TIMELINE = {
+    "success": True,
+    "start": 1754006400,
+    "end": 1754092800,
+    "now": 1754078400,
+    "width": 1000,
+    "kinds": ["closed", "open", "missing connection", "missing disconnection", "mixed"],
+    "devices": [
+        {
+            "mac": MAC,
+            "name": "Printer",
+            "owner": "Office",
+            "vendor": "Example",
+            "ip": "192.168.1.10",
+            "status": "connected",
+            "connected_since": "2025-08-01T18:00:00+00:00",
+            "last_seen": "2025-08-01T20:00:00+00:00",
+            "bars": [[416, 500, 0], [750, 834, 1]],
+        }
+    ],
+}
 
 KEEPALIVE = {"visible": True, "path": EXAMPLE_PATH}
 KEPT_ALIVE = {

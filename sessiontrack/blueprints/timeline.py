@@ -1,0 +1,53 @@
+"""The timeline of presence: `/presence/timeline`."""
+
+from typing import Any
+
+import orjson
+from flask import Response, g
+
+from sessiontrack.blueprints import examples
+from sessiontrack.blueprints.answers import PAGING_HEADERS, list_answer
+from sessiontrack.blueprints.endpoint import Blueprint, settings
+from sessiontrack.queries import devices
+from sessiontrack.queries import timeline as queries
+from sessiontrack.roles import VIEWER
+from sessiontrack.schemas import timeline as schemas
+
+blueprint = Blueprint("timeline", __name__, url_prefix="/presence", description="Presence as it is drawn.")
+
+
+@blueprint.endpoint(
+    "/timeline",
+    role=VIEWER,
+    query=schemas.Timeline,
+    answer=schemas.TimelineAnswer,
+    example=examples.TIMELINE,
+    headers=PAGING_HEADERS,
+)
+def timeline(query: dict[str, Any]) -> Response:
+    """Devices with bars of pixels where they were connected, what a pixel cannot show merged"""
+    window = queries.Window(query["start"], query["end"], query["width"])
+    wanted = devices.DeviceFilter(
+        flapping=settings().flapping,
+        status=query["status"],
+        search=query["search"],
+        sort=query["sort"].removeprefix("-"),
+        descending=query["sort"].startswith("-"),
+    )
+    limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
+    about = {
+        "success": True,
+        "start": window.start,
+        "end": window.end,
+        "now": now,
+        "width": window.width,
+        "kinds": queries.KINDS,
+    }
+    return list_answer(
+        lambda tx: queries.list_timeline(tx, wanted, window, limit, offset, now, site),
+        lambda tx: devices.count_devices(tx, wanted, now),
+        limit=limit,
+        offset=offset,
+        opening=orjson.dumps(about)[:-1] + b',"devices":[',
+        closing=b"]}",
+    )
