@@ -16,6 +16,7 @@ PURE = {
     "ips",
     "paths",
     "roles",
+    "week_hours",
     "exceptions",
     "observations",
     "presence_rules",

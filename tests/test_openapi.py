@@ -100,6 +100,7 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "POST /auth/tokens": {"404", "409"},
         "DELETE /auth/tokens/{token_id}": {"404"},
         **{f"{each} /devices/{{mac}}": {"404"} for each in ("GET", "PATCH", "DELETE")},
+        "GET /devices/{mac}/statistics": {"404"},
         "POST /devices/{mac}/merge": {"404"},
     }
     assert "401" in operations["POST /auth/login"]["responses"]

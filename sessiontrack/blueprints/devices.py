@@ -6,10 +6,11 @@ from flask import Response, g
 
 from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
-from sessiontrack.blueprints.endpoint import Blueprint, mac_in_path, settings
+from sessiontrack.blueprints.endpoint import Blueprint, mac_in_path, period_start, settings
 from sessiontrack.db import Transaction, read_transaction, write_transaction
 from sessiontrack.exceptions import NotFound
 from sessiontrack.queries import devices as queries
+from sessiontrack.queries.device_statistics import device_statistics
 from sessiontrack.roles import OPERATOR, VIEWER
 from sessiontrack.schemas import devices as schemas
 from sessiontrack.schemas.base import Nothing
@@ -65,6 +66,22 @@ def one(query: dict[str, Any], mac: str) -> Response:
     with read_transaction() as tx:
         found = _device(tx, wanted)
     return answer({"success": True, "device": found})
+
+
+@blueprint.endpoint(
+    "/<mac:mac>/statistics",
+    role=VIEWER,
+    query=schemas.DeviceStatistics,
+    answer=schemas.DeviceStatisticsAnswer,
+    example=examples.DEVICE_STATISTICS,
+    errors=(404,),
+)
+def statistics(query: dict[str, Any], mac: str) -> Response:
+    """How much a device was connected in a period, when in the week, and in how long stretches"""
+    wanted, since = mac_in_path(mac), period_start(query["period"])
+    with read_transaction() as tx:
+        found = device_statistics(tx, _device(tx, wanted), since, g.now, settings().timezone)
+    return answer({"success": True, "period": str(query["period"]), **found})
 
 
 @blueprint.endpoint(

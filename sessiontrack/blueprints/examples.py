@@ -105,6 +105,24 @@ DEVICE_MERGED = {
     "message": f"Merged 02:11:22:33:44:55 into {MAC}",
     "device": {**_DEVICE, "aliases": ["02:11:22:33:44:55"]},
 }
+DEVICE_STATISTICS = {
+    "success": True,
+    "period": "30 days",
+    "start": "2025-07-02T12:00:00+00:00",
+    "end": "2025-08-01T12:00:00+00:00",
+    "first_seen": "2025-07-01T08:00:00+00:00",
+    "last_seen": "2025-08-01T12:00:00+00:00",
+    "observed_seconds": 2592000,
+    "connected_seconds": 1036800,
+    "uptime": 0.4,
+    "sessions": 43,
+    "missing_connections": 0,
+    "missing_disconnections": 1,
+    "average_seconds": 24685,
+    "median_seconds": 25200,
+    "longest_seconds": 36000,
+    "week": [[0.0] * 8 + [1.0] * 10 + [0.0] * 6 for _ in range(7)],
+}
 
 SCAN = {
     "source": "arp-scan",

@@ -4,7 +4,15 @@ from marshmallow import fields
 from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.base import Answer, Strict
-from sessiontrack.schemas.fields import FixedPeriodText, JsonBoolean, MacAddress, Text, limit, offset
+from sessiontrack.schemas.fields import (
+    FixedPeriodText,
+    JsonBoolean,
+    MacAddress,
+    PeriodText,
+    Text,
+    limit,
+    offset,
+)
 
 STATUSES = ("connected", "disconnected", "down", "new", "flapping", "archived", "all")
 SORTS = ("name", "mac", "owner", "ip", "vendor", "first_seen", "last_seen", "status")
@@ -47,6 +55,12 @@ class ChangeDevice(Strict):
     can_flap = JsonBoolean(metadata={"description": "Whether it is ever said to be flapping."})
     archived = JsonBoolean()
     favourite = JsonBoolean()
+
+
+class DeviceStatistics(Strict):
+    """`GET /devices/<mac>/statistics`."""
+
+    period = PeriodText(default="30 days")
 
 
 class MergeDevice(Strict):
@@ -130,3 +144,32 @@ class MergeDeviceAnswer(OneDeviceAnswer):
     """`POST /devices/<mac>/merge`."""
 
     message = fields.String(required=True)
+
+
+class DeviceStatisticsAnswer(_Success):
+    """`GET /devices/<mac>/statistics`; shares are from 0 to 1."""
+
+    period = fields.String(required=True)
+    start = fields.String(
+        required=True, metadata={"description": "Where the period begins, or the device was first seen."}
+    )
+    end = fields.String(required=True, metadata={"description": "Now."})
+    first_seen = fields.String(required=True)
+    last_seen = fields.String(required=True, allow_none=True)
+    observed_seconds = fields.Integer(required=True, metadata={"description": "From start to end."})
+    connected_seconds = fields.Integer(required=True)
+    uptime = fields.Float(required=True, allow_none=True, metadata={"description": "Share of it connected."})
+    sessions = fields.Integer(required=True)
+    missing_connections = fields.Integer(required=True)
+    missing_disconnections = fields.Integer(required=True)
+    average_seconds = fields.Integer(required=True, allow_none=True)
+    median_seconds = fields.Integer(required=True, allow_none=True)
+    longest_seconds = fields.Integer(required=True, allow_none=True)
+    week = fields.List(
+        fields.List(fields.Float(allow_none=True)),
+        required=True,
+        metadata={
+            "description": "From Monday on, for each of 24 hours of the site's clock: the share connected,"
+            " null where there was no such hour."
+        },
+    )

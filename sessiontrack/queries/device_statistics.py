@@ -1,0 +1,68 @@
+"""What a device did in a period: how much it was connected, when in the week, and in how long stretches."""
+
+from statistics import mean, median
+from typing import Any
+
+from sessiontrack.db import Row, Transaction
+from sessiontrack.queries.timeline import SESSIONS
+from sessiontrack.timestamps import IN_UTC, SiteTime
+from sessiontrack.week_hours import seconds_by_week_hour
+
+
+def device_statistics(
+    tx: Transaction, device: dict[str, Any], since: int, now: int, site: SiteTime
+) -> dict[str, Any]:
+    """The statistics of [since, now], or from when the device was first seen on.
+
+    A session that lacks an end has no length: it is counted, and adds no time.
+
+    Args:
+        device: as devices.find_device gives it.
+    """
+    start = min(now, max(since, IN_UTC.parse_start(device["first_seen"])))
+    rows = [
+        row
+        for row in tx.rows(SESSIONS, mac=device["mac"], start=start, end=now)
+        if _is_within(row, start, now)
+    ]
+    whole = [
+        (connected_at, max(connected_at, now) if still_connected else disconnected_at)
+        for connected_at, disconnected_at, still_connected in rows
+        if connected_at is not None and (disconnected_at is not None or still_connected)
+    ]
+    lengths = [end - begin for begin, end in whole]
+    stretches = [(max(begin, start), min(end, now)) for begin, end in whole if begin < now and end > start]
+    covered, total = seconds_by_week_hour(stretches, start, now, site)
+    connected = sum(end - begin for begin, end in stretches)
+    return {
+        "start": site.format_offset(start),
+        "end": site.format_offset(now),
+        "first_seen": device["first_seen"],
+        "last_seen": device["last_seen"],
+        "observed_seconds": now - start,
+        "connected_seconds": connected,
+        "uptime": _share(connected, now - start),
+        "sessions": len(rows),
+        "missing_connections": sum(row[0] is None for row in rows),
+        "missing_disconnections": sum(row[1] is None and not row[2] for row in rows),
+        "average_seconds": round(mean(lengths)) if lengths else None,
+        "median_seconds": round(median(lengths)) if lengths else None,
+        "longest_seconds": max(lengths, default=None),
+        "week": [
+            [_share(part, whole_hour) for part, whole_hour in zip(*day, strict=True)]
+            for day in zip(covered, total, strict=True)
+        ],
+    }
+
+
+def _is_within(row: Row, start: int, now: int) -> bool:
+    """As `/sessions/<mac>` judges: it was there between these two instants, or is still open."""
+    connected_at, disconnected_at, still_connected = row
+    begin = disconnected_at if connected_at is None else connected_at
+    end = connected_at if disconnected_at is None else disconnected_at
+    return bool(still_connected) or (end >= start and begin <= now)
+
+
+def _share(part: int, whole: int) -> float | None:
+    """None where there was no time at all."""
+    return round(part / whole, 4) if whole else None
