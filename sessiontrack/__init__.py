@@ -16,10 +16,12 @@ from sessiontrack.blueprints import (
     presence,
     timeline,
     user_sessions,
+    users,
 )
+from sessiontrack.blueprints import settings as settings_page
 from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.row_id_converter import RowIdConverter
-from sessiontrack.config import load_settings
+from sessiontrack.config import describe_settings, load_settings
 
 BODY_LIMIT = 16 * 1024 * 1024
 
@@ -38,6 +40,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     instance.make_instance_folder(settings.instance)
     app = Flask(__name__, instance_path=str(settings.instance), static_folder=None)
     app.extensions["sessiontrack.settings"] = settings
+    app.extensions["sessiontrack.described_settings"] = describe_settings(overrides)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
     app.url_map.merge_slashes = False
@@ -45,7 +48,18 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
     tokens.init_app(app, settings, instance.signing_key(settings.instance))
     openapi.configure(app)
-    resources = (device_sessions, devices, presence, now, timeline, user_sessions, auth, health)
+    resources = (
+        device_sessions,
+        devices,
+        presence,
+        now,
+        timeline,
+        user_sessions,
+        auth,
+        users,
+        settings_page,
+        health,
+    )
     endpoint.init_app(app, [resource.blueprint for resource in resources])
     now.init_app(app)
     errors.init_app(app)

@@ -5,6 +5,7 @@ Defaults, over them `sessiontrack.toml` in the instance folder, over it the envi
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -182,18 +183,64 @@ def load_settings(
     Raises:
         InvalidSetting: a value cannot work, or the file has a name that is no setting; one line says which.
     """
-    given = {name.lower(): (str(value), name) for name, value in (overrides or {}).items()}
-    names = {each.name for each in fields(Settings)}
-    exported = {
-        name: (environment[variable], variable)
-        for name in names
-        if (variable := PREFIX + name.upper()) in environment
-    }
-    where = _read("instance", {**exported, **given}) or _folder("./instance")
-    chosen = {**_from_file(where / FILE_NAME), **exported, **given}
-    if unknown := sorted(set(chosen) - names):
+    where, layers = _layers(overrides, environment)
+    chosen = {name: found for _, layer in layers for name, found in layer.items()}
+    if unknown := sorted(set(chosen) - {each.name for each in fields(Settings)}):
         raise InvalidSetting(f"{chosen[unknown[0]][1]} is not a setting of sessiontrack.")
     return Settings(**{**{name: _read(name, chosen) for name in chosen}, "instance": where})
+
+
+def describe_settings(
+    overrides: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ
+) -> list[dict[str, Any]]:
+    """Each setting as load_settings finds it, in words: its value, where that is from, what it means.
+
+    A secret value is not told, nor a password in an address.
+    """
+    _, layers = _layers(overrides, environment)
+    described = []
+    for each in fields(Settings):
+        source, text = "default", str(each.metadata["default"])
+        for name, layer in layers:
+            if each.name in layer:
+                source, text = name, layer[each.name][0].strip()
+        is_secret = each.metadata["is_secret"]
+        described.append(
+            {
+                "name": each.name.upper(),
+                "value": None if is_secret else _without_password(text),
+                "default": each.metadata["default"],
+                "source": source,
+                "meaning": each.metadata["meaning"],
+                "secret": is_secret,
+            }
+        )
+    return described
+
+
+def _without_password(text: str) -> str:
+    return re.sub("(?i)(password=)[^&]*", r"\1***", re.sub("(://[^:/@]*):.*@", r"\1:***@", text))
+
+
+Layer = dict[str, tuple[str, str]]
+
+
+def _layers(
+    overrides: Mapping[str, object] | None, environment: Mapping[str, str]
+) -> tuple[Path, list[tuple[str, Layer]]]:
+    """The instance folder, and what each source says; the later one counts."""
+    given = {name.lower(): (str(value), name) for name, value in (overrides or {}).items()}
+    exported = {
+        each.name: (environment[variable], variable)
+        for each in fields(Settings)
+        if (variable := PREFIX + each.name.upper()) in environment
+    }
+    where = _read("instance", {**exported, **given}) or _folder("./instance")
+    return where, [
+        ("file", _from_file(where / FILE_NAME)),
+        ("environment", exported),
+        ("command line", given),
+    ]
 
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:

@@ -17,8 +17,15 @@ OPEN = {
     ("GET", "/openapi.json"),
 }
 ADMINS = {("GET", "/auth/tokens"), ("POST", "/auth/tokens"), ("DELETE", "/auth/tokens/{token_id}")}
+ADMINS |= {
+    ("GET", "/users"),
+    ("POST", "/users"),
+    ("PATCH", "/users/{username}"),
+    ("DELETE", "/users/{username}"),
+}
+ADMINS |= {("GET", "/settings")}
 OPERATORS = {("POST", "/sessions/create"), ("DELETE", "/sessions/delete")}
-PARTS = {"{token_id}": "999", "{mac}": "AA:BB:CC:DD:EE:FF"}
+PARTS = {"{username}": "nobody", "{token_id}": "999", "{mac}": "AA:BB:CC:DD:EE:FF"}
 Operation = tuple[str, str]
 
 

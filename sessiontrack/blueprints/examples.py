@@ -238,3 +238,19 @@ _TOKEN = {
 }
 ISSUED_TOKEN = {**_TOKEN, "token": "st_5h0wn0nce..."}
 API_TOKENS = [_TOKEN]
+
+USER = {"username": "anna", "role": "operator", "created_at": 1754042400, "disabled_at": None}
+SETTINGS = {
+    "success": True,
+    "file": "/var/lib/sessiontrack/sessiontrack.toml",
+    "settings": [
+        {
+            "name": "TIMEZONE",
+            "value": "Europe/Berlin",
+            "default": "UTC",
+            "source": "file",
+            "meaning": "Site time zone: naive times are read in it, formatted times are written in it.",
+            "secret": False,
+        }
+    ],
+}

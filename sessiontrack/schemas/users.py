@@ -1,0 +1,60 @@
+"""Users: what their calls take and answer."""
+
+from typing import Any
+
+from marshmallow import fields
+from marshmallow.validate import Length, OneOf
+
+from sessiontrack.roles import ROLES, VIEWER
+from sessiontrack.schemas.accounts import LONGEST_NAME, LONGEST_PASSWORD
+from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.fields import JsonBoolean, Text, limit, offset
+
+
+class ListUsers(Strict):
+    """`GET /users`."""
+
+    limit = limit(100)
+    offset = offset()
+
+
+def _password(**kwargs: Any) -> fields.String:
+    return fields.String(
+        validate=Length(1, LONGEST_PASSWORD),
+        metadata={"format": "password", "description": f"1 to {LONGEST_PASSWORD} characters."},
+        **kwargs,
+    )
+
+
+class AddUser(Strict):
+    """`POST /users`."""
+
+    username = Text(least=1, most=LONGEST_NAME, required=True, metadata={"example": "anna"})
+    password = _password(required=True)
+    role = fields.String(
+        load_default=VIEWER, validate=OneOf(ROLES), metadata={"description": "What they may do."}
+    )
+
+
+class ChangeUser(Strict):
+    """`PATCH /users/<name>`; what is left out stays as it is."""
+
+    password = _password()
+    role = fields.String(validate=OneOf(ROLES))
+    disabled = JsonBoolean(metadata={"description": "Whether the user is let in no more."})
+
+
+class UserAnswer(Answer):
+    """A user; instants are epoch seconds."""
+
+    username = fields.String(required=True)
+    role = fields.String(required=True)
+    created_at = fields.Integer(required=True)
+    disabled_at = fields.Integer(required=True, allow_none=True)
+
+
+class OneUserAnswer(Answer):
+    """One user."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    user = fields.Nested(UserAnswer, required=True)
