@@ -4,22 +4,32 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
+# The browser's side: built when one of its sources has changed.
+WEB := sessiontrack/web/static/manifest.json
+WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -type f -not -name '*.py*' -print) \
+	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types format bench migration constraints clean
+.PHONY: help run test web screenshots lint types format bench migration constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: $(VENV)/run.done ## install, migrate, make the first admin, and serve  (ARGS="--port 8080")
+run: $(VENV)/run.done $(WEB) ## install, migrate, make the first admin, and serve  (ARGS="--port 8080")
 	@exec $(BIN)/sessiontrack serve $(ARGS)
 
-test: $(VENV)/test.done ## install what the tests need, and run them all  (ARGS="-k calendar")
-	.ci/install-programs arp-scan busybox curl dnsmasq-base freeradius-utils iproute2 nmap util-linux
+test: $(VENV)/test.done $(WEB) ## install what the tests need, and run them all  (ARGS="-k calendar")
+	.ci/install-programs arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 nmap util-linux
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+web: $(WEB) ## build the browser's side
+
+screenshots: $(VENV)/test.done $(WEB) ## draw every page into build/screenshots  (ARGS="build/shots /ui/devices")
+	.ci/install-programs chromium fonts-inter
+	$(BIN)/python -m tests.screenshots $(ARGS)
 
 lint: $(VENV)/test.done ## ruff
 	$(BIN)/ruff format --check .
@@ -48,7 +58,7 @@ constraints: ## write constraints.txt anew: the newest versions that setup.cfg a
 	rm -rf $(VENV)/fresh
 
 clean: ## remove what was made; the instance folder stays
-	rm -rf $(VENV) build *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info node_modules sessiontrack/web/static .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sessiontrack needs Python 3.11 or newer")'
@@ -62,3 +72,8 @@ $(VENV)/run.done: $(VENV)/made setup.cfg constraints.txt
 $(VENV)/test.done: $(VENV)/made setup.cfg constraints.txt
 	$(PIP) install --constraint constraints.txt --editable '.[test]'
 	touch $@ $(VENV)/run.done
+
+$(WEB): $(VENV)/made $(WEB_SOURCES)
+	$(BIN)/python bundling/bundle.py --requires > $(VENV)/web-requires
+	$(PIP) install --requirement $(VENV)/web-requires
+	$(BIN)/python bundling/bundle.py

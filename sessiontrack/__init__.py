@@ -17,6 +17,7 @@ from sessiontrack.blueprints import (
     timeline,
     user_sessions,
     users,
+    web,
 )
 from sessiontrack.blueprints import settings as settings_page
 from sessiontrack.blueprints.mac_converter import MacConverter
@@ -63,5 +64,6 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     endpoint.init_app(app, [resource.blueprint for resource in resources])
     now.init_app(app)
     errors.init_app(app)
+    web.init_app(app)
     app.wsgi_app = proxies.TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app

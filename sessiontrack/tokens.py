@@ -15,9 +15,8 @@ from flask_jwt_extended import (
     create_access_token,
     create_refresh_token,
     decode_token,
+    get_csrf_token,
     get_unverified_jwt_headers,
-    set_access_cookies,
-    set_refresh_cookies,
 )
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
@@ -35,6 +34,7 @@ NAME = "sessiontrack"
 ACCESS_COOKIE = "sessiontrack_access"
 REFRESH_COOKIE = "sessiontrack_refresh"
 CSRF_HEADER = "X-CSRF-TOKEN"
+SAME_SITE = "Lax"
 MOST_REMEMBERED = 4096
 # The login that opened a token's family. A claim of ours; the others are the standard's.
 FAMILY = "fam"
@@ -77,14 +77,36 @@ def issue_tokens(login_id: str, username: str, settings: Settings) -> dict[str, 
     }
 
 
-def set_cookies(response: Response, tokens: dict[str, Any], settings: Settings, *, secure: bool) -> None:
-    """The same tokens as cookies (HttpOnly), and beside each the CSRF token that writes must repeat."""
-    set_access_cookies(response, tokens["access_token"], max_age=settings.access_token_seconds)
-    set_refresh_cookies(response, tokens["refresh_token"], max_age=settings.refresh_token_seconds)
-    if secure:
-        # Behind TLS they never travel without it; over plain HTTP they would not travel at all.
-        made = response.headers.getlist("Set-Cookie")
-        response.headers.setlist("Set-Cookie", [f"{cookie}; Secure" for cookie in made])
+def set_cookies(
+    response: Response, tokens: dict[str, Any], settings: Settings, *, secure: bool, root: str
+) -> None:
+    """The same tokens as cookies (HttpOnly), and beside each the CSRF token that writes must repeat.
+
+    Args:
+        secure: behind TLS they never travel without it; over plain HTTP they would not travel at all.
+        root: the sub-path below which this application is served, "" for none: no other one gets them.
+    """
+    for name, token, seconds in (
+        (ACCESS_COOKIE, tokens["access_token"], settings.access_token_seconds),
+        (REFRESH_COOKIE, tokens["refresh_token"], settings.refresh_token_seconds),
+    ):
+        for cookie, value, httponly in ((name, token, True), (f"{name}_csrf", get_csrf_token(token), False)):
+            response.set_cookie(
+                cookie,
+                value,
+                max_age=seconds,
+                path=root or "/",
+                secure=secure,
+                httponly=httponly,
+                samesite=SAME_SITE,
+            )
+
+
+def remove_cookies(response: Response, *, root: str) -> None:
+    """Take them away again."""
+    for name in (ACCESS_COOKIE, REFRESH_COOKIE):
+        for cookie in (name, f"{name}_csrf"):
+            response.delete_cookie(cookie, path=root or "/", samesite=SAME_SITE)
 
 
 def identify(tx: Transaction, request: Request, now: int, *, kind: str, writes: bool) -> Principal:
@@ -173,7 +195,6 @@ def init_app(app: Flask, settings: Settings, key: str) -> None:
         JWT_REFRESH_COOKIE_NAME=REFRESH_COOKIE,
         JWT_ACCESS_CSRF_COOKIE_NAME=f"{ACCESS_COOKIE}_csrf",
         JWT_REFRESH_CSRF_COOKIE_NAME=f"{REFRESH_COOKIE}_csrf",
-        JWT_COOKIE_SAMESITE="Lax",
     )
     JWTManager(app)
     app.extensions["sessiontrack.verified_tokens"] = {}

@@ -12,6 +12,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
@@ -19,6 +20,8 @@ from sessiontrack import create_app, migrations
 from sessiontrack.db import Transaction, db, write_transaction
 from sessiontrack.services import api_tokens, users
 from tests.server import Server
+from tests.subpath import SubPathProxy
+from tests.web import Visit, WebServer, fill_with_demo, launch, visiting
 
 # In CI the same examples at each run: what fails there is the change's. Elsewhere new ones are looked for.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -167,3 +170,46 @@ def live(
     shutil.copytree(template[0], folder)
     with Server(folder) as server:
         yield LiveServer(server, folder, template[1])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, one for all tests; each test has windows of its own in it."""
+    with sync_playwright() as playwright:
+        launched = launch(playwright)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def web_server(
+    template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WebServer]:
+    """The real server with the demo's data, for tests of the web UI; they leave the data as it is."""
+    folder = tmp_path_factory.mktemp("web") / "instance"
+    shutil.copytree(template[0], folder)
+    fill_with_demo(folder)
+    settings = {"TIMEZONE": "Europe/Paris", "TRUSTED_PROXIES": "127.0.0.1", "LOGIN_ATTEMPTS_PER_NAME": "3"}
+    with Server(folder, workers=1, **settings) as server:
+        yield WebServer(server, folder, template[1])
+
+
+@pytest.fixture
+def visit(browser: Browser, web_server: WebServer) -> Iterator[Visit]:
+    """A window on that server in which nobody is signed in."""
+    with visiting(browser, web_server.base) as opened:
+        yield opened
+
+
+@pytest.fixture
+def signed_in(visit: Visit) -> Visit:
+    """A window in which the administrator is signed in."""
+    visit.log_in("admin", PASSWORD)
+    return visit
+
+
+@pytest.fixture(scope="session")
+def subpath(web_server: WebServer) -> Iterator[str]:
+    """The address of that server below a sub-path, behind a proxy as nginx would be."""
+    with SubPathProxy(web_server.server.port, "/sessiontrack") as proxy:
+        yield proxy.base

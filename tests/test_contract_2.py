@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import NOW, Clients
+from tests.rules import api_rules
 from tests.test_errors import MAC, SESSION, assert_error
 
 OTHER_MAC = "AA:BB:CC:DD:EE:F0"
@@ -39,7 +40,7 @@ def every_call(app: Flask) -> list[tuple[str, str]]:
     """(method, path) of every endpoint there is."""
     found = {
         (method, PART.sub(lambda part: PARTS[part[0]], rule.rule))
-        for rule in app.url_map.iter_rules()
+        for rule in api_rules(app)
         for method in rule.methods or ()
         if method not in ("HEAD", "OPTIONS")
     }

@@ -13,6 +13,7 @@ from flask import Flask
 
 from sessiontrack.cli import main
 from sessiontrack.config import Settings
+from tests.rules import api_rules
 from tests.server import Server
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +36,7 @@ def test_calls_page_has_every_call(app: Flask) -> None:
     documented.add(("GET", "/api/v2/sessionstart"))
     routed = {
         (method, re.sub(r"<[^>]*>", "<>", rule.rule))
-        for rule in app.url_map.iter_rules()
+        for rule in api_rules(app)
         for method in rule.methods or ()
         if method not in ("HEAD", "OPTIONS")
     }

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Response, g, request
-from flask_jwt_extended import unset_jwt_cookies
 
 from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
@@ -15,7 +14,7 @@ from sessiontrack.roles import ADMIN, VIEWER
 from sessiontrack.schemas import accounts as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import api_tokens, login_throttle, logins, user_sessions, users
-from sessiontrack.tokens import issue_tokens, set_cookies
+from sessiontrack.tokens import issue_tokens, remove_cookies, set_cookies
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing in, and API tokens.")
 
@@ -72,7 +71,7 @@ def _tokens_answer(login_id: str, username: str, *, with_cookies: bool) -> Respo
     response = answer(tokens)
     response.headers["Cache-Control"] = "no-store"
     if with_cookies:
-        set_cookies(response, tokens, settings(), secure=request.is_secure)
+        set_cookies(response, tokens, settings(), secure=request.is_secure, root=request.script_root)
     return response
 
 
@@ -117,7 +116,7 @@ def logout(query: dict[str, Any], body: dict[str, Any]) -> Response:
         else:
             logins.revoke_login(tx, g.now, asking.login_id, alive)
     response = answer({"success": True, "message": "Signed out"})
-    unset_jwt_cookies(response)
+    remove_cookies(response, root=request.script_root)
     return response
 
 

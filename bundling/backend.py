@@ -1,0 +1,42 @@
+"""setuptools, with the web UI built before a wheel is made: a wheel carries the bundle.
+
+An editable install does not build it: there `make` does, when a source has changed.
+"""
+
+import shutil
+from typing import Any
+
+import bundle
+from setuptools import build_meta
+from setuptools.build_meta import (
+    build_editable,
+    build_sdist,
+    get_requires_for_build_editable,
+    get_requires_for_build_sdist,
+    prepare_metadata_for_build_editable,
+    prepare_metadata_for_build_wheel,
+)
+
+__all__ = [
+    "build_editable",
+    "build_sdist",
+    "build_wheel",
+    "get_requires_for_build_editable",
+    "get_requires_for_build_sdist",
+    "get_requires_for_build_wheel",
+    "prepare_metadata_for_build_editable",
+    "prepare_metadata_for_build_wheel",
+]
+
+
+def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
+    """setuptools' own, and Node where the machine has none."""
+    return [*build_meta.get_requires_for_build_wheel(config_settings), *bundle.requirements()]
+
+
+def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_directory: Any = None) -> str:
+    """The wheel, without files of an earlier bundle: their names differ, and setuptools keeps what it has."""
+    bundle.build()
+    for left in (bundle.ROOT / "build").glob("lib*/sessiontrack/web"):
+        shutil.rmtree(left)
+    return build_meta.build_wheel(wheel_directory, config_settings, metadata_directory)

@@ -1,0 +1,88 @@
+// Bundles sessiontrack/web/browser into the folder given: one common entry and one a page, in shared chunks,
+// their names with a hash of what is in them; manifest.json says which page needs which files.
+import { build } from "esbuild";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "..");
+const web = join(root, "sessiontrack", "web");
+const out = resolve(process.argv[2]);
+
+const files = (folder, ending) =>
+  existsSync(join(web, folder)) ? readdirSync(join(web, folder)).filter((name) => name.endsWith(ending)) : [];
+
+const entries = { main: "browser/main.js", style: "browser/styles/main.css", icon: "browser/icon.svg" };
+for (const name of files("browser/pages", ".js")) entries[`pages/${basename(name, ".js")}`] = `browser/pages/${name}`;
+for (const language of readdirSync(join(web, "catalogues"))) {
+  for (const name of files(`catalogues/${language}`, ".json")) {
+    entries[`catalogues/${language}/${basename(name, ".json")}`] = `catalogues/${language}/${name}`;
+  }
+}
+
+rmSync(out, { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: Object.entries(entries).map(([name, path]) => ({ out: name, in: join(web, path) })),
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  minify: true,
+  charset: "utf8",
+  legalComments: "none", // all licences are in licenses.txt
+  target: ["es2022", "chrome123", "firefox121", "safari17.5"],
+  entryNames: "[dir]/[name]-[hash]",
+  chunkNames: "chunks/[name]-[hash]",
+  assetNames: "assets/[name]-[hash]",
+  loader: { ".svg": "copy" },
+  metafile: true,
+  logLevel: "warning",
+});
+
+const outputs = Object.fromEntries(
+  Object.entries(metafile.outputs).map(([path, output]) => [relative(out, resolve(root, path)), output]),
+);
+const inOut = (path) => relative(out, resolve(root, path));
+
+/** Every chunk that has to be there before this file runs. */
+function needed(file, found = new Set()) {
+  for (const { path, kind } of outputs[file].imports) {
+    const other = inOut(path);
+    if (kind !== "import-statement" || found.has(other)) continue;
+    found.add(other);
+    needed(other, found);
+  }
+  return found;
+}
+
+const manifest = {};
+const names = Object.fromEntries(Object.entries(entries).map(([name, path]) => [join("sessiontrack", "web", path), name]));
+for (const [file, output] of Object.entries(outputs)) {
+  const name = names[output.entryPoint ?? Object.keys(output.inputs)[0]];
+  if (name === undefined || (!output.entryPoint && !file.endsWith(".svg"))) continue;
+  manifest[name] = { file, needs: [...needed(file)].sort() };
+  if (output.cssBundle) manifest[name].style = inOut(output.cssBundle);
+}
+
+writeFileSync(join(out, "licenses.txt"), licences(Object.keys(metafile.inputs)));
+// Last: where it is, all is.
+writeFileSync(join(out, "manifest.json"), JSON.stringify(manifest, null, 1));
+
+/** The licences of all packages of which something is in the bundle. */
+function licences(inputs) {
+  const folders = new Set();
+  for (const input of inputs) {
+    const found = input.match(/^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//);
+    if (found) folders.add(found[1]);
+  }
+  return [...folders]
+    .sort()
+    .map((folder) => {
+      const about = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+      const texts = readdirSync(join(root, folder)).filter((name) => /^(licen[sc]e|notice|copying)/i.test(name));
+      if (texts.length === 0) throw new Error(`${about.name} has no licence file`);
+      const text = texts.map((name) => readFileSync(join(root, folder, name), "utf8").trim()).join("\n\n");
+      return `${about.name} ${about.version} (${about.license})\n\n${text}\n`;
+    })
+    .join(`\n${"-".repeat(80)}\n\n`);
+}

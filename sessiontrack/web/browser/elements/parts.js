@@ -1,0 +1,59 @@
+// Small pieces of pages, as Lit templates.
+import { html, nothing } from "lit";
+import { icon } from "../icons.js";
+import { t } from "../i18n.js";
+import { zone } from "../time.js";
+
+/** The head of a page: its name, one line on what it shows, the zone of its times, and what can be done. */
+export const pageHeader = ({ title, lead = "", actions = nothing, times = true }) => html`
+  <header class="page-head">
+    <div>
+      <h1>${title}</h1>
+      <p class="muted">${lead} ${times ? t("shell.zone", { zone }) : nothing}</p>
+    </div>
+    <div class="page-actions">${actions}</div>
+  </header>
+`;
+
+/** A small label. @param kind "ok", "active", "warning", "danger" or "quiet". */
+export const badge = (kind, text) => html`<span class="badge" data-kind=${kind}>${text}</span>`;
+
+const STATUS_KINDS = { connected: "ok", disconnected: "quiet", down: "danger" };
+
+/** A device's status. */
+export const statusBadge = (status) => badge(STATUS_KINDS[status], t(`status.${status}`));
+
+/** Where there is nothing to show: what that means, and what to do about it. */
+export const emptyState = ({ sign = "info", title, text = "", action = nothing }) => html`
+  <div class="empty">
+    ${icon(sign)}
+    <h2>${title}</h2>
+    <p class="muted">${text}</p>
+    ${action}
+  </div>
+`;
+
+/** What went wrong, with a button that tries again. */
+export const failure = (error, again) =>
+  emptyState({
+    sign: "warning",
+    title: error.message,
+    action: html`<button type="button" class="button" @click=${again}>${icon("refresh")}${t("retry")}</button>`,
+  });
+
+/**
+ * One of few values, as buttons side by side. @param options [{value, label, count?}]
+ */
+export const segments = ({ label, value, options, change }) => html`
+  <div class="pills" role="group" aria-label=${label}>
+    ${options.map(
+      (each) => html`<button
+        type="button"
+        aria-pressed=${each.value === value ? "true" : "false"}
+        @click=${() => change(each.value)}
+      >
+        ${each.label}${each.count === undefined ? nothing : html` <span class="count">${each.count}</span>`}
+      </button>`,
+    )}
+  </div>
+`;

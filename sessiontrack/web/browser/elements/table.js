@@ -1,0 +1,235 @@
+import { html, nothing } from "lit";
+import { StElement } from "../element.js";
+import { icon } from "../icons.js";
+import { t } from "../i18n.js";
+import { UrlState } from "../url-state.js";
+import { emptyState, failure } from "./parts.js";
+
+const SIZES = [25, 50, 100];
+const TYPING_MS = 250;
+const SKELETON_ROWS = 8;
+
+/**
+ * A list that the server searches, sorts and pages; its state is in the address as q, sort, page and size.
+ *
+ * Properties:
+ *   columns  [{label, cell: (row) => template, sort?: name, kind?: "main" | "state" | "number" | "mono" | "wide"}]; on
+ *            a phone the one of kind "main" is the row's title, with the one of kind "state" beside it.
+ *   load     async ({search, sort, limit, offset, signal}) => ({rows, total}); sort is a name, with - before it
+ *            the other way round.
+ *   filters  the page's own filters by name, as they are in the address; another value loads again.
+ *   filtered whether those filter at all: nothing found then means that nothing matches.
+ *   empty    a template for when there is nothing at all.
+ *   controls a template for beside the search.
+ * Attributes: caption, sort (the usual one), no-search.
+ * Events: st-reset, when the reader asks for the list without search and filters.
+ */
+class StTable extends StElement {
+  static properties = {
+    columns: { attribute: false },
+    load: { attribute: false },
+    filters: { attribute: false },
+    filtered: { type: Boolean },
+    empty: { attribute: false },
+    controls: { attribute: false },
+    caption: {},
+    sort: {},
+    noSearch: { type: Boolean, attribute: "no-search" },
+    found: { state: true },
+    error: { state: true },
+    busy: { state: true },
+  };
+
+  #state;
+  #asked = "";
+  #loading;
+  #typing;
+  #again = () => this.reload();
+
+  constructor() {
+    super();
+    Object.assign(this, { columns: [], filters: {}, filtered: false, caption: "", sort: "", noSearch: false, busy: true });
+  }
+
+  connectedCallback() {
+    this.#state ??= new UrlState(this, { q: "", sort: this.sort, page: 1, size: SIZES[0] });
+    super.connectedCallback();
+    addEventListener("st-back", this.#again);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    removeEventListener("st-back", this.#again);
+    this.#loading?.abort();
+    this.#asked = "";
+  }
+
+  /** Load what is shown anew, as after a change. */
+  reload() {
+    this.#asked = "";
+    this.requestUpdate();
+  }
+
+  updated() {
+    const asked = JSON.stringify([this.#state.value, this.filters]);
+    if (asked === this.#asked) return;
+    this.#asked = asked;
+    this.#fetch();
+  }
+
+  async #fetch() {
+    this.#loading?.abort();
+    const { signal } = (this.#loading = new AbortController());
+    const { q, sort, page, size } = this.#state.value;
+    this.busy = true;
+    try {
+      const found = await this.load({ search: q, sort, limit: size, offset: (page - 1) * size, signal });
+      const last = Math.max(1, Math.ceil(found.total / size));
+      if (page > last) return this.#state.set({ page: last }, { replace: true });
+      this.found = found;
+      this.error = undefined;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.error = error;
+    }
+    this.busy = false;
+  }
+
+  render() {
+    return html`
+      <div class="table-tools">${this.noSearch ? nothing : this.#search()} ${this.controls ?? nothing}</div>
+      ${this.#body()}
+    `;
+  }
+
+  #search() {
+    return html`<label class="search">
+      ${icon("search")}
+      <input
+        type="search"
+        placeholder=${t("table.search")}
+        aria-label=${t("table.search")}
+        maxlength="200"
+        .value=${this.#state.value.q}
+        @input=${this.#type}
+      />
+    </label>`;
+  }
+
+  #type(event) {
+    clearTimeout(this.#typing);
+    const q = event.target.value.trim();
+    this.#typing = setTimeout(() => this.#state.set({ q }, { replace: true, clear: ["page"] }), TYPING_MS);
+  }
+
+  #body() {
+    if (this.error) return html`<div class="card">${failure(this.error, this.#again)}</div>`;
+    if (!this.found) return this.#skeleton();
+    if (this.found.total === 0) return html`<div class="card">${this.#nothing()}</div>`;
+    return html`<div class="card table-card" aria-busy=${this.busy ? "true" : "false"}>
+      <div class="table-scroll" role="region" aria-label=${this.caption} tabindex="0">
+        <table role="table">
+          <caption class="unseen">
+            ${this.caption}
+          </caption>
+          <thead role="rowgroup">
+            <tr role="row">
+              ${this.columns.map((column) => this.#head(column))}
+            </tr>
+          </thead>
+          <tbody role="rowgroup">
+            ${this.found.rows.map((row) => this.#row(row))}
+          </tbody>
+        </table>
+      </div>
+      ${this.#pager()}
+    </div>`;
+  }
+
+  #row(row) {
+    return html`<tr role="row">
+      ${this.columns.map(
+        ({ label, kind, cell }) =>
+          html`<td role="cell" data-kind=${kind ?? nothing} data-label=${label}><div>${cell(row)}</div></td>`,
+      )}
+    </tr>`;
+  }
+
+  #head({ label, sort, kind }) {
+    const { sort: current } = this.#state.value;
+    if (!sort) return html`<th role="columnheader" scope="col" data-kind=${kind ?? nothing}>${label}</th>`;
+    const isSorted = current === sort || current === `-${sort}`;
+    const isDown = current === `-${sort}`;
+    const turn = () => this.#state.set({ sort: current === sort ? `-${sort}` : sort }, { clear: ["page"] });
+    return html`<th
+      role="columnheader"
+      scope="col"
+      data-kind=${kind ?? nothing}
+      aria-sort=${isSorted ? (isDown ? "descending" : "ascending") : "none"}
+    >
+      <button type="button" @click=${turn}>${label}${icon(isSorted ? (isDown ? "down" : "up") : "sort")}</button>
+    </th>`;
+  }
+
+  #pager() {
+    const { page, size } = this.#state.value;
+    const { rows, total } = this.found;
+    const first = (page - 1) * size;
+    const turn = (to) => this.#state.set({ page: to });
+    const resize = (event) => this.#state.set({ size: Number(event.target.value) }, { clear: ["page"] });
+    return html`<div class="pager">
+      <span class="pager-range" role="status">
+        ${t("table.range", { first: first + 1, last: first + rows.length, total })}
+      </span>
+      <label class="pager-size">
+        <span>${t("table.size")}</span>
+        <select @change=${resize}>
+          ${SIZES.map((each) => html`<option value=${each} ?selected=${each === size}>${each}</option>`)}
+        </select>
+      </label>
+      <div class="pager-buttons">
+        <button
+          type="button"
+          class="button"
+          aria-label=${t("table.previous")}
+          ?disabled=${page <= 1}
+          @click=${() => turn(page - 1)}
+        >
+          ${icon("left")}
+        </button>
+        <button
+          type="button"
+          class="button"
+          aria-label=${t("table.next")}
+          ?disabled=${first + size >= total}
+          @click=${() => turn(page + 1)}
+        >
+          ${icon("right")}
+        </button>
+      </div>
+    </div>`;
+  }
+
+  #nothing() {
+    if (!this.#state.value.q && !this.filtered) return this.empty ?? emptyState({ title: t("table.nothing") });
+    const reset = () => {
+      this.#state.set({ q: "" }, { clear: ["page"] });
+      this.dispatchEvent(new Event("st-reset"));
+    };
+    return emptyState({
+      sign: "search",
+      title: t("table.nothing"),
+      text: t("table.nothing.text"),
+      action: html`<button type="button" class="button" @click=${reset}>${t("table.reset")}</button>`,
+    });
+  }
+
+  #skeleton() {
+    return html`<div class="card skeleton" aria-busy="true">
+      <span class="unseen" role="status">${t("loading")}</span>
+      ${Array.from({ length: SKELETON_ROWS }, () => html`<div></div>`)}
+    </div>`;
+  }
+}
+
+customElements.define("st-table", StTable);

@@ -1,0 +1,2 @@
+// On every page: the shell around its content.
+import "./shell.js";

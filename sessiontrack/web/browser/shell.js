@@ -1,0 +1,57 @@
+// The menu of theme, language and account, and the banner for a server that is away.
+import { isBack, signOut } from "./api.js";
+import { address, remember } from "./here.js";
+import { t } from "./i18n.js";
+import { toast } from "./elements/toast.js";
+
+const AGAIN_MS = 5000;
+const menu = document.getElementById("menu");
+
+for (const input of document.querySelectorAll("input[name=theme]")) {
+  input.addEventListener("change", () => {
+    remember("sessiontrack_theme", input.value);
+    document.documentElement.dataset.theme = input.value;
+    dispatchEvent(new Event("st-theme")); // what is drawn on canvas draws itself anew
+  });
+}
+
+for (const input of document.querySelectorAll("input[name=language]")) {
+  input.addEventListener("change", () => {
+    remember("sessiontrack_language", input.value);
+    location.reload();
+  });
+}
+
+document.getElementById("logout")?.addEventListener("click", async () => {
+  try {
+    await signOut();
+    location.assign(address("/ui/login"));
+  } catch (error) {
+    toast(error.message, "error");
+  }
+});
+
+addEventListener("click", (event) => {
+  if (menu && !menu.contains(event.target)) menu.open = false;
+});
+menu?.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !menu.open) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+const banner = document.createElement("p");
+banner.className = "away";
+banner.setAttribute("role", "status");
+document.body.append(banner);
+let asking;
+
+addEventListener("st-away", () => {
+  banner.textContent = t("shell.away");
+  asking ??= setInterval(isBack, AGAIN_MS);
+});
+addEventListener("st-back", () => {
+  banner.textContent = "";
+  clearInterval(asking);
+  asking = undefined;
+});

@@ -1,0 +1,57 @@
+// Instants in site time, and durations as everywhere in sessiontrack.
+import { html } from "lit";
+import { locale, timezone } from "./here.js";
+import { t } from "./i18n.js";
+
+/** The site time zone, or UTC where this browser does not know it. */
+export const zone = (() => {
+  try {
+    new Intl.DateTimeFormat(locale, { timeZone: timezone });
+    return timezone;
+  } catch {
+    return "UTC";
+  }
+})();
+
+const cache = new Map();
+function formatter(options) {
+  const key = JSON.stringify(options);
+  if (!cache.has(key)) cache.set(key, new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }));
+  return cache.get(key);
+}
+
+/** A Date from epoch seconds, or from text with an offset. */
+export const toDate = (at) => new Date(typeof at === "number" ? at * 1000 : at);
+
+const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const DAY = { day: "numeric", month: "short" };
+const yearOf = (date) => formatter({ year: "numeric" }).format(date);
+const dayOf = (date) => formatter({ dateStyle: "short" }).format(date);
+
+/** As short as can be: the time today, else the day with it, and the year where it is another one. */
+export function shortInstant(at, now = new Date()) {
+  const date = toDate(at);
+  if (dayOf(date) === dayOf(now)) return formatter(CLOCK).format(date);
+  if (yearOf(date) === yearOf(now)) return formatter({ ...DAY, ...CLOCK }).format(date);
+  return formatter({ ...DAY, year: "numeric", ...CLOCK }).format(date);
+}
+
+/** All of it, with the zone's name. */
+export const fullInstant = (at) =>
+  `${formatter({ dateStyle: "full", timeStyle: "medium" }).format(toDate(at))} (${zone})`;
+
+export const formatDay = (at) => formatter({ ...DAY, year: "numeric" }).format(toDate(at));
+export const formatClock = (at) => formatter(CLOCK).format(toDate(at));
+
+/** An instant for a page: short to read, in full on hover; null is shown as "never". */
+export function instant(at) {
+  if (at === null || at === undefined) return html`<span class="muted">${t("time.never")}</span>`;
+  return html`<time datetime=${toDate(at).toISOString()} title=${fullInstant(at)}>${shortInstant(at)}</time>`;
+}
+
+/** 2h 0m, from a day on 1d 2h 3m. */
+export function formatDuration(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24];
+  return `${days ? `${days}d ` : ""}${hours}h ${minutes % 60}m`;
+}

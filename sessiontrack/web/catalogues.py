@@ -1,0 +1,27 @@
+"""The web UI's texts in each language: catalogues/<language>/<topic>.json, for server and browser."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "catalogues"
+# The first one is for whoever's browser asks for none of them.
+LANGUAGES = {"en": "English", "fr": "Français"}
+
+
+@cache
+def texts(language: str) -> dict[str, str]:
+    """All texts of a language by key; those with plural forms are for the browser alone."""
+    found: dict[str, str] = {}
+    for path in sorted((FOLDER / language).glob("*.json")):
+        found.update((k, v) for k, v in json.loads(path.read_text("utf-8")).items() if isinstance(v, str))
+    return found
+
+
+def translate(language: str, key: str, **values: object) -> str:
+    """A text with its {placeholders} filled in.
+
+    Raises:
+        KeyError: there is no such text, or a value for it is missing.
+    """
+    return texts(language)[key].format_map(values)

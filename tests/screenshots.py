@@ -1,0 +1,47 @@
+"""`make screenshots`: every page with the demo's data, on a desktop and a phone, in light and dark.
+
+python -m tests.screenshots [FOLDER [PATH...]]
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.server import Server
+from tests.web import DESKTOP, PHONE, fill_with_demo, launch, visiting
+
+SETTINGS = {"TIMEZONE": "Europe/Paris", "ADMIN_PASSWORD": "correct horse"}
+PATHS = ("/ui/login", "/ui/nothing", "/ui/devices")
+
+
+def draw(folder: Path, paths: tuple[str, ...]) -> None:
+    """One PNG a page, size and theme, by their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        instance = Path(scratch) / "instance"
+        fill_with_demo(instance, **SETTINGS)
+        with Server(instance, workers=1, **SETTINGS) as server:
+            browser = launch(playwright)
+            for size, width in ((DESKTOP, "desktop"), (PHONE, "phone")):
+                for theme in ("light", "dark"):
+                    with visiting(browser, f"http://127.0.0.1:{server.port}", size) as visit:
+                        visit.allowed.append("404 (NOT FOUND)")
+                        visit.choose(theme=theme)
+                        for path in paths:
+                            if path != "/ui/login":
+                                visit.log_in("admin", SETTINGS["ADMIN_PASSWORD"])
+                            visit.open(path)
+                            name = "".join(c if c.isalnum() else "-" for c in path.removeprefix("/ui/"))
+                            visit.page.screenshot(path=folder / f"{name}-{width}-{theme}.png")
+            browser.close()
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    target = Path(given[0] if given else "build/screenshots")
+    shutil.rmtree(target, ignore_errors=True)
+    draw(target, tuple(given[1:]) or PATHS)
+    print(*sorted(target.iterdir()), sep="\n")
