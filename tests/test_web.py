@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from sessiontrack.blueprints import web
 from sessiontrack.web.bundle import Bundle
 from sessiontrack.web.pages import PAGES
-from tests.conftest import PASSWORD, Clients
+from tests.conftest import PASSWORD, Clients, LiveServer
 from tests.rules import page_rules
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -39,6 +39,11 @@ def sign_in(window: FlaskClient, username: str, **headers: str) -> TestResponse:
 @pytest.mark.parametrize("path", ["/", "/ui", "/ui/"])
 def test_the_first_page_is_where_the_root_leads(window: FlaskClient, path: str) -> None:
     assert window.get(path).headers["Location"] == addresses()[0]
+
+
+def test_contract_2_a_doubled_slash_is_not_the_root(live: LiveServer) -> None:
+    assert live.server.call("GET", "/").status == 302
+    assert live.server.call("GET", "//").json["error"] == "not_found"
 
 
 @pytest.mark.parametrize("path", addresses())
