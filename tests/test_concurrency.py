@@ -84,6 +84,12 @@ def test_contract_4_sixteen_clients_ping_one_user_session_for_10_s(crowd: LiveSe
     parts = [sum(each.values()) if isinstance(each, dict) else each for each in seen["tab_duration"].values()]
     assert sum(parts) == seen["visible_duration"] <= seen["last_ping"] - seen["start"]
     assert seen["visible_duration"] > 0
+    visited = rows(
+        crowd,
+        "SELECT sum(seconds) FROM view_visit JOIN user_session s ON s.id = session_id WHERE s.public_id = ?",
+        seen["_id"],
+    )
+    assert visited == [(seen["visible_duration"],)]
     assert seen["last_ping"] - began >= 10
     assert crowd.server.output().count("Traceback") == 0
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from sessiontrack.db import Statement
+from tests import rows
 from tests.conftest import NOW, Clients
 from tests.rules import api_rules
 from tests.test_errors import MAC, SESSION, assert_error
@@ -30,8 +32,14 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/users"): {"username": "anna", "password": "correct horse"},
     ("POST", f"/devices/{MAC}/merge"): {"mac": OTHER_MAC},
 }
+SESSION_ID = "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10"
 PART = re.compile("<[^>]*>")
-PARTS = {"<mac:mac>": MAC, "<row_id:token_id>": "1", "<path:username>": "viewer"}
+PARTS = {
+    "<mac:mac>": MAC,
+    "<row_id:token_id>": "1",
+    "<path:username>": "viewer",
+    "<uuid:session_id>": SESSION_ID,
+}
 WINDOW = {"start": "2025-08-01", "end": "2025-08-21"}
 QUERIES = {"/sessions/calendar": WINDOW, "/presence/timeline": WINDOW}
 
@@ -92,6 +100,8 @@ def test_contract_2_parameters_of_calendar_and_table_widgets_are_accepted_everyw
     clients: Clients,
 ) -> None:
     clients.admin.ok("POST", "/api/v2/sessionstart")
+    with rows.writing(clients.app) as tx:
+        tx.run(Statement("UPDATE user_session SET public_id = :public_id"), public_id=SESSION_ID)
     widgets = {"timeZone": "Europe/Berlin", "_": "1754042400000", "draw": "7"}
     for method, path in every_call(clients.app):
         if path.startswith("/devices/"):

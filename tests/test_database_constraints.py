@@ -21,6 +21,9 @@ USER_SESSION = (
     " ended_at) VALUES ({})"
 )
 VIEW_TIME = "INSERT INTO view_time (session_id, view, tab, seconds) VALUES (1, 'maps', {})"
+VISIT = (
+    "INSERT INTO view_visit (session_id, view, tab, since_at, until_at, seconds) VALUES (1, 'maps', '', {})"
+)
 USER = "INSERT INTO user (username, password_hash, role, created_at) VALUES ({}, 0)"
 TOKEN = "INSERT INTO api_token (user_id, name, role, secret_hash, created_at) VALUES ({}, 0)"
 
@@ -56,6 +59,9 @@ FORBIDDEN = [
     ("known_role", [], TOKEN.format("1, 'a', 'owner', 'h'")),
     ("UNIQUE", [TOKEN.format("1, 'a', 'admin', 'h'")], TOKEN.format("1, 'b', 'admin', 'h'")),
     ("not_negative", [], VIEW_TIME.format("'', -1")),
+    ("seconds_within_visit", [], VISIT.format("100, 110, 11")),
+    ("seconds_within_visit", [], VISIT.format("100, 110, 0")),
+    ("UNIQUE", [VISIT.format("100, 110, 5")], VISIT.format("100, 120, 5")),
     ("UNIQUE", [VIEW_TIME.format("'', 1")], VIEW_TIME.format("'', 2")),
     ("visible_within_session", [], "UPDATE user_session SET visible_seconds = 61"),
     ("visible_within_session", [], "UPDATE user_session SET visible_seconds = -1"),

@@ -101,6 +101,7 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "POST /auth/tokens": {"404", "409"},
         "DELETE /auth/tokens/{token_id}": {"404"},
         **{f"{each} /devices/{{mac}}": {"404"} for each in ("GET", "PATCH", "DELETE")},
+        "GET /api/v2/sessions/{session_id}/views": {"404"},
         "POST /users": {"409"},
         "PATCH /users/{username}": {"404", "409"},
         "DELETE /users/{username}": {"404", "409"},
@@ -137,7 +138,7 @@ def test_contract_2_every_parameter_is_described(document: dict[str, Any]) -> No
 
 def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
     found = [(path, each["schema"]) for path, each in parameters(document) if each["name"] == "limit"]
-    assert len(found) == 11
+    assert len(found) == 12
     for path, schema in found:
         # Of session-events, format=datatables takes more, and caps it.
         most = {"/sessions/session-events": 10**9, "/presence/now": 100}.get(path, 1000)
@@ -147,6 +148,7 @@ def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
             "/auth/tokens": 100,
             "/devices": 100,
             "/users": 100,
+            "/api/v2/sessions/{session_id}/views": 1000,
             "/presence/now": 20,
             "/presence/timeline": 100,
         }

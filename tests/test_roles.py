@@ -26,7 +26,12 @@ ADMINS |= {
 }
 ADMINS |= {("GET", "/settings")}
 OPERATORS = {("POST", "/sessions/create"), ("DELETE", "/sessions/delete")}
-PARTS = {"{username}": "nobody", "{token_id}": "999", "{mac}": "AA:BB:CC:DD:EE:FF"}
+PARTS = {
+    "{session_id}": "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10",
+    "{username}": "nobody",
+    "{token_id}": "999",
+    "{mac}": "AA:BB:CC:DD:EE:FF",
+}
 Operation = tuple[str, str]
 
 

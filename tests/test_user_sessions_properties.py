@@ -20,12 +20,17 @@ from tests.conftest import NOW
 ALIVE = 300
 SESSIONS = Statement(
     "SELECT s.id, s.started_at, s.last_ping, s.visible_seconds, s.last_visible_ping, s.ended_at,"
-    " coalesce((SELECT sum(v.seconds) FROM view_time v WHERE v.session_id = s.id), 0)"
+    " coalesce((SELECT sum(v.seconds) FROM view_time v WHERE v.session_id = s.id), 0),"
+    " coalesce((SELECT sum(v.seconds) FROM view_visit v WHERE v.session_id = s.id), 0)"
     " FROM user_session s WHERE s.login_key = :key ORDER BY s.id"
 )
 VIEWS = Statement(
     "SELECT v.session_id, v.view, v.tab, v.seconds FROM view_time v"
     " JOIN user_session s ON s.id = v.session_id WHERE s.login_key = :key AND v.seconds > 0"
+)
+VISITS = Statement(
+    "SELECT v.session_id, v.since_at, v.until_at, v.view, v.tab, v.seconds FROM view_visit v"
+    " JOIN user_session s ON s.id = v.session_id WHERE s.login_key = :key ORDER BY v.session_id, v.since_at"
 )
 PATHS = [("a", ""), ("a", "x"), ("a", "y"), ("b", ""), ("c", "x"), ("d", ""), ("e", "z"), ("é", "")]
 number = itertools.count()
@@ -112,8 +117,8 @@ def test_contract_4_random_interleavings_credit_each_second_once(
             before = {row[0]: row[3] for row in tx.rows(SESSIONS, key=key)}
             assert act(tx, kind, path, now, key) == model.step(kind, path, now)
             rows = tx.rows(SESSIONS, key=key)
-            for row_id, started_at, last_ping, visible, last_visible_ping, ended_at, views in rows:
-                assert views == visible <= last_ping - started_at
+            for row_id, started_at, last_ping, visible, last_visible_ping, ended_at, views, visits in rows:
+                assert visits == views == visible <= last_ping - started_at
                 assert 0 <= visible - before.get(row_id, 0) < ALIVE
                 assert last_visible_ping is None or started_at <= last_visible_ping <= last_ping
                 assert ended_at is None or ended_at >= last_ping
@@ -121,5 +126,15 @@ def test_contract_4_random_interleavings_credit_each_second_once(
         found: dict[int, dict[tuple[str, str], int]] = {row[0]: {} for row in rows}
         for session_id, view, tab, seconds in tx.rows(VIEWS, key=key):
             found[session_id][view, tab] = seconds
+        in_time: dict[int, dict[tuple[str, str], int]] = {row[0]: {} for row in rows}
+        last = (0, 0, ("", ""))
+        for session_id, since, until, view, tab, seconds in tx.rows(VISITS, key=key):
+            # In order, not overlapping, and never twice in a row the same path.
+            assert last[0] != session_id or (last[1] <= since and last[2] != (view, tab))
+            assert 0 < seconds <= until - since
+            of_session = in_time[session_id]
+            of_session[view, tab] = of_session.get((view, tab), 0) + seconds
+            last = (session_id, until, (view, tab))
+        assert in_time == found
     expected = [{path: seconds for path, seconds in each.items() if seconds} for each in model.all]
     assert list(found.values()) == expected

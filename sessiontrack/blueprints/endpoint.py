@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, g, request
 from flask_smorest import Api
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import RAISE, Schema, fields
-from werkzeug.routing import PathConverter
+from werkzeug.routing import PathConverter, UUIDConverter
 
 from sessiontrack import clock
 from sessiontrack.blueprints.json_body import read_json_object
@@ -30,6 +30,7 @@ from sessiontrack.tokens import Principal, identify
 # Calendar and table widgets append these by themselves.
 IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
 NOTHING = Nothing()
+UUID = {"type": "string", "format": "uuid", "description": "As lists show it."}
 NAME = {"type": "string", "description": "As the list shows it, percent-encoded."}
 ROW_ID = {"type": "integer", "minimum": 0, "maximum": 10**MOST_DIGITS - 1, "description": "As lists show it."}
 View = Callable[..., Response]
@@ -224,6 +225,7 @@ def init_app(app: Flask, blueprints: Iterable[Blueprint]) -> None:
     api.ma_plugin.converter.add_attribute_function(without_null_default)
     api.register_converter(MacConverter, lambda converter: {"type": "string", **MacAddress.documented})
     api.register_converter(PathConverter, lambda converter: NAME)
+    api.register_converter(UUIDConverter, lambda converter: UUID)
     api.register_converter(RowIdConverter, lambda converter: ROW_ID)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)

@@ -254,3 +254,6 @@ SETTINGS = {
         }
     ],
 }
+
+USER_DAYS = [{"username": "anna", "day": "2025-08-01", "sessions": 2, "visible_duration": 5400}]
+VISITS = [{"path": ["/devices", "list"], "since": 1754042400, "until": 1754042460, "visible_duration": 60}]

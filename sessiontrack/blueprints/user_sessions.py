@@ -1,6 +1,7 @@
 """The user dialect: `/api/v2/...` (contract 4)."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import Response, g, request
 
@@ -8,8 +9,10 @@ from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
 from sessiontrack.blueprints.endpoint import Blueprint, period_start, principal, seen_user, settings
 from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.exceptions import NotFound
 from sessiontrack.paths import parse_path
 from sessiontrack.queries import user_sessions as queries
+from sessiontrack.queries import visits
 from sessiontrack.roles import VIEWER
 from sessiontrack.schemas import user_sessions as schemas
 from sessiontrack.schemas.base import Nothing
@@ -136,3 +139,43 @@ def session_stats(query: dict[str, Any]) -> Response:
     )
     with read_transaction() as tx:
         return answer(queries.session_stats(tx, wanted))
+
+
+@blueprint.endpoint(
+    "/session-days",
+    role=VIEWER,
+    query=schemas.SessionDays,
+    answer=schemas.UserDayAnswer(many=True),
+    example=examples.USER_DAYS,
+)
+def session_days(query: dict[str, Any]) -> Response:
+    """For each user and day: sessions and visible seconds; by the site's calendar"""
+    wanted = queries.StatsFilter(
+        since=period_start(query["period"]), usernames=tuple(query["usernames"]), only=seen_user()
+    )
+    with read_transaction() as tx:
+        return answer(visits.session_days(tx, wanted, settings().timezone))
+
+
+@blueprint.endpoint(
+    "/sessions/<uuid:session_id>/views",
+    role=VIEWER,
+    query=schemas.ListVisits,
+    answer=schemas.VisitAnswer(many=True),
+    example=examples.VISITS,
+    headers=PAGING_HEADERS,
+    errors=(404,),
+)
+def views(query: dict[str, Any], session_id: UUID) -> Response:
+    """What was in sight in one user session, from view to view, oldest first"""
+    with read_transaction() as tx:
+        row_id = visits.find_session(tx, str(session_id), seen_user())
+    if row_id is None:
+        raise NotFound(f"There is no user session {session_id}.")
+    limit, offset = query["limit"], query["offset"]
+    return list_answer(
+        lambda tx: visits.list_visits(tx, row_id, limit, offset),
+        lambda tx: visits.count_visits(tx, row_id),
+        limit=limit,
+        offset=offset,
+    )

@@ -6,7 +6,7 @@ from sessiontrack.models.device_alias import DeviceAlias
 from sessiontrack.models.device_session import DeviceSession
 from sessiontrack.models.event import Event
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
-from sessiontrack.models.user_session import UserSession, ViewTime
+from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
 
 __all__ = [
     "ApiToken",
@@ -23,4 +23,5 @@ __all__ = [
     "User",
     "UserSession",
     "ViewTime",
+    "ViewVisit",
 ]

@@ -38,6 +38,8 @@ class UserSession(Base):
     visible_seconds: Mapped[Seconds] = mapped_column(server_default="0")
     credited_seconds: Mapped[Seconds] = mapped_column(server_default="0")
     ended_at: Mapped[Instant | None]
+    # Where the visit began that the latest credited ping belongs to.
+    visit_since: Mapped[Instant | None]
 
 
 class ViewTime(Base):
@@ -51,4 +53,25 @@ class ViewTime(Base):
     )
     view: Mapped[str] = mapped_column(String(512), primary_key=True)
     tab: Mapped[str] = mapped_column(String(512), primary_key=True)
+    seconds: Mapped[Seconds]
+
+
+class ViewVisit(Base):
+    """One stay on a path in a user session: pings on the same path, until one credits another.
+
+    `seconds` of it were visible; the rest was hidden time in between.
+    """
+
+    __tablename__ = "view_visit"
+    __table_args__ = (
+        CheckConstraint("seconds BETWEEN 1 AND until_at - since_at", name="seconds_within_visit"),
+    )
+
+    session_id: Mapped[Reference] = mapped_column(
+        ForeignKey("user_session.id", ondelete="CASCADE"), primary_key=True
+    )
+    since_at: Mapped[Instant] = mapped_column(primary_key=True)
+    until_at: Mapped[Instant]
+    view: Mapped[str] = mapped_column(String(512))
+    tab: Mapped[str] = mapped_column(String(512))
     seconds: Mapped[Seconds]

@@ -135,7 +135,8 @@ def session_stats(tx: Transaction, wanted: StatsFilter) -> list[dict[str, Any]]:
     ]
 
 
-def _of_users(count: int, only: bool) -> list[ColumnElement[bool]]:
+def of_users(count: int, only: bool) -> list[ColumnElement[bool]]:
+    """The conditions on whose sessions: so many names, and that of the only one there is to see."""
     where: list[ColumnElement[bool]] = []
     if count:
         where.append(UserSession.username.in_([bind(f"user_{n}") for n in range(count)]))
@@ -147,7 +148,7 @@ def _of_users(count: int, only: bool) -> list[ColumnElement[bool]]:
 def _conditions(
     users: int, active: bool | None, only: bool, started_after: bool, stopped_before: bool
 ) -> list[ColumnElement[bool]]:
-    where = _of_users(users, only)
+    where = of_users(users, only)
     is_active = and_(UserSession.ended_at.is_(None), UserSession.last_ping > bind("active_since"))
     is_over = or_(UserSession.ended_at.is_not(None), UserSession.last_ping <= bind("active_since"))
     if active is not None:
@@ -180,7 +181,7 @@ def _listed(*shape: Any) -> Statement:
 
 @cache
 def _stats(users: int, only: bool) -> tuple[Statement, Statement]:
-    where = [UserSession.last_ping >= bind("since"), *_of_users(users, only)]
+    where = [UserSession.last_ping >= bind("since"), *of_users(users, only)]
     per_user = (
         select(
             UserSession.username,

@@ -111,6 +111,20 @@ class SessionStats(Strict):
     usernames = _usernames()
 
 
+class SessionDays(Strict):
+    """`GET /api/v2/session-days`."""
+
+    period = PeriodText(default="30 days")
+    usernames = _usernames()
+
+
+class ListVisits(Strict):
+    """`GET /api/v2/sessions/<id>/views`."""
+
+    limit = limit(1000)
+    offset = offset()
+
+
 class StartAnswer(Answer):
     """`POST /api/v2/sessionstart`."""
 
@@ -159,3 +173,23 @@ class UserStatsAnswer(_Visible):
     sessions = fields.Integer(required=True)
     first_seen = fields.Integer(required=True)
     last_seen = fields.Integer(required=True)
+
+
+class UserDayAnswer(Answer):
+    """What one user did on one day of the site's calendar."""
+
+    username = fields.String(required=True)
+    day = fields.Date(required=True)
+    sessions = fields.Integer(required=True, metadata={"description": "Those that reach into the day."})
+    visible_duration = fields.Integer(required=True, metadata={"description": "Seconds."})
+
+
+class VisitAnswer(Answer):
+    """One stay on a path; instants are epoch seconds."""
+
+    path = fields.List(fields.String(), required=True)
+    since = fields.Integer(required=True)
+    until = fields.Integer(required=True)
+    visible_duration = fields.Integer(
+        required=True, metadata={"description": "Seconds of it that were visible."}
+    )

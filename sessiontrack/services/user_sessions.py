@@ -30,6 +30,8 @@ CREDIT_SESSION = Statement(
     f"UPDATE user_session SET {_LAST_PING}, credited_seconds = {_SINCE_LAST_PING},"
     f" visible_seconds = visible_seconds + {_SINCE_LAST_PING},"
     f" last_visible_ping = CASE WHEN :now > last_ping THEN :now ELSE last_ping END,"
+    " visit_since = CASE WHEN last_view = :view AND last_tab = :tab AND visit_since IS NOT NULL"
+    " THEN visit_since ELSE last_ping END,"
     f" last_view = :view, last_tab = :tab {_ACTIVE}"
 )
 # After CREDIT_SESSION, which holds the row: the same seconds, whatever other pings do meanwhile.
@@ -38,6 +40,14 @@ CREDIT_VIEW = Statement(
     " SELECT id, :view, :tab, credited_seconds FROM user_session"
     " WHERE login_key = :login_key AND ended_at IS NULL"
     " ON CONFLICT (session_id, view, tab) DO UPDATE SET seconds = view_time.seconds + excluded.seconds"
+)
+# The same seconds again, in the order in which they passed.
+EXTEND_VISIT = Statement(
+    "INSERT INTO view_visit (session_id, since_at, until_at, view, tab, seconds)"
+    " SELECT id, visit_since, last_ping, last_view, last_tab, credited_seconds FROM user_session"
+    " WHERE login_key = :login_key AND ended_at IS NULL AND credited_seconds > 0"
+    " ON CONFLICT (session_id, since_at) DO UPDATE SET until_at = excluded.until_at,"
+    " seconds = view_visit.seconds + excluded.seconds"
 )
 
 
@@ -59,8 +69,9 @@ def keep_alive(tx: Transaction, now: int, login_key: str, alive_seconds: int) ->
 def credit_view(tx: Transaction, now: int, login_key: str, path: tuple[str, str], alive_seconds: int) -> None:
     """A ping that says what was visible since the last one: those seconds are the path's.
 
-    One guarded UPDATE and one upsert, nothing read, changed and saved: whatever comes at once, the sum
-    over the views is the session's visible time, and no second is credited twice.
+    One guarded UPDATE and two upserts, nothing read, changed and saved: whatever comes at once, the sum
+    over the views is the session's visible time, as is that over the visits, and no second is credited
+    twice. A session has a visit for each change of its path, at most one a second.
 
     Args:
         path: (view, tab), the tab "" where there is none.
@@ -71,6 +82,7 @@ def credit_view(tx: Transaction, now: int, login_key: str, path: tuple[str, str]
     expired_at = now - alive_seconds
     _require(tx.run(CREDIT_SESSION, login_key=login_key, now=now, view=view, tab=tab, expired_at=expired_at))
     tx.run(CREDIT_VIEW, login_key=login_key, view=view, tab=tab)
+    tx.run(EXTEND_VISIT, login_key=login_key)
 
 
 def end_session(tx: Transaction, now: int, login_key: str, alive_seconds: int) -> None:
