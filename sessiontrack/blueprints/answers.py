@@ -1,8 +1,8 @@
 """Answers: JSON bytes made once, long lists streamed, pages with their headers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,8 +10,10 @@ import orjson
 from flask import Response, request
 
 from sessiontrack.db import Transaction, read_transaction
+from sessiontrack.record_files import BOM, encode
 
 JSON = "application/json"
+CSV = "text/csv"
 CHUNK = 1000
 PAGING_HEADERS = {
     "X-Total-Count": {"schema": {"type": "integer"}, "description": "How many there are in all."},
@@ -59,6 +61,25 @@ def list_answer(
     response.headers["X-Total-Count"] = str(total)
     if links := _links(limit, offset, total):
         response.headers["Link"] = links
+    return response
+
+
+def csv_answer(
+    rows: Callable[[Transaction], Iterator[dict[str, Any]]], columns: Sequence[str], name: str
+) -> Response:
+    """Rows as a file to download, read while it is sent.
+
+    It begins with a byte order mark: without one a spreadsheet takes UTF-8 for something else.
+    """
+    with ExitStack() as stack:
+        tx = stack.enter_context(read_transaction())
+        pieces = encode(rows(tx), columns, "csv")
+        # What can go wrong goes wrong here, and is answered as an error.
+        first = BOM + next(pieces, b"")
+        response = Response(chain([first], pieces), mimetype=CSV)
+        response.call_on_close(stack.pop_all().close)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -5,10 +5,11 @@ from typing import Any
 from flask import Response, g
 
 from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.blueprints.answers import CSV, PAGING_HEADERS, answer, csv_answer, list_answer
 from sessiontrack.blueprints.endpoint import Blueprint, draw, mac_in_path, period_start, settings
 from sessiontrack.db import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
+from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.queries import calendar as calendars
 from sessiontrack.queries import device_sessions as sessions
 from sessiontrack.queries import events
@@ -141,6 +142,33 @@ def session_events(query: dict[str, Any]) -> Response:
         return answer({"data": rows, **counts, "page": query["page"], "limit": limit, **draw()})
     what = {"type": wanted.type, "period": str(query["period"]), "total": matching}
     return answer({"success": True, **what, "page": query["page"], "limit": limit, "events": rows})
+
+
+@blueprint.endpoint(
+    "/session-events.csv",
+    role=VIEWER,
+    query=schemas.ExportEvents,
+    answer={"type": "string"},
+    content_type=CSV,
+    example=examples.SESSION_EVENTS_CSV,
+    headers={"Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}},
+)
+def export_events(query: dict[str, Any]) -> Response:
+    """All events or sessions of a period that match, as a CSV file to download"""
+    now, site = g.now, settings().timezone
+    wanted = events.EventFilter(
+        type=query["type"],
+        since=period_start(query["period"]),
+        search=query["search"],
+        sort=schemas.SORTS[query["sortCol"]],
+        descending=query["sortDir"] == "desc",
+    )
+    name = f"sessiontrack-{wanted.type}-{site.format_minute(now)[:10]}.csv"
+    return csv_answer(
+        lambda tx: events.list_rows(tx, wanted, EVERYTHING, 0, now, site),
+        events.columns_of(wanted.type),
+        name,
+    )
 
 
 @blueprint.endpoint(

@@ -12,6 +12,7 @@ from marshmallow import RAISE, Schema, fields
 from werkzeug.routing import PathConverter, UUIDConverter
 
 from sessiontrack import clock
+from sessiontrack.blueprints.answers import JSON
 from sessiontrack.blueprints.json_body import read_json_object
 from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.openapi import without_null_default
@@ -56,6 +57,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
         headers: Mapping[str, Any] | None = None,
         errors: Iterable[int] = (),
         endpoint: str | None = None,
+        content_type: str = JSON,
     ) -> Callable[[View], View]:
         """Declare a call: its token and role, parameters, body, answer and errors.
 
@@ -77,7 +79,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
         read_body = _body_reader((body or Nothing)())
 
         def declare(view: View) -> View:
-            made = self.response(200, answer, example=example, headers=headers)(view)
+            made = self.response(200, answer, example=example, headers=headers, content_type=content_type)(
+                view
+            )
             if body is not None:
                 made = self.arguments(
                     body, example=body_example, required=body_required, error_status_code=400

@@ -257,3 +257,8 @@ SETTINGS = {
 
 USER_DAYS = [{"username": "anna", "day": "2025-08-01", "sessions": 2, "visible_duration": 5400}]
 VISITS = [{"path": ["/devices", "list"], "since": 1754042400, "until": 1754042460, "visible_duration": 60}]
+
+SESSION_EVENTS_CSV = (
+    "id,mac,name,owner,ip,time,type,info\r\n"
+    f"1,{MAC},Printer,Office,192.168.1.10,2025-08-01 10:00,Connected,\r\n"
+)

@@ -7,6 +7,17 @@ from sessiontrack.ips import ip_number
 from sessiontrack.queries.rendering import MISSING, duration_seconds, duration_text, end_text
 from sessiontrack.timestamps import SiteTime
 
+EVENT_KEYS = ("id", "mac", "name", "owner", "ip", "time", "type", "info")
+SESSION_KEYS = (
+    *EVENT_KEYS[:5],
+    "connection",
+    "disconnection",
+    "duration",
+    "duration_seconds",
+    "still_connected",
+    "info",
+)
+
 
 def event_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
     """An event."""

@@ -76,6 +76,11 @@ def list_rows(
     return (as_object(row, now, site) for row in _page(tx, wanted, limit, offset, now))
 
 
+def columns_of(kind: str) -> tuple[str, ...]:
+    """The keys of that type's objects, in their order."""
+    return event_rows.SESSION_KEYS if kind in SESSION_TYPES else event_rows.EVENT_KEYS
+
+
 def list_table(
     tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int, site: SiteTime
 ) -> list[list[Any]]:
@@ -84,13 +89,13 @@ def list_table(
     return [as_columns(row, now, site) for row in _page(tx, wanted, limit, offset, now)]
 
 
-def _page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> list[Row]:
+def _page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> Iterator[Row]:
     how_searched = None if not wanted.search else wanted.search.isascii()
     statement = _listed(wanted.type, how_searched, wanted.sort, wanted.descending)
     values = {**wanted.values(), "limit": limit, "offset": offset}
     if "duration" in wanted.sort and wanted.type in SESSION_TYPES:
         values["now"] = now
-    return tx.rows(statement, **values)
+    return tx.stream(statement, **values)
 
 
 # Each combination is one statement, built and compiled once.

@@ -125,8 +125,8 @@ class DeviceSessions(Strict):
     offset = offset()
 
 
-class SessionEvents(Strict):
-    """`GET /sessions/session-events`."""
+class ExportEvents(Strict):
+    """`GET /sessions/session-events.csv`."""
 
     type = fields.String(
         load_default="all",
@@ -136,15 +136,6 @@ class SessionEvents(Strict):
         },
     )
     period = PeriodText(default="7 days")
-    page = Whole(
-        least=1, most=FARTHEST_OFFSET, load_default=1, metadata={"description": "Which page, from 1 on."}
-    )
-    limit = Whole(
-        least=1,
-        most=10**9,
-        load_default=100,
-        metadata={"description": f"1 to {MOST_LISTED}; more is capped for format=datatables, else refused."},
-    )
     search = Text(load_default="", metadata={"description": "In name, owner, MAC, IP, type and info."})
     sortCol = fields.String(
         load_default="order_time",
@@ -155,6 +146,20 @@ class SessionEvents(Strict):
         load_default="desc",
         validate=OneOf(("asc", "desc")),
         metadata={"description": "Ascending or descending."},
+    )
+
+
+class SessionEvents(ExportEvents):
+    """`GET /sessions/session-events`."""
+
+    page = Whole(
+        least=1, most=FARTHEST_OFFSET, load_default=1, metadata={"description": "Which page, from 1 on."}
+    )
+    limit = Whole(
+        least=1,
+        most=10**9,
+        load_default=100,
+        metadata={"description": f"1 to {MOST_LISTED}; more is capped for format=datatables, else refused."},
     )
     format = fields.String(
         load_default="json",
