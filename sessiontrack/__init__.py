@@ -9,6 +9,7 @@ from sessiontrack.blueprints import (
     auth,
     device_sessions,
     devices,
+    embedding,
     endpoint,
     health,
     now,
@@ -63,6 +64,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     )
     endpoint.init_app(app, [resource.blueprint for resource in resources])
     now.init_app(app)
+    embedding.init_app(app)
     errors.init_app(app)
     web.init_app(app)
     app.wsgi_app = proxies.TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]

@@ -90,6 +90,21 @@ def _client_secrets(value: str) -> ClientSecrets:
     return tuple(found)
 
 
+_ORIGIN = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    """Origins as browsers write them, separated by commas or blanks; the scheme's own port is left out."""
+    found = []
+    for part in value.replace(",", " ").split():
+        origin = part.lower().removesuffix("/")
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{part} is not an origin like https://portal.example:8443")
+        scheme = origin.partition(":")[0]
+        found.append(origin.removesuffix({"http": ":80", "https": ":443"}[scheme]))
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Settings:
     """This install's settings, each read and checked."""
@@ -165,6 +180,11 @@ class Settings:
         is_secret=True,
     )
     threads: int = setting("8", _whole(1, 256), "Threads of each worker process of `sessiontrack serve`.")
+    embed_origins: tuple[str, ...] = setting(
+        "",
+        _origins,
+        "Origins, like `https://portal.example`, whose pages may call the API and frame `/embed/`.",
+    )
 
     @property
     def flapping(self) -> tuple[int, int]:
