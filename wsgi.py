@@ -4,4 +4,4 @@ from sessiontrack import create_app
 from sessiontrack.startup import prepare
 
 app = create_app()
-prepare(app)
+prepare(app, is_service=True)

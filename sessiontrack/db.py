@@ -22,7 +22,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sessiontrack.engines import DatabaseEngine
 from sessiontrack.engines.postgres import PostgreSQL
 from sessiontrack.engines.sqlite import SQLite
-from sessiontrack.exceptions import InvalidSetting, StorageUnavailable
+from sessiontrack.exceptions import DamagedDatabase, InvalidSetting, StorageUnavailable
 
 Row = tuple[Any, ...]
 
@@ -192,6 +192,11 @@ def storage_errors() -> Iterator[None]:
         yield
     except Exception as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
+        if cause is not None and database_engine().is_damaged(cause):
+            raise DamagedDatabase(
+                "The database is damaged: stop the service, and put a backup in its place"
+                " with sessiontrack restore."
+            ) from error
         if cause is not None and database_engine().is_unavailable(cause):
             raise StorageUnavailable("The database cannot be used just now; try again shortly.") from error
         raise
@@ -201,6 +206,11 @@ def database_engine() -> DatabaseEngine:
     """The engine of the application that runs."""
     found: DatabaseEngine = current_app.extensions["sessiontrack.engine"]
     return found
+
+
+def sqlite_file() -> Path | None:
+    """The file of this application's database; None where it is a server's."""
+    return database_engine().file
 
 
 def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) -> None:

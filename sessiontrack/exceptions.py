@@ -73,6 +73,10 @@ class StorageUnavailable(SessiontrackError):
     """The database cannot be read or written now: locked past its time-out, full, read-only, not migrated."""
 
 
+class DamagedDatabase(StorageUnavailable):
+    """The database's file is no database, or it is damaged; nothing mends that but a backup."""
+
+
 class InvalidSetting(SessiontrackError):
     """A setting has a value that cannot work; the program does not start."""
 

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from flask import Flask
 
-from sessiontrack import clock, instance, migrations
+from sessiontrack import clock, database_file, in_use, instance, migrations
 from sessiontrack.config import Settings
-from sessiontrack.db import db, read_transaction, write_transaction
+from sessiontrack.db import db, read_transaction, sqlite_file, write_transaction
 from sessiontrack.services import users
+
+# For how long a service looks at its database's pages before it starts; a large one is not read to its end.
+LOOK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,11 @@ class FirstAdmin:
     file: Path | None
 
 
-def prepare(app: Flask) -> FirstAdmin | None:
-    """Migrate the database, and make the first admin where there is no user.
+def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
+    """Refuse a database that is not sound, migrate it, and make the first admin where there is no user.
 
+    Args:
+        is_service: it is to run for long: every page is looked at, for some seconds.
     Returns:
         the admin, where this call made it.
     Raises:
@@ -33,11 +38,25 @@ def prepare(app: Flask) -> FirstAdmin | None:
     """
     settings: Settings = app.extensions["sessiontrack.settings"]
     with app.app_context():
+        file = sqlite_file()
+        if file is not None:
+            database_file.refuse_unwritable(file)
+            in_use.use_with_others(file, app)
+            _refuse_unusable(file, is_service)
         migrations.upgrade(db.engine)
         with read_transaction() as tx:
             if users.has_users(tx):
                 return None
         return _add_first_admin(settings)
+
+
+def _refuse_unusable(file: Path, is_service: bool) -> None:
+    """Before anything is written to it: even its journal mode is a change."""
+    if not file.exists():
+        return
+    migrations.refuse_newer(database_file.find_revision(file))
+    if is_service:
+        database_file.refuse_damaged(file, LOOK_SECONDS)
 
 
 def _add_first_admin(settings: Settings) -> FirstAdmin | None:

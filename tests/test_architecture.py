@@ -26,13 +26,14 @@ PURE = {
 # The rooms from the ground up: each may import those below it, and itself.
 FLOORS = [
     PURE,
-    {"writer_lock", "config", "instance", "sources", "schemas", "web", "engines"},
+    {"writer_lock", "database_file", "in_use", "config", "instance", "sources", "schemas", "web", "engines"},
     {"db", "proxies"},
     {"models"},
     {"services", "queries", "migrations", "errors"},
     {"tokens", "startup", "demo"},
     {"blueprints"},
     {"__init__"},
+    {"backups", "housekeeping"},
     {"listeners"},
     {"cli"},
 ]

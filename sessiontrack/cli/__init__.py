@@ -2,11 +2,13 @@
 
 import click
 
+from sessiontrack.cli.backup import backup
 from sessiontrack.cli.demo import demo_
 from sessiontrack.cli.export import export
 from sessiontrack.cli.import_ import import_
 from sessiontrack.cli.listen import listen
 from sessiontrack.cli.migrate import migrate
+from sessiontrack.cli.restore import restore
 from sessiontrack.cli.scan import scan
 from sessiontrack.cli.serve import serve
 from sessiontrack.cli.token import token
@@ -36,5 +38,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, user, token, scan, listen, import_, export, demo_):
+for command in (serve, migrate, user, token, scan, listen, import_, export, demo_, backup, restore):
     main.add_command(command)

@@ -1,20 +1,28 @@
 """The application as commands need it: settings checked, database current."""
 
+from pathlib import Path
+
 import click
 from flask import Flask
 
 from sessiontrack import create_app
 from sessiontrack.config import unknown_variables
+from sessiontrack.db import sqlite_file
 from sessiontrack.startup import FirstAdmin, prepare
 
 
-def prepared_app() -> Flask:
-    """The application, its database migrated; a first admin is announced."""
+def prepared_app(*, is_service: bool = False) -> Flask:
+    """The application, its database sound and migrated; a first admin is announced."""
+    app = bare_app()
+    announce(prepare(app, is_service=is_service))
+    return app
+
+
+def bare_app() -> Flask:
+    """The application, its database as it is: not migrated, not even there perhaps."""
     for name in unknown_variables():
         click.echo(f"Note: {name} is set, and is no setting of sessiontrack.", err=True)
-    app = create_app()
-    announce(prepare(app))
-    return app
+    return create_app()
 
 
 def announce(admin: FirstAdmin | None) -> None:
@@ -25,3 +33,16 @@ def announce(admin: FirstAdmin | None) -> None:
     if admin.password is not None:
         password = f"{admin.password}  (also in {admin.file})"
     click.echo(f"User:     admin\nPassword: {password}", err=True)
+
+
+def own_file(app: Flask, otherwise: str) -> Path:
+    """The SQLite file that the database is.
+
+    Raises:
+        UsageError: it is a server's; what to do instead is said.
+    """
+    with app.app_context():
+        file = sqlite_file()
+    if file is None:
+        raise click.UsageError(f"The database is PostgreSQL: {otherwise}; see docs/keeping.md.")
+    return file

@@ -44,7 +44,7 @@ def radius(host: str, port: int) -> None:
     Example: sessiontrack listen radius --host 10.0.0.2
     Example: SESSIONTRACK_RADIUS_CLIENTS="10.0.0.1=secret" sessiontrack listen radius --host 10.0.0.2
     """
-    app = prepared_app()
+    app = prepared_app(is_service=True)
     settings: Settings = app.extensions["sessiontrack.settings"]
     if not settings.radius_clients:
         raise InvalidSetting("RADIUS_CLIENTS is empty, so nobody may send; give <address>=<secret>.")

@@ -39,7 +39,7 @@ def serve(host: str, port: int, workers: int) -> None:
     Example: sessiontrack serve --host 127.0.0.1 --port 8000 --workers 2
     """
     _refuse_taken(host, port)
-    app = prepared_app()
+    app = prepared_app(is_service=True)
     settings: Settings = app.extensions["sessiontrack.settings"]
     _Server(app, host, port, workers, settings.threads).run()
 

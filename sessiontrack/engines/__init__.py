@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -15,6 +16,8 @@ class DatabaseEngine(ABC):
     begin_writing: str
     # Takes the memory that a million new rows need.
     prepare_bulk: str | None = None
+    # Where it is one file.
+    file: Path | None = None
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
@@ -31,6 +34,10 @@ class DatabaseEngine(ABC):
     @abstractmethod
     def is_unavailable(self, error: BaseException) -> bool:
         """Whether the fault is the disk's, the network's or another process's, not the statement's."""
+
+    def is_damaged(self, error: BaseException) -> bool:
+        """Whether the fault is the database's own: nothing mends it but a backup."""
+        return False
 
     def writer_turn(self) -> AbstractContextManager[None]:
         """Held while somebody writes, where the engine has only one writer."""

@@ -24,6 +24,7 @@ UNAVAILABLE = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class SQLite(DatabaseEngine):
@@ -37,6 +38,7 @@ class SQLite(DatabaseEngine):
     def __init__(self, url: URL, synchronous: str, busy_timeout_seconds: int) -> None:
         if not url.database or url.database.endswith(":memory:"):
             raise InvalidSetting("DATABASE_URL must name a file: several processes share the database.")
+        self.file = Path(url.database)
         self._synchronous = synchronous
         self._timeout = busy_timeout_seconds
         self._lock = WriterLock(Path(f"{url.database}-writer"), busy_timeout_seconds)
@@ -65,13 +67,22 @@ class SQLite(DatabaseEngine):
         connection.exec_driver_sql(self.begin_writing)
 
     def is_unavailable(self, error: BaseException) -> bool:
-        """The low byte is the kind; the rest tells more of it. A damaged file has no code in some places."""
-        code = getattr(error, "sqlite_errorcode", None)
-        return code is not None and code & 0xFF in UNAVAILABLE
+        """A busy, full, read-only or damaged file."""
+        return _code(error) in UNAVAILABLE
+
+    def is_damaged(self, error: BaseException) -> bool:
+        """What it read is no database, or not as it was written."""
+        return _code(error) in DAMAGED
 
     def writer_turn(self) -> AbstractContextManager[None]:
         """One thread of one process on this host at a time."""
         return self._lock.held()
+
+
+def _code(error: BaseException) -> int | None:
+    """The low byte is the kind; the rest tells more of it. A damaged file has no code in some places."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def _lower(value: str | float | None) -> str | float | None:

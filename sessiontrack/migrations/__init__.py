@@ -29,6 +29,25 @@ def newest_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+@cache
+def known_revisions() -> frozenset[str]:
+    """Every revision that this version of the program can bring up to date."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def refuse_newer(found: str | None) -> None:
+    """Let no older program touch what a newer one made.
+
+    Raises:
+        StorageUnavailable: this version does not know the revision.
+    """
+    if found is not None and found not in known_revisions():
+        raise StorageUnavailable(
+            f"The database is of a newer version of sessiontrack (revision {found}); nothing was changed."
+            " Use that version, or put a backup of this one in its place: sessiontrack restore <backup>."
+        )
+
+
 def current_revision(engine: Engine) -> str | None:
     """The revision that the database has; None for an empty one. Keeps no writer waiting."""
     reading = engine.execution_options(**{READS: True})
@@ -59,11 +78,7 @@ def upgrade(engine: Engine) -> None:
 def _upgrade(engine: Engine) -> None:
     with storage_errors(), engine.begin() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-        if found is not None and found not in known:
-            raise StorageUnavailable(
-                f"The database is of a newer version of sessiontrack (revision {found}); nothing was changed."
-            )
+        refuse_newer(found)
         if found != newest_revision():
             command.upgrade(_config(connection), "head")
 

@@ -1,0 +1,39 @@
+"""`sessiontrack backup`"""
+
+from pathlib import Path
+
+import click
+
+from sessiontrack import backups, clock
+from sessiontrack.cli.application import bare_app, own_file
+from sessiontrack.cli.progress import progress_bar
+
+
+@click.command()
+@click.argument("target", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
+@click.option(
+    "--keep",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="In a folder: leave the newest N backups, and remove the older ones.",
+)
+def backup(target: Path, keep: int | None) -> None:
+    """Copy the database, while it is in use, into one file; verified before it takes its name.
+
+    Into a folder under a dated name. It holds everything but the signing key and the settings file.
+
+    \b
+    Example: sessiontrack backup sessiontrack-today.sqlite3
+    Example: sessiontrack backup /var/backups/sessiontrack --keep 14
+    """
+    if keep is not None and not target.is_dir():
+        raise click.UsageError("--keep is for a folder that is there.")
+    database = own_file(bare_app(), "use pg_dump --format=custom")
+    with progress_bar("Copying", 100) as tell:
+        done = backups.back_up(database, target, clock.now(), keep, tell)
+    for old in done.removed:
+        click.echo(f"Removed {old}")
+    if done.dangling:
+        note = "rows refer to others that are not there; see sessiontrack check"
+        click.echo(f"Note: {done.dangling} {note}.", err=True)
+    click.echo(f"{done.path}: {done.size_bytes:,} bytes, {sum(done.rows.values()):,} rows, verified.")

@@ -1,0 +1,205 @@
+"""A SQLite database as a file: what it is, whether it is sound, and a copy of it while it is written to.
+
+By SQLite alone, and never by open(): closing a file that SQLite has open drops the locks it holds on it.
+"""
+
+import os
+import pwd
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sessiontrack.exceptions import DamagedDatabase, StorageUnavailable
+
+# What SQLite keeps beside a database in WAL mode.
+BESIDE = ("-wal", "-shm")
+PAGES_A_STEP = 4096
+# Virtual machine steps between two looks at the time.
+STEPS_A_LOOK = 100_000
+# A database without these is no sessiontrack's, whatever else is in it.
+OURS = {"alembic_version", "device", "device_session", "event", "user_session"}
+
+Progress = Callable[[int], None]
+
+
+def open_database(path: Path, mode: str = "ro") -> sqlite3.Connection:
+    """A connection of its own; `ro` writes nothing to it, `rw` does not make it where it is not there."""
+    address = f"file:{quote(str(path))}?mode={mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=5)
+
+
+@contextmanager
+def said_of(path: Path) -> Iterator[None]:
+    """Say of which file it is true that it cannot be used.
+
+    Raises:
+        DamagedDatabase: it is no database, or a damaged one.
+        StorageUnavailable: it cannot be opened, read or written.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise damaged(path, str(error)) from error
+        raise StorageUnavailable(f"The database {path} cannot be used: {error}.") from error
+
+
+def damaged(path: Path, reason: str) -> DamagedDatabase:
+    """What to raise of a damaged file: one line that says what to do."""
+    return DamagedDatabase(
+        f"The database {path} is damaged ({reason}); nothing was changed."
+        " Put a backup in its place: sessiontrack restore <backup>."
+    )
+
+
+def find_revision(path: Path) -> str | None:
+    """The revision of the schema in the file; None for one without any table.
+
+    Raises:
+        DamagedDatabase: it is no database, or a damaged one.
+        StorageUnavailable: it cannot be read, or it is another program's database.
+    """
+    with said_of(path), closing(open_database(path)) as connection:
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        if not tables:
+            return None
+        if not tables >= OURS:
+            raise StorageUnavailable(f"{path} is a database of another program; nothing was changed.")
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        if found is None:
+            raise damaged(path, "it has no revision")
+        return str(found[0])
+
+
+def refuse_damaged(path: Path, seconds: float | None = None, *, thorough: bool = False) -> None:
+    """Look at every page of the file, for at most so many seconds.
+
+    Args:
+        seconds: None for as long as it takes.
+        thorough: also whether each index holds what its table does.
+    Raises:
+        DamagedDatabase: something is wrong; the first thing found is named.
+    """
+    with said_of(path), closing(open_database(path)) as connection:
+        if seconds is not None:
+            until = time.monotonic() + seconds
+            connection.set_progress_handler(lambda: time.monotonic() > until, STEPS_A_LOOK)
+        try:
+            first = connection.execute(f"PRAGMA {'integrity' if thorough else 'quick'}_check(1)").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                return
+            raise
+    if first != ("ok",):
+        raise damaged(path, " ".join(str(first[0]).split()))
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Say what stands in the way where this user may not write the database, or what belongs to it.
+
+    Raises:
+        StorageUnavailable: it names the path and the user.
+    """
+    for each in (path.parent, path, *(Path(f"{path}{ending}") for ending in (*BESIDE, "-writer", "-in-use"))):
+        if not each.exists() or os.access(each, os.W_OK):
+            continue
+        if os.statvfs(each).f_flag & os.ST_RDONLY:
+            raise StorageUnavailable(f"{each} cannot be written: its file system is read-only.")
+        raise StorageUnavailable(
+            f"{each} cannot be written by the user {_user()}; it belongs to {_owner(each)}."
+        )
+
+
+def copy_database(path: Path, target: Path, tell: Progress = lambda done: None) -> dict[str, int]:
+    """Copy what the database holds at one instant, while others go on writing; the copy is one file.
+
+    A read transaction holds the instant: without it, whatever is written between two steps would start the
+    copy anew, for ever under load.
+
+    Args:
+        target: is not there yet; made with mode 0600.
+        tell: is told the percent that are done.
+    Returns:
+        the rows of each table, the same in both.
+    Raises:
+        DamagedDatabase: the original is damaged, so the copy is.
+        StorageUnavailable: it cannot be copied.
+    """
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with said_of(path), closing(open_database(path, "rw")) as source:
+        source.execute("BEGIN")
+        rows = _row_counts(source)
+        with closing(open_database(target, "rw")) as copy:
+            source.backup(
+                copy,
+                pages=PAGES_A_STEP,
+                progress=lambda status, remaining, total: tell(100 - 100 * remaining // max(1, total)),
+            )
+            # Of a copy in WAL mode the last pages would be in a second file.
+            copy.execute("PRAGMA journal_mode = DELETE")
+            copy.execute("PRAGMA synchronous = FULL")
+        source.execute("ROLLBACK")
+    refuse_damaged(target, thorough=True)
+    with said_of(target), closing(open_database(target)) as copy:
+        if _row_counts(copy) != rows:
+            raise damaged(path, "its copy is not equal to it")
+    sync(target)
+    return rows
+
+
+def count_dangling(path: Path) -> int:
+    """How many rows refer to others that are not there."""
+    with said_of(path), closing(open_database(path)) as connection:
+        return len(connection.execute("PRAGMA foreign_key_check").fetchall())
+
+
+def fold_wal(path: Path) -> None:
+    """Put everything into the one file, so that it may be renamed; nobody else has it open.
+
+    Raises:
+        DamagedDatabase: the file is damaged.
+    """
+    with said_of(path), closing(open_database(path, "rw")) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _row_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+    return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in names}
+
+
+def sync(path: Path) -> None:
+    """Have a file that is not in use, or the names in a folder, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def give_to_owner_of(other: Path, path: Path) -> None:
+    """What root puts in place, the service's user must be able to write."""
+    if os.geteuid() == 0:
+        status = other.stat()
+        os.chown(path, status.st_uid, status.st_gid)
+
+
+def _user() -> str:
+    return _name(os.geteuid())
+
+
+def _owner(path: Path) -> str:
+    return _name(path.stat().st_uid)
+
+
+def _name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
