@@ -213,6 +213,41 @@ def sqlite_file() -> Path | None:
     return database_engine().file
 
 
+def find_damage() -> list[str]:
+    """What SQLite finds wrong with its pages, indexes and values; 100 things at most."""
+    if db.engine.dialect.name != "sqlite":
+        return []
+    with storage_errors(), _plain_connection() as connection:
+        found = []
+        try:
+            found += [str(row[0]) for row in connection.execute("PRAGMA integrity_check(100)")]
+        except sqlite3.DatabaseError as error:  # it does not come to its end
+            if _code(error) not in DAMAGED:
+                raise
+            found.append(str(error))
+    return [] if found == ["ok"] else found
+
+
+def rebuild_index(name: str) -> None:
+    """Make an index anew from its table; a unique one that cannot be is dropped, for it forbids nothing."""
+    lock: WriterLock | NoLock = current_app.extensions["sessiontrack.writer_lock"]
+    with storage_errors(), lock.held(), _plain_connection() as connection:
+        try:
+            connection.execute(f'REINDEX "{name}"')
+        except sqlite3.IntegrityError:
+            connection.execute(f'DROP INDEX "{name}"')
+
+
+@contextmanager
+def _plain_connection() -> Iterator[Any]:
+    """One of the driver's, outside of any transaction, for what is no statement of SQL's."""
+    connection = db.engine.raw_connection()
+    try:
+        yield connection.driver_connection
+    finally:
+        connection.close()
+
+
 def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) -> None:
     """Give the application its engine.
 

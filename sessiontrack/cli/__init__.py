@@ -3,6 +3,7 @@
 import click
 
 from sessiontrack.cli.backup import backup
+from sessiontrack.cli.check import check
 from sessiontrack.cli.demo import demo_
 from sessiontrack.cli.export import export
 from sessiontrack.cli.import_ import import_
@@ -38,5 +39,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, user, token, scan, listen, import_, export, demo_, backup, restore):
+for command in (serve, migrate, user, token, scan, listen, import_, export, demo_, backup, restore, check):
     main.add_command(command)

@@ -1,0 +1,194 @@
+"""What must be true of what is stored, whatever happened: each with the query that finds what breaks it.
+
+Much of it the database forbids by itself; it is asked all the same: something else may have written to it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import ForeignKey, select
+
+from sessiontrack.db import Statement, Transaction, db
+from sessiontrack.exceptions import InvalidInput
+from sessiontrack.ips import ip_sort_key
+from sessiontrack.macs import parse_mac
+from sessiontrack.models import DeviceSession, Event
+
+FOREVER = 2**62
+Key = int | str
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """`find` gives the key of each row of `table` that breaks it."""
+
+    name: str
+    says: str
+    table: str
+    find: Callable[[Transaction], list[Key]]
+
+
+def _by(sql: str) -> Callable[[Transaction], list[Key]]:
+    statement = Statement(sql)
+    return lambda tx: [key for (key,) in tx.rows(statement)]
+
+
+# As /sessions/create takes them: two may touch, and one of which one end is known is that instant.
+_PLACE = f"(PARTITION BY device_id ORDER BY begin_at, coalesce(end_at, {FOREVER}), id"
+OVERLAPPING = (
+    "SELECT id FROM (SELECT id, begin_at, connected_at,"
+    f" max(coalesce(end_at, {FOREVER})) OVER {_PLACE}"
+    " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach,"
+    f" lag(connected_at) OVER {_PLACE}) AS start_before FROM device_session) AS placed"
+    " WHERE reach > begin_at OR start_before = connected_at ORDER BY id"
+)
+IMPOSSIBLE_ENDS = (
+    "SELECT id FROM device_session WHERE disconnected_at < connected_at"
+    " OR (connected_at IS NULL AND disconnected_at IS NULL)"
+    " OR (still_connected AND (connected_at IS NULL OR disconnected_at IS NOT NULL)) ORDER BY id"
+)
+STALE_COLUMNS = (
+    "SELECT id FROM device_session"
+    " WHERE coalesce(begin_at, -1) <> coalesce(connected_at, disconnected_at, -1) OR coalesce(end_at, -1) <>"
+    " CASE WHEN still_connected THEN -1 ELSE coalesce(disconnected_at, connected_at, -1) END ORDER BY id"
+)
+# Nothing that is ever seen could close it.
+UNFOUNDED = (
+    "SELECT s.id FROM device_session s WHERE s.still_connected AND s.source = 'presence'"
+    " AND NOT EXISTS (SELECT 1 FROM sighting_run r WHERE r.device_id = s.device_id)"
+    " AND NOT EXISTS (SELECT 1 FROM device_evidence e WHERE e.device_id = s.device_id) ORDER BY s.id"
+)
+WRONG_LINKS = (
+    "SELECT e.id FROM event e JOIN device_session s ON s.id = e.session_id WHERE e.voided"
+    " OR e.device_id <> s.device_id"
+    " OR (e.at <> coalesce(s.connected_at, -1) AND e.at <> coalesce(s.disconnected_at, -1)) ORDER BY e.id"
+)
+REPEATED_EVENTS = (
+    "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY device_id, at, type ORDER BY id) AS place"
+    " FROM event WHERE NOT voided) AS placed WHERE place > 1 ORDER BY id"
+)
+SEEN_BEFORE_FIRST = (
+    "SELECT d.id FROM device d JOIN (SELECT device_id, min(begin_at) AS first FROM device_session"
+    " GROUP BY device_id) s ON s.device_id = d.id WHERE s.first < d.first_seen_at ORDER BY d.id"
+)
+TWO_OWNERS = "SELECT a.mac FROM device_alias a JOIN device d ON d.mac = a.mac ORDER BY a.mac"
+IMPOSSIBLE_STAYS = (
+    "SELECT id FROM user_session WHERE last_ping < started_at OR ended_at < last_ping OR visible_seconds < 0"
+    " OR visible_seconds > last_ping - started_at"
+    " OR id IN (SELECT session_id FROM view_time WHERE seconds < 0) ORDER BY id"
+)
+UNEQUAL_TIMES = (
+    "SELECT u.id FROM user_session u LEFT JOIN (SELECT session_id, sum(seconds) AS total FROM view_time"
+    " GROUP BY session_id) v ON v.session_id = u.id WHERE coalesce(v.total, 0) <> u.visible_seconds"
+    " ORDER BY u.id"
+)
+SECOND_STAYS = (
+    "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY login_key ORDER BY started_at DESC, id DESC)"
+    " AS place FROM user_session WHERE ended_at IS NULL) AS placed WHERE place > 1 ORDER BY id"
+)
+BACKWARD_RUNS = "SELECT id FROM sighting_run WHERE last_at < first_at ORDER BY id"
+RUNS_WITHOUT_SCAN = (
+    "SELECT r.id FROM sighting_run r WHERE r.last_at IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM scan s WHERE s.source_id = r.source_id) ORDER BY r.id"
+)
+MACS = Statement("SELECT mac FROM device UNION ALL SELECT mac FROM device_alias")
+
+
+def find_wrong_macs(tx: Transaction) -> list[Key]:
+    """Addresses that are not written as they are kept."""
+    return [mac for (mac,) in tx.stream(MACS) if not _is_canonical(mac)]
+
+
+def _is_canonical(mac: str) -> bool:
+    try:
+        return parse_mac(mac) == mac
+    except InvalidInput:
+        return False
+
+
+def find_wrong_ip_keys(tx: Transaction) -> list[Key]:
+    """Addresses beside which another address's sort key stands."""
+    found = {
+        ip
+        for model in (DeviceSession, Event)
+        for ip, key in tx.stream(Statement(select(model.ip, model.ip_key).distinct()))
+        if key != ip_key(ip)
+    }
+    return sorted(found)
+
+
+def ip_key(ip: str) -> str:
+    """What is kept beside an address to sort by; nothing where it is none."""
+    try:
+        return ip_sort_key(ip)
+    except InvalidInput:
+        return ""
+
+
+def references() -> list[ForeignKey]:
+    """Every reference of a table to another, those of the referred-to tables first."""
+    tables = db.metadata.sorted_tables
+    return [key for table in tables for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)]
+
+
+def dangling(reference: ForeignKey) -> Statement:
+    """The keys of rows that refer by it to one that is not there."""
+    column, other = reference.parent, reference.column
+    primary = next(iter(column.table.primary_key.columns))
+    is_there = select(other).where(other == column).exists()
+    return Statement(select(primary).where(column.is_not(None), ~is_there).order_by(primary))
+
+
+def _dangling_of(reference: ForeignKey) -> Callable[[Transaction], list[Key]]:
+    statement = dangling(reference)
+    return lambda tx: [key for (key,) in tx.rows(statement)]
+
+
+def reference_name(reference: ForeignKey) -> str:
+    """By which its invariant and its repair are known."""
+    return f"{reference.parent.table.name}.{reference.parent.name}"
+
+
+# In the order in which they are mended: what comes later may rest on what comes first.
+INVARIANTS = (
+    *(
+        Invariant(
+            reference_name(each),
+            f"{reference_name(each)} is there",
+            each.parent.table.name,
+            _dangling_of(each),
+        )
+        for each in references()
+    ),
+    Invariant("ends", "a session has one end at least, and in order", "device_session", _by(IMPOSSIBLE_ENDS)),
+    Invariant(
+        "generated columns", "begin_at and end_at say what the ends do", "device_session", _by(STALE_COLUMNS)
+    ),
+    Invariant(
+        "open sessions", "an open session rests on what was seen or told", "device_session", _by(UNFOUNDED)
+    ),
+    Invariant(
+        "overlaps",
+        "sessions of a device do not overlap, and one is open at most",
+        "device_session",
+        _by(OVERLAPPING),
+    ),
+    Invariant("event links", "an event's session begins or ends with it", "event", _by(WRONG_LINKS)),
+    Invariant("repeated events", "an event that is not voided is there once", "event", _by(REPEATED_EVENTS)),
+    Invariant("first seen", "a device has no session before it was seen", "device", _by(SEEN_BEFORE_FIRST)),
+    Invariant("MAC addresses", "addresses are kept in one notation", "device", find_wrong_macs),
+    Invariant(
+        "further addresses", "no device has another's further address", "device_alias", _by(TWO_OWNERS)
+    ),
+    Invariant("sort keys", "addresses sort as they are", "device_session, event", find_wrong_ip_keys),
+    Invariant(
+        "user sessions",
+        "0 <= visible <= last ping - start <= end - start",
+        "user_session",
+        _by(IMPOSSIBLE_STAYS),
+    ),
+    Invariant("tab times", "the tabs' seconds are the visible ones", "user_session", _by(UNEQUAL_TIMES)),
+    Invariant("active user sessions", "a login has one at most", "user_session", _by(SECOND_STAYS)),
+    Invariant("sighting runs", "a run ends after it began", "sighting_run", _by(BACKWARD_RUNS)),
+    Invariant("runs that go on", "their source has scanned", "sighting_run", _by(RUNS_WITHOUT_SCAN)),
+)
