@@ -214,38 +214,16 @@ def sqlite_file() -> Path | None:
 
 
 def find_damage() -> list[str]:
-    """What SQLite finds wrong with its pages, indexes and values; 100 things at most."""
-    if db.engine.dialect.name != "sqlite":
-        return []
-    with storage_errors(), _plain_connection() as connection:
-        found = []
-        try:
-            found += [str(row[0]) for row in connection.execute("PRAGMA integrity_check(100)")]
-        except sqlite3.DatabaseError as error:  # it does not come to its end
-            if _code(error) not in DAMAGED:
-                raise
-            found.append(str(error))
-    return [] if found == ["ok"] else found
+    """What the engine finds wrong with its own pages, indexes and values; 100 things at most."""
+    with storage_errors():
+        return database_engine().find_damage(db.engine)
 
 
 def rebuild_index(name: str) -> None:
     """Make an index anew from its table; a unique one that cannot be is dropped, for it forbids nothing."""
-    lock: WriterLock | NoLock = current_app.extensions["sessiontrack.writer_lock"]
-    with storage_errors(), lock.held(), _plain_connection() as connection:
-        try:
-            connection.execute(f'REINDEX "{name}"')
-        except sqlite3.IntegrityError:
-            connection.execute(f'DROP INDEX "{name}"')
-
-
-@contextmanager
-def _plain_connection() -> Iterator[Any]:
-    """One of the driver's, outside of any transaction, for what is no statement of SQL's."""
-    connection = db.engine.raw_connection()
-    try:
-        yield connection.driver_connection
-    finally:
-        connection.close()
+    engine = database_engine()
+    with storage_errors(), engine.writer_turn():
+        engine.rebuild_index(db.engine, name)
 
 
 def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) -> None:

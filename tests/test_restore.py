@@ -187,7 +187,7 @@ def test_an_older_versions_backup_is_brought_up_to_date(instance: Path, tmp_path
 def test_a_damaged_database_is_replaced_and_kept_as_it_was(instance: Path, backup: Path) -> None:
     before = damage(instance / DATABASE, "random pages")
     (instance / f"{DATABASE}-wal").write_bytes(b"whatever")
-    assert invoke(instance, "serve", "--port", "65000").exit_code == 1
+    assert run(instance, "serve", "--port", "65000").returncode == 1
     result = invoke(instance, "restore", str(backup))
     assert result.exit_code == 0, result.output
     assert ask(instance / DATABASE, COUNT) == [(300,)]

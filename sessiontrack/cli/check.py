@@ -23,7 +23,7 @@ def check(repair: bool, as_json: bool) -> None:
 
     \b
     Example: sessiontrack check
-    Example: sessiontrack backup before.sqlite3 && sessiontrack check --repair
+    Example: sessiontrack check --repair
     """
     app = bare_app()
     with app.app_context():

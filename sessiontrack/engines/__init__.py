@@ -39,6 +39,14 @@ class DatabaseEngine(ABC):
         """Whether the fault is the database's own: nothing mends it but a backup."""
         return False
 
+    def find_damage(self, engine: Engine) -> list[str]:
+        """What is wrong with pages, indexes and values, 100 things at most; a server sees to its own."""
+        return []
+
+    def rebuild_index(self, engine: Engine, name: str) -> None:
+        """Make an index anew from its table; a unique one that cannot be is dropped."""
+        raise NotImplementedError
+
     def writer_turn(self) -> AbstractContextManager[None]:
         """Held while somebody writes, where the engine has only one writer."""
         return nullcontext()

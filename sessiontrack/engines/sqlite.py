@@ -1,9 +1,10 @@
 """SQLite: one file, one writer at a time, any number of readers beside it."""
 
 import sqlite3
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, event
 
@@ -74,9 +75,39 @@ class SQLite(DatabaseEngine):
         """What it read is no database, or not as it was written."""
         return _code(error) in DAMAGED
 
+    def find_damage(self, engine: Engine) -> list[str]:
+        """By SQLite's own integrity_check."""
+        found = []
+        with _driver(engine) as connection:
+            try:
+                found += [str(row[0]) for row in connection.execute("PRAGMA integrity_check(100)")]
+            except sqlite3.DatabaseError as error:  # it does not come to its end
+                if not self.is_damaged(error):
+                    raise
+                found.append(str(error))
+        return [] if found == ["ok"] else found
+
+    def rebuild_index(self, engine: Engine, name: str) -> None:
+        """By REINDEX, a transaction of its own."""
+        with _driver(engine) as connection:
+            try:
+                connection.execute(f'REINDEX "{name}"')
+            except sqlite3.IntegrityError:
+                connection.execute(f'DROP INDEX "{name}"')
+
     def writer_turn(self) -> AbstractContextManager[None]:
         """One thread of one process on this host at a time."""
         return self._lock.held()
+
+
+@contextmanager
+def _driver(engine: Engine) -> Iterator[sqlite3.Connection]:
+    """One of the driver's connections, outside of any transaction."""
+    connection = engine.raw_connection()
+    try:
+        yield cast(sqlite3.Connection, connection.driver_connection)
+    finally:
+        connection.close()
 
 
 def _code(error: BaseException) -> int | None:
