@@ -10,7 +10,7 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test web screenshots lint types format bench migration constraints clean
+.PHONY: help run test web screenshots lint types format bench crash keep migration constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,6 +45,12 @@ format: $(VENV)/test.done ## write the files as ruff wants them
 bench: $(VENV)/test.done ## measure the calls beside a floor  (ARGS="--sessions 1000000")
 	$(BIN)/python -m benchmarks.run $(ARGS)
 	$(BIN)/python -m benchmarks.scans
+
+crash: $(VENV)/test.done ## kill the server in the middle of writing  (ARGS="--rounds 50")
+	$(BIN)/python -m tests.crash $(ARGS)
+
+keep: $(VENV)/test.done ## measure pings while there is a backup, pruning, or a reader that never ends
+	$(BIN)/python -m benchmarks.keeping $(ARGS)
 
 migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a column")
 	$(BIN)/python -m sessiontrack.migrations "$(NAME)"

@@ -24,6 +24,7 @@ from sessiontrack.blueprints import settings as settings_page
 from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.row_id_converter import RowIdConverter
 from sessiontrack.config import describe_settings, load_settings
+from sessiontrack.exceptions import InvalidSetting
 
 BODY_LIMIT = 16 * 1024 * 1024
 
@@ -48,6 +49,11 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
     db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
+    with app.app_context():
+        if settings.retention_max_bytes and db.sqlite_file() is None:
+            raise InvalidSetting(
+                "RETENTION_MAX_BYTES is for SQLite: PostgreSQL keeps the space of what is removed."
+            )
     tokens.init_app(app, settings, instance.signing_key(settings.instance))
     openapi.configure(app)
     resources = (

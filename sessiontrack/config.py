@@ -14,13 +14,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
-from sessiontrack.periods import fixed_seconds, parse_period
+from sessiontrack.periods import Period, fixed_seconds, parse_period
 from sessiontrack.timestamps import SiteTime
 
 PREFIX = "SESSIONTRACK_"
 # What commands that speak to another sessiontrack take from the environment; no settings of this install.
 CLIENT_VARIABLES = (f"{PREFIX}URL", f"{PREFIX}TOKEN")
 FILE_NAME = "sessiontrack.toml"
+_SIZE = re.compile(r"([0-9]{1,12})\s*(|b|kb|mb|gb|tb|kib|mib|gib|tib)", re.ASCII | re.IGNORECASE)
+_SIZE_UNITS = {
+    "": 1,
+    "b": 1,
+    **{f"{letter}b": int(1000**power) for power, letter in enumerate("kmgt", start=1)},
+    **{f"{letter}ib": int(1024**power) for power, letter in enumerate("kmgt", start=1)},
+}
 Value = TypeVar("Value")
 Networks = tuple[IPv4Network | IPv6Network, ...]
 ClientSecrets = tuple[tuple[IPv4Network | IPv6Network, bytes], ...]
@@ -59,6 +66,19 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 def _length(value: str) -> int:
     """A period whose length does not depend on the calendar, in seconds; a day is 24 hours."""
     return fixed_seconds(parse_period(value))
+
+
+def _length_or_never(value: str) -> int:
+    return 0 if value.lower() == "never" else _length(value)
+
+
+def _bytes(value: str) -> int:
+    """`500 MB`, `2 GiB` or a plain number of bytes; 0 is no limit."""
+    found = _SIZE.fullmatch(value)
+    if found is None:
+        raise ValueError("must be a number of bytes, like 500 MB or 2 GiB; 0 is no limit")
+    unit: int = _SIZE_UNITS[found[2].lower()]
+    return int(found[1]) * unit
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -178,6 +198,19 @@ class Settings:
         _client_secrets,
         "Who may send RADIUS accounting: `10.0.0.1=secret, 10.0.1.0/24=another`; the narrowest one counts.",
         is_secret=True,
+    )
+    retention_device_sessions: Period = setting(
+        "all", parse_period, "How long device sessions are kept after they ended; `all` is for ever."
+    )
+    retention_events: Period = setting("all", parse_period, "How long events are kept.")
+    retention_user_sessions: Period = setting(
+        "all", parse_period, "How long user sessions are kept after their last ping."
+    )
+    retention_max_bytes: int = setting(
+        "0", _bytes, "The oldest history goes where the database has more, like `2 GB`; 0 is no limit."
+    )
+    prune_every: int = setting(
+        "1 hour", _length_or_never, "How often `sessiontrack serve` removes what is too old, or `never`."
     )
     threads: int = setting("8", _whole(1, 256), "Threads of each worker process of `sessiontrack serve`.")
     embed_origins: tuple[str, ...] = setting(

@@ -226,6 +226,43 @@ def rebuild_index(name: str) -> None:
         engine.rebuild_index(db.engine, name)
 
 
+def used_bytes() -> int:
+    """What the database has in use: pages that are free again do not count."""
+    with storage_errors():
+        return database_engine().used_bytes(db.engine)
+
+
+def database_bytes() -> int:
+    """What the database takes on the disk, its WAL included."""
+    with storage_errors():
+        return database_engine().database_bytes(db.engine)
+
+
+def wal_bytes() -> int:
+    """What waits in the WAL to be written back; 0 where that is a server's matter."""
+    file = sqlite_file()
+    wal = None if file is None else Path(f"{file}-wal")
+    return wal.stat().st_size if wal is not None and wal.exists() else 0
+
+
+def rewrite() -> None:
+    """Write the database anew, without what is free in it; whoever wants to write waits."""
+    engine = database_engine()
+    with storage_errors(), engine.writer_turn():
+        engine.rewrite(db.engine)
+
+
+def give_back_pages(most: int) -> bool:
+    """Give some free pages back to the disk; whether there are more.
+
+    Raises:
+        Conflict: this database was never written anew by `rewrite`.
+    """
+    engine = database_engine()
+    with storage_errors(), engine.writer_turn():
+        return engine.give_back_pages(db.engine, most)
+
+
 def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) -> None:
     """Give the application its engine.
 

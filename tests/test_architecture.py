@@ -33,7 +33,7 @@ FLOORS = [
     {"tokens", "startup", "demo"},
     {"blueprints"},
     {"__init__"},
-    {"backups", "housekeeping", "soundness"},
+    {"backups", "housekeeping", "soundness", "vacuuming"},
     {"listeners"},
     {"cli"},
 ]

@@ -9,11 +9,13 @@ from sessiontrack.cli.export import export
 from sessiontrack.cli.import_ import import_
 from sessiontrack.cli.listen import listen
 from sessiontrack.cli.migrate import migrate
+from sessiontrack.cli.prune import prune
 from sessiontrack.cli.restore import restore
 from sessiontrack.cli.scan import scan
 from sessiontrack.cli.serve import serve
 from sessiontrack.cli.token import token
 from sessiontrack.cli.user import user
+from sessiontrack.cli.vacuum import vacuum
 from sessiontrack.exceptions import SessiontrackError
 
 
@@ -39,5 +41,20 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, user, token, scan, listen, import_, export, demo_, backup, restore, check):
+for command in (
+    serve,
+    migrate,
+    user,
+    token,
+    scan,
+    listen,
+    import_,
+    export,
+    demo_,
+    backup,
+    restore,
+    check,
+    prune,
+    vacuum,
+):
     main.add_command(command)

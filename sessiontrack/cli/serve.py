@@ -13,6 +13,7 @@ from flask import Flask
 from gunicorn import util as gunicorn_util
 from gunicorn.app.base import BaseApplication
 
+from sessiontrack import housekeeping
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
 from sessiontrack.db import db
@@ -79,6 +80,7 @@ class _Server(BaseApplication):
             "loglevel": "warning",
             "when_ready": self._announce,
             "pre_fork": _share_memory,
+            "post_worker_init": self._keep_house,
             # What proxies say is for proxies.py to believe or not.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
@@ -96,6 +98,9 @@ class _Server(BaseApplication):
             # A connection must not be used on both sides of a fork.
             db.engine.dispose()
         return self._flask
+
+    def _keep_house(self, worker: object) -> None:
+        housekeeping.start(self._flask)
 
     def _announce(self, server: object) -> None:
         click.echo(f"Serving on http://{self._address}  (Ctrl-C ends it)")

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from sessiontrack.exceptions import Conflict
+
 
 class DatabaseEngine(ABC):
     """How an engine is opened, how its transactions begin, and what its errors mean."""
@@ -46,6 +48,22 @@ class DatabaseEngine(ABC):
     def rebuild_index(self, engine: Engine, name: str) -> None:
         """Make an index anew from its table; a unique one that cannot be is dropped."""
         raise NotImplementedError
+
+    @abstractmethod
+    def used_bytes(self, engine: Engine) -> int:
+        """What the database has in use."""
+
+    @abstractmethod
+    def database_bytes(self, engine: Engine) -> int:
+        """What it takes on the disk."""
+
+    @abstractmethod
+    def rewrite(self, engine: Engine) -> None:
+        """Write it anew, without what is free in it."""
+
+    def give_back_pages(self, engine: Engine, most: int) -> bool:
+        """Give free pages back to the disk; whether there are more."""
+        raise Conflict("This is for SQLite only; PostgreSQL gives free space back by itself, or without it.")
 
     def writer_turn(self) -> AbstractContextManager[None]:
         """Held while somebody writes, where the engine has only one writer."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import URL, Connection, Engine, event
 
 from sessiontrack.engines import DatabaseEngine
-from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.exceptions import Conflict, InvalidSetting
 from sessiontrack.writer_lock import WriterLock
 
 # What it answers when the fault is the disk's or another process's, not the statement's.
@@ -94,6 +94,38 @@ class SQLite(DatabaseEngine):
                 connection.execute(f'REINDEX "{name}"')
             except sqlite3.IntegrityError:
                 connection.execute(f'DROP INDEX "{name}"')
+
+    def used_bytes(self, engine: Engine) -> int:
+        """The pages in use; free ones are used again before the file grows."""
+        with _driver(engine) as connection:
+            pages, free, size = (
+                int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return (pages - free) * size
+
+    def database_bytes(self, engine: Engine) -> int:
+        """The file and its WAL."""
+        files = (Path(f"{self.file}{ending}") for ending in ("", "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def rewrite(self, engine: Engine) -> None:
+        """By VACUUM; from then on free pages can be given back a few at a time."""
+        with _driver(engine) as connection:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def give_back_pages(self, engine: Engine, most: int) -> bool:
+        """By incremental_vacuum, which needs a database that keeps account of who refers to a page."""
+        with _driver(engine) as connection:
+            if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:
+                raise Conflict("Run sessiontrack vacuum once; from then on --incremental is enough.")
+            connection.execute(f"PRAGMA incremental_vacuum({int(most)})").fetchall()
+            if connection.execute("PRAGMA freelist_count").fetchone()[0]:
+                return True
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return False
 
     def writer_turn(self) -> AbstractContextManager[None]:
         """One thread of one process on this host at a time."""

@@ -17,7 +17,9 @@ COUNT = Statement(
 TAKE_BACK = Statement("UPDATE login_throttle SET attempts = attempts - 1 WHERE key = :key AND attempts > 0")
 FORGET = Statement("DELETE FROM login_throttle WHERE key = :key")
 # One that ends later than any made now was made by a clock that was ahead, or for a longer window.
-FORGET_OLD = Statement("DELETE FROM login_throttle WHERE ends_at <= :now OR ends_at > :latest")
+_OLD = " FROM login_throttle WHERE ends_at <= :now OR ends_at > :latest"
+COUNT_OLD = Statement(f"SELECT count(*){_OLD}")
+FORGET_OLD = Statement(f"DELETE{_OLD}")
 
 
 def count_attempt(
@@ -31,7 +33,7 @@ def count_attempt(
         0 where it may go on, else the seconds to wait. What its name's limit refuses does not count
         against the address: behind one address there may be others.
     """
-    tx.run(FORGET_OLD, now=now, latest=now + window_seconds)
+    forget_over(tx, now, window_seconds)
     for key, most in zip(_keys(username, address), limits, strict=True):
         attempts, ends_at = tx.row(COUNT, key=key, now=now, ends_at=now + window_seconds) or (1, now)
         if attempts > most:
@@ -44,6 +46,17 @@ def forgive(tx: Transaction, username: str, address: str) -> None:
     name_key, address_key = _keys(username, address)
     tx.run(FORGET, key=name_key)
     tx.run(TAKE_BACK, key=address_key)
+
+
+def count_over(tx: Transaction, now: int, window_seconds: int) -> int:
+    """How many counts are of a stretch of time that is over."""
+    found: int = tx.value(COUNT_OLD, now=now, latest=now + window_seconds)
+    return found
+
+
+def forget_over(tx: Transaction, now: int, window_seconds: int) -> int:
+    """Forget those."""
+    return tx.run(FORGET_OLD, now=now, latest=now + window_seconds)
 
 
 def _keys(username: str, address: str) -> tuple[str, str]:

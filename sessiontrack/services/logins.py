@@ -14,6 +14,10 @@ INSERT = Statement(
 EXTEND = Statement("UPDATE login SET expires_at = :expires_at WHERE id = :login_id AND revoked_at IS NULL")
 REVOKE = Statement("UPDATE login SET revoked_at = :now WHERE id = :login_id AND revoked_at IS NULL")
 FORGET_OLD = Statement("DELETE FROM login WHERE expires_at <= :now")
+# What is revoked is kept for a day, for whoever looks after the fact.
+_OVER = " FROM login WHERE expires_at <= :now OR revoked_at <= :now - 86400"
+COUNT_OVER = Statement(f"SELECT count(*){_OVER}")
+FORGET_OVER = Statement(f"DELETE{_OVER}")
 
 
 def find_password(tx: Transaction, username: str) -> Row | None:
@@ -52,3 +56,14 @@ def revoke_login(tx: Transaction, now: int, login_id: str, alive_seconds: int) -
     """Revoke every token of the family, in all workers from the next request on; its user session ends."""
     tx.run(REVOKE, login_id=login_id, now=now)
     user_sessions.end_session(tx, now, login_id, alive_seconds)
+
+
+def count_over(tx: Transaction, now: int) -> int:
+    """How many families of tokens have expired, or were revoked a day ago."""
+    found: int = tx.value(COUNT_OVER, now=now)
+    return found
+
+
+def forget_over(tx: Transaction, now: int) -> int:
+    """Forget those; their tokens are good for nothing in either case."""
+    return tx.run(FORGET_OVER, now=now)

@@ -1,0 +1,24 @@
+"""`sessiontrack vacuum`"""
+
+import click
+
+from sessiontrack import vacuuming
+from sessiontrack.cli.application import prepared_app
+
+
+@click.command()
+@click.option("--incremental", is_flag=True, help="Give back the free pages only, a few at a time.")
+def vacuum(incremental: bool) -> None:
+    """Give back to the disk what removed history has left free.
+
+    Without --incremental the database is written anew, and whoever wants to write waits for the end: a few
+    seconds for each gigabyte. After that, --incremental does it without making anybody wait.
+
+    \b
+    Example: sessiontrack vacuum
+    Example: sessiontrack vacuum --incremental
+    """
+    app = prepared_app()
+    with app.app_context():
+        won, size = vacuuming.vacuum(incremental=incremental)
+    click.echo(f"{won:,} bytes won; the database has {size:,} now.")

@@ -1,0 +1,24 @@
+"""Who of many workers and hosts does what only one should do at a time."""
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sessiontrack.db import Base
+from sessiontrack.models.columns import Instant
+
+
+class Lease(Base):
+    """A task that its holder has until it expires; nobody has to give it back.
+
+    due_at is when it is to be done again, looked_at when it last was looked at; nothing is removed before
+    held_until, since the clock had jumped ahead.
+    """
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(255), server_default="")
+    expires_at: Mapped[Instant] = mapped_column(server_default="0")
+    due_at: Mapped[Instant] = mapped_column(server_default="0")
+    looked_at: Mapped[Instant | None]
+    held_until: Mapped[Instant | None]

@@ -1,0 +1,83 @@
+"""Leases: one of many does it, by one guarded UPDATE; whoever is killed loses it when it expires.
+
+Each condition also holds for a clock that went back: an instant further ahead than any that is set now was
+set by a clock that was wrong.
+"""
+
+from dataclasses import dataclass
+
+from sessiontrack.db import Statement, Transaction
+from sessiontrack.exceptions import Conflict
+
+LEASE_SECONDS = 120
+DAY_SECONDS = 86_400
+# Longer than any period between two looks of a service that runs.
+AHEAD_SECONDS = 8 * DAY_SECONDS
+
+MAKE = Statement("INSERT INTO lease (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
+IS_DUE = Statement(
+    "SELECT count(*) FROM lease WHERE name = :name AND due_at > :now AND due_at <= :now + :every"
+)
+TAKE = Statement(
+    "UPDATE lease SET holder = :holder, expires_at = :now + :seconds"
+    " WHERE name = :name AND (expires_at <= :now OR expires_at > :now + :seconds)"
+    " AND (due_at <= :due OR due_at > :now + :every) RETURNING looked_at, held_until"
+)
+RENEW = Statement(
+    "UPDATE lease SET expires_at = :now + :seconds WHERE name = :name AND holder = :holder AND expires_at > 0"
+)
+FINISH = Statement(
+    "UPDATE lease SET expires_at = 0, due_at = :due, looked_at = :now, held_until = :held_until"
+    " WHERE name = :name AND holder = :holder"
+)
+FOREVER = 2**62
+
+
+@dataclass(frozen=True)
+class Held:
+    """A lease that was taken; held_until: nothing is to be removed before, for the clock jumped ahead."""
+
+    name: str
+    holder: str
+    held_until: int | None
+
+
+def is_due(tx: Transaction, now: int, name: str, every: int) -> bool:
+    """Whether it is time to do it; asked without becoming the writer."""
+    return not tx.value(IS_DUE, name=name, now=now, every=every)
+
+
+def take_lease(tx: Transaction, now: int, name: str, holder: str, every: int | None) -> Held | None:
+    """Take it, unless somebody has it; with `every`, only where it is due."""
+    tx.run(MAKE, name=name)
+    row = tx.row(
+        TAKE,
+        name=name,
+        holder=holder,
+        now=now,
+        seconds=LEASE_SECONDS,
+        due=FOREVER if every is None else now,
+        every=0 if every is None else every,
+    )
+    if row is None:
+        return None
+    looked_at, held_until = row
+    if looked_at is not None and now - looked_at > AHEAD_SECONDS:
+        return Held(name, holder, now + DAY_SECONDS)
+    is_held = held_until is not None and now < held_until <= now + DAY_SECONDS
+    return Held(name, holder, held_until if is_held else None)
+
+
+def renew_lease(tx: Transaction, now: int, held: Held) -> None:
+    """Have it for longer.
+
+    Raises:
+        Conflict: it expired, and somebody else has it now.
+    """
+    if not tx.run(RENEW, name=held.name, holder=held.holder, now=now, seconds=LEASE_SECONDS):
+        raise Conflict("Somebody else does this now.")
+
+
+def finish_lease(tx: Transaction, now: int, held: Held, every: int) -> None:
+    """Give it back; it is due again after that."""
+    tx.run(FINISH, name=held.name, holder=held.holder, now=now, due=now + every, held_until=held.held_until)

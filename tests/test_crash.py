@@ -1,0 +1,15 @@
+"""Two rounds of what `make crash` does fifty times."""
+
+from pathlib import Path
+
+from tests import crash
+
+
+def test_killed_in_the_middle_of_writing_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    written, missing, refused = crash.run(tmp_path, rounds=2, seconds=1)
+    assert (missing, refused) == ([], [])
+    assert written > 50
+    # Each start printed its address and nothing else: no help was needed.
+    log = (tmp_path / "server.log").read_text()
+    assert log.count("Serving on") == 2
+    assert "Traceback" not in log
