@@ -18,7 +18,7 @@ from sessiontrack.timestamps import IN_UTC
 def prune(dry_run: bool, at_once: bool, as_json: bool) -> None:
     """Remove history that is older than the settings RETENTION_... keep it, or too much of it.
 
-    serve does the same by itself, every PRUNE_EVERY. A few hundred rows are removed at a time, so that nobody
+    serve does the same by itself, every PRUNE_EVERY. A hundred rows are removed at a time, so that nobody
     waits for it.
 
     \b

@@ -1,4 +1,4 @@
-"""What history is kept for how long, and how the rest goes: oldest first, a few hundred rows at a time.
+"""What history is kept for how long, and how the rest goes: oldest first, a hundred rows at a time.
 
 What evidence could still change is never removed: it would only be derived again. Nor is the start of an open
 session, nor the session that says that a device is down.
@@ -12,7 +12,7 @@ from sessiontrack.exceptions import InvalidPeriod
 from sessiontrack.periods import Period, window_start
 from sessiontrack.timestamps import EARLIEST, SiteTime
 
-BATCH = 200
+BATCH = 100
 # Of a size limit that is exceeded a tenth is made free, so that it is not exceeded again at once.
 TARGET = 0.9
 
