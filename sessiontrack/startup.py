@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from sessiontrack import clock, instance, migrations
+from sessiontrack import clock, instance, log_lines, migrations
 from sessiontrack.config import Settings
 from sessiontrack.db import db, read_transaction, write_transaction
 from sessiontrack.services import users
@@ -24,7 +24,7 @@ class FirstAdmin:
 
 
 def prepare(app: Flask) -> FirstAdmin | None:
-    """Migrate the database, and make the first admin where there is no user.
+    """Begin to log, migrate the database, and make the first admin where there is no user.
 
     Returns:
         the admin, where this call made it.
@@ -32,6 +32,7 @@ def prepare(app: Flask) -> FirstAdmin | None:
         StorageUnavailable: the database cannot be used; the message says why.
     """
     settings: Settings = app.extensions["sessiontrack.settings"]
+    log_lines.configure(settings.log)
     with app.app_context():
         migrations.upgrade(db.engine)
         with read_transaction() as tx:

@@ -13,11 +13,14 @@ from flask import Flask
 from gunicorn import util as gunicorn_util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
 from sessiontrack.db import db
 from sessiontrack.errors import status_body
+from sessiontrack.metrics import shared_by_workers
 from sessiontrack.supervisor import Supervisor
 
 # SIGTERM and SIGINT end the server within 5 s: what is being answered has until then.
@@ -41,8 +44,8 @@ def serve(host: str, port: int, workers: int) -> None:
     Example: sessiontrack serve --host 127.0.0.1 --port 8000 --workers 2
     """
     _refuse_taken(host, port)
-    # Before the application: what it starts has no supervisor.
-    with Supervisor() as supervisor:
+    # Both before the application: it counts where this says, and its children have no supervisor.
+    with shared_by_workers(), Supervisor() as supervisor:
         app = prepared_app()
         settings: Settings = app.extensions["sessiontrack.settings"]
         _Server(app, host, port, workers, settings.threads, supervisor).run()
@@ -85,6 +88,7 @@ class _Server(BaseApplication):
             "graceful_timeout": GRACEFUL_SECONDS,
             "keepalive": 75,
             "loglevel": "warning",
+            "logger_class": _Log,
             "when_ready": self._announce,
             "pre_fork": _share_memory,
             # What proxies say is for proxies.py to believe or not.
@@ -129,6 +133,16 @@ class _Arbiter(Arbiter):
         """End the workers."""
         self._supervisor.stopping()
         super().stop(graceful)
+
+
+class _Log(Logger):
+    """gunicorn's own messages, among all others and in their format."""
+
+    def setup(self, cfg: Config) -> None:
+        """As gunicorn does, but for its handler."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 def _reachable(host: str) -> str:

@@ -7,6 +7,7 @@ from sessiontrack.models.device_session import DeviceSession
 from sessiontrack.models.event import Event
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
+from sessiontrack.models.write_probe import WriteProbe
 
 __all__ = [
     "ApiToken",
@@ -24,4 +25,5 @@ __all__ = [
     "UserSession",
     "ViewTime",
     "ViewVisit",
+    "WriteProbe",
 ]
