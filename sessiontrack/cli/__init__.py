@@ -5,6 +5,7 @@ import click
 from sessiontrack.cli.demo import demo_
 from sessiontrack.cli.export import export
 from sessiontrack.cli.import_ import import_
+from sessiontrack.cli.install import install_, uninstall_
 from sessiontrack.cli.listen import listen
 from sessiontrack.cli.migrate import migrate
 from sessiontrack.cli.scan import scan
@@ -36,5 +37,16 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, user, token, scan, listen, import_, export, demo_):
+for command in (
+    serve,
+    migrate,
+    user,
+    token,
+    scan,
+    listen,
+    import_,
+    export,
+    demo_,
+    install_,
+    uninstall_):
     main.add_command(command)
