@@ -3,6 +3,7 @@
 import click
 
 from sessiontrack.cli.demo import demo_
+from sessiontrack.cli.doctor import doctor
 from sessiontrack.cli.export import export
 from sessiontrack.cli.import_ import import_
 from sessiontrack.cli.install import install_, uninstall_
@@ -48,5 +49,7 @@ for command in (
     export,
     demo_,
     install_,
-    uninstall_):
+    uninstall_,
+    doctor,
+):
     main.add_command(command)

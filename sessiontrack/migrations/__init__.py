@@ -36,6 +36,12 @@ def current_revision(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def is_known(revision: str) -> bool:
+    """Whether this version of the program has it in its history."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision in known
+
+
 def upgrade(engine: Engine) -> None:
     """Bring the database to the newest revision: all of it, or none where it is cut short.
 
@@ -59,8 +65,7 @@ def upgrade(engine: Engine) -> None:
 def _upgrade(engine: Engine) -> None:
     with storage_errors(), engine.begin() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-        if found is not None and found not in known:
+        if found is not None and not is_known(found):
             raise StorageUnavailable(
                 f"The database is of a newer version of sessiontrack (revision {found}); nothing was changed."
             )
