@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 
 from sessiontrack.cli import main
+from sessiontrack.deployment import plan
 from sessiontrack.deployment.files import FILES, INSTANCE, Choices, render, shown
 from sessiontrack.deployment.plan import MANIFEST, below, install, uninstall
 from tests.command import assert_one_line, invoke
@@ -274,6 +275,29 @@ def test_a_newer_version_replaces_its_own_files_and_no_settings(root: Path) -> N
     assert "(in place of an older one)" in result.stdout
     assert "--port 8002" in (root / "etc/systemd/system/sessiontrack.service").read_text()
     assert settings.read_text() == 'timezone = "Europe/Berlin"\n'
+
+
+def test_a_replacement_that_was_cut_short_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = files(root)
+    install(root, Choices(port=8001))
+    unit = root / "etc/systemd/system/sessiontrack.service"
+    old, write, written = unit.read_text(), plan._write, []
+
+    def cut_short(path: Path, text: str, mode: int) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, text, mode)
+
+    monkeypatch.setattr(plan, "_write", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        install(root, Choices(port=8002))
+    monkeypatch.undo()
+    assert unit.read_text() == old
+    install(root, Choices(port=8003))
+    assert "--port 8003" in unit.read_text()
+    uninstall(root, purge=False)
+    assert files(root) == before
 
 
 def test_another_file_at_our_place_stops_it_before_anything_is_written(root: Path) -> None:

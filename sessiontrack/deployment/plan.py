@@ -38,9 +38,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What was written: the content's SHA-256 by file, and the folders that were made for it."""
+    """What was written, and the folders that were made for it.
 
-    files: dict[str, str]
+    files: by path the SHA-256 of the content; of the older one too, while it is being replaced.
+    """
+
+    files: dict[str, list[str]]
     folders: list[str]
 
     def as_json(self) -> str:
@@ -77,7 +80,7 @@ def _planned(prefix: Path, file: File, choices: Choices, manifest: Manifest) -> 
         return Step(KEEP, path)
     if file.kept:
         return Step(KEEP, path, "it is there already, and yours")
-    if manifest.files.get(str(file.target)) == found:
+    if found in manifest.files.get(str(file.target), ()):
         return Step(WRITE, path, "in place of an older one", text, file.mode)
     raise Conflict(
         f"{path} is there, and is not what was written here; move it away first. Nothing was written."
@@ -90,15 +93,17 @@ def install(prefix: Path, choices: Choices) -> None:
         steps = [step for step in plan_installation(prefix, choices) if step.action == WRITE]
         before = _read_manifest(prefix) or Manifest({}, [])
         folders = _missing_folders(prefix, [*(step.path for step in steps), below(prefix, INSTANCE) / "any"])
-        written = {f"/{step.path.relative_to(prefix)}": _digest(step.text.encode()) for step in steps}
+        written = {f"/{step.path.relative_to(prefix)}": [_digest(step.text.encode())] for step in steps}
+        either = {name: [*new, *before.files.get(name, ())] for name, new in written.items()}
         made = [*before.folders, *(f"/{folder.relative_to(prefix)}" for folder in folders)]
-        manifest = Manifest({**before.files, **written}, list(dict.fromkeys(made)))
-        _write(below(prefix, MANIFEST), manifest.as_json(), 0o644)
+        folders_made = list(dict.fromkeys(made))
+        _write_manifest(prefix, Manifest({**before.files, **either}, folders_made))
         for folder in folders:
             # The data is nobody else's to read.
             folder.mkdir(mode=0o700 if folder == below(prefix, INSTANCE) else 0o755, exist_ok=True)
         for step in steps:
             _write(step.path, step.text, step.mode)
+        _write_manifest(prefix, Manifest({**before.files, **written}, folders_made))
 
 
 def plan_removal(prefix: Path, *, purge: bool) -> list[Step]:
@@ -113,7 +118,8 @@ def plan_removal(prefix: Path, *, purge: bool) -> list[Step]:
     if manifest is None:
         raise NotFound(f"There is no {below(prefix, MANIFEST)}, so nothing that was installed here.")
     steps = [
-        _removal(below(prefix, PurePosixPath(name)), digest, purge) for name, digest in manifest.files.items()
+        _removal(below(prefix, PurePosixPath(name)), digests, purge)
+        for name, digests in manifest.files.items()
     ]
     data = below(prefix, INSTANCE)
     if data.is_dir():
@@ -121,8 +127,8 @@ def plan_removal(prefix: Path, *, purge: bool) -> list[Step]:
     return [step for step in steps if os.path.lexists(step.path)]
 
 
-def _removal(path: Path, digest: str, purge: bool) -> Step:
-    if purge or not path.is_file() or _digest(_content(path)) == digest:
+def _removal(path: Path, digests: list[str], purge: bool) -> Step:
+    if purge or not path.is_file() or _digest(_content(path)) in digests:
         return Step(REMOVE, path)
     return Step(LEAVE, path, "it was changed since")
 
@@ -174,7 +180,7 @@ def _alone(prefix: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if missing and _read_manifest(prefix) is None:
             made = Manifest({}, [f"/{folder.relative_to(prefix)}" for folder in missing])
-            _write(manifest, made.as_json(), 0o644)
+            _write_manifest(prefix, made)
         yield
     finally:
         os.close(descriptor)
@@ -188,6 +194,10 @@ def _missing_folders(prefix: Path, paths: list[Path]) -> list[Path]:
             if folder != prefix and folder.is_relative_to(prefix) and not folder.exists():
                 found[folder] = None
     return list(found)
+
+
+def _write_manifest(prefix: Path, manifest: Manifest) -> None:
+    _write(below(prefix, MANIFEST), manifest.as_json(), 0o644)
 
 
 def _read_manifest(prefix: Path) -> Manifest | None:
