@@ -5,7 +5,7 @@ costs 7 us that way and 330 us as an entity.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,6 @@ class Statement:
             fixed = {name: value for name, value in compiled.params.items() if value is not None}
             found = self._compiled[dialect.name] = (str(compiled), fixed)
         return found
-
-
-DATABASE_SIZE = Statement("SELECT pg_database_size(current_database())")
 
 
 class Contains(ColumnElement[bool]):
@@ -174,24 +171,21 @@ def read_transaction() -> Iterator[Transaction]:
 
 
 def database_size() -> tuple[int, int | None]:
-    """Bytes of the database, and of SQLite's write-ahead log beside it (None for other engines)."""
-    engine = db.engine
-    if engine.dialect.name != "sqlite":
-        with read_transaction() as tx:
-            return int(tx.value(DATABASE_SIZE)), None
-    file = Path(engine.url.database or "")
-    wal = file.with_name(f"{file.name}-wal")
-    with suppress(FileNotFoundError):
-        return file.stat().st_size, wal.stat().st_size if wal.exists() else 0
-    return 0, 0
+    """Bytes of the database, and of the write-ahead log beside it (None where there is no such file)."""
+    engine = database_engine()
+    if engine.size_query is None:
+        return engine.file_sizes()
+    with read_transaction() as tx:
+        return int(tx.value(Statement(engine.size_query))), None
 
 
 def integrity_problems() -> list[str]:
-    """What is wrong with SQLite's file; nothing for other engines, which look after that themselves."""
-    if db.engine.dialect.name != "sqlite":
+    """What is wrong with the database's file; nothing for engines that look after that themselves."""
+    query = database_engine().integrity_query
+    if query is None:
         return []
-    with storage_errors(), _transaction(db.engine, "BEGIN") as tx:
-        found = [str(row[0]) for row in tx.rows(Statement("PRAGMA quick_check(5)"))]
+    with read_transaction() as tx:
+        found = [str(row[0]) for row in tx.rows(Statement(query))]
     return [line for line in found if line != "ok"]
 
 

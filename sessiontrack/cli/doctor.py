@@ -3,13 +3,13 @@
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 from flask import Flask
 
 from sessiontrack import clock, create_app, instance
 from sessiontrack.config import Settings, load_settings
+from sessiontrack.db import database_engine
 from sessiontrack.doctor.examination import examine
 from sessiontrack.doctor.findings import Finding, Patient, State, wrong
 from sessiontrack.exceptions import SessiontrackError
@@ -55,9 +55,8 @@ def _app(settings: Settings) -> Flask | None:
     if not (settings.instance / instance.KEY_FILE).is_file():
         return None
     app = create_app()
-    url = app.config["SQLALCHEMY_DATABASE_URI"]
-    is_file = url.get_backend_name() == "sqlite"
-    return None if is_file and not Path(url.database).is_file() else app
+    with app.app_context():
+        return app if database_engine().is_there() else None
 
 
 def _print(findings: Sequence[Finding], state: State, *, as_json: bool) -> None:

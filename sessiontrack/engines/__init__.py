@@ -15,6 +15,10 @@ class DatabaseEngine(ABC):
     begin_writing: str
     # Takes the memory that a million new rows need.
     prepare_bulk: str | None = None
+    # Tells the database's bytes; None where `file_sizes` does.
+    size_query: str | None = None
+    # A row for each fault of the file, or one that says "ok".
+    integrity_query: str | None = None
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
@@ -31,6 +35,14 @@ class DatabaseEngine(ABC):
     @abstractmethod
     def is_unavailable(self, error: BaseException) -> bool:
         """Whether the fault is the disk's, the network's or another process's, not the statement's."""
+
+    def is_there(self) -> bool:
+        """Whether there is a database already; to open it may make one."""
+        return True
+
+    def file_sizes(self) -> tuple[int, int]:
+        """Bytes of the database's file and of its write-ahead log."""
+        raise NotImplementedError
 
     def writer_turn(self) -> AbstractContextManager[None]:
         """Held while somebody writes, where the engine has only one writer."""
