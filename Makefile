@@ -10,7 +10,7 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test web screenshots lint types format bench crash keep migration constraints clean
+.PHONY: help run test web screenshots lint types format bench crash keep migration deploy constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,7 +19,8 @@ run: $(VENV)/run.done $(WEB) ## install, migrate, make the first admin, and serv
 	@exec $(BIN)/sessiontrack serve $(ARGS)
 
 test: $(VENV)/test.done $(WEB) ## install what the tests need, and run them all  (ARGS="-k calendar")
-	.ci/install-programs arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 mount nmap util-linux
+	.ci/install-programs arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 mount nginx-light \
+		nmap openssl prometheus systemd util-linux
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -54,6 +55,9 @@ keep: $(VENV)/test.done ## measure pings while there is a backup, pruning, or a 
 
 migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a column")
 	$(BIN)/python -m sessiontrack.migrations "$(NAME)"
+
+deploy: $(VENV)/test.done ## write deploy/ anew from its templates
+	$(BIN)/python -m sessiontrack.deployment deploy
 
 constraints: ## write constraints.txt anew: the newest versions that setup.cfg allows
 	rm -rf $(VENV)/fresh && $(PYTHON) -m venv $(VENV)/fresh

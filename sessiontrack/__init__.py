@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from sessiontrack import db, errors, instance, proxies, tokens
+from sessiontrack import db, errors, instance, metrics, proxies, request_log, tokens
 from sessiontrack.blueprints import (
     auth,
     device_sessions,
@@ -12,6 +12,7 @@ from sessiontrack.blueprints import (
     embedding,
     endpoint,
     health,
+    monitoring,
     now,
     openapi,
     presence,
@@ -25,6 +26,7 @@ from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.row_id_converter import RowIdConverter
 from sessiontrack.config import describe_settings, load_settings
 from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.readiness import Readiness
 
 BODY_LIMIT = 16 * 1024 * 1024
 
@@ -67,11 +69,15 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
         users,
         settings_page,
         health,
+        monitoring,
     )
     endpoint.init_app(app, [resource.blueprint for resource in resources])
     now.init_app(app)
     embedding.init_app(app)
     errors.init_app(app)
     web.init_app(app)
+    app.extensions["sessiontrack.readiness"] = Readiness()
+    app.extensions["sessiontrack.metrics"] = counted = metrics.RequestMetrics()
+    request_log.init_app(app, counted.observe)
     app.wsgi_app = proxies.TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app

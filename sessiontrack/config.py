@@ -218,6 +218,10 @@ class Settings:
         _origins,
         "Origins, like `https://portal.example`, whose pages may call the API and frame `/embed/`.",
     )
+    log: str = setting("text", _one_of("text", "json"), "How the log's lines are written.")
+    metrics_allow: Networks = setting(
+        "", _networks, "Addresses or networks that may read `/metrics` without a token."
+    )
 
     @property
     def flapping(self) -> tuple[int, int]:

@@ -1,4 +1,7 @@
-"""Reverse proxies: whose `X-Forwarded-*` headers are believed, and from which end they are read."""
+"""Reverse proxies: whose `X-Forwarded-*` headers are believed, and from which end they are read.
+
+`X-Request-Id` goes with them: only a trusted proxy names a request.
+"""
 
 from collections.abc import Iterable
 from ipaddress import ip_address
@@ -29,6 +32,7 @@ class TrustedProxies:
         if not self._is_trusted(environ.get("REMOTE_ADDR", "")):
             for name in FORWARDED:
                 environ.pop(f"HTTP_X_FORWARDED_{name}", None)
+            environ.pop("HTTP_X_REQUEST_ID", None)
             return self._app(environ, start_response)
         hops = self._hops(environ.get("HTTP_X_FORWARDED_FOR", ""))
         fixed = ProxyFix(self._app, x_for=hops, x_proto=1, x_host=1, x_prefix=1)

@@ -22,15 +22,17 @@ PURE = {
     "presence_rules",
     "records",
     "record_files",
+    "log_lines",
+    "supervisor",
 }
 # The rooms from the ground up: each may import those below it, and itself.
 FLOORS = [
     PURE,
     {"writer_lock", "database_file", "in_use", "config", "instance", "sources", "schemas", "web", "engines"},
-    {"db", "proxies"},
+    {"db", "proxies", "request_log"},
     {"models"},
     {"services", "queries", "migrations", "errors"},
-    {"tokens", "startup", "demo"},
+    {"tokens", "startup", "demo", "readiness", "metrics", "deployment", "doctor"},
     {"blueprints"},
     {"__init__"},
     {"backups", "housekeeping", "soundness", "vacuuming"},

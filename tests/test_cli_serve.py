@@ -1,6 +1,7 @@
 """`sessiontrack serve`: how it starts, and how it ends."""
 
 import contextlib
+import fcntl
 import http.client
 import shutil
 import signal
@@ -70,8 +71,6 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
     instance: Path, template: tuple[Path, dict[str, str]], signal_number: int
 ) -> None:
     answers: list[Answer] = []
-    # What it waits for below; the template's was copied.
-    (instance / "sessiontrack.sqlite3-writer").unlink(missing_ok=True)
     with Server(instance) as server, writer_elsewhere(instance) as writer:
 
         def create() -> None:
@@ -79,8 +78,8 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
 
         request = threading.Thread(target=create)
         request.start()
-        # Its turn to write has come once the lock's file is there: it now waits for the database.
-        wait_for(instance / "sessiontrack.sqlite3-writer", request)
+        # Its turn to write has come once it holds the lock: it now waits for the database.
+        wait_for_holder(instance / "sessiontrack.sqlite3-writer", request)
         server.process.send_signal(signal_number)
         request.join(0.5)
         assert request.is_alive()
@@ -90,12 +89,15 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
     assert [answer.status for answer in answers] == [200]
 
 
-def wait_for(file: Path, request: threading.Thread) -> None:
+def wait_for_holder(lock: Path, request: threading.Thread) -> None:
     for _ in range(600):
-        if file.exists():
-            return
+        with lock.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
         request.join(0.05)
-    raise AssertionError(f"{file} never came")
+    raise AssertionError(f"nobody ever held {lock}")
 
 
 def test_contract_7_it_ends_even_if_a_request_never_does(instance: Path) -> None:

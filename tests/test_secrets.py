@@ -86,3 +86,13 @@ def test_contract_5_a_random_first_password_is_printed_once_and_kept_in_its_file
     with Server(instance, workers=1) as again:
         pass
     assert password not in again.output()
+
+
+def test_contract_5_the_journal_is_not_told_the_first_password(
+    instance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:12345")
+    with Server(instance, workers=1) as server:
+        file = instance / "initial-admin-password"
+        assert str(file) in server.output()
+        assert file.read_text().strip() not in server.output()

@@ -58,6 +58,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
         errors: Iterable[int] = (),
         endpoint: str | None = None,
         content_type: str = JSON,
+        is_open: Callable[[], bool] = lambda: False,
     ) -> Callable[[View], View]:
         """Declare a call: its token and role, parameters, body, answer and errors.
 
@@ -70,6 +71,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
             writes: whether a cookie needs its CSRF token; None: all but GET.
             errors: statuses beyond those that every call can answer.
             endpoint: a name of its own, for a view that answers more than one call.
+            content_type: of what it answers where that is not JSON.
+            is_open: whether this request may come without a token all the same.
         """
         statuses = {400, 500, 503, *errors} | ({401, 403} if role else set())
 
@@ -100,7 +103,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
             # of them around each call, and a schema built anew by webargs, cost as much as Flask itself.
             @wraps(made)
             def called(**path: Any) -> Response:
-                if role is not None:
+                if role is not None and not is_open():
                     g.principal = _signed_in(role, token, needs_csrf)
                 given = (read_query(), read_body())
                 return view(*(given if body else given[:1]), **path)

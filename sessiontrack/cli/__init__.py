@@ -5,8 +5,10 @@ import click
 from sessiontrack.cli.backup import backup
 from sessiontrack.cli.check import check
 from sessiontrack.cli.demo import demo_
+from sessiontrack.cli.doctor import doctor
 from sessiontrack.cli.export import export
 from sessiontrack.cli.import_ import import_
+from sessiontrack.cli.install import install_, uninstall_
 from sessiontrack.cli.listen import listen
 from sessiontrack.cli.migrate import migrate
 from sessiontrack.cli.prune import prune
@@ -56,5 +58,8 @@ for command in (
     check,
     prune,
     vacuum,
+    install_,
+    uninstall_,
+    doctor,
 ):
     main.add_command(command)

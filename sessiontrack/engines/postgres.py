@@ -13,6 +13,7 @@ class PostgreSQL(DatabaseEngine):
     # In autocommit mode, as set below, the driver begins nothing by itself; we say BEGIN.
     begin_reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     begin_writing = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+    size_query = "SELECT pg_database_size(current_database())"
 
     def options(self) -> dict[str, Any]:
         """No prepared statements: behind PgBouncer each transaction may meet another server process."""

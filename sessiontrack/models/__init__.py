@@ -8,6 +8,7 @@ from sessiontrack.models.event import Event
 from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
+from sessiontrack.models.write_probe import WriteProbe
 
 __all__ = [
     "ApiToken",
@@ -26,4 +27,5 @@ __all__ = [
     "UserSession",
     "ViewTime",
     "ViewVisit",
+    "WriteProbe",
 ]
