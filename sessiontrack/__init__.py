@@ -67,5 +67,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     embedding.init_app(app)
     errors.init_app(app)
     web.init_app(app)
-    app.wsgi_app = proxies.TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    app.wsgi_app = proxies.TrustedProxies(  # type: ignore[method-assign]
+        app.wsgi_app, settings.trusted_proxies, settings.auth_proxy_header
+    )
     return app

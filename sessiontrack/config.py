@@ -15,12 +15,17 @@ from typing import Any, TypeVar
 
 from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
 from sessiontrack.periods import fixed_seconds, parse_period
+from sessiontrack.roles import ROLES, VIEWER
 from sessiontrack.timestamps import SiteTime
 
 PREFIX = "SESSIONTRACK_"
 # What commands that speak to another sessiontrack take from the environment; no settings of this install.
 CLIENT_VARIABLES = (f"{PREFIX}URL", f"{PREFIX}TOKEN")
 FILE_NAME = "sessiontrack.toml"
+# A header that says something else already must not also say who asks.
+TAKEN_HEADERS = re.compile(
+    "(?i)(authorization|connection|content-.*|cookie|host|x-forwarded-.*|x-csrf-token)"
+)
 Value = TypeVar("Value")
 Networks = tuple[IPv4Network | IPv6Network, ...]
 ClientSecrets = tuple[tuple[IPv4Network | IPv6Network, bytes], ...]
@@ -105,6 +110,15 @@ def _origins(value: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _header(value: str) -> str:
+    """The name of a request header, or nothing."""
+    if value and not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,63}", value):
+        raise ValueError("is not the name of a header: letters, digits and hyphens")
+    if TAKEN_HEADERS.fullmatch(value):
+        raise ValueError("has another meaning already; take a header of its own, like X-Remote-User")
+    return value
+
+
 @dataclass(frozen=True)
 class Settings:
     """This install's settings, each read and checked."""
@@ -130,6 +144,14 @@ class Settings:
     )
     trusted_proxies: Networks = setting(
         "", _networks, "Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed."
+    )
+    auth_proxy_header: str = setting(
+        "",
+        _header,
+        "Header in which a trusted proxy names the user it has authenticated, like `X-Remote-User`.",
+    )
+    auth_proxy_role: str = setting(
+        VIEWER, _one_of(*ROLES), "Role of a user whom that proxy names for the first time."
     )
     access_token_seconds: int = setting("900", _whole(10, 86_400), "How long an access token is valid.")
     refresh_token_seconds: int = setting(
@@ -207,7 +229,12 @@ def load_settings(
     chosen = {name: found for _, layer in layers for name, found in layer.items()}
     if unknown := sorted(set(chosen) - {each.name for each in fields(Settings)}):
         raise InvalidSetting(f"{chosen[unknown[0]][1]} is not a setting of sessiontrack.")
-    return Settings(**{**{name: _read(name, chosen) for name in chosen}, "instance": where})
+    settings = Settings(**{**{name: _read(name, chosen) for name in chosen}, "instance": where})
+    if settings.auth_proxy_header and not settings.trusted_proxies:
+        raise InvalidSetting(
+            f"{chosen['auth_proxy_header'][1]} needs TRUSTED_PROXIES: whose word is to be believed?"
+        )
+    return settings
 
 
 def describe_settings(

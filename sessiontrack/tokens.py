@@ -23,7 +23,8 @@ from jwt.exceptions import PyJWTError
 
 from sessiontrack.config import Settings
 from sessiontrack.db import Row, Statement, Transaction
-from sessiontrack.exceptions import Forbidden, Unauthorized
+from sessiontrack.exceptions import Forbidden, Unauthorized, UnknownProxyUser
+from sessiontrack.proxies import user_named_by_proxy
 from sessiontrack.roles import ROLES
 from sessiontrack.services import api_tokens
 
@@ -43,6 +44,7 @@ BY_LOGIN = Statement(
     'SELECT u.username, u.role FROM login l JOIN "user" u ON u.id = l.user_id'
     " WHERE l.id = :login_id AND l.revoked_at IS NULL AND u.disabled_at IS NULL"
 )
+BY_NAME = Statement('SELECT username, role, id, disabled_at FROM "user" WHERE username = :username')
 BY_SECRET = Statement(
     'SELECT u.username, u.role, t.role, t.id FROM api_token t JOIN "user" u ON u.id = t.user_id'
     " WHERE t.secret_hash = :secret_hash AND t.revoked_at IS NULL AND u.disabled_at IS NULL"
@@ -51,12 +53,17 @@ BY_SECRET = Statement(
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request comes from: by a login (its id) or by an API token (no login id)."""
+    """Who a request comes from: by a login (its id), by an API token or named by a proxy (no login id).
+
+    login_key: what the user session is known by.
+    kind: "login", "token" or "proxy".
+    """
 
     username: str
     role: str
     login_key: str
     login_id: str | None
+    kind: str
 
 
 def issue_tokens(login_id: str, username: str, settings: Settings) -> dict[str, Any]:
@@ -112,16 +119,23 @@ def remove_cookies(response: Response, *, root: str) -> None:
 def identify(tx: Transaction, request: Request, now: int, *, kind: str, writes: bool) -> Principal:
     """Who this request comes from, as the database knows it now.
 
+    A bearer token counts before the proxy's word, and that before a cookie, which may be left from
+    somebody else who used the same browser.
+
     Args:
         kind: the kind of token that is due here, "access" or "refresh".
         writes: whether a token in a cookie must come with its CSRF token.
     Raises:
+        UnknownProxyUser: a trusted proxy names somebody who is not in the database yet.
         Unauthorized: no token, or one that is not or no longer valid.
         Forbidden: a cookie without its CSRF token.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    is_bearer = scheme.lower() == "bearer"
+    if kind == "access" and not is_bearer and (named := named_by_proxy(request)):
+        return _by_proxy(tx, request, named, writes=writes)
     if scheme:
-        if scheme.lower() != "bearer":
+        if not is_bearer:
             raise Unauthorized("Send the token as Authorization: Bearer <token>.")
         token = token.strip()
         if token.startswith(api_tokens.PREFIX) and kind == "access":
@@ -161,7 +175,7 @@ def _claims(token: str, kind: str, now: int) -> dict[str, Any]:
 def _by_login(tx: Transaction, claims: dict[str, Any]) -> Principal:
     login_id = claims[FAMILY]
     found = _known(tx.row(BY_LOGIN, login_id=login_id))
-    return Principal(username=found[0], role=found[1], login_key=login_id, login_id=login_id)
+    return Principal(found[0], found[1], login_id, login_id, "login")
 
 
 def _by_secret(tx: Transaction, secret: str) -> Principal:
@@ -170,7 +184,27 @@ def _by_secret(tx: Transaction, secret: str) -> Principal:
     )
     # A user who was given a lesser role since does not keep more through a token.
     lesser = max(users_role, role, key=ROLES.index)
-    return Principal(username, lesser, api_tokens.login_key(token_id), None)
+    return Principal(username, lesser, api_tokens.login_key(token_id), None, "token")
+
+
+def named_by_proxy(request: Request) -> str | None:
+    """Whom a trusted proxy has authenticated, where that is switched on."""
+    settings: Settings = current_app.extensions["sessiontrack.settings"]
+    return user_named_by_proxy(request.environ, settings.auth_proxy_header)
+
+
+def _by_proxy(tx: Transaction, request: Request, named: str, *, writes: bool) -> Principal:
+    # A browser repeats by itself what the proxy asks it for, on a foreign page's behalf too. With a header
+    # that no form can send, it has to ask here first, and is not answered.
+    if writes and CSRF_HEADER not in request.headers:
+        raise Forbidden(f"A write through the proxy's login needs the header {CSRF_HEADER}, of any value.")
+    found = tx.row(BY_NAME, username=named)
+    if found is None:
+        raise UnknownProxyUser(f"There is no user {named}.")
+    username, role, user_id, disabled_at = found
+    if disabled_at is not None:
+        raise Unauthorized("This user may no longer sign in.")
+    return Principal(username, role, f"proxy:{user_id}", None, "proxy")
 
 
 def _known(found: Row | None) -> Row:

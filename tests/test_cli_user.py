@@ -97,7 +97,7 @@ def test_an_unknown_role_is_refused(cli: Users) -> None:
 
 def test_list_is_a_table_without_hashes(cli: Users) -> None:
     shown = cli.ok("list")
-    assert shown.splitlines()[0].split() == ["username", "role", "created_at", "disabled_at"]
+    assert shown.splitlines()[0].split() == ["username", "role", "created_at", "disabled_at", "from_proxy"]
     assert [line.split()[0] for line in shown.splitlines()[1:]] == ["admin", "operator", "viewer"]
     assert "pbkdf2" not in shown + cli.ok("list", "--json")
 

@@ -124,8 +124,7 @@ def logout(query: dict[str, Any], body: dict[str, Any]) -> Response:
 def me(query: dict[str, Any]) -> Response:
     """Who is signed in"""
     asking = principal()
-    kind = "token" if asking.login_id is None else "login"
-    return answer({"username": asking.username, "role": asking.role, "kind": kind})
+    return answer({"username": asking.username, "role": asking.role, "kind": asking.kind})
 
 
 @blueprint.endpoint(

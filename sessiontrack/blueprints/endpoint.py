@@ -18,15 +18,16 @@ from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.openapi import without_null_default
 from sessiontrack.blueprints.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.config import Settings
-from sessiontrack.db import read_transaction
+from sessiontrack.db import read_transaction, write_transaction
 from sessiontrack.errors import CODES
-from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidMac, InvalidPeriod
+from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidMac, InvalidPeriod, UnknownProxyUser
 from sessiontrack.macs import parse_mac
 from sessiontrack.periods import Period, window_start
 from sessiontrack.roles import ADMIN, includes
 from sessiontrack.schemas.base import ErrorAnswer, Nothing
 from sessiontrack.schemas.fields import MacAddress, read_times_in
-from sessiontrack.tokens import Principal, identify
+from sessiontrack.services import users
+from sessiontrack.tokens import Principal, identify, named_by_proxy
 
 # Calendar and table widgets append these by themselves.
 IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
@@ -113,11 +114,22 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
 
 def _signed_in(role: str, kind: str, writes: bool) -> Principal:
     """Who asks, if that is somebody who may."""
-    with read_transaction() as tx:
-        found = identify(tx, request, g.now, kind=kind, writes=writes)
+    try:
+        with read_transaction() as tx:
+            found = identify(tx, request, g.now, kind=kind, writes=writes)
+    except UnknownProxyUser:
+        found = _signed_in_first(kind, writes)
     if not includes(found.role, role):
         raise Forbidden(f"This needs the role {role}; {found.username} is {found.role}.")
     return found
+
+
+def _signed_in_first(kind: str, writes: bool) -> Principal:
+    """Whom a trusted proxy names for the first time, made a user; of two at once, one makes it."""
+    with write_transaction() as tx:
+        named = named_by_proxy(request) or ""
+        users.add_user_from_proxy(tx, g.now, named, settings().auth_proxy_role)
+        return identify(tx, request, g.now, kind=kind, writes=writes)
 
 
 def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:

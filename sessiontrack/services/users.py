@@ -16,6 +16,10 @@ INSERT = Statement(
     'INSERT INTO "user" (username, password_hash, role, created_at)'
     " VALUES (:username, :password_hash, :role, :now) ON CONFLICT (username) DO NOTHING"
 )
+INSERT_FROM_PROXY = Statement(
+    'INSERT INTO "user" (username, password_hash, role, created_at, from_proxy)'
+    " VALUES (:username, '', :role, :now, TRUE) ON CONFLICT (username) DO NOTHING"
+)
 COUNT = Statement('SELECT count(*) FROM "user"')
 OTHER_ADMINS = Statement(
     "SELECT count(*) FROM \"user\" WHERE role = 'admin' AND disabled_at IS NULL AND username <> :username"
@@ -37,9 +41,12 @@ def hash_password(password: str) -> str:
 
 
 def is_password(stored_hash: str | None, password: str) -> bool:
-    """Whether the password is right; as slow for a name that does not exist (None) as for one that does."""
+    """Whether the password is right.
+
+    As slow for a name that does not exist (None), or has no password (""), as for one that has.
+    """
     right = check_password_hash(stored_hash or _nobodys_hash(), password)
-    return right and stored_hash is not None
+    return right and bool(stored_hash)
 
 
 @cache
@@ -55,6 +62,11 @@ def add_user(tx: Transaction, now: int, username: str, password_hash: str, role:
     """
     if not tx.run(INSERT, username=username, password_hash=password_hash, role=role, now=now):
         raise Conflict(f"There is a user {username} already.")
+
+
+def add_user_from_proxy(tx: Transaction, now: int, username: str, role: str) -> None:
+    """Make a user without a password, where nobody has that name yet."""
+    tx.run(INSERT_FROM_PROXY, username=username, role=role, now=now)
 
 
 def add_first_admin(tx: Transaction, now: int, password_hash: str) -> bool:
