@@ -138,6 +138,30 @@ def test_contract_5_many_right_logins_are_not_limited(clients: Clients, clock: T
     assert {log_in(clients, "viewer", PASSWORD) for _ in range(40)} == {200}
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "counted_as_one"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", True),
+        ("2001:db8:1:2::1", "2001:DB8:1:2:0:0:0:2", True),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("1.2.3.4", "::ffff:1.2.3.4", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("1.2.3.4", "1.2.3.5", False),
+        ("::ffff:1.2.3.4", "::ffff:1.2.3.5", False),
+        ("", "unix:", False),
+    ],
+)
+def test_an_ipv6_subscriber_counts_once_whatever_its_addresses(
+    tx: Transaction, now: int, first: str, second: str, counted_as_one: bool
+) -> None:
+    waits = [attempt(tx, now, f"user{n}", first) for n in range(6)]
+    assert waits == [0] * 5 + [WINDOW]
+    assert attempt(tx, now, "bert", second) == (WINDOW if counted_as_one else 0)
+    for n in range(3):
+        forgive(tx, f"user{n}", second)
+    assert attempt(tx, now, "carl", first) == (0 if counted_as_one else WINDOW)
+
+
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP"])
 def test_contract_5_a_forged_address_does_not_help(clients: Clients, clock: Traveller, header: str) -> None:
     found = [log_in(clients, f"user{n}", "wrong", **{header: f"9.9.9.{n}"}) for n in range(35)]
