@@ -159,6 +159,11 @@ class Settings:
         _whole(60, 31_536_000),
         "How long a refresh token is valid, and so a login without refresh.",
     )
+    login_lifetime_seconds: int = setting(
+        "7776000",
+        _whole(60, 315_360_000),
+        "How long a login lasts however often it is refreshed; then the password is due again.",
+    )
     login_attempts_per_name: int = setting(
         "10", _whole(1, 10_000), "Failed logins of one name before it has to wait."
     )

@@ -30,6 +30,7 @@ FLOORS = [
     {"db", "proxies"},
     {"models"},
     {"services", "queries", "migrations", "errors"},
+    {"cookies"},
     {"tokens", "startup", "demo"},
     {"blueprints"},
     {"__init__"},

@@ -7,14 +7,15 @@ from flask import Response, g, request
 from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
 from sessiontrack.blueprints.endpoint import Blueprint, principal, settings
+from sessiontrack.cookies import remove_cookies, set_cookies
 from sessiontrack.db import read_transaction, write_transaction
-from sessiontrack.exceptions import RateLimited, Unauthorized
+from sessiontrack.exceptions import Forbidden, RateLimited, Unauthorized
 from sessiontrack.queries import accounts as queries
 from sessiontrack.roles import ADMIN, VIEWER
 from sessiontrack.schemas import accounts as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import api_tokens, login_throttle, logins, user_sessions, users
-from sessiontrack.tokens import issue_tokens, remove_cookies, set_cookies
+from sessiontrack.tokens import issue_tokens, login_in_cookies
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing in, and API tokens.")
 
@@ -22,6 +23,10 @@ blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing
 def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Sign in; opens a family of tokens and starts a user session"""
     username, password = body["username"], body["password"]
+    with_cookies = bool(query["cookies"])
+    # A foreign page must not sign its reader in as somebody else; scripts and old browsers do not say.
+    if with_cookies and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise Forbidden("A page of another site cannot sign in here with cookies.")
     address = request.remote_addr or ""
     _count_attempt(username, address)
     with read_transaction() as tx:
@@ -30,7 +35,7 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
     is_right = users.is_password(stored_hash, password)
     if not is_right or disabled_at is not None:
         raise Unauthorized("The user name or the password is wrong.")
-    expires_at = g.now + settings().refresh_token_seconds
+    expires_at = g.now + min(settings().refresh_token_seconds, settings().login_lifetime_seconds)
     with write_transaction() as tx:
         login_id = logins.open_login(tx, g.now, user_id, stored_hash, address, expires_at)
         if login_id is None:
@@ -38,7 +43,10 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
         login_throttle.forgive(tx, username, address)
         alive = settings().session_alive_seconds
         user_sessions.start_session(tx, g.now, login_id, username, alive)
-    return _tokens_answer(login_id, username, with_cookies=bool(query["cookies"]))
+        # The cookies that are being replaced; nobody would sign them out any more.
+        if with_cookies and (replaced := login_in_cookies(request, g.now)):
+            logins.revoke_login(tx, g.now, replaced, alive)
+    return _tokens_answer(login_id, username, with_cookies=with_cookies)
 
 
 LOGIN: dict[str, Any] = {
@@ -71,7 +79,7 @@ def _tokens_answer(login_id: str, username: str, *, with_cookies: bool) -> Respo
     response = answer(tokens)
     response.headers["Cache-Control"] = "no-store"
     if with_cookies:
-        set_cookies(response, tokens, settings(), secure=request.is_secure, root=request.script_root)
+        set_cookies(response, request, tokens, settings())
     return response
 
 
@@ -90,8 +98,9 @@ def refresh(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """New tokens for a refresh token, in the same family"""
     asking = principal()
     login_id = asking.login_id or ""
+    expires_at = g.now + settings().refresh_token_seconds
     with write_transaction() as tx:
-        if not logins.extend_login(tx, login_id, g.now + settings().refresh_token_seconds):
+        if not logins.extend_login(tx, g.now, login_id, expires_at, settings().login_lifetime_seconds):
             raise Unauthorized("The token was revoked.")
     return _tokens_answer(login_id, asking.username, with_cookies="Authorization" not in request.headers)
 
@@ -116,7 +125,7 @@ def logout(query: dict[str, Any], body: dict[str, Any]) -> Response:
         else:
             logins.revoke_login(tx, g.now, asking.login_id, alive)
     response = answer({"success": True, "message": "Signed out"})
-    remove_cookies(response, root=request.script_root)
+    remove_cookies(response, request)
     return response
 
 
