@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from sessiontrack import db, errors, instance, proxies, tokens
+from sessiontrack import answer_headers, db, errors, hosts, instance, proxies, tokens
 from sessiontrack.blueprints import (
     auth,
     device_sessions,
@@ -47,6 +47,8 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
     app.url_map.merge_slashes = False
     app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
+    answer_headers.init_app(app)
+    hosts.init_app(app, settings.trusted_hosts)
     db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
     tokens.init_app(app, settings, instance.signing_key(settings.instance))
     openapi.configure(app)

@@ -27,6 +27,8 @@ TAKEN_HEADERS = re.compile(
     "(?i)(authorization|connection|content-.*|cookie|host|x-forwarded-.*|x-csrf-token)"
 )
 Value = TypeVar("Value")
+Hosts = tuple[str, ...]
+_HOST = re.compile(r"\.?[a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 Networks = tuple[IPv4Network | IPv6Network, ...]
 ClientSecrets = tuple[tuple[IPv4Network | IPv6Network, bytes], ...]
 
@@ -110,6 +112,14 @@ def _origins(value: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _hosts(value: str) -> Hosts:
+    """Names without ports, separated by commas or blanks."""
+    hosts = tuple(value.replace(",", " ").lower().split())
+    if wrong := [host for host in hosts if not _HOST.fullmatch(host)]:
+        raise ValueError(f"{wrong[0]} is not a host name or address, without a scheme or port")
+    return hosts
+
+
 def _header(value: str) -> str:
     """The name of a request header, or nothing."""
     if value and not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,63}", value):
@@ -144,6 +154,11 @@ class Settings:
     )
     trusted_proxies: Networks = setting(
         "", _networks, "Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed."
+    )
+    trusted_hosts: Hosts = setting(
+        "",
+        _hosts,
+        "Host names that requests may be addressed to, `.example.org` with all below it; without any: all.",
     )
     auth_proxy_header: str = setting(
         "",

@@ -27,9 +27,9 @@ PURE = {
 FLOORS = [
     PURE,
     {"writer_lock", "config", "instance", "sources", "schemas", "web", "engines"},
-    {"db", "proxies"},
+    {"db", "proxies", "hosts"},
     {"models"},
-    {"services", "queries", "migrations", "errors"},
+    {"services", "queries", "migrations", "errors", "answer_headers"},
     {"cookies"},
     {"tokens", "startup", "demo"},
     {"blueprints"},
