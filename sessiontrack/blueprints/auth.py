@@ -1,5 +1,6 @@
 """Signing in and out, and API tokens: `/auth/...` (contract 5)."""
 
+import logging
 from typing import Any
 
 from flask import Response, g, request
@@ -17,6 +18,7 @@ from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import api_tokens, login_throttle, logins, user_sessions, users
 from sessiontrack.tokens import issue_tokens, login_in_cookies
 
+log = logging.getLogger(__name__)
 blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing in, and API tokens.")
 
 
@@ -34,6 +36,9 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
     # Outside of any transaction: it takes a tenth of a second.
     is_right = users.is_password(stored_hash, password)
     if not is_right or disabled_at is not None:
+        # People type passwords where names belong: one that is nobody's is not written down.
+        shown = "an unknown user" if stored_hash is None else repr(username)
+        log.warning("Login refused: %s from %s", shown, address)
         raise Unauthorized("The user name or the password is wrong.")
     expires_at = g.now + min(settings().refresh_token_seconds, settings().login_lifetime_seconds)
     with write_transaction() as tx:
@@ -46,6 +51,7 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
         # The cookies that are being replaced; nobody would sign them out any more.
         if with_cookies and (replaced := login_in_cookies(request, g.now)):
             logins.revoke_login(tx, g.now, replaced, alive)
+    log.info("Signed in: %r from %s", username, address)
     return _tokens_answer(login_id, username, with_cookies=with_cookies)
 
 
@@ -71,6 +77,7 @@ def _count_attempt(username: str, address: str) -> None:
             tx, g.now, username, address, limits, configured.login_window_seconds
         )
     if wait:
+        log.warning("Login refused: too many attempts, the last from %s", address)
         raise RateLimited(f"Too many failed logins; try again in {wait} seconds.", wait)
 
 
@@ -124,6 +131,7 @@ def logout(query: dict[str, Any], body: dict[str, Any]) -> Response:
             user_sessions.end_session(tx, g.now, asking.login_key, alive)
         else:
             logins.revoke_login(tx, g.now, asking.login_id, alive)
+    log.info("Signed out: %r from %s", asking.username, request.remote_addr)
     response = answer({"success": True, "message": "Signed out"})
     remove_cookies(response, request)
     return response
@@ -148,9 +156,11 @@ def me(query: dict[str, Any]) -> Response:
 )
 def issue_token(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Issue an API token; it is shown this once"""
-    username, name = body.get("username", principal().username), body["name"]
+    asking = principal()
+    username, name = body.get("username", asking.username), body["name"]
     with write_transaction() as tx:
         issued = api_tokens.issue_token(tx, g.now, username, name, body.get("role"))
+    log.info("API token %s (%s) issued for %r by %r", issued.token_id, issued.role, username, asking.username)
     response = answer(
         {
             "id": issued.token_id,
@@ -196,4 +206,5 @@ def revoke_token(query: dict[str, Any], body: dict[str, Any], token_id: int) -> 
     """Revoke an API token at once"""
     with write_transaction() as tx:
         api_tokens.revoke_token(tx, g.now, token_id, settings().session_alive_seconds)
+    log.info("API token %s revoked by %r", token_id, principal().username)
     return answer({"success": True, "message": f"Revoked token {token_id}"})

@@ -1,5 +1,6 @@
 """What every call has in common: who may make it, what it takes, how it is documented."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from http import HTTPStatus
@@ -29,6 +30,7 @@ from sessiontrack.schemas.fields import MacAddress, read_times_in
 from sessiontrack.services import users
 from sessiontrack.tokens import Principal, identify, named_by_proxy
 
+log = logging.getLogger(__name__)
 # Calendar and table widgets append these by themselves.
 IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
 NOTHING = Nothing()
@@ -129,7 +131,9 @@ def _signed_in_first(kind: str, writes: bool) -> Principal:
     with write_transaction() as tx:
         named = named_by_proxy(request) or ""
         users.add_user_from_proxy(tx, g.now, named, settings().auth_proxy_role)
-        return identify(tx, request, g.now, kind=kind, writes=writes)
+        found = identify(tx, request, g.now, kind=kind, writes=writes)
+    log.info("Signed in for the first time: %r, named by the proxy", named)
+    return found
 
 
 def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
