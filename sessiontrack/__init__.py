@@ -41,6 +41,8 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     settings = load_settings(overrides)
     instance.make_instance_folder(settings.instance)
     app = Flask(__name__, instance_path=str(settings.instance), static_folder=None)
+    # Whatever FLASK_DEBUG says: a debugger would answer with the inside of the program.
+    app.debug = False
     app.extensions["sessiontrack.settings"] = settings
     app.extensions["sessiontrack.described_settings"] = describe_settings(overrides)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT

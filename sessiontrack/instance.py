@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from sessiontrack.exceptions import InvalidSetting
@@ -72,6 +73,15 @@ def signing_key(folder: Path) -> str:
 def _is_guessable(key: str) -> bool:
     lowered = key.lower()
     return len(set(key)) < LEAST_KEY_CHARACTERS or any(known in lowered for known in KNOWN_KEYS)
+
+
+def make_private(database: Path) -> None:
+    """Make the file empty and for its owner alone where it is not there: SQLite would let everybody read it.
+
+    SQLite gives the files beside it the same mode. What cannot be made, SQLite says why.
+    """
+    with suppress(OSError):
+        os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def write_initial_password(folder: Path, password: str) -> Path:

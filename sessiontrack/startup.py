@@ -33,6 +33,8 @@ def prepare(app: Flask) -> FirstAdmin | None:
     """
     settings: Settings = app.extensions["sessiontrack.settings"]
     with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            instance.make_private(Path(db.engine.url.database or ""))
         migrations.upgrade(db.engine)
         with read_transaction() as tx:
             if users.has_users(tx):

@@ -102,7 +102,7 @@ def test_a_name_that_does_not_exist_costs_a_hash_too(
     assert status == (200 if known else 401)
     ((stored, password),) = checked
     assert password == "p"
-    assert known or stored.startswith("scrypt:32768:8:1$")
+    assert known or stored.startswith("scrypt:32768:8:3$")
 
 
 def test_a_disabled_user_gets_the_answer_of_a_wrong_password(clients: Clients) -> None:
