@@ -14,6 +14,8 @@ from sessiontrack.schemas.fields import has_control_characters
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+# IPv6 with an IPv4 tail; a zone can be of any length.
+LONGEST_ADDRESS = 45
 FORWARDED = ("FOR", "PROTO", "HOST", "PORT", "PREFIX")
 
 
@@ -48,9 +50,10 @@ class TrustedProxies:
         trailing = 0
         for address in reversed(addresses):
             if not self._is_trusted(address):
-                break
+                # What is no address (`unknown`) tells nothing: the client is then the proxy that said it.
+                return trailing + _is_address(address)
             trailing += 1
-        return min(trailing + 1, len(addresses))
+        return trailing
 
     def _is_trusted(self, address: Any) -> bool:
         if not self._trusted:
@@ -86,6 +89,14 @@ def user_named_by_proxy(environ: Mapping[str, Any], header: str) -> str | None:
     if "," in name or len(name) > LONGEST_NAME or has_control_characters(name):
         raise Unauthorized(f"The header {header} does not name one user.")
     return name
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return len(text) <= LONGEST_ADDRESS
 
 
 def _variable(header: str) -> str:
