@@ -19,7 +19,7 @@ run: $(VENV)/run.done $(WEB) ## install, migrate, make the first admin, and serv
 	@exec $(BIN)/sessiontrack serve $(ARGS)
 
 test: $(VENV)/test.done $(WEB) ## install what the tests need, and run them all  (ARGS="-k calendar")
-	.ci/install-programs arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 nmap util-linux
+	.ci/install-programs arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 nginx nmap util-linux
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
 	$(BIN)/coverage combine --quiet
