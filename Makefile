@@ -10,7 +10,7 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test web screenshots lint types format bench soak leak fuzz audit migration constraints clean
+.PHONY: help run test web screenshots lint types format bench soak leak logins fuzz audit migration constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,6 +52,9 @@ soak: $(VENV)/test.done ## 2,000 people, scans and open pages for 10 minutes on 
 
 leak: $(VENV)/test.done ## a million requests: does anything grow?  (ARGS="--requests 100000")
 	$(BIN)/python -m benchmarks.leak $(ARGS)
+
+logins: $(VENV)/test.done ## what a refused login tells of the name, and what logins cost others
+	$(BIN)/python -m benchmarks.logins $(ARGS)
 
 fuzz: $(VENV)/fuzz.done ## 10,000 and more made-up calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
 	FUZZ_FACTOR=2 $(BIN)/python -m pytest -s tests/test_schemathesis.py

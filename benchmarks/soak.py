@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,7 +116,7 @@ def fill(folder: Path, people: int) -> dict[str, str]:
 
 @contextmanager
 def serving(
-    folder: Path, workers: int, cores_of_server: str
+    folder: Path, workers: int, cores_of_server: str, settings: Mapping[str, str] | None = None
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The real server on its cores; this process goes to the others."""
     with socket.socket() as probe:
@@ -127,11 +127,12 @@ def serving(
     log = folder / "server.log"
     cores = {int(core) for core in cores_of_server.split(",")}
     taskset = [shutil.which("taskset") or "taskset", "--cpu-list", cores_of_server]
+    chosen = {f"SESSIONTRACK_{name}": value for name, value in (settings or {}).items()}
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SESSIONTRACK_")}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*taskset, *arguments],
-            env={**kept, "SESSIONTRACK_INSTANCE": str(folder)},
+            env={**kept, "SESSIONTRACK_INSTANCE": str(folder), **chosen},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

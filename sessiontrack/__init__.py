@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from sessiontrack import answer_headers, db, errors, hosts, instance, proxies, tokens
+from sessiontrack import answer_headers, db, errors, hosts, instance, login_places, proxies, tokens
 from sessiontrack.blueprints import (
     auth,
     device_sessions,
@@ -53,6 +53,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     hosts.init_app(app, settings.trusted_hosts)
     db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
     tokens.init_app(app, settings, instance.signing_key(settings.instance))
+    login_places.init_app(app, settings.threads)
     openapi.configure(app)
     resources = (
         device_sessions,

@@ -30,7 +30,7 @@ FLOORS = [
     {"db", "proxies", "hosts"},
     {"models"},
     {"services", "queries", "migrations", "errors", "answer_headers"},
-    {"cookies"},
+    {"cookies", "login_places"},
     {"tokens", "startup", "demo"},
     {"blueprints"},
     {"__init__"},

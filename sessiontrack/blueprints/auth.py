@@ -11,6 +11,7 @@ from sessiontrack.blueprints.endpoint import Blueprint, principal, settings
 from sessiontrack.cookies import remove_cookies, set_cookies
 from sessiontrack.db import read_transaction, write_transaction
 from sessiontrack.exceptions import Forbidden, RateLimited, Unauthorized
+from sessiontrack.login_places import login_places
 from sessiontrack.queries import accounts as queries
 from sessiontrack.roles import ADMIN, VIEWER
 from sessiontrack.schemas import accounts as schemas
@@ -30,11 +31,13 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
     if with_cookies and request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise Forbidden("A page of another site cannot sign in here with cookies.")
     address = request.remote_addr or ""
-    _count_attempt(username, address)
-    with read_transaction() as tx:
-        user_id, stored_hash, disabled_at = logins.find_password(tx, username) or (0, None, None)
-    # Outside of any transaction: it takes a tenth of a second.
-    is_right = users.is_password(stored_hash, password)
+    with login_places().place() as turn:
+        _count_attempt(username, address)
+        with read_transaction() as tx:
+            user_id, stored_hash, disabled_at = logins.find_password(tx, username) or (0, None, None)
+        # Outside of any transaction: it takes a third of a second.
+        with turn:
+            is_right = users.is_password(stored_hash, password)
     if not is_right or disabled_at is not None:
         # People type passwords where names belong: one that is nobody's is not written down.
         shown = "an unknown user" if stored_hash is None else repr(username)
