@@ -18,7 +18,9 @@ def _add(response: Response) -> Response:
     if "Content-Security-Policy" not in headers:
         headers["Content-Security-Policy"] = POLICY
         headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    if response.mimetype == "application/json":
+        # Scripts and styles may be loaded by the pages that embed them.
+        headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     # What was answered to somebody may be kept to be asked for again (ETag), and only by that browser.
     headers.setdefault("Cache-Control", "private, no-cache" if "principal" in g else "no-store")
     if request.is_secure:

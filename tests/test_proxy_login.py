@@ -324,3 +324,12 @@ def test_many_first_requests_at_once_make_one_user(trusting: Server) -> None:
         answers = list(pool.map(first, range(64)))
     assert {answer.status for answer in answers} == {200}
     assert {json.loads(answer.raw)["username"] for answer in answers} == {f"user{n}" for n in range(4)}
+
+
+def test_a_page_opened_first_is_the_users(behind: Clients) -> None:
+    for _ in range(2):
+        page = call(behind, "GET", "/ui/devices", X_Remote_User="anna", Accept="text/html")
+        assert "Location" not in page.headers
+    assert "anna" in names(behind)
+    # Without the proxy's word, to where one signs in.
+    assert "/ui/login" in call(behind, "GET", "/ui/devices").headers["Location"]

@@ -75,6 +75,9 @@ def test_no_call_takes_a_role_or_a_user_that_is_not_its_own_to_say(clients: Clie
     own = {
         ("POST", "/auth/tokens"): {"role", "username"},
         **{("POST", p): {"username"} for p in ("/auth", "/auth/login")},
+        # An admin's, as tests/test_roles.py has it.
+        ("POST", "/users"): {"role", "username"},
+        ("PATCH", "/users/viewer"): {"role"},
     }
     for method, path in every_call(clients.app):
         if name not in own.get((method, path), set()):

@@ -120,13 +120,13 @@ def _signed_in(role: str, kind: str, writes: bool) -> Principal:
         with read_transaction() as tx:
             found = identify(tx, request, g.now, kind=kind, writes=writes)
     except UnknownProxyUser:
-        found = _signed_in_first(kind, writes)
+        found = sign_in_first(kind, writes)
     if not includes(found.role, role):
         raise Forbidden(f"This needs the role {role}; {found.username} is {found.role}.")
     return found
 
 
-def _signed_in_first(kind: str, writes: bool) -> Principal:
+def sign_in_first(kind: str, writes: bool) -> Principal:
     """Whom a trusted proxy names for the first time, made a user; of two at once, one makes it."""
     with write_transaction() as tx:
         named = named_by_proxy(request) or ""
