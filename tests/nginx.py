@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from sessiontrack.errors import status_body
 from tests.server import START_SECONDS, Answer, call, free_port
 
 # Buffers requests and answers, as nginx does by itself; limits as a site would have them, only shorter.
@@ -26,10 +27,16 @@ http {{
     scgi_temp_path {folder}/scgi;
     client_header_timeout {seconds}s;
     client_body_timeout {seconds}s;
-    client_max_body_size 17m;
+    # The server's own limit: what is longer must not get as far, where an early answer can be lost.
+    client_max_body_size 16m;
     upstream sessiontrack {{ server 127.0.0.1:{server_port}; keepalive 8; }}
     server {{
         listen 127.0.0.1:{port};
+        error_page 413 = @too_large;
+        location @too_large {{
+            default_type application/json;
+            return 413 '{too_large}';
+        }}
         location / {{
             proxy_pass http://sessiontrack;
             proxy_http_version 1.1;
@@ -59,6 +66,7 @@ class Nginx:
         self._file = folder / "nginx.conf"
         self._file.write_text(
             CONFIGURATION.format(
+                too_large=status_body(413).decode(),
                 user=pwd.getpwuid(os.getuid()).pw_name,
                 folder=folder,
                 server_port=server_port,
