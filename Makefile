@@ -10,7 +10,8 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test web screenshots lint types format bench crash keep migration deploy constraints clean
+.PHONY: help run test web screenshots lint types format bench crash keep soak leak logins fuzz audit migration deploy \
+	constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -32,9 +33,10 @@ screenshots: $(VENV)/test.done $(WEB) ## draw every page into build/screenshots 
 	.ci/install-programs chromium fonts-inter
 	$(BIN)/python -m tests.screenshots $(ARGS)
 
-lint: $(VENV)/test.done ## ruff
+lint: $(VENV)/test.done ## ruff, and bandit for what is dangerous
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/bandit --quiet --recursive sessiontrack --configfile .ci/bandit.yaml
 
 types: $(VENV)/test.done ## mypy
 	$(BIN)/mypy
@@ -53,6 +55,22 @@ crash: $(VENV)/test.done ## kill the server in the middle of writing  (ARGS="--r
 keep: $(VENV)/test.done ## measure pings while there is a backup, pruning, or a reader that never ends
 	$(BIN)/python -m benchmarks.keeping $(ARGS)
 
+soak: $(VENV)/test.done ## 2,000 people, scans and open pages for 10 minutes on two cores  (ARGS="--minutes 2")
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+leak: $(VENV)/test.done ## a million requests: does anything grow?  (ARGS="--requests 100000")
+	$(BIN)/python -m benchmarks.leak $(ARGS)
+
+logins: $(VENV)/test.done ## what a refused login tells of the name, and what logins cost others
+	$(BIN)/python -m benchmarks.logins $(ARGS)
+
+fuzz: $(VENV)/fuzz.done ## 10,000 and more made-up calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
+	FUZZ_FACTOR=2 $(BIN)/python -m pytest -s tests/test_schemathesis.py
+	$(BIN)/python -m fuzz $(ARGS)
+
+audit: $(VENV)/test.done ## published faults in what is installed; asks pypi.org
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+
 migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a column")
 	$(BIN)/python -m sessiontrack.migrations "$(NAME)"
 
@@ -62,7 +80,7 @@ deploy: $(VENV)/test.done ## write deploy/ anew from its templates
 constraints: ## write constraints.txt anew: the newest versions that setup.cfg allows
 	rm -rf $(VENV)/fresh && $(PYTHON) -m venv $(VENV)/fresh
 	$(VENV)/fresh/bin/python -m pip install --quiet --upgrade pip
-	$(VENV)/fresh/bin/python -m pip install --quiet '.[test]'
+	$(VENV)/fresh/bin/python -m pip install --quiet '.[test,fuzz]'
 	( echo "# What CI installs; made by: make constraints"; \
 	  $(VENV)/fresh/bin/python -m pip freeze --exclude sessiontrack ) > constraints.txt
 	rm -rf $(VENV)/fresh
@@ -87,3 +105,7 @@ $(WEB): $(VENV)/made $(WEB_SOURCES)
 	$(BIN)/python bundling/bundle.py --requires > $(VENV)/web-requires
 	$(PIP) install --requirement $(VENV)/web-requires
 	$(BIN)/python bundling/bundle.py
+
+$(VENV)/fuzz.done: $(VENV)/test.done
+	$(PIP) install --constraint constraints.txt --editable '.[test,fuzz]'
+	touch $@

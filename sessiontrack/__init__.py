@@ -4,7 +4,18 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from sessiontrack import db, errors, instance, metrics, proxies, request_log, tokens
+from sessiontrack import (
+    answer_headers,
+    db,
+    errors,
+    hosts,
+    instance,
+    login_places,
+    metrics,
+    proxies,
+    request_log,
+    tokens,
+)
 from sessiontrack.blueprints import (
     auth,
     device_sessions,
@@ -44,12 +55,16 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     settings = load_settings(overrides)
     instance.make_instance_folder(settings.instance)
     app = Flask(__name__, instance_path=str(settings.instance), static_folder=None)
+    # Whatever FLASK_DEBUG says: a debugger would answer with the inside of the program.
+    app.debug = False
     app.extensions["sessiontrack.settings"] = settings
     app.extensions["sessiontrack.described_settings"] = describe_settings(overrides)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
     app.url_map.merge_slashes = False
     app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
+    answer_headers.init_app(app)
+    hosts.init_app(app, settings.trusted_hosts)
     db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
     with app.app_context():
         if settings.retention_max_bytes and db.sqlite_file() is None:
@@ -57,6 +72,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
                 "RETENTION_MAX_BYTES is for SQLite: PostgreSQL keeps the space of what is removed."
             )
     tokens.init_app(app, settings, instance.signing_key(settings.instance))
+    login_places.init_app(app, settings.threads)
     openapi.configure(app)
     resources = (
         device_sessions,
@@ -79,5 +95,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     app.extensions["sessiontrack.readiness"] = Readiness()
     app.extensions["sessiontrack.metrics"] = counted = metrics.RequestMetrics()
     request_log.init_app(app, counted.observe)
-    app.wsgi_app = proxies.TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    app.wsgi_app = proxies.TrustedProxies(  # type: ignore[method-assign]
+        app.wsgi_app, settings.trusted_proxies, settings.auth_proxy_header
+    )
     return app

@@ -45,6 +45,10 @@ class Unauthorized(SessiontrackError):
     """Nobody is signed in: no token, or one that is not (or no longer) valid."""
 
 
+class UnknownProxyUser(Unauthorized):
+    """A trusted proxy names a user for the first time."""
+
+
 class Forbidden(SessiontrackError):
     """The caller is known, and is not allowed to do this."""
 

@@ -41,6 +41,7 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
     with app.app_context():
         file = sqlite_file()
         if file is not None:
+            instance.make_private(file)
             database_file.refuse_unwritable(file)
             in_use.use_with_others(file, app)
             _refuse_unusable(file, is_service)

@@ -1,5 +1,6 @@
 """What every call has in common: who may make it, what it takes, how it is documented."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from http import HTTPStatus
@@ -18,16 +19,18 @@ from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.openapi import without_null_default
 from sessiontrack.blueprints.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.config import Settings
-from sessiontrack.db import read_transaction
+from sessiontrack.db import read_transaction, write_transaction
 from sessiontrack.errors import CODES
-from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidMac, InvalidPeriod
+from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidMac, InvalidPeriod, UnknownProxyUser
 from sessiontrack.macs import parse_mac
 from sessiontrack.periods import Period, window_start
 from sessiontrack.roles import ADMIN, includes
 from sessiontrack.schemas.base import ErrorAnswer, Nothing
 from sessiontrack.schemas.fields import MacAddress, read_times_in
-from sessiontrack.tokens import Principal, identify
+from sessiontrack.services import users
+from sessiontrack.tokens import Principal, identify, named_by_proxy
 
+log = logging.getLogger(__name__)
 # Calendar and table widgets append these by themselves.
 IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
 NOTHING = Nothing()
@@ -116,10 +119,23 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
 
 def _signed_in(role: str, kind: str, writes: bool) -> Principal:
     """Who asks, if that is somebody who may."""
-    with read_transaction() as tx:
-        found = identify(tx, request, g.now, kind=kind, writes=writes)
+    try:
+        with read_transaction() as tx:
+            found = identify(tx, request, g.now, kind=kind, writes=writes)
+    except UnknownProxyUser:
+        found = sign_in_first(kind, writes)
     if not includes(found.role, role):
         raise Forbidden(f"This needs the role {role}; {found.username} is {found.role}.")
+    return found
+
+
+def sign_in_first(kind: str, writes: bool) -> Principal:
+    """Whom a trusted proxy names for the first time, made a user; of two at once, one makes it."""
+    with write_transaction() as tx:
+        named = named_by_proxy(request) or ""
+        users.add_user_from_proxy(tx, g.now, named, settings().auth_proxy_role)
+        found = identify(tx, request, g.now, kind=kind, writes=writes)
+    log.info("Signed in for the first time: %r, named by the proxy", named)
     return found
 
 
