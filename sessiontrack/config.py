@@ -179,6 +179,9 @@ class Settings:
         "Who may send RADIUS accounting: `10.0.0.1=secret, 10.0.1.0/24=another`; the narrowest one counts.",
         is_secret=True,
     )
+    webhook_allow: Networks = setting(
+        "", _networks, "Addresses or networks, not public ones, that webhooks may lead to."
+    )
     threads: int = setting("8", _whole(1, 256), "Threads of each worker process of `sessiontrack serve`.")
     embed_origins: tuple[str, ...] = setting(
         "",

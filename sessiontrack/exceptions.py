@@ -95,3 +95,11 @@ class RemoteFailed(SessiontrackError):
 
 class UnreadableHistory(InvalidInput):
     """A file of history is not what it should be: nothing is taken from it."""
+
+
+class TargetRefused(SessiontrackError):
+    """A webhook would lead to an address where it may not."""
+
+
+class TargetUnreachable(SessiontrackError):
+    """The host of a webhook has no address just now."""

@@ -26,11 +26,11 @@ PURE = {
 # The rooms from the ground up: each may import those below it, and itself.
 FLOORS = [
     PURE,
-    {"writer_lock", "config", "instance", "sources", "schemas", "web", "engines"},
+    {"writer_lock", "config", "instance", "sources", "schemas", "web", "engines", "senders"},
     {"db", "proxies"},
     {"models"},
     {"services", "queries", "migrations", "errors"},
-    {"tokens", "startup", "demo"},
+    {"tokens", "startup", "demo", "dispatcher"},
     {"blueprints"},
     {"__init__"},
     {"listeners"},
@@ -42,6 +42,7 @@ FORBIDDEN = {
     "services": {"flask", "marshmallow", "flask_jwt_extended", "flask_smorest"},
     "queries": {"flask", "marshmallow", "flask_jwt_extended", "flask_smorest"},
     "sources": {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"},
+    "senders": {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"},
     "models": {"flask", "marshmallow"},
     **{name: {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"} for name in PURE},
 }

@@ -14,6 +14,7 @@ from sessiontrack.roles import ADMIN, VIEWER
 from sessiontrack.schemas import accounts as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import api_tokens, login_throttle, logins, user_sessions, users
+from sessiontrack.services.login_addresses import note_login
 from sessiontrack.tokens import issue_tokens, remove_cookies, set_cookies
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing in, and API tokens.")
@@ -36,6 +37,7 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
         if login_id is None:
             raise Unauthorized("The user name or the password is wrong.")
         login_throttle.forgive(tx, username, address)
+        note_login(tx, g.now, user_id, username, address)
         alive = settings().session_alive_seconds
         user_sessions.start_session(tx, g.now, login_id, username, alive)
     return _tokens_answer(login_id, username, with_cookies=bool(query["cookies"]))

@@ -11,6 +11,7 @@ from sessiontrack.cli.scan import scan
 from sessiontrack.cli.serve import serve
 from sessiontrack.cli.token import token
 from sessiontrack.cli.user import user
+from sessiontrack.cli.webhook import webhook
 from sessiontrack.exceptions import SessiontrackError
 
 
@@ -36,5 +37,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, user, token, scan, listen, import_, export, demo_):
+for command in (serve, migrate, user, token, scan, listen, import_, export, demo_, webhook):
     main.add_command(command)

@@ -16,10 +16,12 @@ from gunicorn.app.base import BaseApplication
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
 from sessiontrack.db import db
+from sessiontrack.dispatcher import Dispatcher
 from sessiontrack.errors import status_body
 
 # SIGTERM and SIGINT end the server within 5 s: what is being answered has until then.
 GRACEFUL_SECONDS = 4
+LAST_DELIVERY_SECONDS = 0.5
 M_ARENA_MAX = -8  # malloc.h
 
 
@@ -64,6 +66,7 @@ class _Server(BaseApplication):
         self._address = f"{shown}:{port}"
         self._workers = workers
         self._threads = threads
+        self._dispatcher: Dispatcher | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -79,6 +82,8 @@ class _Server(BaseApplication):
             "loglevel": "warning",
             "when_ready": self._announce,
             "pre_fork": _share_memory,
+            "post_worker_init": self._begin_delivering,
+            "worker_exit": self._end_delivering,
             # What proxies say is for proxies.py to believe or not.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
@@ -96,6 +101,14 @@ class _Server(BaseApplication):
             # A connection must not be used on both sides of a fork.
             db.engine.dispose()
         return self._flask
+
+    def _begin_delivering(self, worker: object) -> None:
+        self._dispatcher = Dispatcher(self._flask)
+        self._dispatcher.start()
+
+    def _end_delivering(self, server: object, worker: object) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.stop(LAST_DELIVERY_SECONDS)
 
     def _announce(self, server: object) -> None:
         click.echo(f"Serving on http://{self._address}  (Ctrl-C ends it)")

@@ -1,12 +1,13 @@
 """The tables; import them from here."""
 
-from sessiontrack.models.account import ApiToken, Login, LoginThrottle, User
+from sessiontrack.models.account import ApiToken, Login, LoginAddress, LoginThrottle, User
 from sessiontrack.models.device import Device
 from sessiontrack.models.device_alias import DeviceAlias
 from sessiontrack.models.device_session import DeviceSession
 from sessiontrack.models.event import Event
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
+from sessiontrack.models.webhook import FlappingDevice, Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "ApiToken",
@@ -15,7 +16,9 @@ __all__ = [
     "DeviceEvidence",
     "DeviceSession",
     "Event",
+    "FlappingDevice",
     "Login",
+    "LoginAddress",
     "LoginThrottle",
     "Scan",
     "SightingRun",
@@ -24,4 +27,7 @@ __all__ = [
     "UserSession",
     "ViewTime",
     "ViewVisit",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
 ]
