@@ -22,6 +22,7 @@ PURE = {
     "presence_rules",
     "records",
     "record_files",
+    "webhook_events",
 }
 # The rooms from the ground up: each may import those below it, and itself.
 FLOORS = [

@@ -24,6 +24,7 @@ from sessiontrack.senders.webhook import Message, post
 from sessiontrack.services import deliveries as outbox
 from sessiontrack.services import webhooks as services
 from sessiontrack.timestamps import IN_UTC
+from sessiontrack.webhook_events import EVENT_TYPES, TEST
 
 
 @click.group()
@@ -46,7 +47,7 @@ def _settings(app: Flask) -> Settings:
     "--event",
     "events",
     multiple=True,
-    type=click.Choice(services.EVENT_TYPES, case_sensitive=False),
+    type=click.Choice(EVENT_TYPES, case_sensitive=False),
     help="What to tell it of; may be repeated. Left out: of all.",
 )
 @click.option("--quiet", is_flag=True, help="Print the secret and nothing else, for scripts.")
@@ -93,7 +94,7 @@ def test(name: str) -> None:
     with app.app_context(), read_transaction() as tx:
         url, secret = services.address_and_secret(tx, services.get_webhook_id(tx, name))
     now, delivery_id = clock.now(), str(uuid.uuid4())
-    told = {"id": delivery_id, "type": "test", "at": now, "time": IN_UTC.format_offset(now)}
+    told = {"id": delivery_id, "type": TEST, "at": now, "time": IN_UTC.format_offset(now)}
     message = Message(url, secret, delivery_id, json.dumps(told).encode())
     outcome = post(message, now, _settings(app).webhook_allow)
     if not outcome.is_taken:

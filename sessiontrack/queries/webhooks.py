@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from sessiontrack.db import Statement, Transaction
+from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.senders.targets import read_target
 
 _COUNT = "(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.state = '{}') AS {}".format
 WEBHOOKS = Statement(
     "SELECT w.id, w.name, w.url, w.created_at, w.last_delivered_at, w.last_error, w.failures, w.dropped,"
-    f" {_COUNT('pending', 'pending')}, {_COUNT('dead', 'dead')} FROM webhook w ORDER BY w.id"
+    f" {_COUNT('pending', 'pending')}, {_COUNT('dead', 'dead')} FROM webhook w"
+    " ORDER BY w.id LIMIT :limit OFFSET :offset"
 )
+WEBHOOK_COUNT = Statement("SELECT count(*) FROM webhook")
 TYPES = Statement("SELECT webhook_id, type FROM webhook_event ORDER BY type")
 FIELDS = (
     "id",
@@ -49,17 +52,22 @@ DEAD = Statement("SELECT count(*) FROM webhook_delivery WHERE state = 'dead'")
 HAS_ANY = Statement("SELECT 1 FROM webhook LIMIT 1")
 
 
-def list_webhooks(tx: Transaction) -> list[dict[str, Any]]:
-    """All webhooks, oldest first, with how many deliveries are waiting and how many are dead."""
+def list_webhooks(tx: Transaction, limit: int = EVERYTHING, offset: int = 0) -> list[dict[str, Any]]:
+    """Webhooks, oldest first, with how many deliveries are waiting and how many are dead."""
     types: dict[int, list[str]] = defaultdict(list)
     for webhook_id, event_type in tx.rows(TYPES):
         types[webhook_id].append(event_type)
     found = []
-    for row in tx.rows(WEBHOOKS):
+    for row in tx.rows(WEBHOOKS, limit=limit, offset=offset):
         webhook = dict(zip(FIELDS, row, strict=True))
         webhook["url"] = read_target(webhook["url"]).shown
         found.append({**webhook, "events": types[webhook["id"]]})
     return found
+
+
+def count_webhooks(tx: Transaction) -> int:
+    """How many there are."""
+    return int(tx.value(WEBHOOK_COUNT))
 
 
 def list_deliveries(

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from sessiontrack.db import Statement, Transaction
 from sessiontrack.services import flapping
 from sessiontrack.services.reconciliation import Change
-from sessiontrack.services.webhooks import DEVICE_DOWN, EVENT_TYPES, FLAPPING, NEW_ADDRESS
 from sessiontrack.timestamps import IN_UTC
+from sessiontrack.webhook_events import DEVICE_DOWN, EVENT_TYPES, FLAPPING, NEW_ADDRESS, TEST
 
 # What is older is history that arrives late.
 OLDEST_SECONDS = 86_400
@@ -108,6 +108,14 @@ def announce_login(tx: Transaction, now: int, username: str, address: str) -> No
     """Tell receivers that somebody has signed in from an address for the first time."""
     content = {"user": {"username": username}, "address": address}
     _put(tx, now, _wanted(tx), [News(NEW_ADDRESS, now, content)])
+
+
+def announce_test(tx: Transaction, now: int, webhook_id: int) -> str:
+    """Put a delivery that says nothing into the outbox of a receiver; its id."""
+    (row,) = _rows(now, webhook_id, [News(TEST, now, {})])
+    tx.run(INSERT, **row)
+    public_id: str = row["public_id"]
+    return public_id
 
 
 def settle_flapping(tx: Transaction, now: int, rules: flapping.FlappingRules) -> None:

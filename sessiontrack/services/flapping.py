@@ -12,7 +12,7 @@ from sessiontrack.config import Settings
 from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.models import Device
 from sessiontrack.queries.devices import IS_FLAPPING
-from sessiontrack.services.webhooks import DEVICE_DOWN, DOWN_RECONNECTED, FLAPPING
+from sessiontrack.webhook_events import DEVICE_DOWN, DOWN_RECONNECTED, FLAPPING
 
 CONNECTIONS = frozenset({"Connected", DOWN_RECONNECTED})
 WITHHELD = frozenset({DEVICE_DOWN, DOWN_RECONNECTED})

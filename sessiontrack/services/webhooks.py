@@ -4,13 +4,8 @@ from collections.abc import Collection, Sequence
 
 from sessiontrack.db import Statement, Transaction
 from sessiontrack.exceptions import Conflict, InvalidInput, NotFound
+from sessiontrack.webhook_events import EVENT_TYPES
 
-NEW_DEVICE = "New Device"
-DEVICE_DOWN = "Device Down"
-DOWN_RECONNECTED = "Down Reconnected"
-FLAPPING = "flapping"
-NEW_ADDRESS = "login from a new address"
-EVENT_TYPES = (NEW_DEVICE, DEVICE_DOWN, DOWN_RECONNECTED, FLAPPING, NEW_ADDRESS)
 # So that a mistake in a script does not fill the outbox by as many.
 MOST_WEBHOOKS = 100
 
