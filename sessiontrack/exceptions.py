@@ -93,6 +93,10 @@ class RemoteFailed(SessiontrackError):
     """Another sessiontrack, which was to be told of something, cannot be reached or has refused it."""
 
 
+class RemoteRefused(RemoteFailed):
+    """Another sessiontrack has read what it was told, and does not take it."""
+
+
 class UnreadableHistory(InvalidInput):
     """A file of history is not what it should be: nothing is taken from it."""
 
