@@ -31,6 +31,7 @@ from sessiontrack.blueprints import (
     user_sessions,
     users,
     web,
+    webhooks,
 )
 from sessiontrack.blueprints import settings as settings_page
 from sessiontrack.blueprints.mac_converter import MacConverter
@@ -83,6 +84,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
         user_sessions,
         auth,
         users,
+        webhooks,
         settings_page,
         health,
         monitoring,

@@ -241,6 +241,9 @@ class Settings:
         "Who may send RADIUS accounting: `10.0.0.1=secret, 10.0.1.0/24=another`; the narrowest one counts.",
         is_secret=True,
     )
+    webhook_allow: Networks = setting(
+        "", _networks, "Addresses or networks, not public ones, that webhooks may lead to."
+    )
     retention_device_sessions: Period = setting(
         "all", parse_period, "How long device sessions are kept after they ended; `all` is for ever."
     )

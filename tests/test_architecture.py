@@ -24,16 +24,28 @@ PURE = {
     "record_files",
     "log_lines",
     "supervisor",
+    "webhook_events",
 }
 # The rooms from the ground up: each may import those below it, and itself.
 FLOORS = [
     PURE,
-    {"writer_lock", "database_file", "in_use", "config", "instance", "sources", "schemas", "web", "engines"},
+    {
+        "writer_lock",
+        "database_file",
+        "in_use",
+        "config",
+        "instance",
+        "sources",
+        "schemas",
+        "web",
+        "engines",
+        "senders",
+    },
     {"db", "proxies", "hosts", "request_log"},
     {"models"},
     {"services", "queries", "migrations", "errors", "answer_headers"},
     {"cookies", "login_places"},
-    {"tokens", "startup", "demo", "readiness", "metrics", "deployment", "doctor"},
+    {"tokens", "startup", "demo", "readiness", "metrics", "deployment", "doctor", "dispatcher"},
     {"blueprints"},
     {"__init__"},
     {"backups", "housekeeping", "soundness", "vacuuming"},
@@ -46,6 +58,7 @@ FORBIDDEN = {
     "services": {"flask", "marshmallow", "flask_jwt_extended", "flask_smorest"},
     "queries": {"flask", "marshmallow", "flask_jwt_extended", "flask_smorest"},
     "sources": {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"},
+    "senders": {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"},
     "models": {"flask", "marshmallow"},
     **{name: {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"} for name in PURE},
 }

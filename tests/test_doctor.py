@@ -146,6 +146,21 @@ def test_a_database_that_another_program_holds_is_wrong(instance: Path) -> None:
     assert found["writing"] == ("wrong", "not possible: database is locked.")
 
 
+def test_news_that_never_arrived_is_worth_a_look(instance: Path) -> None:
+    assert looked_at(instance)[1]["webhooks"][0] == "ok"
+    with closing(sqlite3.connect(instance / "sessiontrack.sqlite3")) as connection, connection:
+        connection.execute(
+            "INSERT INTO webhook (id, name, url, secret, created_at) VALUES (1, 'pager', 'x', 'x', 0)"
+        )
+        connection.execute(
+            "INSERT INTO webhook_delivery"
+            " (public_id, webhook_id, type, body, created_at, state, due_at, finished_at)"
+            " VALUES ('a', 1, 'flapping', '{}', 0, 'dead', 0, 1)"
+        )
+    state, message = looked_at(instance)[1]["webhooks"]
+    assert (state, message[:24]) == ("warning", "deliveries given up: 1. ")
+
+
 def test_a_clock_behind_what_was_recorded_is_wrong(instance: Path) -> None:
     with closing(sqlite3.connect(instance / "sessiontrack.sqlite3")) as connection, connection:
         connection.execute(

@@ -17,6 +17,7 @@ from sessiontrack.roles import ADMIN, VIEWER
 from sessiontrack.schemas import accounts as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import api_tokens, login_throttle, logins, user_sessions, users
+from sessiontrack.services.login_addresses import note_login
 from sessiontrack.tokens import issue_tokens, login_in_cookies
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
         if login_id is None:
             raise Unauthorized("The user name or the password is wrong.")
         login_throttle.forgive(tx, username, address)
+        note_login(tx, g.now, user_id, username, address)
         alive = settings().session_alive_seconds
         user_sessions.start_session(tx, g.now, login_id, username, alive)
         # The cookies that are being replaced; nobody would sign them out any more.

@@ -18,6 +18,7 @@ from sessiontrack.cli.serve import serve
 from sessiontrack.cli.token import token
 from sessiontrack.cli.user import user
 from sessiontrack.cli.vacuum import vacuum
+from sessiontrack.cli.webhook import webhook
 from sessiontrack.exceptions import SessiontrackError
 
 
@@ -61,5 +62,6 @@ for command in (
     install_,
     uninstall_,
     doctor,
+    webhook,
 ):
     main.add_command(command)

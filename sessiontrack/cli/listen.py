@@ -17,8 +17,8 @@ from sessiontrack.db import write_transaction
 from sessiontrack.exceptions import InvalidInput, InvalidSetting
 from sessiontrack.listeners.hook_script import write_hook_script
 from sessiontrack.listeners.radius import RadiusServer
-from sessiontrack.listeners.remote import send_event
 from sessiontrack.observations import DeviceEvent
+from sessiontrack.senders.remote import send_event
 from sessiontrack.services.presence import PresenceRules, observe_events
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
 from sessiontrack.supervisor import Supervisor

@@ -20,12 +20,14 @@ from sessiontrack import housekeeping
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
 from sessiontrack.db import db
+from sessiontrack.dispatcher import Dispatcher
 from sessiontrack.errors import status_body
 from sessiontrack.metrics import shared_by_workers
 from sessiontrack.supervisor import Supervisor
 
 # SIGTERM and SIGINT end the server within 5 s: what is being answered has until then.
 GRACEFUL_SECONDS = 4
+LAST_DELIVERY_SECONDS = 0.5
 M_ARENA_MAX = -8  # malloc.h
 
 
@@ -76,6 +78,7 @@ class _Server(BaseApplication):
         self._address = f"{shown}:{port}"
         self._workers = workers
         self._threads = threads
+        self._dispatcher: Dispatcher | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -92,7 +95,8 @@ class _Server(BaseApplication):
             "logger_class": _Log,
             "when_ready": self._announce,
             "pre_fork": _share_memory,
-            "post_worker_init": self._keep_house,
+            "post_worker_init": self._begin_work,
+            "worker_exit": self._end_delivering,
             # What proxies say is for proxies.py to believe or not.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
@@ -111,8 +115,14 @@ class _Server(BaseApplication):
             db.engine.dispose()
         return self._flask
 
-    def _keep_house(self, worker: object) -> None:
+    def _begin_work(self, worker: object) -> None:
         housekeeping.start(self._flask)
+        self._dispatcher = Dispatcher(self._flask)
+        self._dispatcher.start()
+
+    def _end_delivering(self, server: object, worker: object) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.stop(LAST_DELIVERY_SECONDS)
 
     def run(self) -> None:
         """Serve until a signal says to end."""

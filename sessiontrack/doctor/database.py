@@ -8,6 +8,7 @@ from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.queries.accounts import password_hash_of
 from sessiontrack.queries.figures import latest_instant
+from sessiontrack.queries.webhooks import count_dead
 from sessiontrack.services.users import FIRST_ADMIN, is_password
 from sessiontrack.services.write_probe import probe
 from sessiontrack.timestamps import IN_UTC
@@ -104,3 +105,18 @@ def first_password(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield ok("password", "admin's is not the first one any more.")
+
+
+def dead_webhooks(patient: Patient) -> Iterator[Finding]:
+    """Whether there is news that never reached its receiver."""
+    if migrations.current_revision(db.engine) != migrations.newest_revision():
+        return
+    with read_transaction() as tx:
+        dead = count_dead(tx)
+    if dead:
+        yield warning(
+            "webhooks",
+            f"deliveries given up: {dead}. Why: sessiontrack webhook list; again: sessiontrack webhook retry <name>",
+        )
+    else:
+        yield ok("webhooks", "no delivery was given up.")

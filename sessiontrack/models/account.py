@@ -70,3 +70,14 @@ class LoginThrottle(Base):
     key: Mapped[str] = mapped_column(String(320), primary_key=True)
     attempts: Mapped[int]
     ends_at: Mapped[Instant]
+
+
+class LoginAddress(Base):
+    """An address that a user has signed in from; of IPv6 its /64 network, in which addresses change daily."""
+
+    __tablename__ = "login_address"
+
+    user_id: Mapped[Reference] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    address: Mapped[str] = mapped_column(String(45), primary_key=True)
+    first_at: Mapped[Instant]
+    last_at: Mapped[Instant]
