@@ -116,7 +116,8 @@ def dead_webhooks(patient: Patient) -> Iterator[Finding]:
     if dead:
         yield warning(
             "webhooks",
-            f"deliveries given up: {dead}. Why: sessiontrack webhook list; again: sessiontrack webhook retry <name>",
+            f"deliveries given up: {dead}. Why: sessiontrack webhook list;"
+            " again: sessiontrack webhook retry <name>",
         )
     else:
         yield ok("webhooks", "no delivery was given up.")
