@@ -14,7 +14,7 @@ from tests.server import Server
 from tests.web import DESKTOP, PHONE, fill_with_demo, launch, visiting
 
 SETTINGS = {"TIMEZONE": "Europe/Paris", "ADMIN_PASSWORD": "correct horse"}
-PATHS = ("/ui/login", "/ui/nothing", "/ui/devices")
+PATHS = ("/ui/login", "/ui/nothing", "/ui/now", "/ui/devices")
 
 
 def draw(folder: Path, paths: tuple[str, ...]) -> None:

@@ -31,7 +31,10 @@ class Page:
 
 
 # In the order of the navigation; the first one is what `/` leads to.
-PAGES = (Page("devices", "/devices", icon="devices"),)
+PAGES = (
+    Page("now", "/now", icon="now"),
+    Page("devices", "/devices", icon="devices"),
+)
 
 
 def navigation(role: str) -> list[Page]:
