@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sessiontrack.roles import VIEWER, includes
+from sessiontrack.roles import ADMIN, VIEWER, includes
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Page:
 PAGES = (
     Page("now", "/now", icon="now"),
     Page("devices", "/devices", icon="devices"),
+    Page("settings", "/settings", icon="settings", role=ADMIN, minor=True),
 )
 
 
