@@ -49,7 +49,7 @@ def test_all_is_well(instance: Path) -> None:
     assert (code, {state for state, _ in found.values()}) == (0, {"ok"}), found
     assert set(found) == {
         *("settings", "instance", "secrets", "disk", "clock", "time zone", "proxies"),
-        *("schema", "integrity", "writing", "size", "recorded", "password"),
+        *("schema", "integrity", "writing", "size", "recorded", "password", "webhooks"),
     }
 
 
@@ -57,7 +57,7 @@ def test_people_get_a_line_each(instance: Path) -> None:
     result = invoke(instance, "doctor")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert len(lines) == 13
+    assert len(lines) == 14
     assert all(line.startswith("ok ") for line in lines)
 
 

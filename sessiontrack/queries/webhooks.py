@@ -8,10 +8,11 @@ from sessiontrack.db import Statement, Transaction
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.senders.targets import read_target
 
-_COUNT = "(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.state = '{}') AS {}".format
+_COUNT = "(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.state = '{}')".format
+_PENDING, _DEAD = _COUNT("pending"), _COUNT("dead")
 WEBHOOKS = Statement(
     "SELECT w.id, w.name, w.url, w.created_at, w.last_delivered_at, w.last_error, w.failures, w.dropped,"
-    f" {_COUNT('pending', 'pending')}, {_COUNT('dead', 'dead')} FROM webhook w"
+    f" {_PENDING}, {_DEAD} FROM webhook w"
     " ORDER BY w.id LIMIT :limit OFFSET :offset"
 )
 WEBHOOK_COUNT = Statement("SELECT count(*) FROM webhook")
