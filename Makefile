@@ -10,7 +10,7 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test web screenshots lint types format bench crash keep soak leak logins fuzz audit migration deploy \
+.PHONY: help run test web screenshots lint types format bench bench-quick crash keep soak leak logins fuzz audit migration deploy \
 	constraints clean
 
 help: ## list what can be made
@@ -45,9 +45,11 @@ format: $(VENV)/test.done ## write the files as ruff wants them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/test.done ## measure the calls beside a floor  (ARGS="--sessions 1000000")
-	$(BIN)/python -m benchmarks.run $(ARGS)
-	$(BIN)/python -m benchmarks.scans
+bench: $(VENV)/test.done ## measure every call beside its floor, with 10^4 to 10^7 sessions  (ARGS="--only list")
+	$(BIN)/python -m benchmarks.run --sessions 1e4,1e5,1e6,1e7 $(ARGS)
+
+bench-quick: $(VENV)/test.done ## the same with 10^5 sessions and few clients, in under a minute
+	$(BIN)/python -m benchmarks.run --sessions 1e5 --clients 1 --seconds 0.3 $(ARGS)
 
 crash: $(VENV)/test.done ## kill the server in the middle of writing  (ARGS="--rounds 50")
 	$(BIN)/python -m tests.crash $(ARGS)

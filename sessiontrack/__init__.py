@@ -1,6 +1,7 @@
 """Which devices were connected, and which people were in the web UI, from when to when."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Flask
 
@@ -43,6 +44,12 @@ from sessiontrack.readiness import Readiness
 BODY_LIMIT = 16 * 1024 * 1024
 
 
+class _Application(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Every view and handler is an ordinary function; Flask would look for that at each call of each."""
+        return func
+
+
 def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     """Make the application.
 
@@ -55,7 +62,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     """
     settings = load_settings(overrides)
     instance.make_instance_folder(settings.instance)
-    app = Flask(__name__, instance_path=str(settings.instance), static_folder=None)
+    app = _Application(__name__, instance_path=str(settings.instance), static_folder=None)
     # Whatever FLASK_DEBUG says: a debugger would answer with the inside of the program.
     app.debug = False
     app.extensions["sessiontrack.settings"] = settings

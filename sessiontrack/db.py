@@ -19,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql import ClauseElement, ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from sessiontrack.engines import DatabaseEngine
+from sessiontrack.engines import DatabaseEngine, Kind
 from sessiontrack.engines.postgres import PostgreSQL
 from sessiontrack.engines.sqlite import SQLite
 from sessiontrack.exceptions import DamagedDatabase, InvalidSetting, StorageUnavailable
@@ -152,21 +152,24 @@ class Transaction:
 
 
 @contextmanager
-def write_transaction() -> Iterator[Transaction]:
+def write_transaction(*, brief: bool = False) -> Iterator[Transaction]:
     """Read and change; commits at the end, rolls back on any exception.
 
+    Args:
+        brief: it takes no longer than a few statements do, so that others may wait for its commit.
     Raises:
         StorageUnavailable: the database is locked past its time-out, full, read-only, damaged or away.
     """
     engine = database_engine()
-    with storage_errors(), engine.writer_turn(), _transaction(engine.begin_writing) as transaction:
+    kind = Kind.BRIEF_WRITE if brief else Kind.WRITE
+    with storage_errors(), _transaction(engine.begin_writing, kind) as transaction:
         yield transaction
 
 
 @contextmanager
 def read_transaction() -> Iterator[Transaction]:
     """Read one consistent state; waits for nobody and keeps nobody waiting."""
-    with storage_errors(), _transaction(database_engine().begin_reading) as transaction:
+    with storage_errors(), _transaction(database_engine().begin_reading, Kind.READ) as transaction:
         yield transaction
 
 
@@ -190,8 +193,20 @@ def integrity_problems() -> list[str]:
 
 
 @contextmanager
-def _transaction(begin: str) -> Iterator[Transaction]:
+def look_up() -> Iterator[Transaction]:
+    """Read with one statement, or with several that need not tell of the same state."""
+    with storage_errors(), _transaction(database_engine().begin_reading, Kind.LOOK_UP) as transaction:
+        yield transaction
+
+
+@contextmanager
+def _transaction(begin: str, kind: Kind) -> Iterator[Transaction]:
     engine = db.engine
+    own = database_engine().own_transaction(kind)
+    if own is not None:
+        with own as driver_connection:
+            yield Transaction(driver_connection, engine.dialect, database_engine())
+        return
     connection = engine.raw_connection()
     try:
         connection.cursor().execute(begin)

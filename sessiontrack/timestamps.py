@@ -116,6 +116,19 @@ class SiteTime:
         local = at + offset
         return f"{_DATES[local // _DAY]}T{_MINUTES[local % _DAY // 60]}{_SECONDS[local % 60]}{text}"
 
+    def parts(self, at: int) -> tuple[str, str, str, str]:
+        """Write (`2025-08-01`, `10:00`, `:00`, `+02:00`), of which all of a row's texts can be made."""
+        offset = self._offsets[at // _DAY]
+        if offset is None:
+            text = self._aware(at).isoformat()
+            return text[:10], text[11:16], text[16:19], text[19:]
+        offset_text = self._offset_texts.get(offset)
+        if offset_text is None:
+            offset_text = self._offset_texts[offset] = self._aware(at).isoformat()[19:]
+        local = at + offset
+        second = local % _DAY
+        return _DATES[local // _DAY], _MINUTES[second // 60], _SECONDS[second % 60], offset_text
+
     def wall_time(self, at: int) -> datetime:
         """Give the naive date and time that a clock at the site shows at an instant."""
         return self._aware(at).replace(tzinfo=None)

@@ -22,7 +22,10 @@ DATABASE = "sessiontrack.sqlite3"
 def commands(command: click.Command, *names: str) -> Iterator[tuple[str, ...]]:
     yield names
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
             yield from commands(inner, *names, name)
 
 
@@ -45,7 +48,9 @@ def test_the_examples_are_calls_that_are_understood() -> None:
             words = example.splitlines()[0].split("sessiontrack ", 1)[1].split()
             command: click.Command = main
             while isinstance(command, click.Group):
-                command = command.commands[words.pop(0)]
+                named = command.get_command(click.Context(command), words.pop(0))
+                assert named is not None
+                command = named
             if "--" in words:  # what follows is another program's
                 words = words[: words.index("--")]
             known = {option for parameter in command.params for option in parameter.opts}

@@ -1,5 +1,6 @@
 """Contract section 3 against slow and obvious models: creating and deleting, and every kind of window."""
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -263,7 +264,7 @@ def in_order(stored: list[Stored]) -> list[Stored]:
 
 
 def ids(found: Any) -> list[int]:
-    return [each["id"] for each in found]
+    return [json.loads(each)["id"] for each in found]
 
 
 def minute(at: int) -> str:
@@ -309,7 +310,7 @@ def test_contract_3_calendar_is_every_session_that_overlaps(tx: Transaction, tol
     for start, end in windows(stored, chance):
         for mac in (None, *MACS[: len(told)]):
             wanted = calendar.CalendarFilter(start, end, mac)
-            found = list(calendar.list_calendar(tx, wanted, None, 0, NOW, IN_UTC))
+            found = [json.loads(each) for each in calendar.list_calendar(tx, wanted, None, 0, NOW, IN_UTC)]
             whole = drawn(stored, start, end)
             assert found == [each for each in whole if mac in (None, each["resourceId"])]
             assert calendar.count_calendar(tx, wanted, NOW) == len(found)

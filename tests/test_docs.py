@@ -44,7 +44,9 @@ def test_calls_page_has_every_call(app: Flask) -> None:
 
 
 def _commands(group: click.Group, name: str) -> Iterator[str]:
-    for each, command in group.commands.items():
+    context = click.Context(group)
+    for each in group.list_commands(context):
+        command = group.get_command(context, each)
         if isinstance(command, click.Group):
             yield from _commands(command, f"{name} {each}")
         else:

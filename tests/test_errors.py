@@ -13,7 +13,7 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import Forbidden, ImATeapot, RequestTimeout, TooManyRequests
 from werkzeug.test import TestResponse
 
-from sessiontrack.db import db
+from sessiontrack.db import Statement, write_transaction
 from sessiontrack.exceptions import SessiontrackError
 from tests.conftest import Clients
 
@@ -241,8 +241,8 @@ def test_contract_2_503_for_a_read_only_database(clients: Clients) -> None:
     @clients.app.before_request
     def make_read_only() -> None:
         # As on a disk that was remounted read-only; file modes would not stop a privileged test run.
-        with db.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA query_only = ON")
+        with write_transaction(brief=True) as tx:
+            tx.run(Statement("PRAGMA query_only = ON"))
 
     response = clients.operator.post("/sessions/create", SESSION, headers=BROWSER)
     assert_error(response, 503, "storage_unavailable")

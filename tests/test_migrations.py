@@ -127,3 +127,9 @@ def test_every_script_comes_after_the_one_before_and_none_goes_back() -> None:
     scripts = list(ScriptDirectory(Path(migrations.__file__).parent).walk_revisions())
     assert [script.revision for script in scripts] == sorted((s.revision for s in scripts), reverse=True)
     assert not any(hasattr(script.module, "downgrade") for script in scripts)
+
+
+def test_the_newest_revision_is_alembics_head() -> None:
+    from alembic.script import ScriptDirectory
+
+    assert ScriptDirectory.from_config(migrations._config()).get_heads() == [migrations.newest_revision()]

@@ -133,7 +133,8 @@ def test_contract_6_a_pixel_is_covered_exactly_where_a_session_overlaps_it(
         for connected_at, disconnected_at, still in laid_out(parts, is_open):
             rows.add_session(tx, device, connected_at, disconnected_at, still_connected=still)
         (row,) = list_timeline(tx, DeviceFilter((10, HOUR)), window, 10, 0, NOW, IN_UTC)
-        everything = list(list_calendar(tx, CalendarFilter(0, NOW + 10 * DAY), None, 0, NOW, IN_UTC))
+        listed = list_calendar(tx, CalendarFilter(0, NOW + 10 * DAY), None, 0, NOW, IN_UTC)
+        everything = [orjson.loads(each) for each in listed]
     shown = [(IN_UTC.parse_start(each["start"]), IN_UTC.parse_start(each["end"])) for each in everything]
     found = decode(row["bars"])
     covered = {pixel for first, after, _ in found for pixel in range(first, after)}

@@ -335,10 +335,10 @@ def test_contract_4_a_sign_out_that_comes_between_keeps_sessionstart_from_starti
     (login_id,) = (each["id_beaker_session"] for each in sessions(clients.admin))
 
     @contextmanager
-    def after_a_sign_out() -> Iterator[Transaction]:
+    def after_a_sign_out(*, brief: bool) -> Iterator[Transaction]:
         with write_transaction() as tx:
             logins.revoke_login(tx, NOW, login_id, ALIVE)
-        with write_transaction() as tx:
+        with write_transaction(brief=brief) as tx:
             yield tx
 
     monkeypatch.setattr("sessiontrack.blueprints.user_sessions.write_transaction", after_a_sign_out)

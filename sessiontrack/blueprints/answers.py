@@ -1,6 +1,6 @@
 """Answers: JSON bytes made once, long lists streamed, pages with their headers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain, islice
 from typing import Any
@@ -9,12 +9,16 @@ from urllib.parse import urlencode
 import orjson
 from flask import Response, request
 
+from sessiontrack.blueprints.etags import JSON, tag_of, tagged_answer
 from sessiontrack.db import Transaction, read_transaction
 from sessiontrack.record_files import BOM, encode
 
-JSON = "application/json"
 CSV = "text/csv"
 CHUNK = 1000
+# So many rows are put together before they are sent: 2.5 MB, and no count of them has to be asked for.
+WHOLE = 10_000
+# To hash a long answer takes longer than to send it to this host.
+MOST_TAGGED = 128 << 10
 PAGING_HEADERS = {
     "X-Total-Count": {"schema": {"type": "integer"}, "description": "How many there are in all."},
     "Link": {
@@ -26,37 +30,56 @@ PAGING_HEADERS = {
 
 def answer(body: object) -> Response:
     """A JSON answer."""
-    return Response(orjson.dumps(body), mimetype=JSON)
+    return json_answer(orjson.dumps(body))
+
+
+def json_answer(body: bytes) -> Response:
+    """An answer that is JSON already; a GET's has a tag, for those who ask again and again."""
+    if request.method == "GET" and len(body) <= MOST_TAGGED:
+        return tagged_answer(body, tag_of(body))
+    return Response(body, mimetype=JSON)
+
+
+def objects(rows: list[dict[str, Any]]) -> bytes:
+    """Rows as JSON, with commas between them."""
+    return orjson.dumps(rows)[1:-1]
+
+
+def texts(rows: Iterable[str]) -> bytes:
+    """The same of rows that are JSON already."""
+    return ",".join(rows).encode()
 
 
 def list_answer(
-    rows: Callable[[Transaction], Iterator[dict[str, Any]]],
+    rows: Callable[[Transaction], Iterator[Any]],
     count: Callable[[Transaction], int],
     *,
     limit: int | None,
     offset: int,
+    written: Callable[[list[Any]], bytes] = objects,
     opening: bytes = b"[",
     closing: bytes = b"]",
 ) -> Response:
-    """A list with its paging headers, in pieces of 1,000 rows where it is longer than that.
+    """A list with its paging headers; longer than WHOLE rows, in pieces of CHUNK.
 
     Rows and count come from one read transaction, which lasts until the last piece is sent.
 
     Args:
         rows: what is asked for: from offset on, at most limit.
         count: how many there are without limit and offset; called only where the rows do not tell.
+        written: how some of them become JSON.
         opening, closing: what stands around the rows.
     """
     with ExitStack() as stack:
         tx = stack.enter_context(read_transaction())
         wanted = rows(tx)
-        first = list(islice(wanted, CHUNK))
-        is_last_page = len(first) < min(limit or CHUNK, CHUNK) and (bool(first) or not offset)
+        first = list(islice(wanted, WHOLE))
+        is_last_page = len(first) < min(limit or WHOLE, WHOLE) and (bool(first) or not offset)
         total = offset + len(first) if is_last_page else count(tx)
-        if len(first) < CHUNK:
-            response = Response(opening + _joined(first) + closing, mimetype=JSON)
+        if len(first) < WHOLE:
+            response = json_answer(opening + written(first) + closing)
         else:
-            response = Response(_pieces(first, wanted, opening, closing), mimetype=JSON)
+            response = Response(_pieces(first, wanted, written, opening, closing), mimetype=JSON)
             response.call_on_close(stack.pop_all().close)
     response.headers["X-Total-Count"] = str(total)
     if links := _links(limit, offset, total):
@@ -83,16 +106,16 @@ def csv_answer(
     return response
 
 
-def _joined(rows: list[dict[str, Any]]) -> bytes:
-    return orjson.dumps(rows)[1:-1]
-
-
 def _pieces(
-    first: list[dict[str, Any]], rest: Iterator[dict[str, Any]], opening: bytes, closing: bytes
+    first: list[Any],
+    rest: Iterator[Any],
+    written: Callable[[list[Any]], bytes],
+    opening: bytes,
+    closing: bytes,
 ) -> Iterator[bytes]:
-    yield opening + _joined(first)
+    yield opening + written(first)
     while more := list(islice(rest, CHUNK)):
-        yield b"," + _joined(more)
+        yield b"," + written(more)
     yield closing
 
 

@@ -2,10 +2,19 @@
 
 from typing import Any
 
+import orjson
 from flask import Response, g
 
 from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import CSV, PAGING_HEADERS, answer, csv_answer, list_answer
+from sessiontrack.blueprints.answers import (
+    CSV,
+    PAGING_HEADERS,
+    answer,
+    csv_answer,
+    json_answer,
+    list_answer,
+    texts,
+)
 from sessiontrack.blueprints.endpoint import Blueprint, draw, mac_in_path, period_start, settings
 from sessiontrack.db import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
@@ -50,7 +59,7 @@ def create(query: dict[str, Any], body: dict[str, Any]) -> Response:
         disc_type=body["event_type_disc"],
     )
     changes: list[Change] = []
-    with write_transaction() as tx:
+    with write_transaction(brief=True) as tx:
         session_id = services.create_session(tx, new, changes)
         announce(tx, g.now, changes, FlappingRules.of(settings()))
     return answer({"success": True, "message": f"Session created for MAC {new.mac}", "id": session_id})
@@ -111,6 +120,7 @@ def calendar(query: dict[str, Any]) -> Response:
         lambda tx: calendars.count_calendar(tx, wanted, now),
         limit=limit,
         offset=offset,
+        written=texts,
         opening=SESSIONS_OPENING,
         closing=SESSIONS_CLOSING,
     )
@@ -138,7 +148,7 @@ def session_events(query: dict[str, Any]) -> Response:
     with read_transaction() as tx:
         matching = events.count_rows(tx, wanted, searched=True)
         if query["format"] == "json":
-            rows: list[Any] = list(events.list_rows(tx, wanted, limit, offset, now, site))
+            objects = texts(events.list_rows(tx, wanted, limit, offset, now, site))
         else:
             total = events.count_rows(tx, wanted, searched=False)
             rows = events.list_table(tx, wanted, limit, offset, now, site)
@@ -146,7 +156,8 @@ def session_events(query: dict[str, Any]) -> Response:
         counts = {"total": total, "recordsTotal": total, "recordsFiltered": matching}
         return answer({"data": rows, **counts, "page": query["page"], "limit": limit, **draw()})
     what = {"type": wanted.type, "period": str(query["period"]), "total": matching}
-    return answer({"success": True, **what, "page": query["page"], "limit": limit, "events": rows})
+    described = orjson.dumps({"success": True, **what, "page": query["page"], "limit": limit})
+    return json_answer(described[:-1] + b',"events":[' + objects + b"]}")
 
 
 @blueprint.endpoint(
@@ -170,7 +181,7 @@ def export_events(query: dict[str, Any]) -> Response:
     )
     name = f"sessiontrack-{wanted.type}-{site.format_minute(now)[:10]}.csv"
     return csv_answer(
-        lambda tx: events.list_rows(tx, wanted, EVERYTHING, 0, now, site),
+        lambda tx: map(orjson.loads, events.list_rows(tx, wanted, EVERYTHING, 0, now, site)),
         events.columns_of(wanted.type),
         name,
     )
@@ -214,6 +225,7 @@ def _sessions(wanted: sessions.SessionFilter, limit: int | None, offset: int) ->
         lambda tx: sessions.count_sessions(tx, wanted),
         limit=limit,
         offset=offset,
+        written=texts,
         opening=SESSIONS_OPENING,
         closing=SESSIONS_CLOSING,
     )

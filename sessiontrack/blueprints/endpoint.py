@@ -13,13 +13,13 @@ from marshmallow import RAISE, Schema, fields
 from werkzeug.routing import PathConverter, UUIDConverter
 
 from sessiontrack import clock
-from sessiontrack.blueprints.answers import JSON
+from sessiontrack.blueprints.etags import JSON
 from sessiontrack.blueprints.json_body import read_json_object
 from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.openapi import without_null_default
 from sessiontrack.blueprints.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.config import Settings
-from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.db import look_up, write_transaction
 from sessiontrack.errors import CODES
 from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidMac, InvalidPeriod, UnknownProxyUser
 from sessiontrack.macs import parse_mac
@@ -36,6 +36,9 @@ IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
 NOTHING = Nothing()
 UUID = {"type": "string", "format": "uuid", "description": "As lists show it."}
 NAME = {"type": "string", "description": "As the list shows it, percent-encoded."}
+# Queries of each call that were read, by their text.
+MOST_REMEMBERED = 256
+LONGEST_REMEMBERED = 500
 ROW_ID = {"type": "integer", "minimum": 0, "maximum": 10**MOST_DIGITS - 1, "description": "As lists show it."}
 View = Callable[..., Response]
 
@@ -120,7 +123,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
 def _signed_in(role: str, kind: str, writes: bool) -> Principal:
     """Who asks, if that is somebody who may."""
     try:
-        with read_transaction() as tx:
+        with look_up() as tx:
             found = identify(tx, request, g.now, kind=kind, writes=writes)
     except UnknownProxyUser:
         found = sign_in_first(kind, writes)
@@ -143,20 +146,38 @@ def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
     """Reads the parameters, of a repeated one the first; a list where the schema has a list."""
     several = {field.data_key for field in schema.load_fields.values() if isinstance(field, fields.List)}
 
+    remembered: dict[tuple[str, bytes], dict[str, Any]] = {}
+
     def read() -> dict[str, Any]:
+        # Who polls asks the same each time; what a query means depends on nothing but the site's zone.
+        key = (settings().timezone.name, request.query_string)
+        known = remembered.get(key)
+        if known is not None:
+            return dict(known)
         given = {
             name: values if name in several else values[0]
             for name, values in request.args.lists()
             if name not in IGNORED_PARAMETERS
         }
-        return _loaded(schema, given)
+        loaded = _loaded(schema, given)
+        if len(key[1]) <= LONGEST_REMEMBERED:
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            remembered[key] = dict(loaded)
+        return loaded
 
     return read
 
 
 def _body_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
     """Reads the body, which must be a JSON object whatever its Content-Type."""
-    return lambda: _loaded(schema, read_json_object(request))
+    takes_nothing = not schema.fields
+
+    def read() -> dict[str, Any]:
+        body = read_json_object(request)
+        return body if takes_nothing and not body else _loaded(schema, body)
+
+    return read
 
 
 def _loaded(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,12 @@ def read_json_object(request: Request) -> dict[str, Any]:
         InvalidInput: it is no JSON object, has a name twice, or a text that UTF-8 cannot hold.
         RequestEntityTooLarge: it is longer than MAX_CONTENT_LENGTH.
     """
+    environ = request.environ
+    if (
+        environ["REQUEST_METHOD"] == "GET"
+        and not {"CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"} & environ.keys()
+    ):
+        return {}
     raw = _read(request)
     if not raw.strip():
         return {}

@@ -28,7 +28,7 @@ def session_start(query: dict[str, Any], body: dict[str, Any] | None = None) -> 
     """Start a user session; nothing changes while one is active"""
     asking = principal()
     alive = settings().session_alive_seconds
-    with write_transaction() as tx:
+    with write_transaction(brief=True) as tx:
         # Again, now that nobody else writes: a sign-out in between has ended the session for good.
         identify(tx, request, g.now, kind="access", writes=False)
         services.start_session(tx, g.now, asking.login_key, asking.username, alive)
@@ -87,7 +87,7 @@ blueprint.endpoint("/session_tracepath", endpoint="session_tracepath", **HIDE)(s
 def _ping(visible_path: object) -> None:
     """Keep the session alive; what was visible, if anything, is credited."""
     login_key, alive = principal().login_key, settings().session_alive_seconds
-    with write_transaction() as tx:
+    with write_transaction(brief=True) as tx:
         if visible_path is None:
             services.keep_alive(tx, g.now, login_key, alive)
         else:

@@ -1,29 +1,46 @@
 """The `sessiontrack` command."""
 
+from importlib import import_module
+
 import click
 
-from sessiontrack.cli.backup import backup
-from sessiontrack.cli.check import check
-from sessiontrack.cli.demo import demo_
-from sessiontrack.cli.doctor import doctor
-from sessiontrack.cli.export import export
-from sessiontrack.cli.import_ import import_
-from sessiontrack.cli.install import install_, uninstall_
-from sessiontrack.cli.listen import listen
-from sessiontrack.cli.migrate import migrate
-from sessiontrack.cli.prune import prune
-from sessiontrack.cli.restore import restore
-from sessiontrack.cli.scan import scan
-from sessiontrack.cli.serve import serve
-from sessiontrack.cli.token import token
-from sessiontrack.cli.user import user
-from sessiontrack.cli.vacuum import vacuum
-from sessiontrack.cli.webhook import webhook
 from sessiontrack.exceptions import SessiontrackError
+
+# In the order of the help. Only the one that is called is imported: `serve` need not wait for rich and pyrad.
+COMMANDS = {
+    "serve": "serve.serve",
+    "migrate": "migrate.migrate",
+    "user": "user.user",
+    "token": "token.token",
+    "scan": "scan.scan",
+    "listen": "listen.listen",
+    "import": "import_.import_",
+    "export": "export.export",
+    "demo": "demo.demo_",
+    "backup": "backup.backup",
+    "restore": "restore.restore",
+    "check": "check.check",
+    "prune": "prune.prune",
+    "vacuum": "vacuum.vacuum",
+    "webhook": "webhook.webhook",
+    "install": "install.install_",
+    "uninstall": "install.uninstall_",
+    "doctor": "doctor.doctor",
+}
 
 
 class _Group(click.Group):
     """Shows what goes wrong as one line; the exit code is 1, or 2 for a wrong call."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(".")
+        command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -42,26 +59,3 @@ def main() -> None:
 
     Example: sessiontrack serve --port 8000
     """
-
-
-for command in (
-    serve,
-    migrate,
-    user,
-    token,
-    scan,
-    listen,
-    import_,
-    export,
-    demo_,
-    backup,
-    restore,
-    check,
-    prune,
-    vacuum,
-    install_,
-    uninstall_,
-    doctor,
-    webhook,
-):
-    main.add_command(command)

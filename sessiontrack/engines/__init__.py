@@ -2,12 +2,24 @@
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from sessiontrack.exceptions import Conflict
+
+
+class Kind(Enum):
+    """What a transaction is for."""
+
+    # One statement, which needs no transaction around it.
+    LOOK_UP = auto()
+    READ = auto()
+    WRITE = auto()
+    # A few statements that take no time: those of others may share its commit.
+    BRIEF_WRITE = auto()
 
 
 class DatabaseEngine(ABC):
@@ -76,6 +88,10 @@ class DatabaseEngine(ABC):
     def file_sizes(self) -> tuple[int, int]:
         """Bytes of the database's file and of its write-ahead log."""
         raise NotImplementedError
+
+    def own_transaction(self, kind: Kind) -> AbstractContextManager[Any] | None:
+        """The driver's connection within a transaction, for engines that do not take it from the pool."""
+        return None
 
     def writer_turn(self) -> AbstractContextManager[None]:
         """Held while somebody writes, where the engine has only one writer."""

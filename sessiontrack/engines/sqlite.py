@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, event
 
-from sessiontrack.engines import DatabaseEngine
+from sessiontrack.engines import DatabaseEngine, Kind
+from sessiontrack.engines.group_commit import GroupCommit
+from sessiontrack.engines.held_connections import HeldConnections
 from sessiontrack.exceptions import Conflict, InvalidSetting
 from sessiontrack.writer_lock import WriterLock
 
@@ -44,26 +46,44 @@ class SQLite(DatabaseEngine):
         self._synchronous = synchronous
         self._timeout = busy_timeout_seconds
         self._file = Path(url.database)
-        self._lock = WriterLock(Path(f"{url.database}-writer"), busy_timeout_seconds)
+        self._held = HeldConnections(self._connect)
+        lock = WriterLock(Path(f"{url.database}-writer"), busy_timeout_seconds)
+        self._writers = GroupCommit(lock, self._connect, busy_timeout_seconds)
 
     def options(self) -> dict[str, Any]:
-        """isolation_level None: the driver begins nothing by itself; we say BEGIN."""
-        connect = {"timeout": self._timeout, "isolation_level": None, "check_same_thread": False}
-        return {"paramstyle": "named", "connect_args": connect, "pool_size": 16, "max_overflow": 48}
+        """For Alembic's connections; all others are our own."""
+        return {"paramstyle": "named", "connect_args": self._arguments()}
 
     def prepare(self, engine: Engine) -> None:
-        """Set the PRAGMAs of each new connection."""
+        """Set the PRAGMAs of each new connection, and close our own with SQLAlchemy's."""
 
         @event.listens_for(engine, "connect")
-        def set_pragmas(connection: sqlite3.Connection, record: object) -> None:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA journal_size_limit = 67108864")
-            # In KiB (of each thread's connection, 2000 by default); what it misses, the system still has.
-            connection.execute("PRAGMA cache_size = -512")
-            # SQLite's own lower() knows ASCII only.
-            connection.create_function("lower", 1, _lower, deterministic=True)
+        def set_up(connection: sqlite3.Connection, record: object) -> None:
+            self._set_up(connection)
+
+        @event.listens_for(engine, "engine_disposed")
+        def close(engine: Engine) -> None:
+            self._held.close()
+            self._writers.close()
+
+    def _arguments(self) -> dict[str, Any]:
+        """isolation_level None: the driver begins nothing by itself; we say BEGIN."""
+        return {"timeout": self._timeout, "isolation_level": None, "check_same_thread": False}
+
+    def _connect(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = sqlite3.connect(str(self.file), **self._arguments())
+        self._set_up(connection)
+        return connection
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        # In KiB (of each thread's connection, 2000 by default); what it misses, the system still has.
+        connection.execute("PRAGMA cache_size = -512")
+        # SQLite's own lower() knows ASCII only.
+        connection.create_function("lower", 1, _lower, deterministic=True)
 
     def begin_migrating(self, connection: Connection) -> None:
         """A migration is the writer from its first statement on."""
@@ -144,9 +164,44 @@ class SQLite(DatabaseEngine):
                 sizes.append(0)
         return sizes[0], sizes[1]
 
+    def own_transaction(self, kind: Kind) -> AbstractContextManager[sqlite3.Connection]:
+        """On this thread's own connection, or on the one that brief writers share."""
+        if kind is Kind.BRIEF_WRITE:
+            return self._writers.member()
+        if kind is Kind.WRITE:
+            return self._written()
+        if kind is Kind.READ:
+            return self._read()
+        return self._held.borrowed()
+
     def writer_turn(self) -> AbstractContextManager[None]:
         """One thread of one process on this host at a time."""
-        return self._lock.held()
+        return self._writers.alone()
+
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        with self._held.borrowed() as connection, _between(connection, self.begin_reading):
+            yield connection
+
+    @contextmanager
+    def _written(self) -> Iterator[sqlite3.Connection]:
+        with (
+            self.writer_turn(),
+            self._held.borrowed() as connection,
+            _between(connection, self.begin_writing),
+        ):
+            yield connection
+
+
+@contextmanager
+def _between(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
 
 
 @contextmanager

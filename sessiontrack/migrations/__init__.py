@@ -1,22 +1,29 @@
 """The schema's history: Alembic scripts, forward only, run before anything else at start.
 
-Alembic itself, without Flask-Migrate: the only caller is the program, never a person with `flask db`.
+Alembic itself, without Flask-Migrate: the only caller is the program, never a person with `flask db`. It is
+imported where there is something to migrate: to import it takes as long as Flask and SQLAlchemy together.
 """
 
+import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 
 from sessiontrack.db import READS, storage_errors
 from sessiontrack.exceptions import StorageUnavailable
 
+if TYPE_CHECKING:
+    from alembic.config import Config
 
-def _config(connection: Connection | None = None) -> Config:
+VERSIONS = Path(__file__).parent / "versions"
+_REVISIONS = re.compile(r"^(down_)?revision = \"(\w+)\"", re.MULTILINE)
+
+
+def _config(connection: Connection | None = None) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["connection"] = connection
@@ -26,13 +33,21 @@ def _config(connection: Connection | None = None) -> Config:
 @cache
 def newest_revision() -> str | None:
     """The revision that this version of the program works with."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    known, replaced = _revisions()
+    return max(known - replaced, default=None)
+
+
+def _revisions() -> tuple[set[str], set[str]]:
+    """(all, those that another one builds on)"""
+    found = [each for path in VERSIONS.glob("*.py") for each in _REVISIONS.findall(path.read_text())]
+    return {name for down, name in found if not down}, {name for down, name in found if down}
 
 
 @cache
 def known_revisions() -> frozenset[str]:
     """Every revision that this version of the program can bring up to date."""
-    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+    known, _ = _revisions()
+    return frozenset(known)
 
 
 def refuse_newer(found: str | None) -> None:
@@ -52,7 +67,14 @@ def current_revision(engine: Engine) -> str | None:
     """The revision that the database has; None for an empty one. Keeps no writer waiting."""
     reading = engine.execution_options(**{READS: True})
     with storage_errors(), reading.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return _revision_of(connection)
+
+
+def _revision_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return found
 
 
 def upgrade(engine: Engine) -> None:
@@ -77,13 +99,17 @@ def upgrade(engine: Engine) -> None:
 
 def _upgrade(engine: Engine) -> None:
     with storage_errors(), engine.begin() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+        found = _revision_of(connection)
         refuse_newer(found)
         if found != newest_revision():
+            from alembic import command
+
             command.upgrade(_config(connection), "head")
 
 
 def write_revision(engine: Engine, message: str) -> None:
     """For developers: a new script from the difference between the models and a current database."""
+    from alembic import command
+
     with engine.begin() as connection:
         command.revision(_config(connection), message, autogenerate=True)

@@ -13,7 +13,14 @@ from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.device_alias import device_with
-from sessiontrack.queries.rendering import MISSING, duration_seconds, duration_text, end_text
+from sessiontrack.queries.rendering import (
+    JSON_BOOL,
+    MISSING,
+    OPEN,
+    duration_seconds,
+    duration_text,
+    quoted,
+)
 from sessiontrack.timestamps import SiteTime
 
 COLUMNS = (
@@ -44,12 +51,11 @@ class SessionFilter:
 
 def list_sessions(
     tx: Transaction, wanted: SessionFilter, limit: int | None, offset: int, now: int, site: SiteTime
-) -> Iterator[dict[str, Any]]:
-    """The sessions in their order, one after another."""
+) -> Iterator[str]:
+    """The sessions in their order, one after another, in JSON."""
     statement = _statement(*_shape(wanted), wanted.newest_first, counted=False)
     values = {"limit": limit or EVERYTHING, "offset": offset, **_values(wanted)}
-    for row in tx.stream(statement, **values):
-        yield as_dict(row, now, site)
+    return _written(tx.stream(statement, **values), now, site)
 
 
 def count_sessions(tx: Transaction, wanted: SessionFilter) -> int:
@@ -58,23 +64,28 @@ def count_sessions(tx: Transaction, wanted: SessionFilter) -> int:
     return found
 
 
-def as_dict(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
-    """One session, as documented, with the same facts for programs beside it."""
-    session_id, mac, connected_at, disconnected_at, still_connected, ip, info = row
-    seconds = duration_seconds(connected_at, disconnected_at, still_connected, now)
-    return {
-        "id": session_id,
-        "ses_MAC": mac,
-        "ses_Connection": MISSING if connected_at is None else site.format_minute(connected_at),
-        "ses_Disconnection": end_text(disconnected_at, still_connected, site),
-        "ses_Duration": duration_text(seconds),
-        "ses_IP": ip,
-        "ses_Info": info,
-        "ses_StillConnected": bool(still_connected),
-        "ses_DateTimeConnection": None if connected_at is None else site.format_offset(connected_at),
-        "ses_DateTimeDisconnection": None if disconnected_at is None else site.format_offset(disconnected_at),
-        "ses_DurationSeconds": seconds,
-    }
+def _written(rows: Iterator[Row], now: int, site: SiteTime) -> Iterator[str]:
+    """Each as documented, with the same facts for programs beside it."""
+    for session_id, mac, connected_at, disconnected_at, still_connected, ip, info in rows:
+        seconds = duration_seconds(connected_at, disconnected_at, still_connected, now)
+        connection, connection_at = _instant(connected_at, MISSING, site)
+        missing = OPEN if still_connected else MISSING
+        disconnection, disconnection_at = _instant(disconnected_at, missing, site)
+        yield (
+            f'{{"id":{session_id},"ses_MAC":"{mac}","ses_Connection":"{connection}",'
+            f'"ses_Disconnection":"{disconnection}","ses_Duration":"{duration_text(seconds)}",'
+            f'"ses_IP":"{ip}","ses_Info":{quoted[info]},"ses_StillConnected":{JSON_BOOL[still_connected]},'
+            f'"ses_DateTimeConnection":{connection_at},"ses_DateTimeDisconnection":{disconnection_at},'
+            f'"ses_DurationSeconds":{"null" if seconds is None else seconds}}}'
+        )
+
+
+def _instant(at: int | None, missing: str, site: SiteTime) -> tuple[str, str]:
+    """For people, and for programs."""
+    if at is None:
+        return missing, "null"
+    day, minute, second, offset = site.parts(at)
+    return f"{day} {minute}", f'"{day}T{minute}{second}{offset}"'
 
 
 def first_begin(device: ColumnElement[int], start: ColumnElement[int]) -> ColumnElement[int]:

@@ -1,10 +1,17 @@
-"""Rows of events.py as `/sessions/session-events` shows them: as objects, or as a table's columns."""
+"""Rows of events.py as `/sessions/session-events` shows them: as objects in JSON, or as a table's columns."""
 
 from typing import Any
 
 from sessiontrack.db import Row
 from sessiontrack.ips import ip_number
-from sessiontrack.queries.rendering import MISSING, duration_seconds, duration_text, end_text
+from sessiontrack.queries.rendering import (
+    JSON_BOOL,
+    MISSING,
+    duration_seconds,
+    duration_text,
+    end_text,
+    quoted,
+)
 from sessiontrack.timestamps import SiteTime
 
 EVENT_KEYS = ("id", "mac", "name", "owner", "ip", "time", "type", "info")
@@ -19,19 +26,13 @@ SESSION_KEYS = (
 )
 
 
-def event_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
-    """An event."""
+def event_text(row: Row, now: int, site: SiteTime) -> str:
+    """An event, in JSON."""
     row_id, at, mac, name, owner, ip, info, event_type, _ = row
-    return {
-        "id": row_id,
-        "mac": mac,
-        "name": name,
-        "owner": owner,
-        "ip": ip,
-        "time": site.format_minute(at),
-        "type": event_type,
-        "info": info,
-    }
+    return (
+        f'{{"id":{row_id},"mac":"{mac}","name":{quoted[name]},"owner":{quoted[owner]},"ip":"{ip}",'
+        f'"time":"{site.format_minute(at)}","type":{quoted[event_type]},"info":{quoted[info]}}}'
+    )
 
 
 def event_columns(row: Row, now: int, site: SiteTime) -> list[Any]:
@@ -50,23 +51,16 @@ def _session_texts(row: Row, now: int, site: SiteTime) -> tuple[str, str, int | 
     return connection, end_text(disconnected_at, still_connected, site), seconds
 
 
-def session_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
-    """A device session."""
+def session_text(row: Row, now: int, site: SiteTime) -> str:
+    """A device session, in JSON."""
     row_id, _, mac, name, owner, ip, info = row[:7]
     connection, disconnection, seconds = _session_texts(row, now, site)
-    return {
-        "id": row_id,
-        "mac": mac,
-        "name": name,
-        "owner": owner,
-        "ip": ip,
-        "connection": connection,
-        "disconnection": disconnection,
-        "duration": duration_text(seconds),
-        "duration_seconds": seconds,
-        "still_connected": bool(row[9]),
-        "info": info,
-    }
+    return (
+        f'{{"id":{row_id},"mac":"{mac}","name":{quoted[name]},"owner":{quoted[owner]},"ip":"{ip}",'
+        f'"connection":"{connection}","disconnection":"{disconnection}",'
+        f'"duration":"{duration_text(seconds)}","duration_seconds":{"null" if seconds is None else seconds},'
+        f'"still_connected":{JSON_BOOL[row[9]]},"info":{quoted[info]}}}'
+    )
 
 
 def session_columns(row: Row, now: int, site: SiteTime) -> list[Any]:

@@ -70,9 +70,9 @@ def count_totals(tx: Transaction, since: int) -> dict[str, int]:
 
 def list_rows(
     tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int, site: SiteTime
-) -> Iterator[dict[str, Any]]:
-    """One page as objects."""
-    as_object = event_rows.session_object if wanted.type in SESSION_TYPES else event_rows.event_object
+) -> Iterator[str]:
+    """One page as objects, in JSON."""
+    as_object = event_rows.session_text if wanted.type in SESSION_TYPES else event_rows.event_text
     return (as_object(row, now, site) for row in _page(tx, wanted, limit, offset, now))
 
 
@@ -116,9 +116,10 @@ def _searched_count(kind: str, is_ascii: bool) -> Statement:
 
 @cache
 def _listed(kind: str, is_ascii: bool | None, sort: str, descending: bool) -> Statement:
-    rows, sorts = _rows(kind, is_ascii)
+    is_by_time = sort in ("order_time", "time")
+    rows, sorts = _rows(kind, is_ascii, descending if is_by_time and is_ascii is None else None)
     by_time = (sorts["order_time"], sorts["id"])
-    if sort in ("order_time", "time"):
+    if is_by_time:
         order = [column.desc() if descending else column.asc() for column in by_time]
     else:
         column = sorts.get(sort)
@@ -131,13 +132,13 @@ Rows = Select[*tuple[Any, ...]]
 Columns = dict[str, SQLColumnExpression[Any]]
 
 
-def _rows(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
+def _rows(kind: str, is_ascii: bool | None, newest: bool | None = None) -> tuple[Rows, Columns]:
     """The rows of one type, and the columns that they can be sorted by.
 
     Args:
         is_ascii: None without a search; else whether the text searched for is plain ASCII.
     """
-    return _device_sessions(kind, is_ascii) if kind in SESSION_TYPES else _events(kind, is_ascii)
+    return _device_sessions(kind, is_ascii, newest) if kind in SESSION_TYPES else _events(kind, is_ascii)
 
 
 def _conditions(kind: str) -> list[ColumnElement[bool]]:
@@ -176,8 +177,8 @@ def _events(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
     return _searched(rows, is_ascii, Event.ip, shown_type, Event.info), sorts
 
 
-def _device_sessions(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
-    found = _sessions(kind).c
+def _device_sessions(kind: str, is_ascii: bool | None, newest: bool | None) -> tuple[Rows, Columns]:
+    found = _sessions(kind, newest).c
     # Of a missing event both are the one known instant, and its index is in the order of end_at.
     order_time = found.end_at if kind == "missing" else found.begin_at
     rows = select(
@@ -223,16 +224,29 @@ def _searched(rows: Rows, is_ascii: bool | None, *columns: SQLColumnExpression[s
     return rows.where(or_(*found, Device.id.in_(devices_with_alias_like(is_ascii))))
 
 
-def _sessions(kind: str) -> Subquery:
-    """The sessions of one type; each part by the index of its own."""
+def _sessions(kind: str, newest: bool | None = None) -> Subquery:
+    """The sessions of one type; each part by the index of its own.
+
+    Args:
+        newest: whether the page begins with the newest ones or with the oldest, None where it is not in the
+            order of time or a search leaves some out. Then none of the parts is read further than the page.
+    """
     since = bind("since")
     begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
     if kind == "missing":
         return _session_columns_where(begin_at, _is(IS_MISSING), end_at >= since).subquery()
     # Long ones are few: better sorted than looked for, newest first, among all that ever began.
     unindexed_begin_at = (begin_at + 0).label("begin_at")
+    short = _session_columns_where(
+        begin_at, _is(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since
+    )
+    if newest is not None:
+        order = (begin_at, DeviceSession.id)
+        reached = short.order_by(*(each.desc() if newest else each.asc() for each in order))
+        found = reached.limit(bind("limit") + bind("offset")).subquery()
+        short = select(*found.c)
     return union_all(
-        _session_columns_where(begin_at, _is(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since),
+        short,
         _session_columns_where(unindexed_begin_at, _is(IS_LONG), end_at >= since),
         _session_columns_where(begin_at, _is(IS_OPEN)),
     ).subquery()
