@@ -10,8 +10,8 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test web screenshots lint types format bench crash keep soak leak logins fuzz audit migration deploy \
-	constraints clean
+.PHONY: help run test web screenshots lint types format bench bench-web crash keep soak leak logins fuzz audit \
+	migration deploy constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,9 +45,15 @@ format: $(VENV)/test.done ## write the files as ruff wants them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/test.done ## measure the calls beside a floor  (ARGS="--sessions 1000000")
+bench: $(VENV)/test.done $(WEB) ## measure the calls beside a floor, and the web UI  (ARGS="--sessions 1000000")
+	.ci/install-programs chromium
 	$(BIN)/python -m benchmarks.run $(ARGS)
 	$(BIN)/python -m benchmarks.scans
+	$(BIN)/python -m benchmarks.web
+
+bench-web: $(VENV)/test.done $(WEB) ## measure the web UI alone  (ARGS="--devices 1000 --loads 15")
+	.ci/install-programs chromium
+	$(BIN)/python -m benchmarks.web $(ARGS)
 
 crash: $(VENV)/test.done ## kill the server in the middle of writing  (ARGS="--rounds 50")
 	$(BIN)/python -m tests.crash $(ARGS)
