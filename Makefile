@@ -10,8 +10,8 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test web screenshots lint types format bench bench-quick crash keep soak leak logins fuzz audit migration deploy \
-	constraints clean
+.PHONY: help run test web screenshots lint types format bench bench-quick bench-web crash keep soak leak logins \
+	fuzz audit migration deploy constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,11 +45,18 @@ format: $(VENV)/test.done ## write the files as ruff wants them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/test.done ## measure every call beside its floor, with 10^4 to 10^7 sessions  (ARGS="--only list")
+bench: $(VENV)/test.done $(WEB) ## measure every call beside its floor, with 10^4 to 10^7 sessions; scans; the web UI
+	.ci/install-programs chromium
 	$(BIN)/python -m benchmarks.run --sessions 1e4,1e5,1e6,1e7 $(ARGS)
+	$(BIN)/python -m benchmarks.scans
+	$(BIN)/python -m benchmarks.web
 
 bench-quick: $(VENV)/test.done ## the same with 10^5 sessions and few clients, in under a minute
 	$(BIN)/python -m benchmarks.run --sessions 1e5 --clients 1 --seconds 0.3 $(ARGS)
+
+bench-web: $(VENV)/test.done $(WEB) ## measure the web UI alone  (ARGS="--devices 1000 --loads 15")
+	.ci/install-programs chromium
+	$(BIN)/python -m benchmarks.web $(ARGS)
 
 crash: $(VENV)/test.done ## kill the server in the middle of writing  (ARGS="--rounds 50")
 	$(BIN)/python -m tests.crash $(ARGS)

@@ -18,6 +18,7 @@ PATHS = (
     "/ui/login",
     "/ui/nothing",
     "/ui/now",
+    "/ui/presence",
     "/ui/devices",
     *(f"/ui/settings?section={each}" for each in ("users", "tokens", "retention", "configuration")),
 )

@@ -43,7 +43,7 @@ PARTS = {
     "<uuid:session_id>": SESSION_ID,
 }
 WINDOW = {"start": "2025-08-01", "end": "2025-08-21"}
-QUERIES = {"/sessions/calendar": WINDOW, "/presence/timeline": WINDOW}
+QUERIES = {"/sessions/calendar": WINDOW, "/presence/timeline": WINDOW, "/presence/sessions": WINDOW}
 
 
 def every_call(app: Flask) -> list[tuple[str, str]]:

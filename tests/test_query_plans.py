@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from sessiontrack.db import Statement, Transaction
-from sessiontrack.queries import calendar, device_sessions, devices, events, now, timeline
+from sessiontrack.queries import calendar, device_sessions, devices, events, now, timeline, timeline_sessions
 from sessiontrack.services import device_sessions as services
 from sessiontrack.timestamps import IN_UTC
 from tests import rows
@@ -205,3 +205,9 @@ def test_contract_6_the_timeline_reads_each_device_by_its_index(tx: Explained) -
     assert len(found) == len(MACS)
     tx.assert_searched("ix_device_session_device")
     assert "TEMP B-TREE" not in tx.plans[-1]
+
+
+def test_contract_6_the_sessions_of_a_bar_are_read_by_their_device(tx: Explained) -> None:
+    wanted = timeline_sessions.TimelineSessionFilter(devices.DeviceFilter((10, 3600)), *WEEK, mac=MACS[0])
+    assert list(timeline_sessions.list_timeline_sessions(tx, wanted, 100, 0, NOW, IN_UTC))
+    tx.assert_searched("ix_device_session_device")

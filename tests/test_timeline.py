@@ -17,6 +17,7 @@ from sessiontrack.queries.timeline import (
     CLOSED,
     KINDS,
     MIXED,
+    MIXED_MISSING,
     NO_CONNECTION,
     NO_DISCONNECTION,
     OPEN,
@@ -81,6 +82,12 @@ def test_what_a_pixel_cannot_show_is_merged() -> None:
     # One that is open shares a pixel with one that is closed: that pixel alone is mixed.
     mixed = [(0, 150, False), (180, None, True)]
     assert list(bars_of(mixed, Window(0, 1000, 10), 500)) == [(0, 1, CLOSED), (1, 2, MIXED), (2, 5, OPEN)]
+
+
+@pytest.mark.parametrize("other", [(110, 120, False), (130, None, True)], ids=["closed", "open"])
+def test_a_missing_end_is_seen_among_what_shares_its_pixel(other: Session) -> None:
+    sessions = sorted([other, (None, 125, False)], key=lambda each: each[0] or 125)
+    assert (1, 2, MIXED_MISSING) in list(bars_of(sessions, Window(0, 1000, 10), 150))
 
 
 def test_an_instant_has_a_pixel_and_the_end_of_the_window_none() -> None:

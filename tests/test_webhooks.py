@@ -376,7 +376,7 @@ def test_an_ipv6_host_is_known_by_its_network(address: str, place: str) -> None:
 def test_one_of_many_logins_at_once_from_a_new_address_is_told(hooks: Hooks) -> None:
     hooks.add()
     hooks.log_in("192.0.2.1")
-    threads = [threading.Thread(target=hooks.log_in, args=("192.0.2.2",)) for _ in range(8)]
+    threads = [threading.Thread(target=hooks.log_in, args=("192.0.2.2",)) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:

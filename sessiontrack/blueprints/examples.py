@@ -177,7 +177,14 @@ TIMELINE = {
     "end": 1754092800,
     "now": 1754078400,
     "width": 1000,
-    "kinds": ["closed", "open", "missing connection", "missing disconnection", "mixed"],
+    "kinds": [
+        "closed",
+        "open",
+        "missing connection",
+        "missing disconnection",
+        "mixed",
+        "mixed with missing",
+    ],
     "devices": [
         {
             "mac": MAC,
@@ -189,6 +196,24 @@ TIMELINE = {
             "connected_since": "2025-08-01T18:00:00+00:00",
             "last_seen": "2025-08-01T20:00:00+00:00",
             "bars": [[416, 500, 0], [750, 834, 1]],
+        }
+    ],
+}
+TIMELINE_SESSIONS = {
+    "success": True,
+    "sessions": [
+        {
+            "id": 1,
+            "mac": MAC,
+            "name": "Printer",
+            "owner": "Office",
+            "ip": "192.168.1.10",
+            "kind": "closed",
+            "connected_at": "2025-08-01T10:00:00+00:00",
+            "disconnected_at": "2025-08-01T12:00:00+00:00",
+            "duration_seconds": 7200,
+            "start": "2025-08-01T10:00:00+00:00",
+            "end": "2025-08-01T12:00:00+00:00",
         }
     ],
 }

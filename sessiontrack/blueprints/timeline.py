@@ -1,5 +1,6 @@
-"""The timeline of presence: `/presence/timeline`."""
+"""The timeline of presence: `/presence/timeline`, and the sessions that it draws: `/presence/sessions`."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ from flask import Response, g
 from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import PAGING_HEADERS, list_answer
 from sessiontrack.blueprints.endpoint import Blueprint, settings
-from sessiontrack.queries import devices
+from sessiontrack.queries import devices, timeline_sessions
 from sessiontrack.queries import timeline as queries
 from sessiontrack.roles import VIEWER
 from sessiontrack.schemas import timeline as schemas
@@ -27,10 +28,8 @@ blueprint = Blueprint("timeline", __name__, url_prefix="/presence", description=
 def timeline(query: dict[str, Any]) -> Response:
     """Devices with bars of pixels where they were connected, what a pixel cannot show merged"""
     window = queries.Window(query["start"], query["end"], query["width"])
-    wanted = devices.DeviceFilter(
-        flapping=settings().flapping,
-        status=query["status"],
-        search=query["search"],
+    wanted = replace(
+        _devices(query),
         sort=query["sort"].removeprefix("-"),
         descending=query["sort"].startswith("-"),
     )
@@ -51,3 +50,36 @@ def timeline(query: dict[str, Any]) -> Response:
         opening=orjson.dumps(about)[:-1] + b',"devices":[',
         closing=b"]}",
     )
+
+
+@blueprint.endpoint(
+    "/sessions",
+    role=VIEWER,
+    query=schemas.TimelineSessions,
+    answer=schemas.TimelineSessionsAnswer,
+    example=examples.TIMELINE_SESSIONS,
+    headers=PAGING_HEADERS,
+)
+def sessions(query: dict[str, Any]) -> Response:
+    """The sessions that the timeline draws, one by one"""
+    wanted = timeline_sessions.TimelineSessionFilter(
+        _devices(query),
+        query["start"],
+        query["end"],
+        mac=query.get("mac"),
+        sort=query["sort"].removeprefix("-"),
+        descending=query["sort"].startswith("-"),
+    )
+    limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
+    return list_answer(
+        lambda tx: timeline_sessions.list_timeline_sessions(tx, wanted, limit, offset, now, site),
+        lambda tx: timeline_sessions.count_timeline_sessions(tx, wanted, now),
+        limit=limit,
+        offset=offset,
+        opening=b'{"success":true,"sessions":[',
+        closing=b"]}",
+    )
+
+
+def _devices(query: dict[str, Any]) -> devices.DeviceFilter:
+    return devices.DeviceFilter(settings().flapping, query["status"], query["search"])

@@ -112,7 +112,7 @@ def _show(page: Page, **parts: str) -> BaseResponse:
     return _page(
         "page.html",
         entry=f"pages/{page.name}",
-        catalogues=("common", page.texts),
+        catalogues=("common", page.texts, *page.also),
         page=page,
         parts=parts,
         principal=principal,

@@ -81,12 +81,7 @@ def _written(rows: Iterator[Row], site: SiteTime) -> Iterator[str]:
 
 @cache
 def _statement(by_mac: bool, *, counted: bool) -> Statement:
-    found = _of_device() if by_mac else _of_all_devices()
-    shown = _with_shown_ends(found)
-    overlaps = (
-        shown.c.shown_begin < bind("end"),
-        or_(shown.c.shown_end > bind("start"), shown.c.shown_begin >= bind("start")),
-    )
+    shown, overlaps = overlapping(by_mac)
     if counted:
         return Statement(select(func.count()).select_from(shown).where(*overlaps))
     columns = (
@@ -106,6 +101,19 @@ def _statement(by_mac: bool, *, counted: bool) -> Statement:
     return Statement(listed.limit(bind("limit")).offset(bind("offset")))
 
 
+def overlapping(by_mac: bool) -> tuple[Subquery, tuple[ColumnElement[bool], ...]]:
+    """Sessions with the ends that are shown of them, and the conditions for those of the window.
+
+    Its parameters: start, end, now, and with by_mac mac.
+    """
+    shown = _with_shown_ends(_of_device() if by_mac else _of_all_devices())
+    in_window = (
+        shown.c.shown_begin < bind("end"),
+        or_(shown.c.shown_end > bind("start"), shown.c.shown_begin >= bind("start")),
+    )
+    return shown, in_window
+
+
 def _candidates(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return select(
         DeviceSession.id,
@@ -114,6 +122,7 @@ def _candidates(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         DeviceSession.disconnected_at,
         DeviceSession.still_connected,
         DeviceSession.ip,
+        DeviceSession.ip_key,
     ).where(*where)
 
 

@@ -47,6 +47,9 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "archived": Device.archived == ~false(),
 }
 
+# Those that need no look at the latest session.
+WITHOUT_LATEST = frozenset({"all", "new", "archived"})
+
 
 @dataclass(frozen=True)
 class DeviceFilter:
@@ -220,6 +223,13 @@ def _listed(status: str, is_ascii: bool | None, sort: str, descending: bool) -> 
     order += [by.desc() if descending else by.asc(), Device.mac.asc()]
     rows = select(*COLUMNS).select_from(_with_latest()).where(*_where(status, is_ascii)).order_by(*order)
     return Statement(rows.limit(bind("limit")).offset(bind("offset")))
+
+
+def are(status: str, is_ascii: bool | None) -> ColumnElement[bool]:
+    """The condition that a row's device is one of a filter's, by that filter's shape and with its values."""
+    if status in WITHOUT_LATEST and is_ascii is None:
+        return CONDITIONS[status]
+    return Device.id.in_(select(Device.id).select_from(_with_latest()).where(*_where(status, is_ascii)))
 
 
 @cache

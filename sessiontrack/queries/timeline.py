@@ -20,10 +20,11 @@ from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.devices import DeviceFilter, list_devices
 from sessiontrack.timestamps import SiteTime
 
-KINDS = ("closed", "open", "missing connection", "missing disconnection", "mixed")
-CLOSED, OPEN, NO_CONNECTION, NO_DISCONNECTION, MIXED = range(len(KINDS))
+KINDS = ("closed", "open", "missing connection", "missing disconnection", "mixed", "mixed with missing")
+CLOSED, OPEN, NO_CONNECTION, NO_DISCONNECTION, MIXED, MIXED_MISSING = range(len(KINDS))
+COMPLETE = (CLOSED, OPEN, MIXED)
 SHOWN = ("mac", "name", "owner", "vendor", "ip", "status", "connected_since", "last_seen")
-_RUN = re.compile(rb"([\x01-\x05])\1*", re.DOTALL)
+_RUN = re.compile(rb"([\x01-\x06])\1*", re.DOTALL)
 _device = select(Device.id).where(Device.mac == bind("mac")).scalar_subquery()
 # An hour more on both sides: a neighbour there can be where a session that lacks an end is drawn to.
 SESSIONS = Statement(
@@ -40,7 +41,11 @@ SESSIONS = Statement(
 def _over(kind: int) -> bytes:
     """What becomes of a pixel when a session of that kind is drawn over it; 0 is nothing, else kind + 1."""
     drawn = kind + 1
-    return bytes(drawn if each in (0, drawn) else MIXED + 1 for each in range(256))
+    return bytes(drawn if each in (0, drawn) else _mixed(kind, each - 1) + 1 for each in range(256))
+
+
+def _mixed(one: int, other: int) -> int:
+    return MIXED if one in COMPLETE and other in COMPLETE else MIXED_MISSING
 
 
 _OVER = [_over(kind) for kind in range(len(KINDS))]

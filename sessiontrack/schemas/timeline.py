@@ -3,19 +3,29 @@
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
+from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.base import Answer
 from sessiontrack.schemas.devices import DeviceAnswer, ListDevices
-from sessiontrack.schemas.fields import ExclusiveEnd, Start, Whole
+from sessiontrack.schemas.fields import ExclusiveEnd, MacAddress, Start, Whole
 
 MOST_PIXELS = 8192
+SESSION_SORTS = ("connection", "disconnection", "duration", "name", "mac", "ip")
 
 
-class Timeline(ListDevices):
-    """`GET /presence/timeline`."""
-
+class _OfWindow(ListDevices):
     start = Start(required=True, metadata={"example": "2025-08-01"})
     end = ExclusiveEnd(required=True, metadata={"example": "2025-08-21"})
+
+    @validates_schema
+    def _end_after_start(self, data: dict[str, Any], **kwargs: object) -> None:
+        if data["end"] <= data["start"]:
+            raise ValidationError("Must be after start.", "end")
+
+
+class Timeline(_OfWindow):
+    """`GET /presence/timeline`."""
+
     width = Whole(
         least=1,
         most=MOST_PIXELS,
@@ -23,10 +33,16 @@ class Timeline(ListDevices):
         metadata={"description": "Pixels from start to end: what one of them cannot show is merged."},
     )
 
-    @validates_schema
-    def _end_after_start(self, data: dict[str, Any], **kwargs: object) -> None:
-        if data["end"] <= data["start"]:
-            raise ValidationError("Must be after start.", "end")
+
+class TimelineSessions(_OfWindow):
+    """`GET /presence/sessions`."""
+
+    mac = MacAddress(metadata={"description": "Of this device alone."})
+    sort = fields.String(
+        load_default="connection",
+        validate=OneOf([*SESSION_SORTS, *(f"-{each}" for each in SESSION_SORTS)]),
+        metadata={"description": "With - before it: the other way round."},
+    )
 
 
 class TimelineRow(DeviceAnswer):
@@ -54,3 +70,26 @@ class TimelineAnswer(Answer):
     width = fields.Integer(required=True)
     kinds = fields.List(fields.String(), required=True, metadata={"description": "What a kind means."})
     devices = fields.List(fields.Nested(TimelineRow), required=True)
+
+
+class TimelineSession(Answer):
+    """A session that the timeline shows; instants in site time, with their offset."""
+
+    id = fields.Integer(required=True)
+    mac = fields.String(required=True)
+    name = fields.String(required=True)
+    owner = fields.String(required=True)
+    ip = fields.String(required=True)
+    kind = fields.String(required=True, metadata={"description": "One of the timeline's first four."})
+    connected_at = fields.String(required=True, allow_none=True)
+    disconnected_at = fields.String(required=True, allow_none=True)
+    duration_seconds = fields.Integer(required=True, allow_none=True)
+    start = fields.String(required=True, metadata={"description": "Where it is drawn from."})
+    end = fields.String(required=True, metadata={"description": "Where it is drawn to."})
+
+
+class TimelineSessionsAnswer(Answer):
+    """`GET /presence/sessions`."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    sessions = fields.List(fields.Nested(TimelineSession), required=True)

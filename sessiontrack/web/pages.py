@@ -14,6 +14,7 @@ class Page:
     within: the page in the navigation to which one without an entry belongs.
     minor: not one of those that a phone has at hand.
     catalogue: the file of its texts; None: the one of its own name, or of `within`.
+    also: further ones, of elements that several pages have.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Page:
     role: str = VIEWER
     minor: bool = False
     catalogue: str | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def texts(self) -> str:
@@ -33,6 +35,7 @@ class Page:
 # In the order of the navigation; the first one is what `/` leads to.
 PAGES = (
     Page("now", "/now", icon="now"),
+    Page("presence", "/presence", icon="presence", also=("timeline",)),
     Page("devices", "/devices", icon="devices"),
     Page("settings", "/settings", icon="settings", role=ADMIN, minor=True),
 )

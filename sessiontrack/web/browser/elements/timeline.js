@@ -1,0 +1,553 @@
+import { html, nothing, render } from "lit";
+import { StElement } from "../element.js";
+import { t } from "../i18n.js";
+import { locale } from "../here.js";
+import { zone } from "../time.js";
+import { barAt, listBars } from "../timeline/bars.js";
+import { Calendar } from "../timeline/calendar.js";
+import { listen, press } from "../timeline/gestures.js";
+import { legend, manual } from "../timeline/legend.js";
+import { AXIS, paint, readColors } from "../timeline/painter.js";
+import { BLOCK, levelOf, Tiles } from "../timeline/tiles.js";
+import { BarSessions, spoken, tooltip } from "../timeline/tooltip.js";
+import { SPANS, View } from "../timeline/view.js";
+import "../timeline/timeline.css";
+import { failure } from "./parts.js";
+
+const NARROW = 640; // CSS pixels
+const WIDE_ROWS = { rowHeight: 34, barTop: 9, barHeight: 16 };
+const NARROW_ROWS = { rowHeight: 50, barTop: 26, barHeight: 15 };
+const FONT_REM = 0.83;
+const NEAR = 5; // pixels at which the pointer still means a bar
+const TOLD_MS = 250;
+const ASKED_MS = 70;
+const GLIDE_MS = 160;
+const LIVE_MS = 10_000;
+let number = 0;
+
+/**
+ * Presence on a canvas: a row a device, a bar a session, only the rows that are seen.
+ *
+ * Properties:
+ *   source  where it asks, timeline/api-source.js for one: {rows, sessions, href}; another one begins anew.
+ *   span    the seconds that are seen. until: their end as epoch seconds, null to go with "now".
+ *   zone    the time zone's name.
+ * Methods: move(part of what is seen), zoom(factor), centre(epoch seconds), live().
+ * Events: st-view {span, until, from, to} when the reader has moved; st-total {total} the number of devices, and
+ *   st-open {mac} when one is chosen, which opens its page if nobody prevents it.
+ */
+class StTimeline extends StElement {
+  static properties = {
+    source: { attribute: false },
+    span: { type: Number },
+    until: { attribute: false },
+    zone: {},
+    error: { state: true },
+    hasRows: { state: true },
+  };
+
+  #id = `timeline-${(number += 1)}`;
+  #tiles;
+  #sessions;
+  #calendar;
+  #view = new View(SPANS.week, null, Date.now() / 1000);
+  #colors;
+  #font;
+  #canvas;
+  #plot;
+  #scroller;
+  #frame = 0;
+  #size = { width: 0, height: 0, rows: WIDE_ROWS, isNarrow: false };
+  #hover = null; // {x, y}
+  #picked = null; // {index, bar}
+  #shown = ""; // what the tooltip is of
+  #pinned = ""; // what a finger has chosen first
+  #told;
+  #asking;
+  #gliding = 0;
+  #ends = [];
+  #labels = "";
+  #wasComplete = false;
+  #total = null;
+
+  constructor() {
+    super();
+    Object.assign(this, { span: SPANS.week, until: null, zone, hasRows: false });
+  }
+
+  /** Where it is. */
+  get view() {
+    return this.#view;
+  }
+
+  move(part) {
+    this.#glide(this.#view.moved(part * this.#view.width));
+  }
+
+  zoom(factor) {
+    this.#glide(this.#view.zoomed(factor));
+  }
+
+  centre(at) {
+    this.#glide(this.#view.centred(at));
+  }
+
+  live() {
+    this.#glide(new View(this.#view.span, null, this.#tiles.now, this.#view.width));
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    const anew = () => this.#again();
+    const recolour = () => {
+      this.#colors = undefined;
+      this.#draw();
+    };
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const live = setInterval(() => document.hidden || this.#draw(), LIVE_MS);
+    addEventListener("st-back", anew);
+    addEventListener("st-theme", recolour);
+    dark.addEventListener("change", recolour);
+    this.#ends = [
+      () => removeEventListener("st-back", anew),
+      () => removeEventListener("st-theme", recolour),
+      () => dark.removeEventListener("change", recolour),
+      () => clearInterval(live),
+    ];
+    if (this.hasUpdated) this.#attach();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    for (const end of this.#ends) end();
+    cancelAnimationFrame(this.#frame);
+    cancelAnimationFrame(this.#gliding);
+    this.#frame = 0;
+    clearTimeout(this.#told);
+    clearTimeout(this.#asking);
+    this.#tiles?.stop();
+  }
+
+  firstUpdated() {
+    this.#attach();
+  }
+
+  #attach() {
+    this.#plot = this.querySelector(".tl-plot");
+    this.#canvas = this.querySelector("canvas");
+    this.#scroller = this.querySelector(".tl-scroll");
+    const resized = new ResizeObserver(() => this.#measure());
+    resized.observe(this.#scroller);
+    resized.observe(this.#plot);
+    const end = listen(this.#plot, {
+      move: (pixels) => this.#go(this.#view.moved(pixels)),
+      scroll: (pixels) => (this.#scroller.scrollTop += pixels),
+      zoom: (factor, x) => this.#go(this.#view.zoomed(factor, x)),
+      hover: (x, y) => this.#point({ x, y }),
+      leave: () => this.#point(null),
+      click: (x, y, event) => this.#click(x, y, event),
+      grab: (isGrabbed) => this.#plot.classList.toggle("is-grabbed", isGrabbed),
+    });
+    this.#ends.push(end, () => resized.disconnect());
+    this.#measure();
+  }
+
+  willUpdate(changed) {
+    if (changed.has("zone")) this.#calendar = new Calendar(this.zone, locale);
+    if (changed.has("source") && this.source) {
+      this.#tiles?.stop();
+      this.#tiles = new Tiles(this.source, () => this.#loaded(), (error) => this.#fail(error));
+      this.#sessions = new BarSessions(this.source);
+      Object.assign(this, { hasRows: false, error: undefined });
+      this.#total = null;
+      this.#labels = "";
+      this.#wasComplete = false;
+      this.#hide();
+      this.#picked = null;
+      if (this.#scroller) this.#scroller.scrollTop = 0;
+    }
+    if (changed.has("span") || changed.has("until")) {
+      const now = this.#tiles?.now ?? Date.now() / 1000;
+      const wanted = new View(this.span, this.until, now, this.#view.width);
+      // What it has told itself comes back from the page.
+      if (Math.abs(wanted.from - this.#view.from) > 1 || Math.abs(wanted.span - this.#view.span) > 1) {
+        this.#view = wanted;
+        this.#hide();
+      }
+    }
+  }
+
+  updated() {
+    this.#draw();
+  }
+
+  render() {
+    return html`<div class="tl">
+        <div class="tl-scroll" @scroll=${() => this.#draw()}>
+          <div class="tl-sticky">
+            <div class="tl-labels"><div class="tl-count"></div><div class="tl-names"></div></div>
+            <div
+              class="tl-plot"
+              role="application"
+              tabindex="0"
+              aria-label=${t("timeline.label")}
+              aria-describedby="${this.#id}-keys"
+              aria-busy="true"
+              @keydown=${(event) => this.#press(event)}
+              @focus=${() => this.#focus()}
+              @blur=${() => this.#blur()}
+            >
+              <canvas aria-hidden="true"></canvas>
+            </div>
+            <div class="tl-tip" role="tooltip" hidden></div>
+          </div>
+          <div class="tl-rest"></div>
+        </div>
+        ${this.error && !this.hasRows ? html`<div class="tl-cover">${failure(this.error, () => this.#again())}</div>` : nothing}
+        <p class="unseen" role="status"></p>
+        <span class="tl-probe" hidden>
+          ${["closed", "open", "missing", "text", "muted", "line", "sunken", "surface", "accent", "now"].map(
+            (name) => html`<i class="tl-${name}"></i>`,
+          )}
+        </span>
+      </div>
+      <div class="tl-foot">${legend()}${manual(`${this.#id}-keys`)}</div>`;
+  }
+
+  // --- what is loaded
+
+  #again() {
+    this.error = undefined;
+    this.#tiles?.refresh();
+    this.#draw();
+  }
+
+  #fail(error) {
+    this.error = error;
+    this.#plot.setAttribute("aria-busy", "false");
+  }
+
+  #loaded() {
+    this.error = undefined;
+    this.hasRows = true;
+    const { total } = this.#tiles;
+    if (total !== this.#total) this.dispatchEvent(new CustomEvent("st-total", { detail: { total } }));
+    this.#total = total;
+    this.#draw();
+  }
+
+  // --- where it is
+
+  #measure() {
+    const width = this.#plot.clientWidth;
+    const height = this.#scroller.clientHeight;
+    const isNarrow = this.clientWidth < NARROW;
+    this.classList.toggle("is-narrow", isNarrow);
+    this.#size = { width, height, isNarrow, rows: isNarrow ? NARROW_ROWS : WIDE_ROWS };
+    this.#labels = "";
+    this.#font = undefined;
+    this.#draw();
+  }
+
+  #go(view) {
+    cancelAnimationFrame(this.#gliding);
+    this.#view = view;
+    this.#hide();
+    this.#draw();
+    clearTimeout(this.#told);
+    this.#told = setTimeout(() => this.#tell(), TOLD_MS);
+  }
+
+  #tell() {
+    const { span, until, from, to } = this.#view;
+    Object.assign(this, { span, until });
+    this.dispatchEvent(new CustomEvent("st-view", { detail: { span, until, from, to } }));
+  }
+
+  /** There in a few frames, so that the eye can follow. */
+  #glide(goal) {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.#go(goal);
+    const [begin, from] = [performance.now(), this.#view];
+    const step = (time) => {
+      const part = Math.min(1, Math.max(0, (time - begin) / GLIDE_MS));
+      if (part === 1) return this.#go(goal);
+      const eased = 1 - (1 - part) ** 3;
+      const span = from.span + (goal.span - from.span) * eased;
+      this.#go(new View(span, from.to + (goal.to - from.to) * eased, from.now, from.width));
+      this.#gliding = requestAnimationFrame(step);
+    };
+    cancelAnimationFrame(this.#gliding);
+    this.#gliding = requestAnimationFrame(step);
+  }
+
+  // --- drawing
+
+  #draw() {
+    if (!this.#frame) this.#frame = requestAnimationFrame(() => this.#drawNow());
+  }
+
+  #drawNow() {
+    this.#frame = 0;
+    if (!this.#tiles || !this.#canvas || !this.#size.width) return;
+    const { width, rows: shape } = this.#size;
+    const total = this.#tiles.total;
+    this.#fitHeight(total);
+    const height = this.#scroller.clientHeight;
+    this.#view = this.#view.seen(this.#tiles.now, width);
+    const ratio = devicePixelRatio || 1;
+    const level = levelOf(this.#view.perPixel / ratio);
+    const { scrollTop } = this.#scroller;
+    const first = Math.max(0, Math.floor(scrollTop / shape.rowHeight));
+    const last = Math.max(first, Math.min((total ?? BLOCK) - 1, Math.floor((scrollTop + height - AXIS) / shape.rowHeight)));
+    const isComplete = this.#tiles.want(level, this.#view.from, this.#view.to, [first, last]);
+    this.#colors ??= readColors(this.querySelector(".tl-probe"));
+    this.#font ??= `${FONT_REM * parseFloat(getComputedStyle(document.documentElement).fontSize)}px ${getComputedStyle(this).fontFamily}`;
+    const rows = this.#rows(level, first, last, scrollTop);
+    this.#fitCanvas(width, height, ratio);
+    paint(this.#canvas.getContext("2d", { alpha: false }), {
+      ...shape,
+      view: this.#view,
+      height,
+      ratio,
+      rows,
+      now: this.#tiles.now,
+      calendar: this.#calendar,
+      colors: this.#colors,
+      font: this.#font,
+      hover: this.#hover,
+      selected: this.#hover ? this.#rowAt(this.#hover.y) : (this.#picked?.index ?? -1),
+    });
+    this.#drawLabels(first, last, scrollTop);
+    if (isComplete && !this.#wasComplete) performance.mark("st-timeline-complete");
+    this.#wasComplete = isComplete;
+    if (isComplete || !this.error) this.#plot.setAttribute("aria-busy", isComplete ? "false" : "true");
+  }
+
+  #rows(level, first, last, scrollTop) {
+    const { from, to } = this.#view;
+    const pieces = new Map();
+    const found = [];
+    for (let index = first; index <= last; index += 1) {
+      const device = this.#tiles.device(index);
+      const block = Math.floor(index / BLOCK);
+      if (!pieces.has(block)) pieces.set(block, this.#tiles.pieces(level, from, to, block));
+      const top = AXIS + index * this.#size.rows.rowHeight - scrollTop;
+      found.push({ index, top, mac: device?.mac, pieces: pieces.get(block) });
+    }
+    return found;
+  }
+
+  #fitCanvas(width, height, ratio) {
+    const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (this.#canvas.width === across && this.#canvas.height === down) return;
+    Object.assign(this.#canvas, { width: across, height: down });
+    Object.assign(this.#canvas.style, { width: `${width}px`, height: `${height}px` });
+  }
+
+  /** As high as its rows, and no higher than the style sheet allows. */
+  #fitHeight(total) {
+    if (total === null) return;
+    const height = AXIS + Math.max(1, total) * this.#size.rows.rowHeight;
+    if (this.#scroller.dataset.content === String(height)) return;
+    this.#scroller.dataset.content = height;
+    this.#scroller.style.height = `${height}px`;
+    this.querySelector(".tl-rest").style.height = `${Math.max(0, height - this.#scroller.clientHeight)}px`;
+  }
+
+  #drawLabels(first, last, scrollTop) {
+    const names = this.querySelector(".tl-names");
+    names.style.transform = `translateY(${first * this.#size.rows.rowHeight - scrollTop}px)`;
+    const shown = `${first} ${last} ${this.#tiles.version}`;
+    if (shown === this.#labels) return;
+    this.#labels = shown;
+    const devices = [];
+    for (let index = first; index <= last; index += 1) devices.push(this.#tiles.device(index));
+    render(devices.map((device) => this.#label(device)), names);
+    const { total } = this.#tiles;
+    this.querySelector(".tl-count").textContent = total === null ? "" : t("timeline.devices", { count: total });
+  }
+
+  #label(device) {
+    if (!device) return html`<span class="tl-name is-waiting"></span>`;
+    const { mac, name, owner, ip, status } = device;
+    const hint = owner || ip;
+    return html`<a class="tl-name" href=${this.source.href(mac)} tabindex="-1" title="${name || mac} (${t(`status.${status}`)})">
+      <i data-status=${status}></i><strong>${name || mac}</strong>${hint ? html`<small>${hint}</small>` : nothing}
+    </a>`;
+  }
+
+  // --- what is pointed at
+
+  #rowAt(y) {
+    if (y < AXIS) return -1;
+    const index = Math.floor((y - AXIS + this.#scroller.scrollTop) / this.#size.rows.rowHeight);
+    return index < (this.#tiles.total ?? 0) ? index : -1;
+  }
+
+  #bars(index) {
+    const device = this.#tiles.device(index);
+    if (!device) return [];
+    const level = levelOf(this.#view.perPixel / (devicePixelRatio || 1));
+    const { from, to } = this.#view;
+    const pieces = this.#tiles.pieces(level, from, to, Math.floor(index / BLOCK));
+    return listBars(pieces, device.mac, this.#tiles.now).filter((bar) => bar.to > from && bar.from < to);
+  }
+
+  #barAt(x, index) {
+    return index < 0 ? undefined : barAt(this.#bars(index), this.#view.at(x), NEAR * this.#view.perPixel);
+  }
+
+  #point(place) {
+    this.#hover = place;
+    this.#draw();
+    const index = place ? this.#rowAt(place.y) : -1;
+    const bar = place && this.#barAt(place.x, index);
+    this.#plot.classList.toggle("is-link", index >= 0);
+    if (bar) this.#explain(index, bar, place.x);
+    else this.#hide();
+  }
+
+  #click(x, y, event) {
+    const index = this.#rowAt(y);
+    if (index < 0) return;
+    const { mac } = this.#tiles.device(index) ?? {};
+    const bar = this.#barAt(x, index);
+    // A finger cannot hover: its first touch shows what a bar is, the second one opens the device.
+    if (event.pointerType === "touch" && !(bar && this.#pinned === `${mac} ${bar.from}`)) {
+      this.#hide();
+      if (!bar) return;
+      this.#explain(index, bar, x);
+      this.#pinned = `${mac} ${bar.from}`;
+      return;
+    }
+    this.#open(mac, event.ctrlKey || event.metaKey);
+  }
+
+  #open(mac, inTab = false) {
+    if (!mac) return;
+    const isAllowed = this.dispatchEvent(new CustomEvent("st-open", { detail: { mac }, cancelable: true }));
+    if (!isAllowed) return;
+    if (inTab) open(this.source.href(mac), "_blank", "noopener");
+    else location.assign(this.source.href(mac));
+  }
+
+  // --- the tooltip
+
+  async #explain(index, bar, x) {
+    const device = this.#tiles.device(index);
+    const name = `${device.mac} ${bar.from} ${bar.kind}`;
+    if (name === this.#shown) return this.#placeTip(index, x);
+    this.#hide();
+    this.#shown = name;
+    this.#showTip(tooltip(this.#calendar, device), index, x);
+    let [found, error] = [];
+    try {
+      // Whoever passes over many bars asks for none of them.
+      await new Promise((resolve) => (this.#asking = setTimeout(resolve, ASKED_MS)));
+      if (this.#shown !== name) return;
+      found = await this.#sessions.of(device.mac, bar, bar.to >= this.#tiles.now - 1);
+    } catch (failed) {
+      error = failed;
+    }
+    if (this.#shown !== name) return;
+    this.#showTip(tooltip(this.#calendar, device, found, error), index, x);
+    if (this.#picked) this.#say(spoken(this.#calendar, device, found));
+  }
+
+  #showTip(content, index, x) {
+    const tip = this.querySelector(".tl-tip");
+    render(content, tip);
+    tip.hidden = false;
+    this.#placeTip(index, x);
+  }
+
+  /** Below the row, or above it where there is no room. */
+  #placeTip(index, x) {
+    const tip = this.querySelector(".tl-tip");
+    const { rowHeight } = this.#size.rows;
+    const left = this.#plot.offsetLeft + x;
+    const room = this.#plot.offsetLeft + this.#size.width;
+    const top = AXIS + index * rowHeight - this.#scroller.scrollTop;
+    const isAbove = top + rowHeight + tip.offsetHeight + 8 > this.#scroller.clientHeight && top > tip.offsetHeight;
+    const y = isAbove ? top - tip.offsetHeight - 4 : top + rowHeight + 2;
+    tip.style.transform = `translate(${Math.round(Math.max(4, Math.min(left + 12, room - tip.offsetWidth - 4)))}px, ${Math.round(y)}px)`;
+  }
+
+  #hide() {
+    this.#shown = "";
+    this.#pinned = "";
+    clearTimeout(this.#asking);
+    const tip = this.querySelector(".tl-tip");
+    if (tip) tip.hidden = true;
+  }
+
+  #say(text) {
+    this.querySelector("[role=status]").textContent = text;
+  }
+
+  // --- by keyboard
+
+  #press(event) {
+    const page = Math.max(1, Math.floor((this.#scroller.clientHeight - AXIS) / this.#size.rows.rowHeight) - 1);
+    const isMeant = press(event, this.#view.width, {
+      move: (pixels) => this.#glide(this.#view.moved(pixels)),
+      zoom: (factor) => this.#glide(this.#view.zoomed(factor)),
+      row: (by) => this.#pick((this.#picked?.index ?? -1) + by),
+      rowAt: (which) => this.#pick(which === "first" ? 0 : this.#tiles.total - 1),
+      page: (by) => this.#pick((this.#picked?.index ?? 0) + by * page),
+      bar: (by) => this.#pickBar(by),
+      now: () => this.live(),
+      open: () => this.#open(this.#tiles.device(this.#picked?.index)?.mac),
+      close: () => this.#hide(),
+    });
+    if (isMeant) event.preventDefault();
+  }
+
+  /** By keyboard, the first row that is seen is chosen; by pointer there is nothing to choose. */
+  #focus() {
+    if (!this.#plot.matches(":focus-visible") || !this.#tiles?.total) return;
+    this.#pick(this.#picked?.index ?? Math.ceil(this.#scroller.scrollTop / this.#size.rows.rowHeight));
+  }
+
+  #blur() {
+    this.#picked = null;
+    this.#hide();
+    this.#draw();
+  }
+
+  #pick(wanted, bar) {
+    const { total } = this.#tiles;
+    if (!total) return;
+    const index = Math.max(0, Math.min(total - 1, wanted));
+    const { rowHeight } = this.#size.rows;
+    const room = this.#scroller.clientHeight - AXIS;
+    const top = index * rowHeight;
+    if (top < this.#scroller.scrollTop) this.#scroller.scrollTop = top;
+    if (top + rowHeight > this.#scroller.scrollTop + room) this.#scroller.scrollTop = top + rowHeight - room;
+    this.#hover = null;
+    const middle = this.#picked?.bar ? (this.#picked.bar.from + this.#picked.bar.to) / 2 : this.#view.to;
+    const chosen = bar ?? barAt(this.#bars(index), Math.min(middle, this.#view.to), Infinity);
+    this.#picked = { index, bar: chosen };
+    this.#draw();
+    const device = this.#tiles.device(index);
+    if (!device) return;
+    if (!chosen) {
+      this.#hide();
+      return this.#say(`${device.name || device.mac}: ${t("timeline.nothing")}`);
+    }
+    const [from, to] = [Math.max(0, this.#view.x(chosen.from)), Math.min(this.#view.width, this.#view.x(chosen.to))];
+    this.#explain(index, chosen, (from + to) / 2);
+  }
+
+  /** The session before or after; where none is seen, what is beside it comes into sight. */
+  #pickBar(by) {
+    if (!this.#picked) return this.#pick(Math.ceil(this.#scroller.scrollTop / this.#size.rows.rowHeight));
+    const { index, bar } = this.#picked;
+    const bars = this.#bars(index);
+    const beside = bar && (by > 0 ? bars.find((each) => each.from > bar.from) : bars.findLast((each) => each.from < bar.from));
+    if (beside) return this.#pick(index, beside);
+    this.#glide(this.#view.moved(by * this.#view.width * 0.8));
+  }
+}
+
+customElements.define("st-timeline", StTimeline);

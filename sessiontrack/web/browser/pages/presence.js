@@ -1,0 +1,270 @@
+import { html, nothing } from "lit";
+import { get, getList } from "../api.js";
+import { StElement } from "../element.js";
+import { badge, emptyState, pageHeader, segments } from "../elements/parts.js";
+import "../elements/table.js";
+import "../elements/timeline.js";
+import { address, locale } from "../here.js";
+import { t } from "../i18n.js";
+import { icon } from "../icons.js";
+import { formatDuration, instant, zone } from "../time.js";
+import { apiSource, iso } from "../timeline/api-source.js";
+import { Calendar } from "../timeline/calendar.js";
+import { SPANS, View } from "../timeline/view.js";
+import { UrlState } from "../url-state.js";
+import "./presence.css";
+
+const STATUSES = ["all", "connected", "disconnected", "down", "new", "flapping", "archived"];
+const ORDERS = ["name", "status", "-last_seen", "-first_seen", "owner", "ip"];
+const TYPING_MS = 250;
+const STEP = 0.8; // of what is seen
+const ZOOM = 2;
+const KINDS = {
+  closed: ["ok", "timeline.legend.closed"],
+  open: ["active", "timeline.legend.open"],
+  "missing connection": ["warning", "timeline.legend.no-begin"],
+  "missing disconnection": ["warning", "timeline.legend.no-end"],
+};
+
+/** Who was there when: as a timeline, or the same as a table. */
+class PresencePage extends StElement {
+  static properties = { totals: { state: true }, total: { state: true } };
+
+  #state = new UrlState(this, { as: "timeline", q: "", status: "all", order: "name", span: "week", until: "" });
+  #calendar = new Calendar(zone, locale);
+  #source;
+  #asked;
+  #typing;
+
+  #columns = [
+    { label: t("presence.device"), sort: "name", kind: "main", cell: deviceCell },
+    { label: t("presence.kind"), kind: "state", cell: ({ kind }) => badge(KINDS[kind][0], t(KINDS[kind][1])) },
+    { label: t("presence.connection"), sort: "connection", kind: "number", cell: (row) => end(row.connected_at) },
+    { label: t("presence.disconnection"), sort: "disconnection", kind: "number", cell: disconnectionCell },
+    { label: t("presence.duration"), sort: "duration", kind: "number", cell: durationCell },
+    { label: t("presence.ip"), sort: "ip", kind: "mono", cell: ({ ip }) => ip },
+    { label: t("presence.mac"), sort: "mac", kind: "mono", cell: ({ mac }) => mac },
+  ];
+
+  #load = async ({ search, sort, limit, offset, signal }) => {
+    const { from, to } = this.#view();
+    const params = { status: this.#state.value.status, search, sort, limit, offset, start: iso(from), end: iso(to) };
+    const list = await getList("/presence/sessions", { params, signal });
+    return { rows: list.data.sessions, total: list.total };
+  };
+
+  connectedCallback() {
+    super.connectedCallback();
+    // The numbers beside the filters; without them it works as well.
+    get("/devices/totals").then((totals) => (this.totals = totals), () => {});
+  }
+
+  /** What the address says of time. */
+  #view() {
+    const { span, until } = this.#state.value;
+    const at = Date.parse(until) / 1000;
+    return new View(SPANS[span] ?? (Number(span) || SPANS.week), Number.isNaN(at) ? null : at, Date.now() / 1000);
+  }
+
+  render() {
+    const { as, q, status } = this.#state.value;
+    const isTable = as === "table";
+    return html`
+      ${pageHeader({
+        title: t("nav.presence"),
+        lead: t("presence.lead"),
+        actions: html`${isTable ? nothing : this.#order()}
+        ${segments({
+          label: t("presence.as"),
+          value: as,
+          options: ["timeline", "table"].map((each) => ({ value: each, label: t(`presence.as.${each}`) })),
+          change: (chosen) => this.#state.set({ as: chosen }, { clear: ["page", "sort"] }),
+        })}`,
+      })}
+      <div class="table-tools">
+        ${isTable ? nothing : this.#search(q)}
+        ${segments({
+          label: t("presence.filter"),
+          value: status,
+          options: STATUSES.map((each) => ({ value: each, label: t(`presence.filter.${each}`), count: this.totals?.[each] })),
+          change: (chosen) => this.#state.set({ status: chosen }, { clear: ["page"] }),
+        })}
+      </div>
+      ${this.#time(isTable)} ${isTable ? this.#table() : this.#timeline()}
+    `;
+  }
+
+  #search(q) {
+    return html`<label class="search">
+      ${icon("search")}
+      <input
+        type="search"
+        placeholder=${t("presence.search")}
+        aria-label=${t("presence.search")}
+        maxlength="200"
+        .value=${q}
+        @input=${(event) => {
+          clearTimeout(this.#typing);
+          const typed = event.target.value.trim();
+          this.#typing = setTimeout(() => this.#state.set({ q: typed }, { replace: true, clear: ["page"] }), TYPING_MS);
+        }}
+      />
+    </label>`;
+  }
+
+  #order() {
+    const { order } = this.#state.value;
+    return html`<label class="presence-order">
+      <span>${t("presence.order")}</span>
+      <select @change=${(event) => this.#state.set({ order: event.target.value })}>
+        ${ORDERS.map((each) => html`<option value=${each} ?selected=${each === order}>${t(`presence.order.${each}`)}</option>`)}
+      </select>
+    </label>`;
+  }
+
+  #time(isTable) {
+    const view = this.#view();
+    const { span } = this.#state.value;
+    const now = Math.min(view.to, view.now);
+    const button = (name, sign, does) =>
+      html`<button type="button" class="button" title=${name} aria-label=${name} @click=${does}>${sign}</button>`;
+    return html`<div class="presence-time">
+      <div class="presence-buttons">
+        ${button(t("presence.earlier"), icon("left"), () => this.#move(-STEP))}
+        <button type="button" class="button" aria-pressed=${view.isLive ? "true" : "false"} @click=${() => this.#live()}>
+          ${t("presence.now")}
+        </button>
+        ${button(t("presence.later"), icon("right"), () => this.#move(STEP))}
+      </div>
+      <h2 aria-live="polite">${this.#calendar.range(view.from, now)}</h2>
+      <label class="presence-date">
+        <span class="unseen">${t("presence.date")}</span>
+        <input
+          type="date"
+          title=${t("presence.date")}
+          max=${this.#calendar.day(view.now)}
+          .value=${this.#calendar.day(view.isLive ? view.now : (view.from + view.to) / 2)}
+          @change=${(event) => this.#goTo(event.target.value)}
+        />
+      </label>
+      ${segments({
+        label: t("presence.span"),
+        value: span,
+        options: Object.keys(SPANS).map((each) => ({ value: each, label: t(`presence.span.${each}`) })),
+        change: (chosen) => this.#show(new View(SPANS[chosen], this.#keptEnd(view, SPANS[chosen]), view.now)),
+      })}
+      ${isTable
+        ? nothing
+        : html`<div class="presence-buttons">
+            ${button(t("presence.closer"), icon("plus"), () => this.#element.zoom(1 / ZOOM))}
+            ${button(t("presence.wider"), icon("minus"), () => this.#element.zoom(ZOOM))}
+          </div>`}
+    </div>`;
+  }
+
+  get #element() {
+    return this.querySelector("st-timeline");
+  }
+
+  /** Another span around the same middle; with "now" in sight it stays in sight. */
+  #keptEnd(view, span) {
+    return view.isLive ? null : (view.from + view.to) / 2 + span / 2;
+  }
+
+  #move(part) {
+    if (this.#element) return this.#element.move(part);
+    const view = this.#view();
+    this.#show(view.moved(part * view.width));
+  }
+
+  #live() {
+    this.#show(new View(this.#view().span, null, Date.now() / 1000));
+  }
+
+  #goTo(day) {
+    const at = this.#calendar.dayStart(day);
+    if (Number.isNaN(at)) return;
+    const view = this.#view();
+    // A day or less is seen from its beginning, more around it.
+    this.#show(view.span <= SPANS.day ? view.centred(at + view.span / 2) : view.centred(at + SPANS.day / 2));
+  }
+
+  #show({ span, until }, options = {}) {
+    const named = Object.keys(SPANS).find((each) => SPANS[each] === Math.round(span));
+    const changes = { span: named ?? String(Math.round(span)), until: until === null ? "" : iso(until) };
+    this.#state.set(changes, { clear: ["page"], ...options });
+  }
+
+  #timeline() {
+    const { q: search, status, order } = this.#state.value;
+    const sort = ORDERS.includes(order) ? order : ORDERS[0];
+    const asked = JSON.stringify([search, status, sort]);
+    if (asked !== this.#asked) {
+      this.#asked = asked;
+      this.#source = apiSource({ search, status: STATUSES.includes(status) ? status : "all", sort });
+      this.total = undefined;
+    }
+    const { span, until } = this.#view();
+    if (this.total === 0) return html`<div class="card">${this.#nothing()}</div>`;
+    return html`<div class="card presence-card">
+      <st-timeline
+        .source=${this.#source}
+        .span=${span}
+        .until=${until}
+        @st-view=${(event) => this.#show(event.detail, { replace: true, clear: [] })}
+        @st-total=${(event) => (this.total = event.detail.total)}
+      ></st-timeline>
+    </div>`;
+  }
+
+  #table() {
+    const { status, span, until } = this.#state.value;
+    return html`<st-table
+      caption=${t("presence.caption")}
+      sort="-connection"
+      .columns=${this.#columns}
+      .load=${this.#load}
+      .filters=${{ status, span, until }}
+      ?filtered=${status !== "all"}
+      .empty=${this.totals?.all === 0 ? noDevices() : noSessions()}
+      @st-reset=${() => this.#state.set({ status: "all" })}
+    ></st-table>`;
+  }
+
+  #nothing() {
+    const { q, status } = this.#state.value;
+    if (q || status !== "all") {
+      const reset = () => this.#state.set({ q: "", status: "all" });
+      return emptyState({
+        sign: "search",
+        title: t("table.nothing"),
+        text: t("table.nothing.text"),
+        action: html`<button type="button" class="button" @click=${reset}>${t("table.reset")}</button>`,
+      });
+    }
+    return noDevices();
+  }
+}
+
+const noDevices = () =>
+  emptyState({
+    sign: "presence",
+    title: t("presence.empty"),
+    text: t("presence.empty.text"),
+    action: html`<code>sessiontrack scan watch --every 60s -- ip -j neigh</code>`,
+  });
+
+const noSessions = () =>
+  emptyState({ sign: "calendar", title: t("presence.nothing"), text: t("presence.nothing.text") });
+
+const end = (at) => (at === null ? html`<span class="muted">${t("timeline.missing")}</span>` : instant(at));
+
+function deviceCell({ name, mac, owner }) {
+  return html`<a class="presence-device" href=${address(`/ui/devices/${mac}`)}><strong>${name || mac}</strong></a>
+    ${owner ? html`<small class="muted">${owner}</small>` : nothing}`;
+}
+
+const disconnectionCell = ({ kind, disconnected_at: at }) => (kind === "open" ? t("timeline.still") : end(at));
+const durationCell = ({ duration_seconds: seconds }) => (seconds === null ? "…" : formatDuration(seconds));
+
+customElements.define("st-page-presence", PresencePage);

@@ -1,0 +1,23 @@
+// The API as the timeline's source.
+import { call } from "../api.js";
+import { address } from "../here.js";
+
+/** @param filters of the devices: {search, status, sort}. */
+export const apiSource = (filters) => ({
+  async rows({ start, end, width, limit, offset, signal }) {
+    const params = { ...filters, start: iso(start), end: iso(end), width, limit, offset };
+    const response = await call("GET", "/presence/timeline", { params, signal });
+    return { ...(await response.json()), total: Number(response.headers.get("X-Total-Count")) };
+  },
+
+  async sessions({ mac, start, end, limit }) {
+    const params = { mac, start: iso(start), end: iso(end), limit, status: filters.status };
+    const response = await call("GET", "/presence/sessions", { params });
+    return { ...(await response.json()), total: Number(response.headers.get("X-Total-Count")) };
+  },
+
+  href: (mac) => address(`/ui/devices/${mac}`),
+});
+
+/** Epoch seconds as the API reads them. */
+export const iso = (at) => `${new Date(Math.floor(at) * 1000).toISOString().slice(0, 19)}Z`;

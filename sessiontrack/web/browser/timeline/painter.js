@@ -1,0 +1,178 @@
+// Draws the timeline on a canvas. It knows nothing of where its rows come from.
+import { eachBar, CLOSED, MIXED, MIXED_MISSING, OPEN, lacksBegin, lacksEnd } from "./bars.js";
+import { moment, ticks, weekends } from "./ticks.js";
+
+export const AXIS = 46; // pixels above the rows
+const MAJOR_LINE = 15;
+const MINOR_LINE = 35;
+const ROUNDED_FROM = 6; // pixels; narrower bars are rectangles
+const WEEKENDS_UP_TO = 100 * 86_400;
+const COLORS = ["closed", "open", "missing", "text", "muted", "line", "sunken", "surface", "accent", "now"];
+
+/** The colours of the theme, as a canvas takes them: what a style sheet makes of them for elements. */
+export function readColors(probe) {
+  return Object.fromEntries(COLORS.map((name) => [name, getComputedStyle(probe.querySelector(`.tl-${name}`)).color]));
+}
+
+/**
+ * @param scene {view, height, ratio, calendar, colors, font, now, rows, rowHeight, barTop, barHeight, scroll, hover,
+ *   selected}; rows: [{top, mac, index, pieces}]; hover: {x} or null; selected: an index or -1.
+ */
+export function paint(context, scene) {
+  const { view, height, ratio, colors } = scene;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.fillStyle = colors.surface;
+  context.fillRect(0, 0, view.width, height);
+  const marks = ticks(scene.calendar, view.from, view.to, view.width);
+  context.save();
+  context.beginPath();
+  context.rect(0, AXIS, view.width, height - AXIS);
+  context.clip();
+  paintGround(context, scene, marks);
+  for (const row of scene.rows) paintRow(context, scene, row);
+  context.restore();
+  paintAxis(context, scene, marks);
+  paintNow(context, scene);
+  if (scene.hover) paintHover(context, scene);
+}
+
+/** A place between device pixels, moved onto one. */
+const snapped = (x, ratio) => Math.round(x * ratio) / ratio;
+
+function paintGround(context, scene, { minor, major }) {
+  const { view, height, ratio, colors, rowHeight } = scene;
+  if (view.span <= WEEKENDS_UP_TO) {
+    context.fillStyle = colors.sunken;
+    for (const [from, to] of weekends(scene.calendar, view.from, view.to)) {
+      const x = snapped(view.x(from), ratio);
+      context.fillRect(x, AXIS, snapped(view.x(to), ratio) - x, height - AXIS);
+    }
+  }
+  context.fillStyle = colors.line;
+  const line = 1 / ratio;
+  for (const { at } of minor) context.fillRect(snapped(view.x(at), ratio), AXIS, line, height);
+  for (const { at } of major) context.fillRect(snapped(view.x(at), ratio), AXIS, Math.max(1, line), height);
+  for (const { top, index } of scene.rows) {
+    context.fillRect(0, snapped(top + rowHeight, ratio) - line, view.width, line);
+    if (index !== scene.selected) continue;
+    context.save();
+    context.fillStyle = colors.accent;
+    context.globalAlpha = 0.1;
+    context.fillRect(0, top, view.width, rowHeight - line);
+    context.restore();
+  }
+}
+
+function paintRow(context, scene, { top, mac, pieces }) {
+  const { view, ratio, colors, barHeight } = scene;
+  const y = snapped(top + scene.barTop, ratio);
+  const least = 1 / ratio;
+  eachBar(pieces, mac, scene.now, (from, to, kind) => {
+    if (to < view.from || from > view.to) return;
+    const left = Math.max(-8, snapped(view.x(from), ratio));
+    const right = Math.min(view.width + 8, snapped(view.x(to), ratio));
+    const bar = { x: left, y, width: Math.max(least, right - left), height: barHeight };
+    if (kind === CLOSED) fill(context, bar, colors.closed);
+    else if (kind === OPEN) fill(context, bar, colors.open);
+    else if (kind === MIXED) halves(context, bar, colors.closed, colors.open);
+    else if (kind === MIXED_MISSING) halves(context, bar, colors.closed, colors.missing);
+    else paintMissing(context, bar, kind, colors);
+  });
+}
+
+function fill(context, { x, y, width, height }, color) {
+  context.fillStyle = color;
+  if (width < ROUNDED_FROM) return context.fillRect(x, y, width, height);
+  context.beginPath();
+  context.roundRect(x, y, width, height, 3);
+  context.fill();
+}
+
+function halves(context, { x, y, width, height }, upper, lower) {
+  context.fillStyle = upper;
+  context.fillRect(x, y, width, height / 2);
+  context.fillStyle = lower;
+  context.fillRect(x, y + height / 2, width, height / 2);
+}
+
+/** The end that nobody knows fades out, in a broken line. */
+function paintMissing(context, bar, kind, colors) {
+  const { x, y, width, height } = bar;
+  if (width < ROUNDED_FROM) return fill(context, bar, colors.missing);
+  const fade = Math.min(48, width * 0.7);
+  const [known, unknown] = lacksEnd(kind) ? [x, x + width] : [x + width, x];
+  const turn = lacksEnd(kind) ? unknown - fade : unknown + fade;
+  const gradient = context.createLinearGradient(known, 0, unknown, 0);
+  gradient.addColorStop(0, colors.missing);
+  gradient.addColorStop(Math.abs(turn - known) / width, colors.missing);
+  gradient.addColorStop(1, colors.missing.replace(/^rgb\((.*)\)$/, "rgba($1, 0.12)"));
+  const radii = lacksBegin(kind) ? [0, 3, 3, 0] : [3, 0, 0, 3];
+  context.fillStyle = gradient;
+  context.beginPath();
+  context.roundRect(x, y, width, height, radii);
+  context.fill();
+  context.save();
+  context.strokeStyle = colors.missing;
+  context.lineWidth = 1.5;
+  context.setLineDash([3, 2.5]);
+  context.beginPath();
+  context.moveTo(turn, y + 0.75);
+  context.lineTo(unknown, y + 0.75);
+  context.lineTo(unknown, y + height - 0.75);
+  context.lineTo(turn, y + height - 0.75);
+  context.stroke();
+  context.restore();
+}
+
+function paintAxis(context, scene, { minor, major }) {
+  const { view, ratio, colors, font } = scene;
+  context.textBaseline = "middle";
+  context.font = `600 ${font}`;
+  context.fillStyle = colors.text;
+  major.forEach(({ at, label }, n) => {
+    const next = n + 1 < major.length ? view.x(major[n + 1].at) : view.width;
+    const width = context.measureText(label).width + 16;
+    // The one that has begun before stays in sight, until the next one pushes it out.
+    const x = Math.max(view.x(at), Math.min(0, next - width));
+    if (next > 0) context.fillText(label, x + 8, MAJOR_LINE);
+  });
+  context.font = font;
+  context.fillStyle = colors.muted;
+  const y = major.length ? MINOR_LINE : AXIS / 2;
+  for (const { at, label } of minor) context.fillText(label, view.x(at) + 6, y);
+  context.fillStyle = colors.line;
+  const line = 1 / ratio;
+  context.fillRect(0, AXIS - line, view.width, line);
+  for (const { at } of minor) context.fillRect(snapped(view.x(at), ratio), AXIS - 18, line, 18);
+  for (const { at } of major) context.fillRect(snapped(view.x(at), ratio), 0, Math.max(1, line), AXIS);
+}
+
+function paintNow(context, { view, height, ratio, colors, now }) {
+  const x = snapped(view.x(now), ratio);
+  if (x < -4 || x > view.width + 4) return;
+  context.fillStyle = colors.now;
+  context.fillRect(x - 1, AXIS - 6, 2, height);
+  context.beginPath();
+  context.moveTo(x - 5, AXIS - 10);
+  context.lineTo(x + 5, AXIS - 10);
+  context.lineTo(x, AXIS - 2);
+  context.fill();
+}
+
+/** The time at which the pointer is. */
+function paintHover(context, { view, height, ratio, colors, calendar, font, hover }) {
+  const label = moment(calendar, view.at(hover.x), view.perPixel);
+  context.font = font;
+  const width = context.measureText(label).width + 14;
+  const left = Math.min(Math.max(0, hover.x - width / 2), view.width - width);
+  context.globalAlpha = 0.5;
+  context.fillStyle = colors.muted;
+  context.fillRect(snapped(hover.x, ratio), AXIS, 1 / ratio, height);
+  context.globalAlpha = 1;
+  context.fillStyle = colors.text;
+  context.beginPath();
+  context.roundRect(left, MINOR_LINE - 11, width, 21, 4);
+  context.fill();
+  context.fillStyle = colors.surface;
+  context.fillText(label, left + 7, MINOR_LINE);
+}
