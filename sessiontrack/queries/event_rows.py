@@ -7,6 +7,7 @@ from sessiontrack.ips import ip_number
 from sessiontrack.queries.rendering import MISSING, duration_seconds, duration_text, end_text
 from sessiontrack.timestamps import SiteTime
 
+# What people read; the objects have the instants for programs beside it.
 EVENT_KEYS = ("id", "mac", "name", "owner", "ip", "time", "type", "info")
 SESSION_KEYS = (
     *EVENT_KEYS[:5],
@@ -31,6 +32,7 @@ def event_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
         "time": site.format_minute(at),
         "type": event_type,
         "info": info,
+        "at": site.format_offset(at),
     }
 
 
@@ -66,6 +68,8 @@ def session_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
         "duration_seconds": seconds,
         "still_connected": bool(row[9]),
         "info": info,
+        "connected_at": None if row[7] is None else site.format_offset(row[7]),
+        "disconnected_at": None if row[8] is None else site.format_offset(row[8]),
     }
 
 
