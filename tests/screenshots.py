@@ -20,6 +20,7 @@ PATHS = (
     "/ui/now",
     "/ui/presence",
     "/ui/devices",
+    "/ui/devices/DA:41:7E:0C:93:5A",
     *(f"/ui/settings?section={each}" for each in ("users", "tokens", "retention", "configuration")),
 )
 

@@ -154,6 +154,16 @@ def test_contract_3_session_events_and_counts_use_an_index(tx: Explained, kind: 
 
 def test_contract_3_totals_use_indexes(tx: Explained) -> None:
     assert all(events.count_totals(tx, WEEK[0]).values())
+
+
+@pytest.mark.parametrize("kind", events.TOTALS)
+def test_session_events_of_one_device_use_its_index(tx: Explained, kind: str) -> None:
+    wanted = events.EventFilter(kind, WEEK[0], mac=MACS[3])
+    index = "ix_device_session_device" if kind in events.SESSION_TYPES else "ix_event_device"
+    assert events.count_rows(tx, wanted, searched=True) == len(
+        list(events.list_rows(tx, wanted, 100, 0, NOW, IN_UTC))
+    )
+    tx.assert_searched(index)
     tx.assert_searched()
 
 

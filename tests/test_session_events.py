@@ -92,6 +92,7 @@ def test_contract_3_an_event_has_these_fields(clients: Clients, filled: dict[str
             "time": "2025-08-13 12:00",
             "type": "New Device",
             "info": "",
+            "at": "2025-08-13T12:00:00+00:00",
         }
     ]
 
@@ -110,6 +111,8 @@ def test_contract_3_a_session_has_these_fields(clients: Clients, filled: dict[st
         "duration_seconds": DAY,
         "still_connected": False,
         "info": "über LAN",
+        "connected_at": "2025-08-13T12:00:00+00:00",
+        "disconnected_at": "2025-08-14T12:00:00+00:00",
     }
     ends = ("connection", "disconnection", "duration", "duration_seconds", "still_connected")
     texts = {name: [shown[filled[name]][end] for end in ends] for name in ("open", "lost", "found")}
@@ -341,3 +344,44 @@ def test_contract_3_session_events_names_the_wrong_parameter(
 
 def test_contract_3_the_farthest_page_is_empty(clients: Clients, filled: Any) -> None:
     assert get(clients, page=10**12, limit=1000)["events"] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "mac", "wanted"),
+    [
+        ("all", MACS[2], ["down", "voided down"]),
+        ("all", MACS[1].lower(), ["voided"]),
+        ("sessions", MACS[0], ["open", "closed"]),
+        ("sessions", MACS[1], ["long"]),
+        ("missing", MACS[2], ["lost", "found"]),
+        ("missing", MACS[0], []),
+        ("voided", MACS[2], ["voided down"]),
+        ("new", MACS[0], ["new"]),
+        ("down", MACS[0], []),
+        ("all", "AA:BB:CC:DD:EE:99", []),
+    ],
+)
+def test_the_rows_of_one_device_alone(
+    clients: Clients, filled: dict[str, int], kind: str, mac: str, wanted: list[str]
+) -> None:
+    answer = get(clients, type=kind, mac=mac)
+    assert names(filled, kind, [each["id"] for each in answer["events"]]) == wanted
+    assert answer["total"] == len(wanted)
+    query = {"mac": mac, "format": "named"}
+    assert clients.viewer.ok("GET", "/sessions/totals", query_string=query)[kind] == len(wanted)
+
+
+def test_the_rows_of_one_device_are_searched_and_sorted_too(clients: Clients, filled: dict[str, int]) -> None:
+    assert names(filled, "all", ids(clients, mac=MACS[0], search="über")) == ["connected"]
+    assert ids(clients, mac=MACS[1], search="über") == []
+    shortest_first = ids(clients, mac=MACS[0], type="sessions", sortCol="duration", sortDir="asc")
+    assert names(filled, "sessions", shortest_first) == ["open", "closed"]
+    table = get(clients, mac=MACS[0], search="über", format="datatables")
+    assert (table["recordsTotal"], table["recordsFiltered"]) == (2, 1)
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}.csv", "/sessions/totals"])
+def test_one_device_is_named_by_its_mac_address(clients: Clients, path: str) -> None:
+    response = clients.viewer.get(path, {"mac": "printer"})
+    assert response.status_code == 400
+    assert list(response.get_json()["errors"]) == ["mac"]

@@ -142,6 +142,7 @@ def session_events(query: dict[str, Any]) -> Response:
         type=query["type"],
         since=period_start(query["period"]),
         search=query["search"],
+        mac=query["mac"],
         sort=schemas.SORTS[query["sortCol"]],
         descending=query["sortDir"] == "desc",
     )
@@ -176,6 +177,7 @@ def export_events(query: dict[str, Any]) -> Response:
         type=query["type"],
         since=period_start(query["period"]),
         search=query["search"],
+        mac=query["mac"],
         sort=schemas.SORTS[query["sortCol"]],
         descending=query["sortDir"] == "desc",
     )
@@ -198,7 +200,7 @@ def totals(query: dict[str, Any]) -> Response:
     """How many rows session-events has of each type"""
     since = period_start(query["period"])
     with read_transaction() as tx:
-        counts = events.count_totals(tx, since)
+        counts = events.count_totals(tx, since, query["mac"])
     return answer(counts if query["format"] == "named" else list(counts.values()))
 
 

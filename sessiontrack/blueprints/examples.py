@@ -63,6 +63,7 @@ SESSION_EVENTS = {
             "time": "2025-08-01 10:00",
             "type": "Connected",
             "info": "",
+            "at": "2025-08-01T10:00:00+00:00",
         }
     ],
 }

@@ -14,6 +14,7 @@ from sessiontrack.queries.rendering import (
 )
 from sessiontrack.timestamps import SiteTime
 
+# What people read; the objects have the instants for programs beside it.
 EVENT_KEYS = ("id", "mac", "name", "owner", "ip", "time", "type", "info")
 SESSION_KEYS = (
     *EVENT_KEYS[:5],
@@ -31,7 +32,8 @@ def event_text(row: Row, now: int, site: SiteTime) -> str:
     row_id, at, mac, name, owner, ip, info, event_type, _ = row
     return (
         f'{{"id":{row_id},"mac":"{mac}","name":{quoted[name]},"owner":{quoted[owner]},"ip":"{ip}",'
-        f'"time":"{site.format_minute(at)}","type":{quoted[event_type]},"info":{quoted[info]}}}'
+        f'"time":"{site.format_minute(at)}","type":{quoted[event_type]},"info":{quoted[info]},'
+        f'"at":"{site.format_offset(at)}"}}'
     )
 
 
@@ -55,11 +57,14 @@ def session_text(row: Row, now: int, site: SiteTime) -> str:
     """A device session, in JSON."""
     row_id, _, mac, name, owner, ip, info = row[:7]
     connection, disconnection, seconds = _session_texts(row, now, site)
+    connected_at = "null" if row[7] is None else f'"{site.format_offset(row[7])}"'
+    disconnected_at = "null" if row[8] is None else f'"{site.format_offset(row[8])}"'
     return (
         f'{{"id":{row_id},"mac":"{mac}","name":{quoted[name]},"owner":{quoted[owner]},"ip":"{ip}",'
         f'"connection":"{connection}","disconnection":"{disconnection}",'
         f'"duration":"{duration_text(seconds)}","duration_seconds":{"null" if seconds is None else seconds},'
-        f'"still_connected":{JSON_BOOL[row[9]]},"info":{quoted[info]}}}'
+        f'"still_connected":{JSON_BOOL[row[9]]},"info":{quoted[info]},'
+        f'"connected_at":{connected_at},"disconnected_at":{disconnected_at}}}'
     )
 
 

@@ -5,7 +5,7 @@ missing). Paging, sorting and search are the database's.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -26,9 +26,11 @@ from sqlalchemy.sql import ColumnElement
 from sessiontrack.db import Contains, Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event
 from sessiontrack.models.columns import bind
+from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
 from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 from sessiontrack.queries import event_rows
+from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.searching import devices_with_alias_like, pattern
 from sessiontrack.timestamps import SiteTime
 
@@ -40,32 +42,38 @@ TOTALS = ("all", "sessions", "missing", "voided", "new", "down")
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Which rows, from `since` (UTC epoch seconds) on; and in which order, by a column's name."""
+    """Which rows, from `since` (UTC epoch seconds) on, of all devices or of one; in which order, by name."""
 
     type: str
     since: int
     search: str = ""
     sort: str = "order_time"
     descending: bool = True
+    mac: str | None = None
 
     def values(self) -> dict[str, Any]:
         """The parameters of the statements."""
-        if not self.search:
-            return {"since": self.since}
-        return {"since": self.since, "pattern": pattern(self.search)}
+        found: dict[str, Any] = {"since": self.since}
+        if self.search:
+            found["pattern"] = pattern(self.search)
+        if self.mac is not None:
+            found["mac"] = self.mac
+        return found
 
 
 def count_rows(tx: Transaction, wanted: EventFilter, *, searched: bool) -> int:
     """How many rows match, whatever the page; with the search, or as if there were none."""
     if not (searched and wanted.search):
-        return int(tx.value(_counted(wanted.type), since=wanted.since))
-    statement = _searched_count(wanted.type, wanted.search.isascii())
+        return int(
+            tx.value(_counted(wanted.type, wanted.mac is not None), **replace(wanted, search="").values())
+        )
+    statement = _searched_count(wanted.type, wanted.search.isascii(), wanted.mac is not None)
     return int(tx.value(statement, **wanted.values()))
 
 
-def count_totals(tx: Transaction, since: int) -> dict[str, int]:
+def count_totals(tx: Transaction, since: int, mac: str | None = None) -> dict[str, int]:
     """How many rows each type has, in the order of the documented list."""
-    return {name: int(tx.value(_counted(name), since=since)) for name in TOTALS}
+    return {name: count_rows(tx, EventFilter(name, since, mac=mac), searched=False) for name in TOTALS}
 
 
 def list_rows(
@@ -91,7 +99,8 @@ def list_table(
 
 def _page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> Iterator[Row]:
     how_searched = None if not wanted.search else wanted.search.isascii()
-    statement = _listed(wanted.type, how_searched, wanted.sort, wanted.descending)
+    of_device = wanted.mac is not None
+    statement = _listed(wanted.type, how_searched, of_device, wanted.sort, wanted.descending)
     values = {**wanted.values(), "limit": limit, "offset": offset}
     if "duration" in wanted.sort and wanted.type in SESSION_TYPES:
         values["now"] = now
@@ -102,22 +111,23 @@ def _page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: in
 
 
 @cache
-def _counted(kind: str) -> Statement:
+def _counted(kind: str, of_device: bool) -> Statement:
     if kind in SESSION_TYPES:
-        return Statement(select(func.count()).select_from(_sessions(kind)))
-    return Statement(select(func.count()).select_from(Event).where(*_conditions(kind)))
+        return Statement(select(func.count()).select_from(_sessions(kind, of_device)))
+    return Statement(select(func.count()).select_from(Event).where(*_conditions(kind, of_device)))
 
 
 @cache
-def _searched_count(kind: str, is_ascii: bool) -> Statement:
-    rows, _ = _rows(kind, is_ascii)
+def _searched_count(kind: str, is_ascii: bool, of_device: bool) -> Statement:
+    rows, _ = _rows(kind, is_ascii, of_device)
     return Statement(rows.with_only_columns(func.count()))
 
 
 @cache
-def _listed(kind: str, is_ascii: bool | None, sort: str, descending: bool) -> Statement:
+def _listed(kind: str, is_ascii: bool | None, of_device: bool, sort: str, descending: bool) -> Statement:
     is_by_time = sort in ("order_time", "time")
-    rows, sorts = _rows(kind, is_ascii, descending if is_by_time and is_ascii is None else None)
+    newest = descending if is_by_time and is_ascii is None else None
+    rows, sorts = _rows(kind, is_ascii, of_device, newest)
     by_time = (sorts["order_time"], sorts["id"])
     if is_by_time:
         order = [column.desc() if descending else column.asc() for column in by_time]
@@ -132,22 +142,29 @@ Rows = Select[*tuple[Any, ...]]
 Columns = dict[str, SQLColumnExpression[Any]]
 
 
-def _rows(kind: str, is_ascii: bool | None, newest: bool | None = None) -> tuple[Rows, Columns]:
+def _rows(
+    kind: str, is_ascii: bool | None, of_device: bool, newest: bool | None = None
+) -> tuple[Rows, Columns]:
     """The rows of one type, and the columns that they can be sorted by.
 
     Args:
         is_ascii: None without a search; else whether the text searched for is plain ASCII.
+        of_device: of the one that has the address `mac`.
     """
-    return _device_sessions(kind, is_ascii, newest) if kind in SESSION_TYPES else _events(kind, is_ascii)
+    if kind in SESSION_TYPES:
+        return _device_sessions(kind, is_ascii, of_device, newest)
+    return _events(kind, is_ascii, of_device)
 
 
-def _conditions(kind: str) -> list[ColumnElement[bool]]:
+def _conditions(kind: str, of_device: bool) -> list[ColumnElement[bool]]:
     condition = EVENT_CONDITIONS[kind]
-    since = Event.at >= bind("since")
-    return [since] if condition is None else [since, _is(condition)]
+    found = [Event.at >= bind("since")]
+    if of_device:
+        found.append(Event.device_id == device_with(bind("mac")))
+    return found if condition is None else [*found, _is(condition)]
 
 
-def _events(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
+def _events(kind: str, is_ascii: bool | None, of_device: bool) -> tuple[Rows, Columns]:
     shown_type = case((Event.voided, literal_column("'VOIDED - '") + Event.type), else_=Event.type)
     rows = (
         select(
@@ -162,7 +179,7 @@ def _events(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
             Event.pending_alert,
         )
         .join(Device, Device.id == Event.device_id)
-        .where(*_conditions(kind))
+        .where(*_conditions(kind, of_device))
     )
     sorts: Columns = {
         **_device_sorts(),
@@ -177,8 +194,10 @@ def _events(kind: str, is_ascii: bool | None) -> tuple[Rows, Columns]:
     return _searched(rows, is_ascii, Event.ip, shown_type, Event.info), sorts
 
 
-def _device_sessions(kind: str, is_ascii: bool | None, newest: bool | None) -> tuple[Rows, Columns]:
-    found = _sessions(kind, newest).c
+def _device_sessions(
+    kind: str, is_ascii: bool | None, of_device: bool, newest: bool | None
+) -> tuple[Rows, Columns]:
+    found = _sessions(kind, of_device, newest).c
     # Of a missing event both are the one known instant, and its index is in the order of end_at.
     order_time = found.end_at if kind == "missing" else found.begin_at
     rows = select(
@@ -224,7 +243,7 @@ def _searched(rows: Rows, is_ascii: bool | None, *columns: SQLColumnExpression[s
     return rows.where(or_(*found, Device.id.in_(devices_with_alias_like(is_ascii))))
 
 
-def _sessions(kind: str, newest: bool | None = None) -> Subquery:
+def _sessions(kind: str, of_device: bool, newest: bool | None = None) -> Subquery:
     """The sessions of one type; each part by the index of its own.
 
     Args:
@@ -233,6 +252,13 @@ def _sessions(kind: str, newest: bool | None = None) -> Subquery:
     """
     since = bind("since")
     begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
+    if of_device:
+        device = device_with(bind("mac"))
+        where = [DeviceSession.device_id == device, begin_at >= first_begin(device, since)]
+        where.append(or_(DeviceSession.still_connected, end_at >= since))
+        if kind == "missing":
+            where.append(_is(IS_MISSING))
+        return _session_columns_where(begin_at, *where).subquery()
     if kind == "missing":
         return _session_columns_where(begin_at, _is(IS_MISSING), end_at >= since).subquery()
     # Long ones are few: better sorted than looked for, newest first, among all that ever began.

@@ -137,6 +137,7 @@ class ExportEvents(Strict):
     )
     period = PeriodText(default="7 days")
     search = Text(load_default="", metadata={"description": "In name, owner, MAC, IP, type and info."})
+    mac = MacAddress(load_default=None, allow_none=False, metadata={"description": "Of this device alone."})
     sortCol = fields.String(
         load_default="order_time",
         validate=OneOf(list(SORTS)),
@@ -177,6 +178,7 @@ class Totals(Strict):
     """`GET /sessions/totals`."""
 
     period = PeriodText(default="7 days")
+    mac = MacAddress(load_default=None, allow_none=False, metadata={"description": "Of this device alone."})
     format = fields.String(
         load_default="list",
         validate=OneOf(("list", "named")),
@@ -255,11 +257,18 @@ class EventRow(Answer):
     info = fields.String(required=True)
     time = fields.String()
     type = fields.String()
+    at = fields.String(metadata={"description": "time, with its offset."})
     connection = fields.String()
     disconnection = fields.String()
     duration = fields.String()
     duration_seconds = fields.Integer(allow_none=True)
     still_connected = fields.Boolean()
+    connected_at = fields.String(
+        allow_none=True, metadata={"description": "connection, with its offset; null where it is missing."}
+    )
+    disconnected_at = fields.String(
+        allow_none=True, metadata={"description": "disconnection, with its offset; null where there is none."}
+    )
 
 
 class SessionEventsAnswer(Answer):

@@ -37,6 +37,7 @@ PAGES = (
     Page("now", "/now", icon="now"),
     Page("presence", "/presence", icon="presence", also=("timeline",)),
     Page("devices", "/devices", icon="devices"),
+    Page("device", "/devices/<mac:mac>", within="devices"),
     Page("settings", "/settings", icon="settings", role=ADMIN, minor=True),
 )
 

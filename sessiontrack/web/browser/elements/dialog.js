@@ -41,7 +41,10 @@ export function ask({ title, body, action, danger = false, submit, explain = ({ 
     title,
     body: html`${body}
       <p class="notice" data-kind="error" role="alert" hidden></p>`,
-    buttons: html`<button class="button" value="" formnovalidate ?autofocus=${danger}>${t("dialog.cancel")}</button>
+    // Enter in a field is the first button that submits.
+    buttons: html`<button type="button" class="button" ?autofocus=${danger} @click=${cancel}>
+        ${t("dialog.cancel")}
+      </button>
       <button class="button ${danger ? "danger" : "primary"}" value="yes">${action}</button>`,
   });
   const form = dialog.querySelector("form");
@@ -68,6 +71,8 @@ export function ask({ title, body, action, danger = false, submit, explain = ({ 
     });
   });
 }
+
+const cancel = (event) => event.target.closest("dialog").close();
 
 function show({ title, body, buttons }) {
   const dialog = document.createElement("dialog");

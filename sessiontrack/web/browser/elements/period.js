@@ -8,18 +8,18 @@ const CHOICES = ["1 hour", "24 hours", "7 days", "30 days", "1 year", "all"];
 /**
  * A choice of period; its state is in the address as period, or as from and to (days, in site time).
  *
- * Attribute `usual`: the period at first. Property `choices`: other periods to offer, each with a text
+ * Attributes: `usual`, the period at first; `no-custom`, only periods up to now are offered. Property `choices`: other periods to offer, each with a text
  * `period.<choice>`. The page reads `value`, {period} or {start, end}, and gets `st-change` when it is another one.
  */
 class StPeriod extends StElement {
-  static properties = { usual: {}, choices: { attribute: false }, custom: { state: true } };
+  static properties = { usual: {}, noCustom: { type: Boolean, attribute: "no-custom" }, choices: { attribute: false }, custom: { state: true } };
 
   #state;
   #told;
 
   constructor() {
     super();
-    Object.assign(this, { usual: "7 days", choices: CHOICES, custom: false });
+    Object.assign(this, { usual: "7 days", noCustom: false, choices: CHOICES, custom: false });
   }
 
   connectedCallback() {
@@ -39,7 +39,7 @@ class StPeriod extends StElement {
 
   render() {
     const { period, from, to } = this.#state.value;
-    const isCustom = this.custom || Boolean(from && to);
+    const isCustom = !this.noCustom && (this.custom || Boolean(from && to));
     const choices = this.choices.includes(period) ? this.choices : [...this.choices, period];
     return html`<div class="period">
       <label class="field">
@@ -48,7 +48,7 @@ class StPeriod extends StElement {
           ${choices.map(
             (each) => html`<option value=${each} ?selected=${!isCustom && each === period}>${this.#label(each)}</option>`,
           )}
-          <option value="custom" ?selected=${isCustom}>${t("period.custom")}</option>
+          ${this.noCustom ? nothing : html`<option value="custom" ?selected=${isCustom}>${t("period.custom")}</option>`}
         </select>
       </label>
       ${isCustom

@@ -3,6 +3,7 @@ import { get, getList } from "../api.js";
 import { StElement } from "../element.js";
 import { badge, emptyState, pageHeader, segments, statusBadge } from "../elements/parts.js";
 import "../elements/table.js";
+import { address } from "../here.js";
 import { t } from "../i18n.js";
 import { instant } from "../time.js";
 import { UrlState } from "../url-state.js";
@@ -74,7 +75,7 @@ class DevicesPage extends StElement {
 
 function nameCell({ name, mac, vendor, randomized }) {
   const hint = randomized ? t("devices.randomized") : vendor;
-  return html`<strong>${name || mac}</strong>${hint ? html`<small class="muted">${hint}</small>` : nothing}`;
+  return html`<a href=${address(`/ui/devices/${mac}`)}><strong>${name || mac}</strong></a>${hint ? html`<small class="muted">${hint}</small>` : nothing}`;
 }
 
 function statusCell(device) {

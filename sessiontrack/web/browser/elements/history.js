@@ -1,0 +1,109 @@
+// Events and sessions, as `/sessions/session-events` lists them, for a <st-table>.
+import { html, nothing } from "lit";
+import { get } from "../api.js";
+import { address } from "../here.js";
+import { t } from "../i18n.js";
+import { instant } from "../time.js";
+import { badge } from "./parts.js";
+
+const SESSION_TYPES = ["sessions", "missing"];
+const VOIDED = "VOIDED - ";
+const KINDS = {
+  Connected: "ok",
+  Disconnected: "quiet",
+  "Device Down": "danger",
+  "Down Reconnected": "ok",
+  "New Device": "active",
+  "IP Changed": "warning",
+};
+
+/** Whether that type lists sessions; the others list events. */
+export const listsSessions = (type) => SESSION_TYPES.includes(type);
+
+/** A table's `load` of that type's rows. @param mac of that device alone. */
+export const historyLoader =
+  ({ type, period, mac }) =>
+  async ({ search, sort, limit, offset, signal }) => {
+    const params = { ...historyParams({ type, period, mac, search, sort }), limit, page: offset / limit + 1 };
+    const { events, total } = await get("/sessions/session-events", { params, signal });
+    return { rows: events, total };
+  };
+
+/** What a list and its file are asked for with. */
+export const historyParams = ({ type, period, mac, search, sort }) => ({
+  type,
+  period,
+  mac,
+  search,
+  sortCol: sort.replace(/^-/, ""),
+  sortDir: sort.startsWith("-") ? "desc" : "asc",
+});
+
+/** How many rows each type has. */
+export const historyTotals = ({ period, mac }, signal) =>
+  get("/sessions/totals", { params: { format: "named", period, mac }, signal });
+
+/** The columns of that type. @param withDevice whether the rows are of many devices. */
+export function historyColumns(type, { withDevice }) {
+  const own = listsSessions(type) ? sessionColumns(withDevice) : eventColumns(withDevice);
+  return [
+    ...(withDevice ? [{ label: t("history.device"), sort: "name", kind: "main", cell: deviceCell }] : []),
+    ...own,
+    ...(withDevice ? [{ label: t("history.owner"), sort: "owner", cell: ({ owner }) => owner }] : []),
+    { label: t("history.ip"), sort: "ip_number", kind: "mono", cell: ({ ip }) => ip },
+    { label: t("history.info"), sort: "info", kind: "wide", cell: ({ info }) => info },
+  ];
+}
+
+const eventColumns = (withDevice) => [
+  {
+    label: t("history.time"),
+    sort: "order_time",
+    kind: withDevice ? "number" : "main",
+    cell: ({ at }) => html`<span>${instant(at)}</span>`,
+  },
+  { label: t("history.event"), sort: "type", kind: "state", cell: ({ type }) => eventBadge(type) },
+];
+
+const sessionColumns = (withDevice) => [
+  {
+    label: t("history.connection"),
+    sort: "order_time",
+    kind: withDevice ? "number" : "main",
+    cell: ({ connected_at: at }) => html`<span>${at === null ? missing() : instant(at)}</span>`,
+  },
+  { label: t("history.disconnection"), sort: "disconnection", kind: "number", cell: disconnectionCell },
+  {
+    label: t("history.duration"),
+    sort: "duration_seconds",
+    kind: "number",
+    cell: ({ duration, duration_seconds: seconds }) => (seconds === null ? html`<span class="muted">–</span>` : duration),
+  },
+  { label: t("history.state"), kind: "state", cell: sessionBadge },
+];
+
+const missing = () => html`<span class="muted">${t("history.missing")}</span>`;
+
+function disconnectionCell({ disconnected_at: at, still_connected: isOpen }) {
+  if (isOpen) return html`<span class="muted">…</span>`;
+  return at === null ? missing() : instant(at);
+}
+
+function sessionBadge({ connected_at: start, disconnected_at: end, still_connected: isOpen }) {
+  if (isOpen) return badge("active", t("history.open"));
+  return start === null || end === null ? badge("warning", t("history.incomplete")) : badge("ok", t("history.closed"));
+}
+
+/** An event's type, as it is stored. */
+export function eventBadge(type) {
+  const isVoided = type.startsWith(VOIDED);
+  const plain = isVoided ? type.slice(VOIDED.length) : type;
+  const name = plain in KINDS ? t(`event.${plain}`) : plain;
+  return isVoided ? badge("voided", t("event.voided", { type: name })) : badge(KINDS[plain] ?? "quiet", name);
+}
+
+const deviceCell = ({ mac, name }) => deviceLink(mac, name);
+
+/** The way to a device's own page. */
+export const deviceLink = (mac, name) => html`<a href=${address(`/ui/devices/${mac}`)}>${name || mac}</a>
+  ${name ? html`<small class="muted mono">${mac}</small>` : nothing}`;

@@ -1,0 +1,135 @@
+// What can be done to a device: each asks first, and resolves to whether something has changed.
+import { html } from "lit";
+import { get, getList, send } from "../api.js";
+import { ask, confirm } from "../elements/dialog.js";
+import { checkField, textField } from "../elements/fields.js";
+import { toast } from "../elements/toast.js";
+import { t } from "../i18n.js";
+
+const path = ({ mac }) => `/devices/${mac}`;
+const nameOf = ({ name, mac }) => name || mac;
+
+/** Change what people say of it. */
+export async function edit(device) {
+  const { name, owner, alert_down, archived } = device;
+  const before = { name, owner, alert_down, archived, grace: device.grace ?? "" };
+  const done = await ask({
+    title: t("devices.one.edit.title"),
+    action: t("devices.one.save"),
+    body: editFields(before),
+    explain,
+    // What was not touched is not said: somebody else may have changed it meanwhile.
+    submit: async (data) => {
+      const values = {
+        name: data.name.trim(),
+        owner: data.owner.trim(),
+        grace: data.grace.trim(),
+        alert_down: "alert_down" in data,
+        archived: "archived" in data,
+      };
+      const changes = Object.entries(values).filter(([key, value]) => value !== before[key]);
+      const body = Object.fromEntries(changes.map(([key, value]) => [key, key === "grace" ? value || null : value]));
+      return changes.length ? send("PATCH", path(device), body) : undefined;
+    },
+  });
+  if (done) toast(t("devices.one.saved"));
+  return Boolean(done);
+}
+
+const editFields = (values) => html`
+  ${textField({ name: "name", label: t("devices.one.name"), value: values.name })}
+  ${textField({ name: "owner", label: t("devices.owner"), value: values.owner })}
+  ${textField({
+    name: "grace",
+    label: t("devices.one.grace"),
+    value: values.grace,
+    hint: t("devices.one.grace.hint"),
+  })}
+  ${checkField({
+    name: "alert_down",
+    label: t("devices.one.alert"),
+    checked: values.alert_down,
+    hint: t("devices.one.alert.hint"),
+  })}
+  ${checkField({
+    name: "archived",
+    label: t("devices.one.archived"),
+    checked: values.archived,
+    hint: t("devices.one.archived.hint"),
+  })}
+`;
+
+/** Make another address, with what is known of it, this device's. */
+export async function merge(device) {
+  const { devices } = await get("/devices", { params: { limit: 1000 } });
+  const other = await ask({
+    title: t("devices.one.merge.title", { name: nameOf(device) }),
+    action: t("devices.one.merge.next"),
+    body: html`
+      <p>${t("devices.one.merge.text")}</p>
+      ${textField({
+        name: "mac",
+        label: t("devices.one.merge.mac"),
+        value: "",
+        required: true,
+        list: "device-merge-list",
+        mono: true,
+      })}
+      <datalist id="device-merge-list">
+        ${devices
+          .filter(({ mac: each }) => each !== device.mac)
+          .map((each) => html`<option value=${each.mac}>${each.name}</option>`)}
+      </datalist>
+    `,
+    explain,
+    submit: async ({ mac }) => (await get(`/devices/${encodeURIComponent(mac.trim())}`)).device,
+  });
+  if (!other) return false;
+  if (other.mac === device.mac) {
+    toast(t("devices.one.merge.same"), "info");
+    return false;
+  }
+  const count = await countSessions(other);
+  const names = { other: nameOf(other), mac: other.mac, name: nameOf(device) };
+  const agreed = await confirm({
+    title: t("devices.one.merge.confirm", names),
+    body: html`<p>${t("devices.one.merge.sessions", { count, ...names })}</p>
+      <p>${t("devices.one.merge.for_good")}</p>`,
+    action: t("devices.one.merge.do"),
+    danger: true,
+  });
+  return agreed && (await tried(() => send("POST", `${path(device)}/merge`, { mac: other.mac }), t("devices.one.merged")));
+}
+
+/** Delete its sessions; says what will be lost. */
+export async function deleteSessions(device) {
+  const count = await countSessions(device);
+  if (count === 0) {
+    toast(t("devices.one.delete.none"), "info");
+    return false;
+  }
+  const agreed = await confirm({
+    title: t("devices.one.delete.title", { count, name: nameOf(device) }),
+    body: html`<p>${t("devices.one.delete.text", { count })}</p>
+      <p>${t("devices.one.delete.stays")}</p>`,
+    action: t("devices.one.delete.do", { count }),
+    danger: true,
+  });
+  return agreed && (await tried(() => send("DELETE", "/sessions/delete", { mac: device.mac }), t("devices.one.deleted")));
+}
+
+/** What is wrong with which field says more than that something is. */
+const explain = ({ message, errors }) => Object.values(errors ?? {}).flat().join(" ") || message;
+
+const countSessions = async ({ mac }) => (await getList("/sessions/list", { params: { mac, limit: 1 } })).total;
+
+async function tried(what, done) {
+  try {
+    await what();
+  } catch (error) {
+    toast(error.message, "error");
+    return false;
+  }
+  toast(done);
+  return true;
+}
