@@ -21,6 +21,7 @@ PATHS = (
     "/ui/presence",
     "/ui/devices",
     "/ui/devices/DA:41:7E:0C:93:5A",
+    "/ui/events",
     *(f"/ui/settings?section={each}" for each in ("users", "tokens", "retention", "configuration")),
 )
 

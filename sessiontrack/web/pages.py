@@ -38,6 +38,7 @@ PAGES = (
     Page("presence", "/presence", icon="presence", also=("timeline",)),
     Page("devices", "/devices", icon="devices"),
     Page("device", "/devices/<mac:mac>", within="devices"),
+    Page("events", "/events", icon="events"),
     Page("settings", "/settings", icon="settings", role=ADMIN, minor=True),
 )
 

@@ -1,0 +1,108 @@
+import { html } from "lit";
+import { keyed } from "lit/directives/keyed.js";
+import { get, queryOf } from "../api.js";
+import { StElement } from "../element.js";
+import { historyColumns, historyLoader, historyParams, historyTotals, listsSessions } from "../elements/history.js";
+import { emptyState, pageHeader, segments } from "../elements/parts.js";
+import "../elements/period.js";
+import "../elements/table.js";
+import { toast } from "../elements/toast.js";
+import { address } from "../here.js";
+import { t } from "../i18n.js";
+import { icon } from "../icons.js";
+import { UrlState } from "../url-state.js";
+import "./events.css";
+
+const TYPES = ["all", "sessions", "missing", "voided", "new", "down"];
+const NEWEST_FIRST = "-order_time";
+
+/** What happened: events and sessions of a period, by type. */
+class EventsPage extends StElement {
+  static properties = { totals: { state: true } };
+
+  #state = new UrlState(this, { type: "all", period: "7 days", q: "", sort: NEWEST_FIRST });
+
+  render() {
+    const { period } = this.#state.value;
+    const type = this.#type;
+    const load = historyLoader({ type, period });
+    return html`
+      ${pageHeader({ title: t("nav.events"), lead: t("events.lead"), actions: this.#actions() })}
+      <details class="card about">
+        <summary>${icon("info")}${t("events.about")}</summary>
+        <dl>
+          <dt>${t("events.about.voided")}</dt>
+          <dd>${t("events.about.voided.text")}</dd>
+          <dt>${t("events.about.missing")}</dt>
+          <dd>${t("events.about.missing.text")}</dd>
+        </dl>
+      </details>
+      ${keyed(
+        listsSessions(type),
+        html`<st-table
+          caption=${t(`history.type.${type}`)}
+          sort=${NEWEST_FIRST}
+          .columns=${historyColumns(type, { withDevice: true })}
+          .load=${(asked) => this.#load(load, period, asked)}
+          .filters=${{ type, period }}
+          .empty=${empty(type)}
+          .controls=${this.#types(type)}
+        ></st-table>`,
+      )}
+    `;
+  }
+
+  get #type() {
+    const { type } = this.#state.value;
+    return TYPES.includes(type) ? type : TYPES[0];
+  }
+
+  async #load(load, period, asked) {
+    const [found, totals] = await Promise.all([load(asked), historyTotals({ period }, asked.signal)]);
+    this.totals = totals;
+    return found;
+  }
+
+  #types(type) {
+    return segments({
+      label: t("history.filter"),
+      value: type,
+      options: TYPES.map((each) => ({ value: each, label: t(`history.type.${each}`), count: this.totals?.[each] })),
+      change: (chosen) => this.#state.set({ type: chosen }, { clear: ["page", "sort"] }),
+    });
+  }
+
+  #actions() {
+    const { period, q, sort } = this.#state.value;
+    const params = historyParams({ type: this.#type, period, search: q, sort });
+    const href = address("/sessions/session-events.csv") + queryOf(params);
+    return html`<st-period no-custom usual="7 days"></st-period>
+      <a class="button" href=${href} download @click=${download}>${icon("download")}${t("events.download")}</a>`;
+  }
+}
+
+/** The browser fetches the file by itself, and cannot renew a login that has run out meanwhile. */
+async function download(event) {
+  event.preventDefault();
+  const { href } = event.currentTarget;
+  try {
+    await get("/auth/me");
+    location.assign(href);
+  } catch (error) {
+    toast(t("events.download.failed", { message: error.message }), "error");
+  }
+}
+
+function empty(type) {
+  if (type === "all" || type === "sessions") {
+    return emptyState({
+      sign: "events",
+      title: t("events.empty"),
+      text: t("events.empty.text"),
+      action: html`<code>sessiontrack scan watch --every 60s -- ip -j neigh</code>`,
+    });
+  }
+  return emptyState({ sign: "check", title: t(`events.empty.${type}`), text: t(`events.empty.${type}.text`) });
+}
+
+customElements.define("st-page-events", EventsPage);
