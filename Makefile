@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
+# What the tests run beside what pip installs.
+PROGRAMS := arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 mount nmap util-linux
+
 # The browser's side: built when one of its sources has changed.
 WEB := sessiontrack/web/static/manifest.json
 WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -type f -not -name '*.py*' -print) \
 	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test web screenshots lint types format bench crash keep migration constraints clean
+.PHONY: help run test test-postgres web screenshots lint types format bench crash keep migration constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,11 +22,15 @@ run: $(VENV)/run.done $(WEB) ## install, migrate, make the first admin, and serv
 	@exec $(BIN)/sessiontrack serve $(ARGS)
 
 test: $(VENV)/test.done $(WEB) ## install what the tests need, and run them all  (ARGS="-k calendar")
-	.ci/install-programs arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 mount nmap util-linux
+	.ci/install-programs $(PROGRAMS)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a PostgreSQL of their own  (ARGS="-k calendar")
+	.ci/install-programs $(PROGRAMS) pgbouncer postgresql-15
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 web: $(WEB) ## build the browser's side
 

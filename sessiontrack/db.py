@@ -11,18 +11,32 @@ from typing import Any
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import URL, Connection, MetaData, SQLColumnExpression, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    MetaData,
+    SQLColumnExpression,
+    String,
+    Table,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql import ClauseElement, ColumnElement
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
 from sessiontrack.engines import DatabaseEngine
 from sessiontrack.engines.postgres import PostgreSQL
 from sessiontrack.engines.sqlite import SQLite
-from sessiontrack.exceptions import DamagedDatabase, InvalidSetting, StorageUnavailable
+from sessiontrack.exceptions import InvalidSetting, SessiontrackError
 
 Row = tuple[Any, ...]
 
@@ -35,6 +49,8 @@ NAMES = {
 }
 # An execution option of SQLAlchemy's own connections, for those that change nothing.
 READS = "sessiontrack_reads"
+# PostgreSQL's collation that knows the letters of all languages.
+ANY_LANGUAGE = '"und-x-icu"'
 
 
 class Base(DeclarativeBase):
@@ -61,7 +77,8 @@ class Statement:
         found = self._compiled.get(dialect.name)
         if found is None:
             compiled = self._clause.compile(dialect=dialect)
-            fixed = {name: value for name, value in compiled.params.items() if value is not None}
+            params = {} if isinstance(compiled, DDLCompiler) else compiled.params
+            fixed = {name: value for name, value in params.items() if value is not None}
             found = self._compiled[dialect.name] = (str(compiled), fixed)
         return found
 
@@ -81,7 +98,8 @@ class Contains(ColumnElement[bool]):
 @compiles(Contains)
 def _contains(element: Contains, compiler: SQLCompiler, **kwargs: Any) -> str:
     column, pattern = (compiler.process(each, **kwargs) for each in element.parts)
-    return f"{column} ILIKE {pattern} ESCAPE '\\'"
+    collate = "" if element.is_ascii else f" COLLATE {ANY_LANGUAGE}"
+    return f"{column}{collate} ILIKE {pattern} ESCAPE '\\'"
 
 
 @compiles(Contains, "sqlite")
@@ -93,6 +111,29 @@ def _contains_in_sqlite(element: Contains, compiler: SQLCompiler, **kwargs: Any)
     return f"lower({column}) LIKE lower({pattern}) ESCAPE '\\'"
 
 
+class lower(GenericFunction[str]):
+    """Text in small letters, of any language; `func.lower` finds it by its name."""
+
+    inherit_cache = True
+
+
+@compiles(lower, "postgresql")
+def _lower_in_postgresql(element: lower, compiler: SQLCompiler, **kwargs: Any) -> str:
+    """The tables' collation knows the two cases of ASCII letters only, and gives the order."""
+    text = compiler.process(element.clauses, **kwargs)
+    return f'lower({text} COLLATE {ANY_LANGUAGE}) COLLATE "C"'
+
+
+def temporary_table(name: str, *columns: Column[Any]) -> tuple[Statement, Statement]:
+    """The statements that make a table for one transaction, where it is not there yet, and empty it."""
+    table = Table(name, MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+    for column in table.columns:
+        if isinstance(column.type, String):
+            collated = type(column.type)(column.type.length, collation="C")
+            column.type = column.type.with_variant(collated, "postgresql")
+    return Statement(CreateTable(table, if_not_exists=True)), Statement(table.delete())
+
+
 class Transaction:
     """A transaction on the driver's own connection; what it does not commit is rolled back."""
 
@@ -101,9 +142,11 @@ class Transaction:
         self._dialect = dialect
         self._engine = engine
 
-    def _execute(self, statement: Statement, parameters: Mapping[str, Any]) -> DBAPICursor:
+    def _execute(
+        self, statement: Statement, parameters: Mapping[str, Any], cursor: DBAPICursor | None = None
+    ) -> DBAPICursor:
         sql, fixed = statement.for_dialect(self._dialect)
-        cursor = self._connection.cursor()
+        cursor = cursor or self._connection.cursor()
         cursor.execute(sql, {**fixed, **parameters} if fixed else parameters)
         return cursor
 
@@ -113,9 +156,12 @@ class Transaction:
 
     def stream(self, statement: Statement, /, **parameters: Any) -> Iterator[Row]:
         """The rows one after another, for answers that may be long."""
-        cursor = self._execute(statement, parameters)
-        while chunk := cursor.fetchmany(1000):
-            yield from chunk
+        cursor = self._execute(statement, parameters, self._engine.open_stream(self._connection))
+        try:
+            while chunk := cursor.fetchmany(1000):
+                yield from chunk
+        finally:
+            cursor.close()
 
     def row(self, statement: Statement, /, **parameters: Any) -> Row | None:
         """The first row, or None."""
@@ -145,6 +191,16 @@ class Transaction:
         cursor.close()
         return changed
 
+    def exclude_writers(self, *tables: str) -> None:
+        """Keep everybody else from changing these tables until the transaction ends.
+
+        For rules that one statement or the locks of a few rows cannot hold. Taken before anything is read
+        that the rule looks at.
+        """
+        lock = self._engine.lock_tables(tables)
+        if lock is not None:
+            self._connection.cursor().execute(lock)
+
     def prepare_bulk(self) -> None:
         """Take the memory that a million new rows need."""
         if self._engine.prepare_bulk is not None:
@@ -172,33 +228,63 @@ def read_transaction() -> Iterator[Transaction]:
 
 @contextmanager
 def _transaction(begin: str) -> Iterator[Transaction]:
-    engine = db.engine
-    connection = engine.raw_connection()
+    ways = database_engine()
+    connection = _begun(ways, begin)
     try:
-        connection.cursor().execute(begin)
-        yield Transaction(connection, engine.dialect, database_engine())
+        yield Transaction(connection, db.engine.dialect, ways)
         connection.commit()
     except BaseException:
-        connection.rollback()
+        _abandon(connection)
         raise
     finally:
         connection.close()
 
 
+def _begun(ways: DatabaseEngine, begin: str) -> PoolProxiedConnection:
+    """A connection on which a transaction has begun.
+
+    Those that waited in the pool may be lost, where the server was started anew; each is tried once.
+    """
+    pool = db.engine.pool
+    for _ in range(pool.checkedin() if isinstance(pool, QueuePool) else 0):
+        connection = db.engine.raw_connection()
+        try:
+            connection.cursor().execute(begin)
+            return connection
+        except BaseException:
+            lost = ways.begin_again(connection.driver_connection)
+            connection.invalidate() if lost else connection.close()
+            if not lost:
+                raise
+    connection = db.engine.raw_connection()
+    try:
+        connection.cursor().execute(begin)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _abandon(connection: PoolProxiedConnection) -> None:
+    """Roll back; where the connection is lost, the server has done so."""
+    try:
+        connection.rollback()
+    except Exception:
+        connection.invalidate()
+
+
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Say StorageUnavailable where the driver says that the disk or another process stands in the way."""
+    """Say in the domain's words what the driver says of the disk, the server or others who write."""
     try:
         yield
+    except SessiontrackError:
+        raise
     except Exception as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if cause is not None and database_engine().is_damaged(cause):
-            raise DamagedDatabase(
-                "The database is damaged: stop the service, and put a backup in its place"
-                " with sessiontrack restore."
-            ) from error
-        if cause is not None and database_engine().is_unavailable(cause):
-            raise StorageUnavailable("The database cannot be used just now; try again shortly.") from error
+        meaning = None if cause is None else database_engine().meaning_of(cause)
+        if meaning is not None:
+            raise meaning from error
         raise
 
 
@@ -289,7 +375,7 @@ def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) 
 def _engine_of(url: URL, synchronous: str, busy_timeout_seconds: int) -> DatabaseEngine:
     if url.get_backend_name() == "sqlite":
         return SQLite(url, synchronous, busy_timeout_seconds)
-    return PostgreSQL()
+    return PostgreSQL(busy_timeout_seconds)
 
 
 def _prepare(engine: DatabaseEngine) -> None:

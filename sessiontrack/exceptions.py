@@ -77,6 +77,10 @@ class DamagedDatabase(StorageUnavailable):
     """The database's file is no database, or it is damaged; nothing mends that but a backup."""
 
 
+class Contention(StorageUnavailable):
+    """Of transactions that were in each other's way, this one has to begin anew: it may well succeed."""
+
+
 class InvalidSetting(SessiontrackError):
     """A setting has a value that cannot work; the program does not start."""
 

@@ -1,9 +1,9 @@
 """`sessiontrack serve`: the real server."""
 
-import sqlite3
 from pathlib import Path
 
 from sessiontrack import create_app
+from tests import databases
 from tests.conftest import Clients, LiveServer
 
 
@@ -18,13 +18,8 @@ def test_contract_2_everything_else_needs_a_token(live: LiveServer) -> None:
 
 
 def test_contract_7_readyz_keeps_no_writer_waiting_and_waits_for_none(clients: Clients) -> None:
-    database = Path(clients.app.instance_path) / "sessiontrack.sqlite3"
-    writer = sqlite3.connect(database, isolation_level=None)
-    writer.execute("BEGIN IMMEDIATE")
-    try:
+    with databases.busy(Path(clients.app.instance_path)):
         assert clients.nobody.ok("GET", "/readyz") == {"status": "ready"}
-    finally:
-        writer.close()
 
 
 def test_contract_7_readyz_says_when_the_database_is_not_migrated(tmp_path: Path) -> None:

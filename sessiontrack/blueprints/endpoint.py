@@ -1,6 +1,7 @@
 """What every call has in common: who may make it, what it takes, how it is documented."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -20,7 +21,7 @@ from sessiontrack.blueprints.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.config import Settings
 from sessiontrack.db import read_transaction
 from sessiontrack.errors import CODES
-from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidMac, InvalidPeriod
+from sessiontrack.exceptions import Contention, Forbidden, InvalidInput, InvalidMac, InvalidPeriod
 from sessiontrack.macs import parse_mac
 from sessiontrack.periods import Period, window_start
 from sessiontrack.roles import ADMIN, includes
@@ -33,6 +34,7 @@ IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
 NOTHING = Nothing()
 UUID = {"type": "string", "format": "uuid", "description": "As lists show it."}
 NAME = {"type": "string", "description": "As the list shows it, percent-encoded."}
+ATTEMPTS = 3
 ROW_ID = {"type": "integer", "minimum": 0, "maximum": 10**MOST_DIGITS - 1, "description": "As lists show it."}
 View = Callable[..., Response]
 
@@ -103,12 +105,20 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
                 if role is not None:
                     g.principal = _signed_in(role, token, needs_csrf)
                 given = (read_query(), read_body())
-                return view(*(given if body else given[:1]), **path)
+                return _answered(lambda: view(*(given if body else given[:1]), **path))
 
             self.add_url_rule(rule, endpoint or view.__name__, called, methods=[method])
             return view
 
         return declare
+
+
+def _answered(answer: Callable[[], Response]) -> Response:
+    """What the view answers; where transactions were in each other's way, begun anew a few times."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(Contention):
+            return answer()
+    return answer()
 
 
 def _signed_in(role: str, kind: str, writes: bool) -> Principal:

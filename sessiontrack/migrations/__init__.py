@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from sessiontrack.db import READS, storage_errors
+from sessiontrack.db import READS, database_engine, storage_errors
 from sessiontrack.exceptions import StorageUnavailable
 
 
@@ -70,17 +70,20 @@ def upgrade(engine: Engine) -> None:
     except StorageUnavailable as error:
         if error.__cause__ is None:
             raise
-        reason = getattr(error.__cause__, "orig", error.__cause__)
+        reason = str(getattr(error.__cause__, "orig", error.__cause__)).partition("\n")[0]
         where = engine.url.database or engine.url.render_as_string()
         raise StorageUnavailable(f"The database {where} cannot be used: {reason}.") from error
 
 
 def _upgrade(engine: Engine) -> None:
+    ways = database_engine()
     with storage_errors(), engine.begin() as connection:
+        ways.check_database(connection)
         found = MigrationContext.configure(connection).get_current_revision()
         refuse_newer(found)
         if found != newest_revision():
             command.upgrade(_config(connection), "head")
+            ways.after_migrating(connection)
 
 
 def write_revision(engine: Engine, message: str) -> None:
