@@ -48,7 +48,13 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
     app.url_map.merge_slashes = False
     app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
-    db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
+    db.init_app(
+        app,
+        settings.database_url,
+        settings.sqlite_synchronous,
+        settings.busy_timeout_seconds,
+        settings.read_database_url,
+    )
     with app.app_context():
         if settings.retention_max_bytes and db.sqlite_file() is None:
             raise InvalidSetting(

@@ -135,6 +135,11 @@ class Settings:
         _text,
         "The database; a relative file is in the instance folder. For PostgreSQL see its page.",
     )
+    read_database_url: str = setting(
+        "",
+        _text,
+        "A replica of that PostgreSQL, for reading; never before it has seen what the reader wrote.",
+    )
     timezone: SiteTime = setting(
         "UTC", SiteTime, "Site time zone: naive times are read in it, formatted times are written in it."
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     URL,
@@ -34,9 +34,10 @@ from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from sessiontrack.engines import DatabaseEngine
-from sessiontrack.engines.postgres import PostgreSQL
+from sessiontrack.engines.postgres import POSITION, PostgreSQL
+from sessiontrack.engines.replica import Replica
 from sessiontrack.engines.sqlite import SQLite
-from sessiontrack.exceptions import InvalidSetting, SessiontrackError
+from sessiontrack.exceptions import Contention, InvalidSetting, SessiontrackError
 
 Row = tuple[Any, ...]
 
@@ -49,6 +50,7 @@ NAMES = {
 }
 # An execution option of SQLAlchemy's own connections, for those that change nothing.
 READS = "sessiontrack_reads"
+REPLICA = "replica"
 # PostgreSQL's collation that knows the letters of all languages.
 ANY_LANGUAGE = '"und-x-icu"'
 
@@ -134,6 +136,13 @@ def temporary_table(name: str, *columns: Column[Any]) -> tuple[Statement, Statem
     return Statement(CreateTable(table, if_not_exists=True)), Statement(table.delete())
 
 
+WRITTEN = Statement("SELECT position FROM last_write WHERE login_key = :login_key")
+MARK_WRITTEN = Statement(
+    f"INSERT INTO last_write (login_key, position) VALUES (:login_key, {POSITION})"
+    " ON CONFLICT (login_key) DO UPDATE SET position = greatest(last_write.position, excluded.position)"
+)
+
+
 class Transaction:
     """A transaction on the driver's own connection; what it does not commit is rolled back."""
 
@@ -215,23 +224,82 @@ def write_transaction() -> Iterator[Transaction]:
         StorageUnavailable: the database is locked past its time-out, full, read-only, damaged or away.
     """
     engine = database_engine()
-    with storage_errors(), engine.writer_turn(), _transaction(engine.begin_writing) as transaction:
-        yield transaction
+    with storage_errors(), engine.writer_turn():
+        with _transaction(_begun(engine, engine.begin_writing)) as transaction:
+            yield transaction
+        if _replica() is not None:
+            _mark_written(engine)
 
 
 @contextmanager
 def read_transaction() -> Iterator[Transaction]:
-    """Read one consistent state; waits for nobody and keeps nobody waiting."""
-    with storage_errors(), _transaction(database_engine().begin_reading) as transaction:
-        yield transaction
+    """Read one consistent state; waits for nobody and keeps nobody waiting.
+
+    Raises:
+        Contention: a replica could not go on; the same again is read elsewhere.
+    """
+    replica = _replica()
+    connection = None
+    if replica is not None and (position := _reading_from()) is not None:
+        connection = replica.begun(position)
+    if replica is None or connection is None:
+        ways = database_engine()
+        with storage_errors(), _transaction(_begun(ways, ways.begin_reading)) as transaction:
+            yield transaction
+        return
+    try:
+        with _transaction(connection) as transaction:
+            yield transaction
+    except Exception as error:
+        if not replica.failed(error):
+            raise
+        raise Contention("The replica cannot be read just now; try again shortly.") from error
+
+
+def read_from_replica(position: int) -> None:
+    """From now on let this request read where that much was seen of what is written."""
+    g.sessiontrack_position = position
+
+
+def mark_writes_of(login_key: str) -> None:
+    """Let what this request writes be known as this login's: its later requests must read it."""
+    g.sessiontrack_writer = login_key
+
+
+def written_by(tx: Transaction, login_key: str) -> int | None:
+    """What a replica must have seen to answer that login; None where there is no replica."""
+    if _replica() is None:
+        return None
+    return tx.value(WRITTEN, login_key=login_key) or 0
+
+
+def _reading_from() -> int | None:
+    return g.get("sessiontrack_position")
+
+
+def _mark_written(engine: DatabaseEngine) -> None:
+    """Remember how far the log had come after this request's write; it reads here itself from now on.
+
+    Not flushed to the disk by itself, so nobody waits for it: a server that crashes just then takes its
+    replicas' source away as well.
+    """
+    g.pop("sessiontrack_position", None)
+    writer = g.get("sessiontrack_writer")
+    if writer is None:
+        return
+    with _transaction(_begun(engine, f"{engine.begin_writing}; SET LOCAL synchronous_commit = off")) as tx:
+        tx.run(MARK_WRITTEN, login_key=writer)
+
+
+def _replica() -> Replica | None:
+    found: Replica | None = current_app.extensions.get("sessiontrack.replica")
+    return found
 
 
 @contextmanager
-def _transaction(begin: str) -> Iterator[Transaction]:
-    ways = database_engine()
-    connection = _begun(ways, begin)
+def _transaction(connection: PoolProxiedConnection) -> Iterator[Transaction]:
     try:
-        yield Transaction(connection, db.engine.dialect, ways)
+        yield Transaction(connection, db.engine.dialect, database_engine())
         connection.commit()
     except BaseException:
         _abandon(connection)
@@ -349,8 +417,8 @@ def give_back_pages(most: int) -> bool:
         return engine.give_back_pages(db.engine, most)
 
 
-def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) -> None:
-    """Give the application its engine.
+def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int, read_url: str = "") -> None:
+    """Give the application its engine, and the replica that it may read from where there is one.
 
     Raises:
         InvalidSetting: the URL is not one, or names a database that lives in memory only.
@@ -362,6 +430,8 @@ def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) 
         engine = _engine_of(parsed, synchronous, busy_timeout_seconds)
         app.config["SQLALCHEMY_DATABASE_URI"] = parsed
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine.options()
+        if read_url:
+            app.config["SQLALCHEMY_BINDS"] = {REPLICA: _replica_options(engine, read_url)}
         db.init_app(app)
     except InvalidSetting:
         raise
@@ -370,12 +440,22 @@ def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) 
     app.extensions["sessiontrack.engine"] = engine
     with app.app_context():
         _prepare(engine)
+        if read_url and isinstance(engine, PostgreSQL):
+            engine.prepare(db.engines[REPLICA])
+            app.extensions["sessiontrack.replica"] = Replica(db.engines[REPLICA], engine)
 
 
 def _engine_of(url: URL, synchronous: str, busy_timeout_seconds: int) -> DatabaseEngine:
     if url.get_backend_name() == "sqlite":
         return SQLite(url, synchronous, busy_timeout_seconds)
     return PostgreSQL(busy_timeout_seconds)
+
+
+def _replica_options(engine: DatabaseEngine, url: str) -> dict[str, Any]:
+    parsed = make_url(url)
+    if not isinstance(engine, PostgreSQL) or parsed.get_backend_name() != "postgresql":
+        raise InvalidSetting("READ_DATABASE_URL is for a replica of a PostgreSQL in DATABASE_URL.")
+    return {"url": parsed, **engine.options(is_replica=True)}
 
 
 def _prepare(engine: DatabaseEngine) -> None:

@@ -19,7 +19,7 @@ from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.openapi import without_null_default
 from sessiontrack.blueprints.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.config import Settings
-from sessiontrack.db import read_transaction
+from sessiontrack.db import mark_writes_of, read_from_replica, read_transaction, written_by
 from sessiontrack.errors import CODES
 from sessiontrack.exceptions import Contention, Forbidden, InvalidInput, InvalidMac, InvalidPeriod
 from sessiontrack.macs import parse_mac
@@ -123,8 +123,14 @@ def _answered(answer: Callable[[], Response]) -> Response:
 
 def _signed_in(role: str, kind: str, writes: bool) -> Principal:
     """Who asks, if that is somebody who may."""
+    # Never from a replica: what was revoked holds at once.
     with read_transaction() as tx:
         found = identify(tx, request, g.now, kind=kind, writes=writes)
+        position = written_by(tx, found.login_key)
+    if position is not None:
+        mark_writes_of(found.login_key)
+        if request.method == "GET":
+            read_from_replica(position)
     if not includes(found.role, role):
         raise Forbidden(f"This needs the role {role}; {found.username} is {found.role}.")
     return found

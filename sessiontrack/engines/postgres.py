@@ -26,12 +26,16 @@ CONTENTION = frozenset({"40001", "40P01"})
 CONFLICT = frozenset({"23503", "23505", "23514", "23P01"})
 # The server goes down or is a standby; a transaction was idle for too long; the disk is full or damaged.
 UNAVAILABLE = frozenset({"25006", "25P03", "42501", "57P01", "57P02", "57P03", "58030", "XX001", "XX002"})
+# The shortest that the driver knows.
+REPLICA_CONNECT_SECONDS = 2
 OUT_OF_RANGE = "22003"
 # What keeps a transaction's locks while nothing is heard of its host.
 MOST_IDLE = "10min"
 # A number of ours for the lock that migrations wait for: there may be no table yet that could be locked.
 MIGRATING = 7_347_117_220
 _stream_numbers = count()
+# How far the log has come that replicas follow, at least to the end of the transaction that was just written.
+POSITION = "pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
 # Text compares by code point as in SQLite, whatever the database's locale.
 COLLATE = """
 DO $$ DECLARE found record; BEGIN
@@ -61,12 +65,15 @@ class PostgreSQL(DatabaseEngine):
             f" SET LOCAL idle_in_transaction_session_timeout = '{MOST_IDLE}'"
         )
 
-    def options(self) -> dict[str, Any]:
+    def options(self, *, is_replica: bool = False) -> dict[str, Any]:
         """autocommit: the driver begins nothing by itself; we say BEGIN.
+
+        For a replica nobody waits long: there is another one to ask.
 
         No statement is prepared on the server: behind PgBouncer each transaction may meet another one.
         """
-        connect = {"autocommit": True, "prepare_threshold": None, "connect_timeout": self._timeout + 1}
+        timeout = REPLICA_CONNECT_SECONDS if is_replica else self._timeout + 1
+        connect = {"autocommit": True, "prepare_threshold": None, "connect_timeout": timeout}
         return {"connect_args": connect, "use_native_hstore": False, "pool_size": 16, "max_overflow": 48}
 
     def prepare(self, engine: Engine) -> None:

@@ -24,6 +24,7 @@ _Whole = BigInteger().with_variant(Integer, "sqlite")
 RowId = Annotated[int, mapped_column(_Whole, Identity(), primary_key=True)]
 Instant = Annotated[int, mapped_column(_Whole)]
 Seconds = Annotated[int, mapped_column(_Whole)]
+Position = Annotated[int, mapped_column(_Whole)]
 Reference = Annotated[int, mapped_column(_Whole)]
 Mac = Annotated[str, mapped_column(String(17))]
 Ip = Annotated[str, mapped_column(String(45), server_default="")]

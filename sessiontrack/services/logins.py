@@ -28,6 +28,10 @@ IS_OVER = or_(IS_EXPIRED, Login.revoked_at <= bind("now") - 86400)
 COUNT_OVER = Statement(select(func.count()).where(IS_OVER))
 FORGET_OLD = Statement(delete(Login).where(Login.id.in_(unlocked(Login.id, IS_EXPIRED))))
 FORGET_OVER = Statement(delete(Login).where(Login.id.in_(unlocked(Login.id, IS_OVER))))
+FORGET_WRITES = Statement(
+    "DELETE FROM last_write WHERE login_key NOT LIKE 'token:%'"
+    " AND NOT EXISTS (SELECT 1 FROM login WHERE login.id = last_write.login_key)"
+)
 
 
 def find_password(tx: Transaction, username: str) -> Row | None:
@@ -44,6 +48,7 @@ def open_login(
         the family's id; None where the password was changed or the user disabled since it was looked at.
     """
     tx.run(FORGET_OLD, now=now)
+    tx.run(FORGET_WRITES)
     login_id = secrets.token_urlsafe(16)
     opened = tx.run(
         INSERT,
