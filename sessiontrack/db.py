@@ -270,11 +270,12 @@ def written_by(tx: Transaction, login_key: str) -> int | None:
     """What a replica must have seen to answer that login; None where there is no replica."""
     if _replica() is None:
         return None
-    return tx.value(WRITTEN, login_key=login_key) or 0
+    return int(tx.value(WRITTEN, login_key=login_key) or 0)
 
 
 def _reading_from() -> int | None:
-    return g.get("sessiontrack_position")
+    position: int | None = g.get("sessiontrack_position")
+    return position
 
 
 def _mark_written(engine: DatabaseEngine) -> None:
