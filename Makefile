@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 # What the tests run beside what pip installs.
-PROGRAMS := arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 mount nmap util-linux
+PROGRAMS := arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 mount nginx-light \
+	nmap openssl prometheus systemd util-linux
 
 # The browser's side: built when one of its sources has changed.
 WEB := sessiontrack/web/static/manifest.json
@@ -13,7 +14,8 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres web screenshots lint types format bench crash keep migration constraints clean
+.PHONY: help run test test-postgres web screenshots lint types format bench crash keep soak leak logins fuzz audit migration deploy \
+	constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,9 +40,10 @@ screenshots: $(VENV)/test.done $(WEB) ## draw every page into build/screenshots 
 	.ci/install-programs chromium fonts-inter
 	$(BIN)/python -m tests.screenshots $(ARGS)
 
-lint: $(VENV)/test.done ## ruff
+lint: $(VENV)/test.done ## ruff, and bandit for what is dangerous
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/bandit --quiet --recursive sessiontrack --configfile .ci/bandit.yaml
 
 types: $(VENV)/test.done ## mypy
 	$(BIN)/mypy
@@ -59,13 +62,32 @@ crash: $(VENV)/test.done ## kill the server in the middle of writing  (ARGS="--r
 keep: $(VENV)/test.done ## measure pings while there is a backup, pruning, or a reader that never ends
 	$(BIN)/python -m benchmarks.keeping $(ARGS)
 
+soak: $(VENV)/test.done ## 2,000 people, scans and open pages for 10 minutes on two cores  (ARGS="--minutes 2")
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+leak: $(VENV)/test.done ## a million requests: does anything grow?  (ARGS="--requests 100000")
+	$(BIN)/python -m benchmarks.leak $(ARGS)
+
+logins: $(VENV)/test.done ## what a refused login tells of the name, and what logins cost others
+	$(BIN)/python -m benchmarks.logins $(ARGS)
+
+fuzz: $(VENV)/fuzz.done ## 10,000 and more made-up calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
+	FUZZ_FACTOR=2 $(BIN)/python -m pytest -s tests/test_schemathesis.py
+	$(BIN)/python -m fuzz $(ARGS)
+
+audit: $(VENV)/test.done ## published faults in what is installed; asks pypi.org
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+
 migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a column")
 	$(BIN)/python -m sessiontrack.migrations "$(NAME)"
+
+deploy: $(VENV)/test.done ## write deploy/ anew from its templates
+	$(BIN)/python -m sessiontrack.deployment deploy
 
 constraints: ## write constraints.txt anew: the newest versions that setup.cfg allows
 	rm -rf $(VENV)/fresh && $(PYTHON) -m venv $(VENV)/fresh
 	$(VENV)/fresh/bin/python -m pip install --quiet --upgrade pip
-	$(VENV)/fresh/bin/python -m pip install --quiet '.[test]'
+	$(VENV)/fresh/bin/python -m pip install --quiet '.[test,fuzz]'
 	( echo "# What CI installs; made by: make constraints"; \
 	  $(VENV)/fresh/bin/python -m pip freeze --exclude sessiontrack ) > constraints.txt
 	rm -rf $(VENV)/fresh
@@ -90,3 +112,7 @@ $(WEB): $(VENV)/made $(WEB_SOURCES)
 	$(BIN)/python bundling/bundle.py --requires > $(VENV)/web-requires
 	$(PIP) install --requirement $(VENV)/web-requires
 	$(BIN)/python bundling/bundle.py
+
+$(VENV)/fuzz.done: $(VENV)/test.done
+	$(PIP) install --constraint constraints.txt --editable '.[test,fuzz]'
+	touch $@

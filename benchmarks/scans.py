@@ -21,7 +21,8 @@ from flask import Flask
 
 from sessiontrack import create_app, migrations
 from sessiontrack.db import db, write_transaction
-from sessiontrack.services import api_tokens, users
+from sessiontrack.senders.signatures import new_secret
+from sessiontrack.services import api_tokens, users, webhooks
 
 # Devices, and the milliseconds aimed at.
 SIZES = ((10_000, 150), (65_536, 1000))
@@ -99,7 +100,7 @@ def floor(body: bytes) -> float:
     return took
 
 
-def measure(devices: int, rounds: int) -> tuple[list[float], list[float], float]:
+def measure(devices: int, rounds: int, receivers: int) -> tuple[list[float], list[float], float]:
     """Milliseconds of each scan, of each floor, and of the very first scan, which makes all devices."""
     taken, floors = [], []
     with tempfile.TemporaryDirectory(prefix="sessiontrack-scans-") as folder:
@@ -109,6 +110,8 @@ def measure(devices: int, rounds: int) -> tuple[list[float], list[float], float]
             migrations.upgrade(db.engine)
             with write_transaction() as tx:
                 users.add_user(tx, now, "bench", "no password", "operator")
+                for number in range(receivers):
+                    webhooks.add_webhook(tx, now, f"hook {number}", "http://192.0.2.1/", new_secret(), [])
                 token = api_tokens.issue_token(tx, now, "bench", "bench", None).secret
         begin = now - (WARM_UP + rounds) * BETWEEN_SECONDS
         for turn in range(WARM_UP + rounds):
@@ -128,11 +131,12 @@ def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--webhooks", type=int, default=0, help="that are told of everything")
     given = parser.parse_args()
     print("| devices | aim ms | median ms | worst | floor, median | worst | median / floor | first scan ms |")
     print("|---|---|---|---|---|---|---|---|")
     for devices, aim in SIZES:
-        taken, floors, first = measure(devices, given.rounds)
+        taken, floors, first = measure(devices, given.rounds, given.webhooks)
         print(
             f"| {devices} | {aim} | {median(taken):.0f} | {max(taken):.0f} | {median(floors):.0f}"
             f" | {max(floors):.0f} | {median(taken) / median(floors):.1f} | {first:.0f} |"

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from sessiontrack import db, errors, instance, proxies, tokens
+from sessiontrack import (
+    answer_headers,
+    db,
+    errors,
+    hosts,
+    instance,
+    login_places,
+    metrics,
+    proxies,
+    request_log,
+    tokens,
+)
 from sessiontrack.blueprints import (
     auth,
     device_sessions,
@@ -12,6 +23,7 @@ from sessiontrack.blueprints import (
     embedding,
     endpoint,
     health,
+    monitoring,
     now,
     openapi,
     presence,
@@ -19,12 +31,14 @@ from sessiontrack.blueprints import (
     user_sessions,
     users,
     web,
+    webhooks,
 )
 from sessiontrack.blueprints import settings as settings_page
 from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.row_id_converter import RowIdConverter
 from sessiontrack.config import describe_settings, load_settings
 from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.readiness import Readiness
 
 BODY_LIMIT = 16 * 1024 * 1024
 
@@ -42,12 +56,16 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     settings = load_settings(overrides)
     instance.make_instance_folder(settings.instance)
     app = Flask(__name__, instance_path=str(settings.instance), static_folder=None)
+    # Whatever FLASK_DEBUG says: a debugger would answer with the inside of the program.
+    app.debug = False
     app.extensions["sessiontrack.settings"] = settings
     app.extensions["sessiontrack.described_settings"] = describe_settings(overrides)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
     app.url_map.merge_slashes = False
     app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
+    answer_headers.init_app(app)
+    hosts.init_app(app, settings.trusted_hosts)
     db.init_app(
         app,
         settings.database_url,
@@ -61,6 +79,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
                 "RETENTION_MAX_BYTES is for SQLite: PostgreSQL keeps the space of what is removed."
             )
     tokens.init_app(app, settings, instance.signing_key(settings.instance))
+    login_places.init_app(app, settings.threads)
     openapi.configure(app)
     resources = (
         device_sessions,
@@ -71,13 +90,20 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
         user_sessions,
         auth,
         users,
+        webhooks,
         settings_page,
         health,
+        monitoring,
     )
     endpoint.init_app(app, [resource.blueprint for resource in resources])
     now.init_app(app)
     embedding.init_app(app)
     errors.init_app(app)
     web.init_app(app)
-    app.wsgi_app = proxies.TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    app.extensions["sessiontrack.readiness"] = Readiness()
+    app.extensions["sessiontrack.metrics"] = counted = metrics.RequestMetrics()
+    request_log.init_app(app, counted.observe)
+    app.wsgi_app = proxies.TrustedProxies(  # type: ignore[method-assign]
+        app.wsgi_app, settings.trusted_proxies, settings.auth_proxy_header
+    )
     return app

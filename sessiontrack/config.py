@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
 from sessiontrack.periods import Period, fixed_seconds, parse_period
+from sessiontrack.roles import ROLES, VIEWER
 from sessiontrack.timestamps import SiteTime
 
 PREFIX = "SESSIONTRACK_"
@@ -28,7 +29,13 @@ _SIZE_UNITS = {
     **{f"{letter}b": int(1000**power) for power, letter in enumerate("kmgt", start=1)},
     **{f"{letter}ib": int(1024**power) for power, letter in enumerate("kmgt", start=1)},
 }
+# A header that says something else already must not also say who asks.
+TAKEN_HEADERS = re.compile(
+    "(?i)(authorization|connection|content-.*|cookie|host|x-forwarded-.*|x-csrf-token)"
+)
 Value = TypeVar("Value")
+Hosts = tuple[str, ...]
+_HOST = re.compile(r"\.?[a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 Networks = tuple[IPv4Network | IPv6Network, ...]
 ClientSecrets = tuple[tuple[IPv4Network | IPv6Network, bytes], ...]
 
@@ -125,6 +132,23 @@ def _origins(value: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _hosts(value: str) -> Hosts:
+    """Names without ports, separated by commas or blanks."""
+    hosts = tuple(value.replace(",", " ").lower().split())
+    if wrong := [host for host in hosts if not _HOST.fullmatch(host)]:
+        raise ValueError(f"{wrong[0]} is not a host name or address, without a scheme or port")
+    return hosts
+
+
+def _header(value: str) -> str:
+    """The name of a request header, or nothing."""
+    if value and not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,63}", value):
+        raise ValueError("is not the name of a header: letters, digits and hyphens")
+    if TAKEN_HEADERS.fullmatch(value):
+        raise ValueError("has another meaning already; take a header of its own, like X-Remote-User")
+    return value
+
+
 @dataclass(frozen=True)
 class Settings:
     """This install's settings, each read and checked."""
@@ -158,11 +182,29 @@ class Settings:
     trusted_proxies: Networks = setting(
         "", _networks, "Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed."
     )
+    trusted_hosts: Hosts = setting(
+        "",
+        _hosts,
+        "Host names that requests may be addressed to, `.example.org` with all below it; without any: all.",
+    )
+    auth_proxy_header: str = setting(
+        "",
+        _header,
+        "Header in which a trusted proxy names the user it has authenticated, like `X-Remote-User`.",
+    )
+    auth_proxy_role: str = setting(
+        VIEWER, _one_of(*ROLES), "Role of a user whom that proxy names for the first time."
+    )
     access_token_seconds: int = setting("900", _whole(10, 86_400), "How long an access token is valid.")
     refresh_token_seconds: int = setting(
         "2592000",
         _whole(60, 31_536_000),
         "How long a refresh token is valid, and so a login without refresh.",
+    )
+    login_lifetime_seconds: int = setting(
+        "7776000",
+        _whole(60, 315_360_000),
+        "How long a login lasts however often it is refreshed; then the password is due again.",
     )
     login_attempts_per_name: int = setting(
         "10", _whole(1, 10_000), "Failed logins of one name before it has to wait."
@@ -206,6 +248,9 @@ class Settings:
         "Who may send RADIUS accounting: `10.0.0.1=secret, 10.0.1.0/24=another`; the narrowest one counts.",
         is_secret=True,
     )
+    webhook_allow: Networks = setting(
+        "", _networks, "Addresses or networks, not public ones, that webhooks may lead to."
+    )
     retention_device_sessions: Period = setting(
         "all", parse_period, "How long device sessions are kept after they ended; `all` is for ever."
     )
@@ -224,6 +269,10 @@ class Settings:
         "",
         _origins,
         "Origins, like `https://portal.example`, whose pages may call the API and frame `/embed/`.",
+    )
+    log: str = setting("text", _one_of("text", "json"), "How the log's lines are written.")
+    metrics_allow: Networks = setting(
+        "", _networks, "Addresses or networks that may read `/metrics` without a token."
     )
 
     @property
@@ -247,7 +296,12 @@ def load_settings(
     chosen = {name: found for _, layer in layers for name, found in layer.items()}
     if unknown := sorted(set(chosen) - {each.name for each in fields(Settings)}):
         raise InvalidSetting(f"{chosen[unknown[0]][1]} is not a setting of sessiontrack.")
-    return Settings(**{**{name: _read(name, chosen) for name in chosen}, "instance": where})
+    settings = Settings(**{**{name: _read(name, chosen) for name in chosen}, "instance": where})
+    if settings.auth_proxy_header and not settings.trusted_proxies:
+        raise InvalidSetting(
+            f"{chosen['auth_proxy_header'][1]} needs TRUSTED_PROXIES: whose word is to be believed?"
+        )
+    return settings
 
 
 def describe_settings(

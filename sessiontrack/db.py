@@ -297,6 +297,25 @@ def _replica() -> Replica | None:
     return found
 
 
+def database_size() -> tuple[int, int | None]:
+    """Bytes of the database, and of the write-ahead log beside it (None where there is no such file)."""
+    engine = database_engine()
+    if engine.size_query is None:
+        return engine.file_sizes()
+    with read_transaction() as tx:
+        return int(tx.value(Statement(engine.size_query))), None
+
+
+def integrity_problems() -> list[str]:
+    """What is wrong with the database's file; nothing for engines that look after that themselves."""
+    query = database_engine().integrity_query
+    if query is None:
+        return []
+    with read_transaction() as tx:
+        found = [str(row[0]) for row in tx.rows(Statement(query))]
+    return [line for line in found if line != "ok"]
+
+
 @contextmanager
 def _transaction(connection: PoolProxiedConnection) -> Iterator[Transaction]:
     try:

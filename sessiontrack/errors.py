@@ -50,6 +50,8 @@ CODES: dict[int, tuple[str, str]] = {
     429: ("rate_limited", "Too many requests."),
     431: ("bad_request", "The headers are too large."),
     500: ("server_error", "Something went wrong here; the log tells more."),
+    502: ("server_error", "The service does not answer just now; try again shortly."),
+    504: ("server_error", "The service took too long to answer; try again shortly."),
     503: ("storage_unavailable", "The service cannot answer just now; try again shortly."),
 }
 

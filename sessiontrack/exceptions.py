@@ -45,6 +45,10 @@ class Unauthorized(SessiontrackError):
     """Nobody is signed in: no token, or one that is not (or no longer) valid."""
 
 
+class UnknownProxyUser(Unauthorized):
+    """A trusted proxy names a user for the first time."""
+
+
 class Forbidden(SessiontrackError):
     """The caller is known, and is not allowed to do this."""
 
@@ -101,5 +105,17 @@ class RemoteFailed(SessiontrackError):
     """Another sessiontrack, which was to be told of something, cannot be reached or has refused it."""
 
 
+class RemoteRefused(RemoteFailed):
+    """Another sessiontrack has read what it was told, and does not take it."""
+
+
 class UnreadableHistory(InvalidInput):
     """A file of history is not what it should be: nothing is taken from it."""
+
+
+class TargetRefused(SessiontrackError):
+    """A webhook would lead to an address where it may not."""
+
+
+class TargetUnreachable(SessiontrackError):
+    """The host of a webhook has no address just now."""

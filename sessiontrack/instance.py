@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from sessiontrack.exceptions import InvalidSetting
@@ -9,6 +10,26 @@ from sessiontrack.exceptions import InvalidSetting
 KEY_FILE = "signing-key"
 PASSWORD_FILE = "initial-admin-password"
 LEAST_KEY_LENGTH = 32
+# A random key of the least length has more; a word that was repeated, or a row of one character, has not.
+LEAST_KEY_CHARACTERS = 12
+# Keys that stand in other programs' documentation and examples, and so in everybody's list.
+KNOWN_KEYS = (
+    "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    "a-string-secret-at-least-256-bits-long",
+    "your-256-bit-secret",
+    "change-me",
+    "changeme",
+    "change_me",
+    "placeholder",
+    "secret-key",
+    "secret_key",
+    "secretkey",
+    "super-secret",
+    "supersecret",
+    "super_secret",
+    "sessiontrack",
+)
 
 
 def make_instance_folder(folder: Path) -> None:
@@ -27,18 +48,40 @@ def signing_key(folder: Path) -> str:
     """This install's key for tokens; made at the first start.
 
     Raises:
-        InvalidSetting: the file cannot be read or made, or holds less than 32 characters.
+        InvalidSetting: the file cannot be read or made, everybody may read it, or the key can be guessed.
     """
     path = folder / KEY_FILE
     try:
         if not path.exists():
             _create_once(path, secrets.token_urlsafe(48))
         key = path.read_text("ascii").strip()
+        is_public = bool(path.stat().st_mode & 0o007)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSetting(f"The signing key {path} cannot be read or made: {error}.") from error
     if len(key) < LEAST_KEY_LENGTH:
         raise InvalidSetting(f"The signing key {path} is too short; delete it, and a new one is made.")
+    if _is_guessable(key):
+        raise InvalidSetting(f"The signing key {path} can be guessed; delete it, and a new one is made.")
+    if is_public:
+        raise InvalidSetting(
+            f"The signing key {path} can be read by every user of this machine: delete it, and a new one is"
+            " made; or chmod 600 it, if nobody has."
+        )
     return key
+
+
+def _is_guessable(key: str) -> bool:
+    lowered = key.lower()
+    return len(set(key)) < LEAST_KEY_CHARACTERS or any(known in lowered for known in KNOWN_KEYS)
+
+
+def make_private(database: Path) -> None:
+    """Make the file empty and for its owner alone where it is not there: SQLite would let everybody read it.
+
+    SQLite gives the files beside it the same mode. What cannot be made, SQLite says why.
+    """
+    with suppress(OSError):
+        os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def write_initial_password(folder: Path, password: str) -> Path:

@@ -1,6 +1,6 @@
 """IP addresses: read, kept in canonical form, and put in order."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from sessiontrack.exceptions import InvalidIp
 
@@ -38,6 +38,22 @@ def ip_number(ip: str) -> int | str:
         return 0
     number = int(_read(ip))
     return number if number <= _LARGEST_EXACT else str(number)
+
+
+def subscriber_network(address: str) -> str:
+    """What one subscriber has at least: of IPv4 the address, of IPv6 the whole /64.
+
+    A text that is no address is its own network: whatever a server gives as the peer's.
+    """
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ip_network((found.packed, 64), strict=False))
+    return str(found)
 
 
 def _read(text: str) -> IPv4Address | IPv6Address:

@@ -1,16 +1,24 @@
-"""Reverse proxies: whose `X-Forwarded-*` headers are believed, and from which end they are read."""
+"""Reverse proxies: whose `X-Forwarded-*` headers are believed, how they are read, and whom they sign in.
 
-from collections.abc import Iterable
+`X-Request-Id` goes with them: only a trusted proxy names a request.
+"""
+
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sessiontrack.config import Networks
+from sessiontrack.exceptions import Unauthorized
+from sessiontrack.schemas.accounts import LONGEST_NAME
+from sessiontrack.schemas.fields import has_control_characters
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+# IPv6 with an IPv4 tail; a zone can be of any length.
+LONGEST_ADDRESS = 45
 FORWARDED = ("FOR", "PROTO", "HOST", "PORT", "PREFIX")
 
 
@@ -19,16 +27,22 @@ class TrustedProxies:
 
     Of the addresses in `X-Forwarded-For`, the last one that is no trusted proxy's is the client: those
     before it are the client's own words.
+
+    Args:
+        user_header: the header in which a trusted proxy names the user; "" for none.
     """
 
-    def __init__(self, app: "WSGIApplication", trusted: Networks) -> None:
+    def __init__(self, app: "WSGIApplication", trusted: Networks, user_header: str = "") -> None:
         self._app = app
         self._trusted = trusted
+        self._dropped = ["HTTP_X_REQUEST_ID", *(f"HTTP_X_FORWARDED_{name}" for name in FORWARDED)]
+        if user_header:
+            self._dropped.append(_variable(user_header))
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if not self._is_trusted(environ.get("REMOTE_ADDR", "")):
-            for name in FORWARDED:
-                environ.pop(f"HTTP_X_FORWARDED_{name}", None)
+            for name in self._dropped:
+                environ.pop(name, None)
             return self._app(environ, start_response)
         hops = self._hops(environ.get("HTTP_X_FORWARDED_FOR", ""))
         fixed = ProxyFix(self._app, x_for=hops, x_proto=1, x_host=1, x_prefix=1)
@@ -39,9 +53,10 @@ class TrustedProxies:
         trailing = 0
         for address in reversed(addresses):
             if not self._is_trusted(address):
-                break
+                # What is no address (`unknown`) tells nothing: the client is then the proxy that said it.
+                return trailing + _is_address(address)
             trailing += 1
-        return min(trailing + 1, len(addresses))
+        return trailing
 
     def _is_trusted(self, address: Any) -> bool:
         if not self._trusted:
@@ -53,3 +68,40 @@ class TrustedProxies:
         # An IPv6 socket gives the address of an IPv4 client in this form.
         found = getattr(found, "ipv4_mapped", None) or found
         return any(found in network for network in self._trusted)
+
+
+def user_named_by_proxy(environ: Mapping[str, Any], header: str) -> str | None:
+    """Whom a trusted proxy has authenticated; None where it names nobody.
+
+    Behind TrustedProxies, which has dropped the header where it came from anybody else.
+
+    Args:
+        header: the setting; "" where no proxy signs anybody in.
+    Raises:
+        Unauthorized: the header names no one user. Which of several names is the proxy's own cannot be
+            told: servers join a repeated header by commas, so a name has none.
+    """
+    sent = environ.get(_variable(header), "").strip() if header else ""
+    if not sent:
+        return None
+    try:
+        # WSGI hands over bytes, each as one character.
+        name: str = sent.encode("latin-1").decode()
+    except UnicodeError as error:
+        raise Unauthorized(f"The header {header} is not UTF-8.") from error
+    if "," in name or len(name) > LONGEST_NAME or has_control_characters(name):
+        raise Unauthorized(f"The header {header} does not name one user.")
+    return name
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return len(text) <= LONGEST_ADDRESS
+
+
+def _variable(header: str) -> str:
+    """Its name in a WSGI environment."""
+    return f"HTTP_{header.upper().replace('-', '_')}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from sessiontrack import clock, database_file, in_use, instance, migrations
+from sessiontrack import clock, database_file, in_use, instance, log_lines, migrations
 from sessiontrack.config import Settings
 from sessiontrack.db import db, read_transaction, sqlite_file, write_transaction
 from sessiontrack.services import users
@@ -27,7 +27,7 @@ class FirstAdmin:
 
 
 def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
-    """Refuse a database that is not sound, migrate it, and make the first admin where there is no user.
+    """Begin to log, refuse a database that is not sound, migrate it; make the first admin where nobody is.
 
     Args:
         is_service: it is to run for long: every page is looked at, for some seconds.
@@ -37,9 +37,11 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
         StorageUnavailable: the database cannot be used; the message says why.
     """
     settings: Settings = app.extensions["sessiontrack.settings"]
+    log_lines.configure(settings.log)
     with app.app_context():
         file = sqlite_file()
         if file is not None:
+            instance.make_private(file)
             database_file.refuse_unwritable(file)
             in_use.use_with_others(file, app)
             _refuse_unusable(file, is_service)

@@ -5,25 +5,27 @@ given another role is looked up at every request: a point read of 7 us, where ve
 """
 
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Request, Response, current_app
+from flask import Flask, Request, current_app
 from flask_jwt_extended import (
     JWTManager,
     create_access_token,
     create_refresh_token,
     decode_token,
-    get_csrf_token,
     get_unverified_jwt_headers,
 )
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 
+from sessiontrack import cookies
 from sessiontrack.config import Settings
 from sessiontrack.db import Row, Statement, Transaction
-from sessiontrack.exceptions import Forbidden, Unauthorized
+from sessiontrack.exceptions import Forbidden, Unauthorized, UnknownProxyUser
+from sessiontrack.proxies import user_named_by_proxy
 from sessiontrack.roles import ROLES
 from sessiontrack.services import api_tokens
 
@@ -31,18 +33,16 @@ ALGORITHM = "HS256"
 # No key to choose, no extension to understand: a token that asks for more was not issued here.
 HEADER = {"alg": ALGORITHM, "typ": "JWT"}
 NAME = "sessiontrack"
-ACCESS_COOKIE = "sessiontrack_access"
-REFRESH_COOKIE = "sessiontrack_refresh"
 CSRF_HEADER = "X-CSRF-TOKEN"
-SAME_SITE = "Lax"
 MOST_REMEMBERED = 4096
 # The login that opened a token's family. A claim of ours; the others are the standard's.
 FAMILY = "fam"
 
 BY_LOGIN = Statement(
     'SELECT u.username, u.role FROM login l JOIN "user" u ON u.id = l.user_id'
-    " WHERE l.id = :login_id AND l.revoked_at IS NULL AND u.disabled_at IS NULL"
+    " WHERE l.id = :login_id AND l.revoked_at IS NULL AND l.expires_at > :now AND u.disabled_at IS NULL"
 )
+BY_NAME = Statement('SELECT username, role, id, disabled_at FROM "user" WHERE username = :username')
 BY_SECRET = Statement(
     'SELECT u.username, u.role, t.role, t.id FROM api_token t JOIN "user" u ON u.id = t.user_id'
     " WHERE t.secret_hash = :secret_hash AND t.revoked_at IS NULL AND u.disabled_at IS NULL"
@@ -51,12 +51,17 @@ BY_SECRET = Statement(
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request comes from: by a login (its id) or by an API token (no login id)."""
+    """Who a request comes from: by a login (its id), by an API token or named by a proxy (no login id).
+
+    login_key: what the user session is known by.
+    kind: "login", "token" or "proxy".
+    """
 
     username: str
     role: str
     login_key: str
     login_id: str | None
+    kind: str
 
 
 def issue_tokens(login_id: str, username: str, settings: Settings) -> dict[str, Any]:
@@ -77,64 +82,52 @@ def issue_tokens(login_id: str, username: str, settings: Settings) -> dict[str, 
     }
 
 
-def set_cookies(
-    response: Response, tokens: dict[str, Any], settings: Settings, *, secure: bool, root: str
-) -> None:
-    """The same tokens as cookies (HttpOnly), and beside each the CSRF token that writes must repeat.
-
-    Args:
-        secure: behind TLS they never travel without it; over plain HTTP they would not travel at all.
-        root: the sub-path below which this application is served, "" for none: no other one gets them.
-    """
-    for name, token, seconds in (
-        (ACCESS_COOKIE, tokens["access_token"], settings.access_token_seconds),
-        (REFRESH_COOKIE, tokens["refresh_token"], settings.refresh_token_seconds),
-    ):
-        for cookie, value, httponly in ((name, token, True), (f"{name}_csrf", get_csrf_token(token), False)):
-            response.set_cookie(
-                cookie,
-                value,
-                max_age=seconds,
-                path=root or "/",
-                secure=secure,
-                httponly=httponly,
-                samesite=SAME_SITE,
-            )
-
-
-def remove_cookies(response: Response, *, root: str) -> None:
-    """Take them away again."""
-    for name in (ACCESS_COOKIE, REFRESH_COOKIE):
-        for cookie in (name, f"{name}_csrf"):
-            response.delete_cookie(cookie, path=root or "/", samesite=SAME_SITE)
-
-
 def identify(tx: Transaction, request: Request, now: int, *, kind: str, writes: bool) -> Principal:
     """Who this request comes from, as the database knows it now.
+
+    A bearer token counts before the proxy's word, and that before a cookie, which may be left from
+    somebody else who used the same browser.
 
     Args:
         kind: the kind of token that is due here, "access" or "refresh".
         writes: whether a token in a cookie must come with its CSRF token.
     Raises:
+        UnknownProxyUser: a trusted proxy names somebody who is not in the database yet.
         Unauthorized: no token, or one that is not or no longer valid.
         Forbidden: a cookie without its CSRF token.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    is_bearer = scheme.lower() == "bearer"
+    if kind == "access" and not is_bearer and (named := named_by_proxy(request)):
+        return _by_proxy(tx, request, named, writes=writes)
     if scheme:
-        if scheme.lower() != "bearer":
+        if not is_bearer:
             raise Unauthorized("Send the token as Authorization: Bearer <token>.")
         token = token.strip()
         if token.startswith(api_tokens.PREFIX) and kind == "access":
             return _by_secret(tx, token)
-        return _by_login(tx, _claims(token, kind, now))
-    token = request.cookies.get(ACCESS_COOKIE if kind == "access" else REFRESH_COOKIE, "")
+        return _by_login(tx, _claims(token, kind, now), now)
+    token = _cookie(request, kind)
     if not token:
         raise Unauthorized("Sign in, and send the token as Authorization: Bearer <token>.")
     claims = _claims(token, kind, now)
     sent = request.headers.get(CSRF_HEADER, "")
     if writes and not hmac.compare_digest(sent.encode(), str(claims.get("csrf", "\0")).encode()):
         raise Forbidden(f"A write with cookies needs the header {CSRF_HEADER}.")
-    return _by_login(tx, claims)
+    return _by_login(tx, claims, now)
+
+
+def login_in_cookies(request: Request, now: int) -> str | None:
+    """The login whose tokens this browser holds as cookies, valid or revoked."""
+    for kind in ("access", "refresh"):
+        with suppress(Unauthorized):
+            return str(_claims(_cookie(request, kind), kind, now)[FAMILY])
+    return None
+
+
+def _cookie(request: Request, kind: str) -> str:
+    name = cookies.ACCESS if kind == "access" else cookies.REFRESH
+    return request.cookies.get(cookies.cookie_name(request, name), "")
 
 
 def _claims(token: str, kind: str, now: int) -> dict[str, Any]:
@@ -158,10 +151,10 @@ def _claims(token: str, kind: str, now: int) -> dict[str, Any]:
     return claims
 
 
-def _by_login(tx: Transaction, claims: dict[str, Any]) -> Principal:
+def _by_login(tx: Transaction, claims: dict[str, Any], now: int) -> Principal:
     login_id = claims[FAMILY]
-    found = _known(tx.row(BY_LOGIN, login_id=login_id))
-    return Principal(username=found[0], role=found[1], login_key=login_id, login_id=login_id)
+    found = _known(tx.row(BY_LOGIN, login_id=login_id, now=now))
+    return Principal(found[0], found[1], login_id, login_id, "login")
 
 
 def _by_secret(tx: Transaction, secret: str) -> Principal:
@@ -170,7 +163,27 @@ def _by_secret(tx: Transaction, secret: str) -> Principal:
     )
     # A user who was given a lesser role since does not keep more through a token.
     lesser = max(users_role, role, key=ROLES.index)
-    return Principal(username, lesser, api_tokens.login_key(token_id), None)
+    return Principal(username, lesser, api_tokens.login_key(token_id), None, "token")
+
+
+def named_by_proxy(request: Request) -> str | None:
+    """Whom a trusted proxy has authenticated, where that is switched on."""
+    settings: Settings = current_app.extensions["sessiontrack.settings"]
+    return user_named_by_proxy(request.environ, settings.auth_proxy_header)
+
+
+def _by_proxy(tx: Transaction, request: Request, named: str, *, writes: bool) -> Principal:
+    # A browser repeats by itself what the proxy asks it for, on a foreign page's behalf too. With a header
+    # that no form can send, it has to ask here first, and is not answered.
+    if writes and CSRF_HEADER not in request.headers:
+        raise Forbidden(f"A write through the proxy's login needs the header {CSRF_HEADER}, of any value.")
+    found = tx.row(BY_NAME, username=named)
+    if found is None:
+        raise UnknownProxyUser(f"There is no user {named}.")
+    username, role, user_id, disabled_at = found
+    if disabled_at is not None:
+        raise Unauthorized("This user may no longer sign in.")
+    return Principal(username, role, f"proxy:{user_id}", None, "proxy")
 
 
 def _known(found: Row | None) -> Row:
@@ -190,11 +203,9 @@ def init_app(app: Flask, settings: Settings, key: str) -> None:
         JWT_ENCODE_AUDIENCE=NAME,
         JWT_DECODE_AUDIENCE=NAME,
         JWT_ENCODE_NBF=False,
+        # Cookies are ours to set and to read; this puts a CSRF token into each.
         JWT_TOKEN_LOCATION=["headers", "cookies"],
-        JWT_ACCESS_COOKIE_NAME=ACCESS_COOKIE,
-        JWT_REFRESH_COOKIE_NAME=REFRESH_COOKIE,
-        JWT_ACCESS_CSRF_COOKIE_NAME=f"{ACCESS_COOKIE}_csrf",
-        JWT_REFRESH_CSRF_COOKIE_NAME=f"{REFRESH_COOKIE}_csrf",
+        JWT_COOKIE_CSRF_PROTECT=True,
     )
     JWTManager(app)
     app.extensions["sessiontrack.verified_tokens"] = {}

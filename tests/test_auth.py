@@ -102,7 +102,7 @@ def test_a_name_that_does_not_exist_costs_a_hash_too(
     assert status == (200 if known else 401)
     ((stored, password),) = checked
     assert password == "p"
-    assert known or stored.startswith("scrypt:32768:8:1$")
+    assert known or stored.startswith("scrypt:32768:8:3$")
 
 
 def test_a_disabled_user_gets_the_answer_of_a_wrong_password(clients: Clients) -> None:
@@ -246,6 +246,103 @@ def test_contract_5_cookies_are_secure_behind_tls_only(make_clients: Callable[..
     assert [bool(each["secure"]) for each in attributes(believed.response).values()] == [True] * 4
     forged = Browser(make_clients(), X_FORWARDED_PROTO="https")
     assert [bool(each["secure"]) for each in attributes(forged.response).values()] == [False] * 4
+
+
+BASE = "sessiontrack_access"
+
+
+@pytest.mark.parametrize(("prefix", "path", "name"), [("", "/", "__Host-"), ("/sub", "/sub", "__Secure-")])
+def test_behind_tls_cookies_can_be_set_by_nobody_else(
+    make_clients: Callable[..., Clients], prefix: str, path: str, name: str
+) -> None:
+    clients = make_clients(TRUSTED_PROXIES="127.0.0.1")
+    tls = {"X-Forwarded-Proto": "https", "X-Forwarded-Prefix": prefix}
+    made = attributes(clients.nobody.post("/auth/login?cookies=1", RIGHT, headers=tls))
+    assert set(made) == {
+        f"{name}sessiontrack_{kind}{csrf}" for kind in ("access", "refresh") for csrf in ("", "_csrf")
+    }
+    for morsel in made.values():
+        assert (morsel["path"], bool(morsel["secure"]), morsel["domain"]) == (path, True, "")
+    token = made[f"{name}{BASE}"].value
+    right = {**tls, "Cookie": f"{name}{BASE}={token}"}
+    assert clients.nobody.call("GET", "/auth/me", headers=right).json["username"] == "viewer"
+    # Under a name that anybody between here and the browser could have set, it lets nobody in.
+    for wrong in (BASE, f"{'__Secure-' if name == '__Host-' else '__Host-'}{BASE}"):
+        refused(clients.nobody.call("GET", "/auth/me", headers={**tls, "Cookie": f"{wrong}={token}"}), 401)
+    refused(clients.nobody.call("GET", "/auth/me", headers={"Cookie": right["Cookie"]}), 401)
+    csrf = {CSRF: made[f"{name}{BASE}_csrf"].value}
+    gone = clients.nobody.call("POST", "/auth/logout", headers={**right, **csrf})
+    assert set(attributes(gone)) == set(made)
+    assert {morsel["path"] for morsel in attributes(gone).values()} == {path}
+
+
+def test_signing_in_again_ends_the_login_whose_cookies_are_replaced(clients: Clients) -> None:
+    browser = Browser(clients)
+    first = browser.flask.get_cookie(BASE)
+    assert first is not None
+    others = Browser(clients)
+    # Nobody gets a login that was there before: not their own, and none that was planted.
+    assert browser.call("POST", "/auth/login?cookies=1", json=RIGHT).status_code == 200
+    second = browser.flask.get_cookie(BASE)
+    assert second is not None
+    assert second.value != first.value
+    refused(clients.with_token(first.value).get("/auth/me"), 401)
+    clients.with_token(second.value).ok("GET", "/auth/me")
+    assert others.call("GET", "/auth/me").status_code == 200
+    assert [each["active"] for each in clients.admin.ok("GET", "/api/v2/sessions")].count(True) == 2
+    # A failed attempt ends nothing, and neither does a login without cookies.
+    refused(browser.call("POST", "/auth/login?cookies=1", json={**RIGHT, "password": "x"}), 401)
+    assert browser.call("POST", "/auth/login", json=RIGHT).status_code == 200
+    assert browser.call("GET", "/auth/me").status_code == 200
+
+
+def test_a_planted_cookie_is_replaced_when_signing_in(clients: Clients) -> None:
+    planted = clients.log_in("viewer")
+    browser = clients.app.test_client()
+    browser.set_cookie(BASE, planted["access_token"])
+    browser.set_cookie("sessiontrack_refresh", planted["refresh_token"])
+    right = {"username": "admin", "password": PASSWORD}
+    assert browser.post("/auth/login?cookies=1", json=right).status_code == 200
+    assert browser.get("/auth/me").json == {"username": "admin", "role": "admin", "kind": "login"}
+    refused(clients.with_token(planted["access_token"]).get("/auth/me"), 401)
+
+
+def test_a_page_of_another_site_signs_nobody_in(clients: Clients) -> None:
+    sent = {"Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain"}
+    response = clients.nobody.post("/auth/login?cookies=1", RIGHT, headers=sent)
+    refused(response, 403)
+    assert response.headers.getlist("Set-Cookie") == []
+    # Without cookies there is nothing to plant.
+    assert clients.nobody.post("/auth/login", RIGHT, headers=sent).status_code == 200
+    for site in ("same-origin", "same-site", "none"):
+        response = clients.nobody.post("/auth/login?cookies=1", RIGHT, headers={"Sec-Fetch-Site": site})
+        assert response.status_code == 200
+
+
+def test_a_login_ends_with_its_lifetime_however_often_it_is_refreshed(
+    make_clients: Callable[..., Clients], clock: Traveller
+) -> None:
+    clients = make_clients(REFRESH_TOKEN_SECONDS=600, LOGIN_LIFETIME_SECONDS=1000)
+    tokens = clients.log_in("viewer")
+    clock.shift(500)
+    tokens = clients.with_token(tokens["refresh_token"]).ok("POST", "/auth/refresh")
+    clock.shift(499)
+    clients.with_token(tokens["access_token"]).ok("GET", "/auth/me")
+    tokens = clients.with_token(tokens["refresh_token"]).ok("POST", "/auth/refresh")
+    clients.with_token(tokens["access_token"]).ok("GET", "/auth/me")
+    clock.shift(1)
+    refused(clients.with_token(tokens["access_token"]).get("/auth/me"), 401)
+    refused(clients.with_token(tokens["refresh_token"]).post("/auth/refresh"), 401)
+
+
+def test_a_lifetime_shorter_than_a_refresh_token_counts_from_the_start(
+    make_clients: Callable[..., Clients], clock: Traveller
+) -> None:
+    clients = make_clients(REFRESH_TOKEN_SECONDS=600, LOGIN_LIFETIME_SECONDS=60)
+    tokens = clients.log_in("viewer")
+    clock.shift(60)
+    refused(clients.with_token(tokens["access_token"]).get("/auth/me"), 401)
+    refused(clients.with_token(tokens["refresh_token"]).post("/auth/refresh"), 401)
 
 
 @pytest.mark.parametrize("query", ["", "?cookies=0"])

@@ -1,6 +1,7 @@
 """`sessiontrack serve`: how it starts, and how it ends."""
 
 import contextlib
+import fcntl
 import http.client
 import shutil
 import signal
@@ -58,8 +59,6 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
     instance: Path, template: tuple[Path, dict[str, str]], signal_number: int
 ) -> None:
     answers: list[Answer] = []
-    # What it waits for below; the template's was copied.
-    (instance / "sessiontrack.sqlite3-writer").unlink(missing_ok=True)
     with Server(instance) as server, databases.busy(instance) as writer:
 
         def create() -> None:
@@ -78,13 +77,20 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
 
 
 def wait_for_writer(instance: Path, request: threading.Thread) -> None:
+    """Until the request waits for the database."""
+    lock = instance / "sessiontrack.sqlite3-writer"
     waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     for _ in range(600):
-        if databases.IS_POSTGRES and databases.rows(instance, waiting):
-            return
-        # Its turn to write has come once the lock's file is there: it now waits for the database.
-        if (instance / "sessiontrack.sqlite3-writer").exists():
-            return
+        if databases.IS_POSTGRES:
+            if databases.rows(instance, waiting):
+                return
+        else:
+            # Its turn to write has come once it holds the lock.
+            with lock.open("ab") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return
         request.join(0.05)
     raise AssertionError("nobody came to write")
 

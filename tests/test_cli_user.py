@@ -45,6 +45,25 @@ def test_add_asks_for_the_password_twice_and_shows_it_never(cli: Users, clients:
     assert status(clients, "anna", "a good one") == 200
 
 
+def test_sign_out_ends_every_login_and_no_api_token(cli: Users, clients: Clients) -> None:
+    logins = [clients.logged_in("viewer") for _ in range(3)]
+    refresh = clients.with_token(clients.log_in("viewer")["refresh_token"])
+    other = clients.logged_in("operator")
+    cli.ok("sign-out", "viewer")
+    for login in logins:
+        assert login.get("/auth/me").status_code == 401
+    assert refresh.post("/auth/refresh").status_code == 401
+    assert other.get("/auth/me").status_code == 200
+    assert clients.viewer.get("/auth/me").status_code == 200
+    active = clients.admin.ok("GET", "/api/v2/sessions?active=true")
+    assert [each["username"] for each in active] == ["operator"]
+    assert status(clients, "viewer", PASSWORD) == 200
+
+
+def test_sign_out_of_nobody_is_one_line(cli: Users) -> None:
+    assert_one_line(cli.run("sign-out", "nobody").stderr, "nobody")
+
+
 def test_add_refuses_two_different_answers(cli: Users) -> None:
     assert cli.run("add", "anna", text="one\nother\n").exit_code != 0
     assert "anna" not in cli.list()
@@ -97,7 +116,7 @@ def test_an_unknown_role_is_refused(cli: Users) -> None:
 
 def test_list_is_a_table_without_hashes(cli: Users) -> None:
     shown = cli.ok("list")
-    assert shown.splitlines()[0].split() == ["username", "role", "created_at", "disabled_at"]
+    assert shown.splitlines()[0].split() == ["username", "role", "created_at", "disabled_at", "from_proxy"]
     assert [line.split()[0] for line in shown.splitlines()[1:]] == ["admin", "operator", "viewer"]
     assert "pbkdf2" not in shown + cli.ok("list", "--json")
 

@@ -30,6 +30,12 @@ VISIT = (
 USER = 'INSERT INTO "user" (username, password_hash, role, created_at) VALUES ({}, 0)'
 TOKEN = "INSERT INTO api_token (user_id, name, role, secret_hash, created_at) VALUES ({}, 0)"
 
+WEBHOOK = "INSERT INTO webhook (id, name, url, secret, created_at) VALUES (1, 'pager', 'u', 's', 0)"
+DELIVERY = (
+    "INSERT INTO webhook_delivery (public_id, webhook_id, type, body, created_at, due_at, state, finished_at)"
+    " VALUES ('p', 1, 'test', '', 0, 0, {})"
+)
+
 
 @pytest.fixture
 def bare(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Any]:
@@ -40,6 +46,7 @@ def bare(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Any]
         if not databases.IS_POSTGRES:
             connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(DEVICE)
+        connection.execute(WEBHOOK)
         connection.execute(USER_SESSION.format("1, 'u', 'login:1', 'admin', 100, 160, 60, NULL"))
         yield connection
 
@@ -67,6 +74,11 @@ FORBIDDEN = [
     ("seconds_within_visit", [], VISIT.format("100, 110, 0")),
     ("UNIQUE", [VISIT.format("100, 110, 5")], VISIT.format("100, 120, 5")),
     ("UNIQUE", [VIEW_TIME.format("'', 1")], VIEW_TIME.format("'', 2")),
+    ("known_state", [], DELIVERY.format("'lost', 100")),
+    ("finished_when_over", [], DELIVERY.format("'pending', 100")),
+    ("finished_when_over", [], DELIVERY.format("'dead', NULL")),
+    ("UNIQUE", [DELIVERY.format("'pending', NULL")], DELIVERY.format("'pending', NULL")),
+    ("FOREIGN KEY", [], "INSERT INTO webhook_event (webhook_id, type) VALUES (77, 'flapping')"),
     ("visible_within_session", [], "UPDATE user_session SET visible_seconds = 61"),
     ("visible_within_session", [], "UPDATE user_session SET visible_seconds = -1"),
     ("visible_within_session", [], "UPDATE user_session SET started_at = 101"),

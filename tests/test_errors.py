@@ -156,7 +156,8 @@ def test_contract_2_head_and_options(clients: Clients) -> None:
     wrong = clients.viewer.call("HEAD", "/auth/login")
     assert (wrong.status_code, wrong.data) == (405, b"")
     options = clients.nobody.call("OPTIONS", "/sessions/list")
-    assert (options.status_code, options.data) == (200, b"")
+    assert (options.status_code, options.data) == (204, b"")
+    assert "Content-Type" not in options.headers
     assert set(options.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
@@ -193,6 +194,19 @@ def test_contract_2_500_tells_nothing_and_logs_everything(
     assert "GET '/healthz' failed" in caplog.text
     assert "RuntimeError: SELECT secret FROM inside" in caplog.text
     assert "Traceback" in caplog.text
+
+
+def test_no_debugger_whatever_the_environment_says(
+    make_clients: Callable[..., Clients], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    monkeypatch.setenv("FLASK_ENV", "development")
+    clients = make_clients()
+    assert not clients.app.debug
+    raise_at(clients.app, RuntimeError("of the inside"))
+    response = clients.nobody.call("GET", "/healthz", headers=BROWSER)
+    assert_error(response, 500, "server_error")
+    assert "of the inside" not in response.get_data(as_text=True)
 
 
 def test_contract_2_500_also_for_an_error_of_ours_that_has_no_status(

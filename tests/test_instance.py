@@ -1,5 +1,6 @@
 """instance.py: the signing key and the first password."""
 
+import secrets
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,13 +51,47 @@ def test_of_many_at_once_all_have_the_same_key_and_no_draft_stays(tmp_path: Path
     assert [each.name for each in tmp_path.iterdir()] == [instance.KEY_FILE]
 
 
-@pytest.mark.parametrize("content", [b"", b"short\n", b" " * 64, b"\xff" * 64])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"short\n",
+        b"k" * 31,
+        b" " * 64,
+        b"\xff" * 64,
+        b"a" * 64,
+        b"0123456789" * 7,
+        b"password" * 8,
+        b"Change-Me-0123456789-abcdefghijklmnop",
+        b"my-Super-Secret-key-of-0123456789-abcdef",
+        b"a-string-secret-at-least-256-bits-long",
+        b"192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+        b"09D25E094FAA6CA2556C818166B7A9563B93F7099F6F0F4CAA6CF63B88E8D3E7",
+        b"sessiontrack-sessiontrack-0123456789",
+    ],
+)
 def test_a_key_that_is_none_is_refused_and_not_replaced(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / instance.KEY_FILE
     file.write_bytes(content)
+    file.chmod(0o600)
     with pytest.raises(InvalidSetting, match=instance.KEY_FILE):
         instance.signing_key(tmp_path)
     assert file.read_bytes() == content
+
+
+def test_no_random_key_is_taken_for_a_known_one() -> None:
+    assert not [key for _ in range(2000) if instance._is_guessable(key := secrets.token_urlsafe(24))]
+
+
+@pytest.mark.parametrize("bits", [0o644, 0o604, 0o606, 0o601])
+def test_a_key_that_everybody_may_read_is_refused(tmp_path: Path, bits: int) -> None:
+    instance.signing_key(tmp_path)
+    file = tmp_path / instance.KEY_FILE
+    file.chmod(bits)
+    with pytest.raises(InvalidSetting, match="chmod 600"):
+        instance.signing_key(tmp_path)
+    file.chmod(0o640)
+    instance.signing_key(tmp_path)
 
 
 def test_a_key_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """Signing in is limited per name and per address, in all workers and across restarts (contract 5)."""
 
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 from time_machine import Traveller
@@ -138,6 +140,30 @@ def test_contract_5_many_right_logins_are_not_limited(clients: Clients, clock: T
     assert {log_in(clients, "viewer", PASSWORD) for _ in range(40)} == {200}
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "counted_as_one"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", True),
+        ("2001:db8:1:2::1", "2001:DB8:1:2:0:0:0:2", True),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("1.2.3.4", "::ffff:1.2.3.4", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("1.2.3.4", "1.2.3.5", False),
+        ("::ffff:1.2.3.4", "::ffff:1.2.3.5", False),
+        ("", "unix:", False),
+    ],
+)
+def test_an_ipv6_subscriber_counts_once_whatever_its_addresses(
+    tx: Transaction, now: int, first: str, second: str, counted_as_one: bool
+) -> None:
+    waits = [attempt(tx, now, f"user{n}", first) for n in range(6)]
+    assert waits == [0] * 5 + [WINDOW]
+    assert attempt(tx, now, "bert", second) == (WINDOW if counted_as_one else 0)
+    for n in range(3):
+        forgive(tx, f"user{n}", second)
+    assert attempt(tx, now, "carl", first) == (0 if counted_as_one else WINDOW)
+
+
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP"])
 def test_contract_5_a_forged_address_does_not_help(clients: Clients, clock: Traveller, header: str) -> None:
     found = [log_in(clients, f"user{n}", "wrong", **{header: f"9.9.9.{n}"}) for n in range(35)]
@@ -183,6 +209,41 @@ def test_contract_5_a_hundred_bad_logins_at_once_hold_in_every_worker_and_after_
     with Server(folder, workers=1) as server:
         refused(bad(server, 0), 429)
         assert server.call("POST", "/auth/login", right).status == 200
+
+
+def test_while_many_sign_in_there_is_room_for_others_and_more_are_told_to_come_again(
+    make_clients: Callable[..., Clients], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = make_clients(THREADS=4, LOGIN_ATTEMPTS_PER_NAME=1)
+    hashing, go_on = Event(), Event()
+    at_once = []
+
+    def check(stored: str | None, password: str) -> bool:
+        at_once.append(1)
+        hashing.set()
+        assert go_on.wait(30)
+        at_once.append(-1)
+        return True
+
+    monkeypatch.setattr(users, "is_password", check)
+    with ThreadPoolExecutor(8) as pool:
+        taken = [pool.submit(log_in, clients, name, PASSWORD) for name in ("viewer", "operator", "admin")]
+        assert hashing.wait(30)
+        deadline = time.monotonic() + 30
+        while clients.app.extensions["sessiontrack.login_places"]._places._value:
+            # The others are on their way to their places.
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        response = clients.nobody.post("/auth/login", {"username": "nobody", "password": "x"})
+        assert refused(response, 429)["message"].startswith("Many are signing in")
+        assert response.headers["Retry-After"] == "1"
+        clients.viewer.ok("GET", "/auth/me")
+        go_on.set()
+        assert [each.result() for each in taken] == [200] * 3
+    # One at a time; and whoever was told to come again has not used up an attempt.
+    assert at_once == [1, -1] * 3
+    monkeypatch.setattr(users, "is_password", lambda stored, password: False)
+    assert [log_in(clients, "nobody", "x") for _ in range(2)] == [401, 429]
 
 
 def test_the_window_is_a_setting(make_clients: Callable[..., Clients], clock: Traveller) -> None:

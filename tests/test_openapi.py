@@ -107,6 +107,11 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "DELETE /users/{username}": {"404", "409"},
         "GET /devices/{mac}/statistics": {"404"},
         "POST /devices/{mac}/merge": {"404"},
+        "POST /webhooks": {"409"},
+        "DELETE /webhooks/{webhook_id}": {"404"},
+        "GET /webhooks/{webhook_id}/deliveries": {"404"},
+        "POST /webhooks/{webhook_id}/retry": {"404"},
+        "POST /webhooks/{webhook_id}/test": {"404"},
     }
     assert "401" in operations["POST /auth/login"]["responses"]
 
@@ -138,7 +143,7 @@ def test_contract_2_every_parameter_is_described(document: dict[str, Any]) -> No
 
 def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
     found = [(path, each["schema"]) for path, each in parameters(document) if each["name"] == "limit"]
-    assert len(found) == 12
+    assert len(found) == 14
     for path, schema in found:
         # Of session-events, format=datatables takes more, and caps it.
         most = {"/sessions/session-events": 10**9, "/presence/now": 100}.get(path, 1000)
@@ -149,6 +154,8 @@ def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
             "/devices": 100,
             "/users": 100,
             "/api/v2/sessions/{session_id}/views": 1000,
+            "/webhooks": 100,
+            "/webhooks/{webhook_id}/deliveries": 100,
             "/presence/now": 20,
             "/presence/timeline": 100,
         }

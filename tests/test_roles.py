@@ -30,6 +30,7 @@ PARTS = {
     "{session_id}": "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10",
     "{username}": "nobody",
     "{token_id}": "999",
+    "{webhook_id}": "999",
     "{mac}": "AA:BB:CC:DD:EE:FF",
 }
 Operation = tuple[str, str]
@@ -50,7 +51,7 @@ def operations(document: dict[str, Any]) -> list[Operation]:
 
 def least_role(operation: Operation) -> str:
     """Presence and devices are an operator's to write; other writes but one's own user session an admin's."""
-    if operation in ADMINS:
+    if operation in ADMINS or operation[1].startswith("/webhooks"):
         return "admin"
     method, path = operation
     writes_presence = method != "GET" and path.startswith(("/presence/", "/devices/"))

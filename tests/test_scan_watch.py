@@ -6,11 +6,14 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 
+from sessiontrack.cli.scan_input import run_command
 from sessiontrack.cli.scan_watch import guessed_format
+from sessiontrack.exceptions import UnreadableObservations
 from tests.command import invoke
 from tests.conftest import Clients
 from tests.server import COMMAND, environment
@@ -164,3 +167,23 @@ def test_a_signal_ends_it_cleanly_and_what_it_runs_too(
     assert (process.returncode, stderr) == (0, "")
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_signal_while_a_command_is_being_started_waits_until_it_can_be_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_command(["sleep", "600"])
+    assert started[0].returncode == -signal.SIGKILL
+    with pytest.raises(UnreadableObservations):
+        run_command([str(tmp_path / "none")])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,5 +1,6 @@
 """Whatever the OpenAPI document allows, and what it forbids: no 5xx, and answers as documented."""
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -13,10 +14,12 @@ from schemathesis.specs.openapi import checks
 from sessiontrack.db import Statement, write_transaction
 from tests.conftest import Clients
 
+# `make fuzz` makes so many times more cases, and other ones each time.
+FACTOR = int(os.environ.get("FUZZ_FACTOR", "1"))
 CASES = settings(
     deadline=None,
     database=None,
-    derandomize=True,
+    derandomize=FACTOR == 1,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -52,7 +55,7 @@ def run(operation: Any, mode: GenerationMode, headers: dict[str, str], cases: in
     seen: Counter[int] = Counter()
     excluded = excluded_checks(operation)
 
-    @settings(CASES, max_examples=cases)
+    @settings(CASES, max_examples=cases * FACTOR)
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case: Case) -> None:
         response = case.call(headers=headers)
@@ -61,6 +64,8 @@ def run(operation: Any, mode: GenerationMode, headers: dict[str, str], cases: in
         case.validate_response(response, headers=headers, excluded_checks=excluded)
 
     check()
+    if FACTOR > 1:
+        print(f"{operation.label}: {mode.value} {dict(seen)}")
     return seen
 
 

@@ -90,8 +90,8 @@ def test_whoever_is_signed_in_is_signed_out_and_nobody_else(tx: Transaction, now
     gone, stays = open_login(tx, now, "viewer"), open_login(tx, now, "operator")
     CHANGES[change](tx, now + 1, "viewer")
     assert tx.rows(ACTIVE) == [(stays,)]
-    assert logins.extend_login(tx, gone, now + 99) is False
-    assert logins.extend_login(tx, stays, now + 99) is True
+    assert logins.extend_login(tx, now, gone, now + 99, 999) is False
+    assert logins.extend_login(tx, now, stays, now + 99, 999) is True
 
 
 @pytest.mark.parametrize("change", ["role", "enable"])
@@ -99,7 +99,7 @@ def test_whoever_gets_a_role_or_is_enabled_stays_signed_in(tx: Transaction, now:
     login_id = open_login(tx, now, "viewer")
     CHANGES[change](tx, now + 1, "viewer")
     assert tx.rows(ACTIVE) == [(login_id,)]
-    assert logins.extend_login(tx, login_id, now + 99) is True
+    assert logins.extend_login(tx, now, login_id, now + 99, 999) is True
 
 
 def test_disabling_again_keeps_the_first_instant(tx: Transaction, now: int) -> None:

@@ -42,6 +42,7 @@ def test_contract_5_changes_hold_from_the_next_request_on(clients: Clients) -> N
     clients.admin.ok("DELETE", "/users/viewer")
     refused(clients.admin.delete("/users/viewer"), 404)
     refused(clients.admin.call("PATCH", "/users/viewer", {"role": "viewer"}), 404)
+    refused(clients.admin.call("PATCH", "/users/viewer", {}), 404)
 
 
 def test_contract_5_the_last_admin_stays(clients: Clients) -> None:

@@ -1,5 +1,6 @@
 """Signing in and out, and API tokens: `/auth/...` (contract 5)."""
 
+import logging
 from typing import Any
 
 from flask import Response, g, request
@@ -7,38 +8,56 @@ from flask import Response, g, request
 from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
 from sessiontrack.blueprints.endpoint import Blueprint, principal, settings
+from sessiontrack.cookies import remove_cookies, set_cookies
 from sessiontrack.db import read_transaction, write_transaction
-from sessiontrack.exceptions import RateLimited, Unauthorized
+from sessiontrack.exceptions import Forbidden, RateLimited, Unauthorized
+from sessiontrack.login_places import login_places
 from sessiontrack.queries import accounts as queries
 from sessiontrack.roles import ADMIN, VIEWER
 from sessiontrack.schemas import accounts as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import api_tokens, login_throttle, logins, user_sessions, users
-from sessiontrack.tokens import issue_tokens, remove_cookies, set_cookies
+from sessiontrack.services.login_addresses import note_login
+from sessiontrack.tokens import issue_tokens, login_in_cookies
 
+log = logging.getLogger(__name__)
 blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing in, and API tokens.")
 
 
 def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Sign in; opens a family of tokens and starts a user session"""
     username, password = body["username"], body["password"]
+    with_cookies = bool(query["cookies"])
+    # A foreign page must not sign its reader in as somebody else; scripts and old browsers do not say.
+    if with_cookies and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise Forbidden("A page of another site cannot sign in here with cookies.")
     address = request.remote_addr or ""
-    _count_attempt(username, address)
-    with read_transaction() as tx:
-        user_id, stored_hash, disabled_at = logins.find_password(tx, username) or (0, None, None)
-    # Outside of any transaction: it takes a tenth of a second.
-    is_right = users.is_password(stored_hash, password)
+    with login_places().place() as turn:
+        _count_attempt(username, address)
+        with read_transaction() as tx:
+            user_id, stored_hash, disabled_at = logins.find_password(tx, username) or (0, None, None)
+        # Outside of any transaction: it takes a third of a second.
+        with turn:
+            is_right = users.is_password(stored_hash, password)
     if not is_right or disabled_at is not None:
+        # People type passwords where names belong: one that is nobody's is not written down.
+        shown = "an unknown user" if stored_hash is None else repr(username)
+        log.warning("Login refused: %s from %s", shown, address)
         raise Unauthorized("The user name or the password is wrong.")
-    expires_at = g.now + settings().refresh_token_seconds
+    expires_at = g.now + min(settings().refresh_token_seconds, settings().login_lifetime_seconds)
     with write_transaction() as tx:
         login_id = logins.open_login(tx, g.now, user_id, stored_hash, address, expires_at)
         if login_id is None:
             raise Unauthorized("The user name or the password is wrong.")
         login_throttle.forgive(tx, username, address)
+        note_login(tx, g.now, user_id, username, address)
         alive = settings().session_alive_seconds
         user_sessions.start_session(tx, g.now, login_id, username, alive)
-    return _tokens_answer(login_id, username, with_cookies=bool(query["cookies"]))
+        # The cookies that are being replaced; nobody would sign them out any more.
+        if with_cookies and (replaced := login_in_cookies(request, g.now)):
+            logins.revoke_login(tx, g.now, replaced, alive)
+    log.info("Signed in: %r from %s", username, address)
+    return _tokens_answer(login_id, username, with_cookies=with_cookies)
 
 
 LOGIN: dict[str, Any] = {
@@ -63,6 +82,7 @@ def _count_attempt(username: str, address: str) -> None:
             tx, g.now, username, address, limits, configured.login_window_seconds
         )
     if wait:
+        log.warning("Login refused: too many attempts, the last from %s", address)
         raise RateLimited(f"Too many failed logins; try again in {wait} seconds.", wait)
 
 
@@ -71,7 +91,7 @@ def _tokens_answer(login_id: str, username: str, *, with_cookies: bool) -> Respo
     response = answer(tokens)
     response.headers["Cache-Control"] = "no-store"
     if with_cookies:
-        set_cookies(response, tokens, settings(), secure=request.is_secure, root=request.script_root)
+        set_cookies(response, request, tokens, settings())
     return response
 
 
@@ -90,8 +110,9 @@ def refresh(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """New tokens for a refresh token, in the same family"""
     asking = principal()
     login_id = asking.login_id or ""
+    expires_at = g.now + settings().refresh_token_seconds
     with write_transaction() as tx:
-        if not logins.extend_login(tx, login_id, g.now + settings().refresh_token_seconds):
+        if not logins.extend_login(tx, g.now, login_id, expires_at, settings().login_lifetime_seconds):
             raise Unauthorized("The token was revoked.")
     return _tokens_answer(login_id, asking.username, with_cookies="Authorization" not in request.headers)
 
@@ -115,8 +136,9 @@ def logout(query: dict[str, Any], body: dict[str, Any]) -> Response:
             user_sessions.end_session(tx, g.now, asking.login_key, alive)
         else:
             logins.revoke_login(tx, g.now, asking.login_id, alive)
+    log.info("Signed out: %r from %s", asking.username, request.remote_addr)
     response = answer({"success": True, "message": "Signed out"})
-    remove_cookies(response, root=request.script_root)
+    remove_cookies(response, request)
     return response
 
 
@@ -124,8 +146,7 @@ def logout(query: dict[str, Any], body: dict[str, Any]) -> Response:
 def me(query: dict[str, Any]) -> Response:
     """Who is signed in"""
     asking = principal()
-    kind = "token" if asking.login_id is None else "login"
-    return answer({"username": asking.username, "role": asking.role, "kind": kind})
+    return answer({"username": asking.username, "role": asking.role, "kind": asking.kind})
 
 
 @blueprint.endpoint(
@@ -140,9 +161,11 @@ def me(query: dict[str, Any]) -> Response:
 )
 def issue_token(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Issue an API token; it is shown this once"""
-    username, name = body.get("username", principal().username), body["name"]
+    asking = principal()
+    username, name = body.get("username", asking.username), body["name"]
     with write_transaction() as tx:
         issued = api_tokens.issue_token(tx, g.now, username, name, body.get("role"))
+    log.info("API token %s (%s) issued for %r by %r", issued.token_id, issued.role, username, asking.username)
     response = answer(
         {
             "id": issued.token_id,
@@ -188,4 +211,5 @@ def revoke_token(query: dict[str, Any], body: dict[str, Any], token_id: int) -> 
     """Revoke an API token at once"""
     with write_transaction() as tx:
         api_tokens.revoke_token(tx, g.now, token_id, settings().session_alive_seconds)
+    log.info("API token %s revoked by %r", token_id, principal().username)
     return answer({"success": True, "message": f"Revoked token {token_id}"})

@@ -17,6 +17,9 @@ from sessiontrack.roles import OPERATOR, VIEWER
 from sessiontrack.schemas import device_sessions as schemas
 from sessiontrack.schemas.fields import MOST_LISTED
 from sessiontrack.services import device_sessions as services
+from sessiontrack.services.announcing import announce
+from sessiontrack.services.flapping import FlappingRules
+from sessiontrack.services.reconciliation import Change
 
 SESSIONS_OPENING = b'{"success":true,"sessions":['
 SESSIONS_CLOSING = b"]}"
@@ -46,8 +49,10 @@ def create(query: dict[str, Any], body: dict[str, Any]) -> Response:
         conn_type=body["event_type_conn"],
         disc_type=body["event_type_disc"],
     )
+    changes: list[Change] = []
     with write_transaction() as tx:
-        session_id = services.create_session(tx, new)
+        session_id = services.create_session(tx, new, changes)
+        announce(tx, g.now, changes, FlappingRules.of(settings()))
     return answer({"success": True, "message": f"Session created for MAC {new.mac}", "id": session_id})
 
 

@@ -15,6 +15,7 @@ from sessiontrack.roles import OPERATOR, VIEWER
 from sessiontrack.schemas import devices as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import devices as services
+from sessiontrack.services.announcing import announce
 from sessiontrack.services.device_merge import merge_devices
 from sessiontrack.services.presence import PresenceRules
 
@@ -98,7 +99,8 @@ def change(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
     """Change what is said of a device; what is left out stays as it is"""
     wanted, rules = mac_in_path(mac), PresenceRules.of(settings())
     with write_transaction() as tx:
-        services.change_device(tx, g.now, wanted, body, rules.late, rules.grace)
+        changes = services.change_device(tx, g.now, wanted, body, rules.late, rules.grace)
+        announce(tx, g.now, changes, rules.flapping, rules.grace)
         found = _device(tx, wanted)
     return answer({"success": True, "device": found})
 

@@ -1,5 +1,6 @@
 """What every call has in common: who may make it, what it takes, how it is documented."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import wraps
@@ -19,16 +20,31 @@ from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.openapi import without_null_default
 from sessiontrack.blueprints.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.config import Settings
-from sessiontrack.db import mark_writes_of, read_from_replica, read_transaction, written_by
+from sessiontrack.db import (
+    mark_writes_of,
+    read_from_replica,
+    read_transaction,
+    write_transaction,
+    written_by,
+)
 from sessiontrack.errors import CODES
-from sessiontrack.exceptions import Contention, Forbidden, InvalidInput, InvalidMac, InvalidPeriod
+from sessiontrack.exceptions import (
+    Contention,
+    Forbidden,
+    InvalidInput,
+    InvalidMac,
+    InvalidPeriod,
+    UnknownProxyUser,
+)
 from sessiontrack.macs import parse_mac
 from sessiontrack.periods import Period, window_start
 from sessiontrack.roles import ADMIN, includes
 from sessiontrack.schemas.base import ErrorAnswer, Nothing
 from sessiontrack.schemas.fields import MacAddress, read_times_in
-from sessiontrack.tokens import Principal, identify
+from sessiontrack.services import users
+from sessiontrack.tokens import Principal, identify, named_by_proxy
 
+log = logging.getLogger(__name__)
 # Calendar and table widgets append these by themselves.
 IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
 NOTHING = Nothing()
@@ -60,6 +76,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
         errors: Iterable[int] = (),
         endpoint: str | None = None,
         content_type: str = JSON,
+        is_open: Callable[[], bool] = lambda: False,
     ) -> Callable[[View], View]:
         """Declare a call: its token and role, parameters, body, answer and errors.
 
@@ -72,6 +89,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
             writes: whether a cookie needs its CSRF token; None: all but GET.
             errors: statuses beyond those that every call can answer.
             endpoint: a name of its own, for a view that answers more than one call.
+            content_type: of what it answers where that is not JSON.
+            is_open: whether this request may come without a token all the same.
         """
         statuses = {400, 500, 503, *errors} | ({401, 403} if role else set())
 
@@ -102,7 +121,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
             # of them around each call, and a schema built anew by webargs, cost as much as Flask itself.
             @wraps(made)
             def called(**path: Any) -> Response:
-                if role is not None:
+                if role is not None and not is_open():
                     g.principal = _signed_in(role, token, needs_csrf)
                 given = (read_query(), read_body())
                 return _answered(lambda: view(*(given if body else given[:1]), **path))
@@ -123,16 +142,30 @@ def _answered(answer: Callable[[], Response]) -> Response:
 
 def _signed_in(role: str, kind: str, writes: bool) -> Principal:
     """Who asks, if that is somebody who may."""
-    # Never from a replica: what was revoked holds at once.
-    with read_transaction() as tx:
-        found = identify(tx, request, g.now, kind=kind, writes=writes)
-        position = written_by(tx, found.login_key)
+    position = None
+    try:
+        # Never from a replica: what was revoked holds at once.
+        with read_transaction() as tx:
+            found = identify(tx, request, g.now, kind=kind, writes=writes)
+            position = written_by(tx, found.login_key)
+    except UnknownProxyUser:
+        found = sign_in_first(kind, writes)
     if position is not None:
         mark_writes_of(found.login_key)
         if request.method == "GET":
             read_from_replica(position)
     if not includes(found.role, role):
         raise Forbidden(f"This needs the role {role}; {found.username} is {found.role}.")
+    return found
+
+
+def sign_in_first(kind: str, writes: bool) -> Principal:
+    """Whom a trusted proxy names for the first time, made a user; of two at once, one makes it."""
+    with write_transaction() as tx:
+        named = named_by_proxy(request) or ""
+        users.add_user_from_proxy(tx, g.now, named, settings().auth_proxy_role)
+        found = identify(tx, request, g.now, kind=kind, writes=writes)
+    log.info("Signed in for the first time: %r, named by the proxy", named)
     return found
 
 

@@ -262,3 +262,40 @@ SESSION_EVENTS_CSV = (
     "id,mac,name,owner,ip,time,type,info\r\n"
     f"1,{MAC},Printer,Office,192.168.1.10,2025-08-01 10:00,Connected,\r\n"
 )
+
+WEBHOOKS = [
+    {
+        "id": 1,
+        "name": "pager",
+        "url": "https://pager.example/...",
+        "created_at": 1754042400,
+        "last_delivered_at": 1754046000,
+        "last_error": "",
+        "failures": 0,
+        "dropped": 0,
+        "pending": 0,
+        "dead": 0,
+        "events": ["Device Down"],
+    }
+]
+ADDED_WEBHOOK = {"id": 1, "name": "pager", "secret": "whsec_5h0wn0nce..."}
+_DELIVERY_ID = "6d7d5c1e-4a3e-4a0c-9a55-6a1a6a0b7c21"
+TESTED_WEBHOOK = {
+    "success": True,
+    "message": "A test delivery to webhook 1 is on its way",
+    "delivery": _DELIVERY_ID,
+}
+DELIVERIES = [
+    {
+        "id": _DELIVERY_ID,
+        "webhook": "pager",
+        "type": "Device Down",
+        "state": "pending",
+        "attempts": 2,
+        "status": 503,
+        "error": "answered 503",
+        "created_at": 1754042400,
+        "next_at": 1754042430,
+        "finished_at": None,
+    }
+]

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 
-from sessiontrack import migrations
 from sessiontrack.blueprints.answers import answer
 from sessiontrack.blueprints.endpoint import Blueprint
-from sessiontrack.db import db
 from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.readiness import Readiness
 from sessiontrack.schemas.health import HealthAnswer
 
 blueprint = Blueprint("health", __name__, description="Is it up?")
@@ -22,7 +21,8 @@ def healthz(query: dict[str, Any]) -> Response:
 
 @blueprint.endpoint("/readyz", role=None, answer=HealthAnswer, example={"status": "ready"})
 def readyz(query: dict[str, Any]) -> Response:
-    """The database answers and is migrated"""
-    if migrations.current_revision(db.engine) != migrations.newest_revision():
-        raise StorageUnavailable("The database is not migrated; start sessiontrack serve.")
+    """The database answers, is migrated, and can be written"""
+    readiness: Readiness = current_app.extensions["sessiontrack.readiness"]
+    if (problem := readiness.problem()) is not None:
+        raise StorageUnavailable(problem)
     return answer({"status": "ready"})

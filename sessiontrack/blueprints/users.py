@@ -8,6 +8,7 @@ from sessiontrack.blueprints import examples
 from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
 from sessiontrack.blueprints.endpoint import Blueprint, settings
 from sessiontrack.db import Transaction, write_transaction
+from sessiontrack.exceptions import NotFound
 from sessiontrack.instance import forget_initial_password
 from sessiontrack.queries import accounts as queries
 from sessiontrack.roles import ADMIN
@@ -106,4 +107,7 @@ def remove(query: dict[str, Any], body: dict[str, Any], username: str) -> Respon
 
 
 def _user(tx: Transaction, username: str) -> dict[str, Any]:
-    return next(each for each in queries.list_users(tx) if each["username"] == username)
+    for user in queries.list_users(tx):
+        if user["username"] == username:
+            return user
+    raise NotFound(f"There is no user {username}.")

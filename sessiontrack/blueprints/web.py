@@ -13,9 +13,9 @@ from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as BaseResponse
 
-from sessiontrack.blueprints.endpoint import settings
+from sessiontrack.blueprints.endpoint import settings, sign_in_first
 from sessiontrack.db import read_transaction
-from sessiontrack.exceptions import Forbidden, Unauthorized
+from sessiontrack.exceptions import Forbidden, Unauthorized, UnknownProxyUser
 from sessiontrack.instance import PASSWORD_FILE
 from sessiontrack.roles import includes
 from sessiontrack.tokens import Principal, identify
@@ -134,9 +134,13 @@ def _signed_in() -> Principal | None:
         for kind in ("access", "refresh"):
             try:
                 return identify(tx, request, g.now, kind=kind, writes=False)
+            except UnknownProxyUser:
+                break
             except Unauthorized:
                 continue
-    return None
+        else:
+            return None
+    return sign_in_first("access", writes=False)
 
 
 def _page(template: str, status: int = 200, *, entry: str = "main", **values: Any) -> Response:

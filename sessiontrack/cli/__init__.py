@@ -5,8 +5,10 @@ import click
 from sessiontrack.cli.backup import backup
 from sessiontrack.cli.check import check
 from sessiontrack.cli.demo import demo_
+from sessiontrack.cli.doctor import doctor
 from sessiontrack.cli.export import export
 from sessiontrack.cli.import_ import import_
+from sessiontrack.cli.install import install_, uninstall_
 from sessiontrack.cli.listen import listen
 from sessiontrack.cli.migrate import migrate
 from sessiontrack.cli.prune import prune
@@ -16,6 +18,7 @@ from sessiontrack.cli.serve import serve
 from sessiontrack.cli.token import token
 from sessiontrack.cli.user import user
 from sessiontrack.cli.vacuum import vacuum
+from sessiontrack.cli.webhook import webhook
 from sessiontrack.exceptions import SessiontrackError
 
 
@@ -56,5 +59,9 @@ for command in (
     check,
     prune,
     vacuum,
+    install_,
+    uninstall_,
+    doctor,
+    webhook,
 ):
     main.add_command(command)

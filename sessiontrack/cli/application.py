@@ -1,5 +1,6 @@
 """The application as commands need it: settings checked, database current."""
 
+import os
 from pathlib import Path
 
 import click
@@ -26,12 +27,17 @@ def bare_app() -> Flask:
 
 
 def announce(admin: FirstAdmin | None) -> None:
-    """Show the first admin's name and password on standard error: the only time that it is printed."""
+    """Show the first admin's name and password on standard error: the only time that it is printed.
+
+    Not to the journal, which others read and which keeps what it is told.
+    """
     if admin is None:
         return
     password = "the one from SESSIONTRACK_ADMIN_PASSWORD"
     if admin.password is not None:
         password = f"{admin.password}  (also in {admin.file})"
+        if "JOURNAL_STREAM" in os.environ:
+            password = f"in {admin.file}"
     click.echo(f"User:     admin\nPassword: {password}", err=True)
 
 

@@ -17,10 +17,11 @@ from sessiontrack.db import write_transaction
 from sessiontrack.exceptions import InvalidInput, InvalidSetting
 from sessiontrack.listeners.hook_script import write_hook_script
 from sessiontrack.listeners.radius import RadiusServer
-from sessiontrack.listeners.remote import send_event
 from sessiontrack.observations import DeviceEvent
+from sessiontrack.senders.remote import send_event
 from sessiontrack.services.presence import PresenceRules, observe_events
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
+from sessiontrack.supervisor import Supervisor
 
 
 @click.group()
@@ -44,23 +45,26 @@ def radius(host: str, port: int) -> None:
     Example: sessiontrack listen radius --host 10.0.0.2
     Example: SESSIONTRACK_RADIUS_CLIENTS="10.0.0.1=secret" sessiontrack listen radius --host 10.0.0.2
     """
+    supervisor = Supervisor()
     app = prepared_app(is_service=True)
     settings: Settings = app.extensions["sessiontrack.settings"]
     if not settings.radius_clients:
         raise InvalidSetting("RADIUS_CLIENTS is empty, so nobody may send; give <address>=<secret>.")
-    with app.app_context():
+    with app.app_context(), supervisor:
         try:
             server = RadiusServer(host, port, settings.radius_clients, PresenceRules.of(settings))
         except OSError as error:
             raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
 
         def end(number: int, frame: FrameType | None) -> None:
+            supervisor.stopping()
             server.stop()
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
         click.echo(f"Listening for RADIUS accounting on {host}:{port}  (Ctrl-C ends it)")
-        server.serve(lambda line: click.echo(line, err=True))
+        supervisor.ready()
+        server.serve(lambda line: click.echo(line, err=True), supervisor.alive)
 
 
 class _HookGroup(click.Group):

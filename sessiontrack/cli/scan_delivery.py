@@ -1,29 +1,23 @@
 """Where a scan goes: into the local database, or to another sessiontrack."""
 
-import http.client
-import json
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from flask import Flask
 
 from sessiontrack import clock
 from sessiontrack.db import write_transaction
-from sessiontrack.exceptions import InvalidInput, RemoteFailed
-from sessiontrack.listeners.remote import NoRedirect
+from sessiontrack.exceptions import InvalidInput, RemoteRefused
 from sessiontrack.observations import Observation, Observations
+from sessiontrack.senders.remote import Remote
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_scan
 from sessiontrack.services.reconciliation import Change
 from sessiontrack.timestamps import IN_UTC
 
 REMOTE_SECONDS = 30
-LONGEST_ANSWER = 65_536
 COUNTED = ("seen", "connected", "disconnected", "new", "down", "ip_changed")
 
 
@@ -111,15 +105,11 @@ def _add(delivered: Delivered, outcome: Outcome) -> None:
         delivered.changes += outcome.changes
 
 
-def _refuse(look: Look, delivered: Delivered, at: int | None, error: InvalidInput | RemoteFailed) -> None:
+def _refuse(look: Look, delivered: Delivered, at: int | None, error: InvalidInput | RemoteRefused) -> None:
     """Sightings of an instant that is not accepted are reported; a look that is not accepted is an error."""
     if at not in look.found.dated:
         raise error
     delivered.refused.append(error.message)
-
-
-class _Refused(RemoteFailed):
-    """The server has read it and does not take it."""
 
 
 class RemoteServer:
@@ -130,62 +120,23 @@ class RemoteServer:
     """
 
     def __init__(self, url: str, token: str) -> None:
-        if not _is_url(url):
-            raise InvalidInput(
-                "The URL of a sessiontrack is like https://host:8000 or https://host/sub-path."
-            )
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
-            raise InvalidInput("The token is empty, or has characters that no token has.")
-        self.url = url.rstrip("/")
-        self._token = token
-        self._opener = urllib.request.build_opener(NoRedirect)
+        self._remote = Remote(url, token, REMOTE_SECONDS)
 
     def deliver(self, look: Look) -> Delivered:
         delivered = Delivered()
         for at, devices, is_complete in look.scans():
             try:
-                answer = self._post(scan_body(look.source, at, devices, is_complete))
-            except _Refused as error:
+                answer = self._remote.post(
+                    "/presence/scans", scan_body(look.source, at, devices, is_complete)
+                )
+            except RemoteRefused as error:
                 _refuse(look, delivered, at, error)
                 continue
+            if not all(isinstance(answer.get(name), int) for name in COUNTED):
+                raise self._remote.strange_answer()
             delivered.counts.update({name: answer[name] for name in COUNTED})
             delivered.is_suspicious |= bool(answer.get("suspicious"))
         return delivered
-
-    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"{self.url}/presence/scans",
-            json.dumps(body).encode(),
-            {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
-            method="POST",
-        )
-        try:
-            with self._opener.open(request, timeout=REMOTE_SECONDS) as response:
-                answer = json.loads(response.read(LONGEST_ANSWER))
-        except urllib.error.HTTPError as error:
-            with error:
-                kind = _Refused if error.code == 400 else RemoteFailed
-                raise kind(f"{self.url} answered {error.code}: {_message(error)}") from error
-        except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
-            raise RemoteFailed(
-                f"{self.url} cannot be reached: {str(reason) or type(reason).__name__}"
-            ) from error
-        except ValueError as error:
-            raise RemoteFailed(f"{self.url} does not answer like a sessiontrack.") from error
-        if not isinstance(answer, dict) or not all(isinstance(answer.get(name), int) for name in COUNTED):
-            raise RemoteFailed(f"{self.url} does not answer like a sessiontrack.")
-        return answer
-
-
-def _is_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        is_port_number = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    is_plain = url.isascii() and not parts.query and not parts.fragment and parts.username is None
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_port_number and is_plain
 
 
 def scan_body(
@@ -201,12 +152,3 @@ def scan_body(
     # In ISO 8601, which says of itself that it is UTC; without an instant the server's own clock counts.
     when = {} if at is None else {"at": IN_UTC.format_offset(at)}
     return {"source": source, "complete": is_complete, "devices": seen, "remembered": remembered, **when}
-
-
-def _message(error: urllib.error.HTTPError) -> str:
-    """What the server says, where it is one of ours; else the status in words."""
-    try:
-        answer = json.loads(error.read(LONGEST_ANSWER))
-        return " ".join(str(answer["message"]).split())
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
-        return str(error.reason)

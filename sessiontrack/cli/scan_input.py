@@ -6,7 +6,8 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -74,6 +75,7 @@ def run_command(words: Sequence[str], seconds: float = COMMAND_SECONDS) -> Readi
     if program is None:
         raise UnreadableObservations(f"There is no command {name} here.")
     shown = " ".join(words)
+    release = _hold_signals()
     try:
         # A group of its own, so that what the command has started ends with it.
         process = subprocess.Popen(
@@ -84,9 +86,11 @@ def run_command(words: Sequence[str], seconds: float = COMMAND_SECONDS) -> Readi
             process_group=0,
         )
     except OSError as error:
+        release()
         raise UnreadableObservations(f"{shown} did not work: {error.strerror}.") from error
     with process:
         try:
+            release()
             printed, said = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired as error:
             _kill(process)
@@ -98,6 +102,28 @@ def run_command(words: Sequence[str], seconds: float = COMMAND_SECONDS) -> Readi
         reason = " ".join(said.decode("utf-8", "replace").split())[:200]
         raise UnreadableObservations(f"{shown} failed with exit code {process.returncode}: {reason}")
     return Reading(_decoded(printed), clock.now())
+
+
+def _hold_signals() -> Callable[[], None]:
+    """Keep back what would end this process; what this gives lets it through again.
+
+    One that came while a command is being started would end us, and leave the command running.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    arrived: list[int] = []
+    before = {
+        each: signal.signal(each, lambda number, frame: arrived.append(number))
+        for each in (signal.SIGTERM, signal.SIGINT)
+    }
+
+    def release() -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in arrived:
+            signal.raise_signal(number)
+
+    return release
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

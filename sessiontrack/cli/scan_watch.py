@@ -14,7 +14,9 @@ from sessiontrack.cli.scan_delivery import Target
 from sessiontrack.cli.scan_input import run_command
 from sessiontrack.exceptions import SessiontrackError
 from sessiontrack.sources.formats import FORMAT_OF_PROGRAM, Reading
+from sessiontrack.supervisor import Supervisor
 
+SLACK_SECONDS = 60
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -56,11 +58,15 @@ class Watch:
 
     def run(self, make_target: Callable[[], Target], take: Callable[[Target, Reading], None]) -> None:
         """Run it, and hand what it prints to `take`; what goes wrong with a run is one line."""
-        with _until_signalled():
+        with Supervisor() as supervisor, _until_signalled():
             target = make_target()
+            # Between two signs of life lie one run of the command and one pause.
+            supervisor.expect_within(self.timeout + self.every + SLACK_SECONDS)
+            supervisor.ready()
             due = time.monotonic()
             for number in count(1):
                 self._once(target, take)
+                supervisor.alive()
                 if number == self.times:
                     return
                 # After a run that took longer than that, the next one begins at once; none is made up for.

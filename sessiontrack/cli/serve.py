@@ -12,15 +12,22 @@ import click
 from flask import Flask
 from gunicorn import util as gunicorn_util
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from sessiontrack import housekeeping
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
 from sessiontrack.db import db
+from sessiontrack.dispatcher import Dispatcher
 from sessiontrack.errors import status_body
+from sessiontrack.metrics import shared_by_workers
+from sessiontrack.supervisor import Supervisor
 
 # SIGTERM and SIGINT end the server within 5 s: what is being answered has until then.
 GRACEFUL_SECONDS = 4
+LAST_DELIVERY_SECONDS = 0.5
 M_ARENA_MAX = -8  # malloc.h
 
 
@@ -40,9 +47,11 @@ def serve(host: str, port: int, workers: int) -> None:
     Example: sessiontrack serve --host 127.0.0.1 --port 8000 --workers 2
     """
     _refuse_taken(host, port)
-    app = prepared_app(is_service=True)
-    settings: Settings = app.extensions["sessiontrack.settings"]
-    _Server(app, host, port, workers, settings.threads).run()
+    # Both before the application: it counts where this says, and its children have no supervisor.
+    with shared_by_workers(), Supervisor() as supervisor:
+        app = prepared_app(is_service=True)
+        settings: Settings = app.extensions["sessiontrack.settings"]
+        _Server(app, host, port, workers, settings.threads, supervisor).run()
 
 
 def _refuse_taken(host: str, port: int) -> None:
@@ -59,12 +68,17 @@ def _refuse_taken(host: str, port: int) -> None:
 class _Server(BaseApplication):
     """gunicorn with our application; loaded once and shared by the workers it forks."""
 
-    def __init__(self, app: Flask, host: str, port: int, workers: int, threads: int) -> None:
+    def __init__(
+        self, app: Flask, host: str, port: int, workers: int, threads: int, supervisor: Supervisor
+    ) -> None:
         self._flask = app
+        self._supervisor = supervisor
+        self._target = _reachable(host), port
         shown = f"[{host}]" if ":" in host else host
         self._address = f"{shown}:{port}"
         self._workers = workers
         self._threads = threads
+        self._dispatcher: Dispatcher | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -78,9 +92,11 @@ class _Server(BaseApplication):
             "graceful_timeout": GRACEFUL_SECONDS,
             "keepalive": 75,
             "loglevel": "warning",
+            "logger_class": _Log,
             "when_ready": self._announce,
             "pre_fork": _share_memory,
-            "post_worker_init": self._keep_house,
+            "post_worker_init": self._begin_work,
+            "worker_exit": self._end_delivering,
             # What proxies say is for proxies.py to believe or not.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
@@ -99,11 +115,68 @@ class _Server(BaseApplication):
             db.engine.dispose()
         return self._flask
 
-    def _keep_house(self, worker: object) -> None:
+    def _begin_work(self, worker: object) -> None:
         housekeeping.start(self._flask)
+        self._dispatcher = Dispatcher(self._flask)
+        self._dispatcher.start()
+
+    def _end_delivering(self, server: object, worker: object) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.stop(LAST_DELIVERY_SECONDS)
+
+    def run(self) -> None:
+        """Serve until a signal says to end."""
+        try:
+            _Arbiter(self, self._supervisor).run()
+        except RuntimeError as error:
+            raise click.ClickException(str(error)) from error
 
     def _announce(self, server: object) -> None:
         click.echo(f"Serving on http://{self._address}  (Ctrl-C ends it)")
+        host, port = self._target
+        self._supervisor.watch(lambda seconds: answers(host, port, seconds))
+
+
+class _Arbiter(Arbiter):
+    """gunicorn's master, which tells the supervisor that it ends."""
+
+    def __init__(self, app: BaseApplication, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        super().__init__(app)
+
+    def stop(self, graceful: bool = True) -> None:
+        """End the workers."""
+        self._supervisor.stopping()
+        super().stop(graceful)
+
+
+class _Log(Logger):
+    """gunicorn's own messages, among all others and in their format."""
+
+    def setup(self, cfg: Config) -> None:
+        """As gunicorn does, but for its handler."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+def _reachable(host: str) -> str:
+    """Where the server reaches itself."""
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def answers(host: str, port: int, seconds: float) -> bool:
+    """Whether a request gets an answer within that time, from whichever worker takes it.
+
+    By hand: this runs in a thread beside gunicorn's forks, and must hold no lock that they would inherit.
+    """
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    try:
+        with socket.create_connection((host, port), timeout=seconds) as connection:
+            connection.sendall(request)
+            return connection.recv(12).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
 
 
 def _share_arenas() -> None:
@@ -125,6 +198,6 @@ def _write_json_error(sock: socket.socket, status_int: int, reason: str, mesg: s
     body = status_body(status_int)
     head = (
         f"HTTP/1.1 {int(status_int)} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     gunicorn_util.write_nonblock(sock, head.encode("latin-1") + body)

@@ -100,6 +100,20 @@ def role(username: str, new_role: str) -> None:
     click.echo(f"{username} is {new_role}.")
 
 
+@user.command("sign-out")
+@click.argument("username")
+def sign_out(username: str) -> None:
+    """End all of a user's logins at once; API tokens stay valid.
+
+    Example: sessiontrack user sign-out anna
+    """
+    app = prepared_app()
+    alive = app.extensions["sessiontrack.settings"].session_alive_seconds
+    with app.app_context(), write_transaction() as tx:
+        users.sign_out_user(tx, clock.now(), username, alive)
+    click.echo(f"{username} is signed out everywhere.")
+
+
 @user.command()
 @click.argument("username")
 def disable(username: str) -> None:

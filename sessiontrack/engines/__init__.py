@@ -21,6 +21,10 @@ class DatabaseEngine(ABC):
     prepare_bulk: str | None = None
     # Where it is one file.
     file: Path | None = None
+    # Tells the database's bytes; None where `file_sizes` does.
+    size_query: str | None = None
+    # A row for each fault of the file, or one that says "ok".
+    integrity_query: str | None = None
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
@@ -81,6 +85,14 @@ class DatabaseEngine(ABC):
     def give_back_pages(self, engine: Engine, most: int) -> bool:
         """Give free pages back to the disk; whether there are more."""
         raise Conflict("This is for SQLite only; PostgreSQL gives free space back by itself, or without it.")
+
+    def is_there(self) -> bool:
+        """Whether there is a database already; to open it may make one."""
+        return True
+
+    def file_sizes(self) -> tuple[int, int]:
+        """Bytes of the database's file and of its write-ahead log."""
+        raise NotImplementedError
 
     def writer_turn(self) -> AbstractContextManager[None]:
         """Held while somebody writes, where the engine has only one writer."""

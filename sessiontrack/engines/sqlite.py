@@ -41,6 +41,7 @@ class SQLite(DatabaseEngine):
     begin_writing = "BEGIN IMMEDIATE"
     # The pages of all indexes that they go into.
     prepare_bulk = "PRAGMA cache_size = -65536"
+    integrity_query = "PRAGMA quick_check(5)"
 
     def __init__(self, url: URL, synchronous: str, busy_timeout_seconds: int) -> None:
         if not url.database or url.database.endswith(":memory:"):
@@ -48,6 +49,7 @@ class SQLite(DatabaseEngine):
         self.file = Path(url.database)
         self._synchronous = synchronous
         self._timeout = busy_timeout_seconds
+        self._file = Path(url.database)
         self._lock = WriterLock(Path(f"{url.database}-writer"), busy_timeout_seconds)
 
     def options(self) -> dict[str, Any]:
@@ -141,6 +143,21 @@ class SQLite(DatabaseEngine):
                 return True
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return False
+
+    def is_there(self) -> bool:
+        """Whether there is the file."""
+        return self._file.is_file()
+
+    def file_sizes(self) -> tuple[int, int]:
+        """0 for a file that is not there."""
+        wal = self._file.with_name(f"{self._file.name}-wal")
+        sizes = []
+        for path in (self._file, wal):
+            try:
+                sizes.append(path.stat().st_size)
+            except FileNotFoundError:
+                sizes.append(0)
+        return sizes[0], sizes[1]
 
     def writer_turn(self) -> AbstractContextManager[None]:
         """One thread of one process on this host at a time."""

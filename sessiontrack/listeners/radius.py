@@ -30,6 +30,7 @@ MOST_WAITING = 50_000
 RECEIVE_BUFFER = 8 * 1024 * 1024
 TAKE_SECONDS = 0.5
 REPORT_SECONDS = 60
+ALIVE_SECONDS = 5
 
 Address = tuple[Any, ...]
 
@@ -75,18 +76,22 @@ class RadiusServer:
         self._stopping.set()
         self._wake.send(b".")
 
-    def serve(self, report: Callable[[str], None]) -> None:
+    def serve(self, report: Callable[[str], None], alive: Callable[[], None] = lambda: None) -> None:
         """Take, record and answer packets.
 
         Args:
             report: takes a line, once a minute at most, of what was dropped.
+            alive: called every few seconds while packets are taken from the socket and recorded.
         """
         receiver = threading.Thread(target=self._receive, name="radius-receiver", daemon=True)
         receiver.start()
-        reported_at = clock.now()
+        reported_at = told_at = clock.now()
         try:
             while not (self._stopping.is_set() and not self._waiting):
                 self._take()
+                if receiver.is_alive() and abs(clock.now() - told_at) >= ALIVE_SECONDS:
+                    told_at = clock.now()
+                    alive()
                 if clock.now() - reported_at >= REPORT_SECONDS:
                     reported_at = clock.now()
                     self._report(report)

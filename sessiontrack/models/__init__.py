@@ -1,6 +1,6 @@
 """The tables; import them from here."""
 
-from sessiontrack.models.account import ApiToken, Login, LoginThrottle, User
+from sessiontrack.models.account import ApiToken, Login, LoginAddress, LoginThrottle, User
 from sessiontrack.models.device import Device
 from sessiontrack.models.device_alias import DeviceAlias
 from sessiontrack.models.device_session import DeviceSession
@@ -9,6 +9,8 @@ from sessiontrack.models.last_write import LastWrite
 from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
+from sessiontrack.models.webhook import FlappingDevice, Webhook, WebhookDelivery, WebhookEvent
+from sessiontrack.models.write_probe import WriteProbe
 
 __all__ = [
     "ApiToken",
@@ -17,9 +19,11 @@ __all__ = [
     "DeviceEvidence",
     "DeviceSession",
     "Event",
+    "FlappingDevice",
     "LastWrite",
     "Lease",
     "Login",
+    "LoginAddress",
     "LoginThrottle",
     "Scan",
     "SightingRun",
@@ -28,4 +32,8 @@ __all__ = [
     "UserSession",
     "ViewTime",
     "ViewVisit",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
+    "WriteProbe",
 ]

@@ -1,6 +1,6 @@
 """Who may sign in, and what they signed in with."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.db import Base
@@ -10,7 +10,10 @@ IS_ROLE = "role IN ('admin', 'operator', 'viewer')"
 
 
 class User(Base):
-    """A person or a program that may sign in."""
+    """A person or a program that may sign in.
+
+    password_hash: empty where there is no password: whom a proxy names (`from_proxy`) needs none.
+    """
 
     __tablename__ = "user"
     __table_args__ = (UniqueConstraint("username"), CheckConstraint(IS_ROLE, name="known_role"))
@@ -21,6 +24,7 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[Instant]
     disabled_at: Mapped[Instant | None]
+    from_proxy: Mapped[bool] = mapped_column(server_default=false())
 
 
 class Login(Base):
@@ -66,3 +70,14 @@ class LoginThrottle(Base):
     key: Mapped[str] = mapped_column(String(320), primary_key=True)
     attempts: Mapped[int]
     ends_at: Mapped[Instant]
+
+
+class LoginAddress(Base):
+    """An address that a user has signed in from; of IPv6 its /64 network, in which addresses change daily."""
+
+    __tablename__ = "login_address"
+
+    user_id: Mapped[Reference] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    address: Mapped[str] = mapped_column(String(45), primary_key=True)
+    first_at: Mapped[Instant]
+    last_at: Mapped[Instant]

@@ -5,19 +5,30 @@ from typing import Any
 
 from sessiontrack.db import Statement, Transaction
 
-USERS = Statement('SELECT username, role, created_at, disabled_at FROM "user" ORDER BY username')
+USERS = Statement('SELECT username, role, created_at, disabled_at, from_proxy FROM "user" ORDER BY username')
+PASSWORD_HASH = Statement(
+    'SELECT password_hash FROM "user" WHERE username = :username AND disabled_at IS NULL'
+)
 TOKENS = Statement(
     "SELECT t.id, t.name, u.username, t.role, t.created_at, t.revoked_at"
     ' FROM api_token t JOIN "user" u ON u.id = t.user_id ORDER BY t.id LIMIT :limit OFFSET :offset'
 )
 TOKEN_COUNT = Statement("SELECT count(*) FROM api_token")
 TOKEN_FIELDS = ("id", "name", "username", "role", "created_at", "revoked_at")
-USER_FIELDS = ("username", "role", "created_at", "disabled_at")
+USER_FIELDS = ("username", "role", "created_at", "disabled_at", "from_proxy")
 
 
 def list_users(tx: Transaction) -> list[dict[str, Any]]:
     """All users, by name."""
-    return [dict(zip(USER_FIELDS, row, strict=True)) for row in tx.rows(USERS)]
+    return [
+        {**dict(zip(USER_FIELDS, row, strict=True)), "from_proxy": bool(row[-1])} for row in tx.rows(USERS)
+    ]
+
+
+def password_hash_of(tx: Transaction, username: str) -> str | None:
+    """Of a user who may sign in; None where there is none of that name."""
+    found = tx.value(PASSWORD_HASH, username=username)
+    return None if found is None else str(found)
 
 
 def list_tokens(tx: Transaction, limit: int, offset: int) -> Iterator[dict[str, Any]]:

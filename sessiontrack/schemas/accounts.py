@@ -63,7 +63,7 @@ class MeAnswer(Answer):
 
     username = fields.String(required=True)
     role = fields.String(required=True, validate=OneOf(ROLES))
-    kind = fields.String(required=True, validate=OneOf(("login", "token")))
+    kind = fields.String(required=True, validate=OneOf(("login", "token", "proxy")))
 
 
 class MessageAnswer(Answer):

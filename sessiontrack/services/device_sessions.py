@@ -6,6 +6,7 @@ from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.exceptions import Conflict
 from sessiontrack.ips import ip_sort_key
 from sessiontrack.services import devices, events, evidence
+from sessiontrack.services.reconciliation import Change
 from sessiontrack.timestamps import IN_UTC
 
 AT_START = Statement(
@@ -56,21 +57,23 @@ class NewSession:
     source: str | None = None
 
 
-def create_session(tx: Transaction, new: NewSession) -> int:
+def create_session(tx: Transaction, new: NewSession, changes: list[Change] | None = None) -> int:
     """Record a session with its device and its events, once.
 
     The same session again changes nothing; with an end, it closes the one that began then. An open
     session of the device that began earlier ends here, with a missing disconnection.
 
+    Args:
+        changes: where the events that were recorded are added.
     Returns:
         the session's id.
     Raises:
         Conflict: another session of the device overlaps it, or began then and differs.
     """
-    device_id = devices.ensure_device(tx, new.mac, new.ip, new.start)
+    device_id = devices.ensure_device(tx, new.mac, new.ip, new.start, changes)
     stored = tx.row(AT_START, device_id=device_id, start=new.start)
     if stored is not None:
-        return _repeat(tx, device_id, stored, new)
+        return _repeat(tx, device_id, stored, new, changes)
     tx.run(LOSE_EARLIER_OPEN, device_id=device_id, start=new.start)
     _refuse_overlap(tx, device_id, new)
     session_id: int = tx.value(
@@ -85,18 +88,22 @@ def create_session(tx: Transaction, new: NewSession) -> int:
         disc_type=new.disc_type,
         source=new.source,
     )
-    events.record_event(tx, device_id, new.start, new.conn_type, new.ip, session_id)
+    connected = Change(new.mac, new.conn_type, new.start, new.ip, "")
+    events.tell_event(tx, device_id, connected, session_id, changes)
     if new.end is not None:
-        events.record_event(tx, device_id, new.end, new.disc_type, new.ip, session_id)
+        disconnected = Change(new.mac, new.disc_type, new.end, new.ip, "")
+        events.tell_event(tx, device_id, disconnected, session_id, changes)
     return session_id
 
 
-def _repeat(tx: Transaction, device_id: int, stored: Row, new: NewSession) -> int:
+def _repeat(
+    tx: Transaction, device_id: int, stored: Row, new: NewSession, changes: list[Change] | None
+) -> int:
     """The device's session that began at the same instant, if it is this one."""
     session_id: int = stored[0]
     ended_at, still_connected, *rest = stored[1:]
     if still_connected and new.end is not None:
-        close_session(tx, device_id, session_id, new.end, new.disc_type, new.ip)
+        _close(tx, device_id, session_id, Change(new.mac, new.disc_type, new.end, new.ip, ""), changes)
         ip_key = ip_sort_key(new.ip)
         tx.run(RETELL, session_id=session_id, ip=new.ip, ip_key=ip_key, conn_type=new.conn_type)
         return session_id
@@ -118,14 +125,12 @@ def _refuse_overlap(tx: Transaction, device_id: int, new: NewSession) -> None:
         )
 
 
-def close_session(
-    tx: Transaction, device_id: int, session_id: int, end: int, disc_type: str, ip: str
-) -> bool:
-    """End an open session, with its event; False where it is not open or began after that instant."""
-    closed = tx.run(CLOSE, session_id=session_id, end=end, disc_type=disc_type) == 1
-    if closed:
-        events.record_event(tx, device_id, end, disc_type, ip, session_id)
-    return closed
+def _close(
+    tx: Transaction, device_id: int, session_id: int, end: Change, changes: list[Change] | None
+) -> None:
+    """End an open session, with its event; nothing where it is not open or began after that instant."""
+    if tx.run(CLOSE, session_id=session_id, end=end.at, disc_type=end.type):
+        events.tell_event(tx, device_id, end, session_id, changes)
 
 
 def delete_sessions(tx: Transaction, mac: str) -> int:

@@ -13,7 +13,7 @@ from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.services import events
 from sessiontrack.services.evidence import hold_evidence
-from sessiontrack.services.reconciliation import reconcile
+from sessiontrack.services.reconciliation import Change, reconcile
 from sessiontrack.vendors import vendor_of
 
 INSERT = Statement(
@@ -51,7 +51,7 @@ COUNT_PARTS = Statement(
 DELETE = Statement("DELETE FROM device WHERE id = :device_id")
 
 
-def ensure_device(tx: Transaction, mac: str, ip: str, at: int) -> int:
+def ensure_device(tx: Transaction, mac: str, ip: str, at: int, changes: list[Change] | None = None) -> int:
     """The device's id; an unknown one is made, with its `New Device` event.
 
     Until the transaction ends nobody else changes this device's sessions.
@@ -59,6 +59,7 @@ def ensure_device(tx: Transaction, mac: str, ip: str, at: int) -> int:
     Args:
         mac: canonical.
         at: when it was there, UTC epoch seconds; the earliest such instant is its first_seen_at.
+        changes: where what was recorded is added.
     """
     is_new = tx.run(INSERT, mac=mac, vendor=vendor_of(mac), at=at) == 1
     if is_new and tx.run(DELETE_MERGED, mac=mac):
@@ -67,7 +68,7 @@ def ensure_device(tx: Transaction, mac: str, ip: str, at: int) -> int:
     if device_id is None:
         raise Contention(f"The device {mac} was removed just now; try again.")
     if is_new:
-        events.record_event(tx, device_id, at, "New Device", ip)
+        events.tell_event(tx, device_id, Change(mac, "New Device", at, ip, ""), None, changes)
     else:
         tx.run(SEEN_EARLIER, device_id=device_id, at=at)
     return device_id
@@ -96,12 +97,14 @@ def get_device(tx: Transaction, mac: str) -> int:
 
 def change_device(
     tx: Transaction, now: int, mac: str, changes: Mapping[str, Any], late: int, grace: int
-) -> None:
+) -> list[Change]:
     """Change what people say of a device.
 
     Args:
         changes: columns of the device by name. With grace_seconds, what its evidence tells is derived anew.
         late, grace: seconds, as this install's settings say.
+    Returns:
+        the events that were recorded by that.
     Raises:
         NotFound: no device has this address.
     """
@@ -110,8 +113,7 @@ def change_device(
     device_id = get_device(tx, mac)
     if changes:
         tx.run(_change(tuple(sorted(changes))), device_id=device_id, **changes)
-    if "grace_seconds" in changes:
-        derive_anew(tx, now, device_id, late, grace)
+    return derive_anew(tx, now, device_id, late, grace) if "grace_seconds" in changes else []
 
 
 @cache
@@ -135,10 +137,14 @@ def delete_device(tx: Transaction, mac: str) -> dict[str, int]:
     return {"sessions": sessions, "events": its_events, "evidence": evidence}
 
 
-def derive_anew(tx: Transaction, now: int, device_id: int, late: int, grace: int) -> None:
-    """Bring what is recorded of a device in line with its evidence, now that this is judged otherwise."""
+def derive_anew(tx: Transaction, now: int, device_id: int, late: int, grace: int) -> list[Change]:
+    """Bring what is recorded of a device in line with its evidence, now that this is judged otherwise.
+
+    Returns:
+        the events that were recorded.
+    """
     if tx.row(HAS_EVIDENCE, device_id=device_id) is None:
-        return
+        return []
     tx.run(UNJUDGE_RUNS, device_id=device_id)
     tx.run(UNJUDGE_WORDS, device_id=device_id)
-    reconcile(tx, [device_id], now - late, grace)
+    return reconcile(tx, [device_id], now - late, grace)

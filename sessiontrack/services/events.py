@@ -2,6 +2,7 @@
 
 from sessiontrack.db import Statement, Transaction
 from sessiontrack.ips import ip_sort_key
+from sessiontrack.services.reconciliation import Change
 
 INSERT = Statement(
     "INSERT INTO event (device_id, at, type, ip, ip_key, session_id)"
@@ -17,9 +18,9 @@ VOID_OF_DEVICE = Statement(
 
 def record_event(
     tx: Transaction, device_id: int, at: int, event_type: str, ip: str, session_id: int | None = None
-) -> None:
-    """Record what happened at that instant; the same evidence again changes nothing."""
-    tx.run(
+) -> bool:
+    """Record what happened at that instant; False where it is recorded already, and nothing changes."""
+    recorded = tx.run(
         INSERT,
         device_id=device_id,
         at=at,
@@ -28,6 +29,20 @@ def record_event(
         ip_key=ip_sort_key(ip),
         session_id=session_id,
     )
+    return recorded == 1
+
+
+def tell_event(
+    tx: Transaction,
+    device_id: int,
+    change: Change,
+    session_id: int | None,
+    changes: list[Change] | None,
+) -> None:
+    """Record what somebody tells, and add it to the changes where it was not recorded yet."""
+    is_new = record_event(tx, device_id, change.at, change.type, change.ip, session_id)
+    if is_new and changes is not None:
+        changes.append(change)
 
 
 def void_session_events(tx: Transaction, device_id: int) -> None:

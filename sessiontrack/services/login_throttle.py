@@ -1,5 +1,7 @@
 """How often somebody may try to sign in, per name and per address, for all workers and across restarts.
 
+An IPv6 address counts as its /64 network, which one subscriber has for itself.
+
 In the database and counted before the password is looked at, so that a hundred attempts at once are a
 hundred attempts; a limiter that counts answers, each worker for itself, lets most of those through.
 """
@@ -7,6 +9,7 @@ hundred attempts; a limiter that counts answers, each worker for itself, lets mo
 from sqlalchemy import delete, func, or_, select
 
 from sessiontrack.db import Statement, Transaction
+from sessiontrack.ips import subscriber_network
 from sessiontrack.models import LoginThrottle
 from sessiontrack.models.columns import bind, unlocked
 
@@ -66,4 +69,4 @@ def forget_over(tx: Transaction, now: int, window_seconds: int) -> int:
 
 
 def _keys(username: str, address: str) -> tuple[str, str]:
-    return f"name {username}", f"address {address}"
+    return f"name {username}", f"address {subscriber_network(address)}"

@@ -20,7 +20,11 @@ INSERT = Statement(
         .with_for_update(read=True),
     )
 )
-EXTEND = Statement("UPDATE login SET expires_at = :expires_at WHERE id = :login_id AND revoked_at IS NULL")
+EXTEND = Statement(
+    "UPDATE login SET expires_at = CASE WHEN created_at + :lifetime_seconds < :expires_at"
+    " THEN created_at + :lifetime_seconds ELSE :expires_at END"
+    " WHERE id = :login_id AND revoked_at IS NULL AND created_at + :lifetime_seconds > :now"
+)
 REVOKE = Statement("UPDATE login SET revoked_at = :now WHERE id = :login_id AND revoked_at IS NULL")
 IS_EXPIRED = Login.expires_at <= bind("now")
 # What is revoked is kept for a day, for whoever looks after the fact.
@@ -62,9 +66,16 @@ def open_login(
     return login_id if opened else None
 
 
-def extend_login(tx: Transaction, login_id: str, expires_at: int) -> bool:
-    """Keep the family for as long as its newest refresh token; False where it was revoked meanwhile."""
-    return tx.run(EXTEND, login_id=login_id, expires_at=expires_at) == 1
+def extend_login(tx: Transaction, now: int, login_id: str, expires_at: int, lifetime_seconds: int) -> bool:
+    """Keep the family for as long as its newest refresh token, but never past its lifetime.
+
+    Returns:
+        False where it was revoked meanwhile, or has had its time.
+    """
+    extended = tx.run(
+        EXTEND, now=now, login_id=login_id, expires_at=expires_at, lifetime_seconds=lifetime_seconds
+    )
+    return extended == 1
 
 
 def revoke_login(tx: Transaction, now: int, login_id: str, alive_seconds: int) -> None:

@@ -14,7 +14,9 @@ from sessiontrack.db import Transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.observations import DeviceEvent, Observation
 from sessiontrack.services import evidence
+from sessiontrack.services.announcing import announce
 from sessiontrack.services.evidence import Taken
+from sessiontrack.services.flapping import FlappingRules
 from sessiontrack.services.forgetting import forget
 from sessiontrack.services.reconciliation import Change, reconcile
 from sessiontrack.timestamps import IN_UTC
@@ -31,16 +33,20 @@ class PresenceRules:
     grace: how long a device may be missed without having left, where it has no time of its own.
     late: how far back evidence is accepted.
     least_share: a complete scan that sees less than this share of what its source saw before is suspicious.
+    flapping: how often a device connects of which receivers of webhooks hear no more.
     """
 
     grace: int
     late: int
     least_share: float
+    flapping: FlappingRules = field(default_factory=FlappingRules)
 
     @classmethod
     def of(cls, settings: Settings) -> "PresenceRules":
         """As this install's settings say."""
-        return cls(settings.presence_grace, settings.presence_late, settings.presence_least_percent / 100)
+        least_share = settings.presence_least_percent / 100
+        flapping = FlappingRules.of(settings)
+        return cls(settings.presence_grace, settings.presence_late, least_share, flapping)
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,7 @@ def _outcome(
 ) -> Outcome:
     floor = now - rules.late
     changes = reconcile(tx, taken.affected, floor, rules.grace)
+    announce(tx, now, changes, rules.flapping, rules.grace)
     for source in sources:
         forget(tx, source, now, floor, rules.grace)
     return Outcome(taken.seen, taken.suspicious, changes)

@@ -1,5 +1,5 @@
 // The API, called with the session's cookies: CSRF token, one renewal of the login, errors with a message.
-import { address, cookie } from "./here.js";
+import { address, cookie, isProxied } from "./here.js";
 import { t } from "./i18n.js";
 
 const ACCESS_CSRF = "sessiontrack_access_csrf";
@@ -44,10 +44,10 @@ export async function call(method, path, { params = {}, body, signal, headers = 
     method,
     signal,
     body: body === undefined ? undefined : JSON.stringify(body),
-    headers: method === "GET" ? headers : { ...headers, "X-CSRF-TOKEN": cookie(ACCESS_CSRF) },
+    headers: method === "GET" ? headers : { ...headers, "X-CSRF-TOKEN": isProxied ? "proxy" : cookie(ACCESS_CSRF) },
   });
   // The cookie is gone with the token in it: asking would be refused.
-  if (!cookie(ACCESS_CSRF)) await renew();
+  if (!isProxied && !cookie(ACCESS_CSRF)) await renew();
   let response = await reach(url, init());
   if (response.status === 401) {
     await renew();

@@ -9,6 +9,8 @@ export const locale = navigator.languages.find((each) => each.split("-")[0] === 
 export const timezone = dataset.timezone ?? "UTC";
 export const user = dataset.user ?? "";
 export const role = dataset.role ?? "";
+/** Signed in by a proxy: there are no tokens, so none to renew and none to repeat. */
+export const isProxied = dataset.login === "proxy";
 export const mayWrite = role === "operator" || role === "admin";
 
 /** An address of this server, from one below its root: "/ui/devices". */

@@ -1,0 +1,141 @@
+"""Who is told of what happens: `/webhooks`."""
+
+from typing import Any
+
+from flask import Response, g
+
+from sessiontrack.blueprints import examples
+from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.blueprints.endpoint import Blueprint, settings
+from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.exceptions import InvalidInput
+from sessiontrack.queries import webhooks as queries
+from sessiontrack.roles import ADMIN
+from sessiontrack.schemas import webhooks as schemas
+from sessiontrack.schemas.accounts import MessageAnswer
+from sessiontrack.schemas.base import Nothing
+from sessiontrack.senders.signatures import new_secret
+from sessiontrack.senders.targets import check_target
+from sessiontrack.services import announcing, deliveries
+from sessiontrack.services import webhooks as services
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks", description="Telling others by HTTP.")
+
+
+@blueprint.endpoint(
+    "",
+    role=ADMIN,
+    query=schemas.ListWebhooks,
+    answer=schemas.WebhookAnswer(many=True),
+    example=examples.WEBHOOKS,
+    headers=PAGING_HEADERS,
+)
+def list_(query: dict[str, Any]) -> Response:
+    """List webhooks, without their secrets"""
+    limit, offset = query["limit"], query["offset"]
+    return list_answer(
+        lambda tx: iter(queries.list_webhooks(tx, limit, offset)),
+        queries.count_webhooks,
+        limit=limit,
+        offset=offset,
+    )
+
+
+@blueprint.endpoint(
+    "",
+    method="POST",
+    role=ADMIN,
+    body=schemas.AddWebhook,
+    body_example={"name": "pager", "url": "https://pager.example/hook", "events": ["Device Down"]},
+    answer=schemas.AddedWebhookAnswer,
+    example=examples.ADDED_WEBHOOK,
+    errors=(409, 413),
+)
+def add(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """Tell a URL what happens from now on; the secret is shown this once"""
+    name, url, secret = body["name"], body["url"], new_secret()
+    try:
+        check_target(url, settings().webhook_allow)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, {"url": [error.message]}) from error
+    with write_transaction() as tx:
+        webhook_id = services.add_webhook(tx, g.now, name, url, secret, body["events"])
+    response = answer({"id": webhook_id, "name": name, "secret": secret})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.endpoint(
+    "/<row_id:webhook_id>",
+    method="DELETE",
+    role=ADMIN,
+    body=Nothing,
+    body_required=False,
+    answer=MessageAnswer,
+    example={"success": True, "message": "Removed webhook 1"},
+    errors=(404, 413),
+)
+def remove(query: dict[str, Any], body: dict[str, Any], webhook_id: int) -> Response:
+    """Remove a webhook, with what it was still to be told"""
+    with write_transaction() as tx:
+        services.remove_webhook(tx, webhook_id)
+    return answer({"success": True, "message": f"Removed webhook {webhook_id}"})
+
+
+@blueprint.endpoint(
+    "/<row_id:webhook_id>/test",
+    method="POST",
+    role=ADMIN,
+    body=Nothing,
+    body_required=False,
+    answer=schemas.TestedAnswer,
+    example=examples.TESTED_WEBHOOK,
+    errors=(404, 413),
+)
+def test(query: dict[str, Any], body: dict[str, Any], webhook_id: int) -> Response:
+    """Put a test delivery into the outbox; the list of deliveries tells what comes of it"""
+    with write_transaction() as tx:
+        services.address_and_secret(tx, webhook_id)
+        delivery_id = announcing.announce_test(tx, g.now, webhook_id)
+    message = f"A test delivery to webhook {webhook_id} is on its way"
+    return answer({"success": True, "message": message, "delivery": delivery_id})
+
+
+@blueprint.endpoint(
+    "/<row_id:webhook_id>/deliveries",
+    role=ADMIN,
+    query=schemas.ListDeliveries,
+    answer=schemas.DeliveryAnswer(many=True),
+    example=examples.DELIVERIES,
+    headers=PAGING_HEADERS,
+    errors=(404,),
+)
+def list_deliveries(query: dict[str, Any], webhook_id: int) -> Response:
+    """What a webhook was told, is to be told, or could not be told; newest first"""
+    limit, offset, state = query["limit"], query["offset"], query["state"] or ""
+    with read_transaction() as tx:
+        services.address_and_secret(tx, webhook_id)
+    return list_answer(
+        lambda tx: queries.list_deliveries(tx, limit, offset, webhook_id, state),
+        lambda tx: queries.count_deliveries(tx, webhook_id, state),
+        limit=limit,
+        offset=offset,
+    )
+
+
+@blueprint.endpoint(
+    "/<row_id:webhook_id>/retry",
+    method="POST",
+    role=ADMIN,
+    body=Nothing,
+    body_required=False,
+    answer=schemas.RetriedAnswer,
+    example={"success": True, "message": "3 to be tried again", "retried": 3},
+    errors=(404, 413),
+)
+def retry(query: dict[str, Any], body: dict[str, Any], webhook_id: int) -> Response:
+    """Try a webhook's dead deliveries anew"""
+    with write_transaction() as tx:
+        services.address_and_secret(tx, webhook_id)
+        retried = deliveries.retry_dead(tx, g.now, webhook_id)
+    return answer({"success": True, "message": f"{retried} to be tried again", "retried": retried})

@@ -1,0 +1,70 @@
+"""`sessiontrack doctor`: what is right and what is wrong with this install, for people and for monitoring."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+import click
+from flask import Flask
+
+from sessiontrack import clock, create_app, instance
+from sessiontrack.config import Settings, load_settings
+from sessiontrack.db import database_engine
+from sessiontrack.doctor.examination import examine
+from sessiontrack.doctor.findings import Finding, Patient, State, wrong
+from sessiontrack.exceptions import SessiontrackError
+
+WORDS = {State.OK: "ok", State.WARNING: "warning", State.WRONG: "wrong"}
+COLOURS = {State.OK: "green", State.WARNING: "yellow", State.WRONG: "red"}
+
+
+@click.command()
+@click.option("--fast", is_flag=True, help="Do not read the whole database.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def doctor(fast: bool, as_json: bool) -> None:
+    """Look at settings, files, clock, disk and database; say what is right and what is wrong.
+
+    The exit code is 0 where all is well, 1 where something should be looked after, 2 where something is
+    wrong. Run it as the user that runs the service. It changes nothing but a row that counts such looks.
+
+    \b
+    Example: sessiontrack doctor
+    Example: sessiontrack doctor --fast --json
+    """
+    findings = _findings(fast=fast)
+    state = max(each.state for each in findings)
+    _print(findings, state, as_json=as_json)
+    sys.exit(int(state))
+
+
+def _findings(*, fast: bool) -> list[Finding]:
+    try:
+        settings = load_settings()
+    except SessiontrackError as error:
+        return [wrong("settings", error.message)]
+    try:
+        app = _app(settings)
+    except SessiontrackError as error:
+        started = [wrong("start", error.message)]
+        return [*started, *examine(Patient(settings, None, clock.now(), fast))]
+    return list(examine(Patient(settings, app, clock.now(), fast)))
+
+
+def _app(settings: Settings) -> Flask | None:
+    """The application, where it was ever started: to look at it must not be its first start."""
+    if not (settings.instance / instance.KEY_FILE).is_file():
+        return None
+    app = create_app()
+    with app.app_context():
+        return app if database_engine().is_there() else None
+
+
+def _print(findings: Sequence[Finding], state: State, *, as_json: bool) -> None:
+    if as_json:
+        checks = [{"name": f.name, "state": WORDS[f.state], "message": f.message} for f in findings]
+        click.echo(json.dumps({"state": WORDS[state], "checks": checks}, indent=2, ensure_ascii=False))
+        return
+    for each in findings:
+        click.echo(
+            click.style(f"{WORDS[each.state]:9}", fg=COLOURS[each.state]) + f"{each.name:12}{each.message}"
+        )

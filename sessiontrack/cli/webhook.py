@@ -1,0 +1,151 @@
+"""`sessiontrack webhook`: who is told of what happens."""
+
+import json
+import uuid
+from collections.abc import Sequence
+
+import click
+from flask import Flask
+
+from sessiontrack import clock
+from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.tables import print_table
+from sessiontrack.config import Settings
+from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.dispatcher import Dispatcher
+from sessiontrack.exceptions import InvalidInput
+from sessiontrack.models.webhook import DEAD, DELIVERED, PENDING
+from sessiontrack.queries import webhooks as queries
+from sessiontrack.schemas.accounts import LONGEST_NAME
+from sessiontrack.schemas.fields import has_control_characters
+from sessiontrack.senders.signatures import new_secret
+from sessiontrack.senders.targets import check_target
+from sessiontrack.senders.webhook import Message, post
+from sessiontrack.services import deliveries as outbox
+from sessiontrack.services import webhooks as services
+from sessiontrack.timestamps import IN_UTC
+from sessiontrack.webhook_events import EVENT_TYPES, TEST
+
+
+@click.group()
+def webhook() -> None:
+    """Tell others by HTTP what happens: new devices, devices down and back, logins from elsewhere.
+
+    Example: sessiontrack webhook add pager https://pager.example/hook --event "Device Down"
+    """
+
+
+def _settings(app: Flask) -> Settings:
+    found: Settings = app.extensions["sessiontrack.settings"]
+    return found
+
+
+@webhook.command()
+@click.argument("name")
+@click.argument("url")
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    type=click.Choice(EVENT_TYPES, case_sensitive=False),
+    help="What to tell it of; may be repeated. Left out: of all.",
+)
+@click.option("--quiet", is_flag=True, help="Print the secret and nothing else, for scripts.")
+def add(name: str, url: str, events: Sequence[str], quiet: bool) -> None:
+    """Add a receiver; the secret that it verifies signatures with is shown this once.
+
+    Example: sessiontrack webhook add pager https://pager.example/hook --event "Device Down"
+    """
+    if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name):
+        raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
+    app, secret = prepared_app(), new_secret()
+    check_target(url, _settings(app).webhook_allow)
+    with app.app_context(), write_transaction() as tx:
+        webhook_id = services.add_webhook(tx, clock.now(), name, url, secret, events)
+    if quiet:
+        click.echo(secret)
+        return
+    click.echo(f"Webhook {webhook_id} ({name}); its secret, shown this once:")
+    click.echo(secret)
+
+
+@webhook.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def list_(as_json: bool) -> None:
+    """List the webhooks, with what waits and what is dead; without their secrets.
+
+    Example: sessiontrack webhook list
+    """
+    with prepared_app().app_context(), read_transaction() as tx:
+        found = queries.list_webhooks(tx)
+    if not as_json:
+        found = [{**each, "events": ", ".join(each["events"])} for each in found]
+    print_table(found, as_json=as_json)
+
+
+@webhook.command()
+@click.argument("name")
+def test(name: str) -> None:
+    """Send a delivery of the type `test` now, and say what came of it.
+
+    Example: sessiontrack webhook test pager
+    """
+    app = prepared_app()
+    with app.app_context(), read_transaction() as tx:
+        url, secret = services.address_and_secret(tx, services.get_webhook_id(tx, name))
+    now, delivery_id = clock.now(), str(uuid.uuid4())
+    told = {"id": delivery_id, "type": TEST, "at": now, "time": IN_UTC.format_offset(now)}
+    message = Message(url, secret, delivery_id, json.dumps(told).encode())
+    outcome = post(message, now, _settings(app).webhook_allow)
+    if not outcome.is_taken:
+        raise click.ClickException(f"Not delivered: {outcome.error}.")
+    click.echo(f"Delivered: answered {outcome.status}.")
+
+
+@webhook.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove a receiver, with what it was still to be told.
+
+    Example: sessiontrack webhook remove pager
+    """
+    with prepared_app().app_context(), write_transaction() as tx:
+        services.remove_webhook(tx, services.get_webhook_id(tx, name))
+    click.echo(f"Removed webhook {name}.")
+
+
+@webhook.command()
+@click.argument("name", required=False)
+@click.option("--state", type=click.Choice((PENDING, DELIVERED, DEAD)), help="Only those.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def deliveries(name: str | None, state: str | None, limit: int, as_json: bool) -> None:
+    """List deliveries, newest first: of one webhook or of all.
+
+    Example: sessiontrack webhook deliveries pager --state dead
+    """
+    with prepared_app().app_context(), read_transaction() as tx:
+        webhook_id = 0 if name is None else services.get_webhook_id(tx, name)
+        found = list(queries.list_deliveries(tx, limit, 0, webhook_id, state or ""))
+    print_table(found, as_json=as_json)
+
+
+@webhook.command()
+@click.argument("name")
+def retry(name: str) -> None:
+    """Try a webhook's dead deliveries anew.
+
+    Example: sessiontrack webhook retry pager
+    """
+    with prepared_app().app_context(), write_transaction() as tx:
+        count = outbox.retry_dead(tx, clock.now(), services.get_webhook_id(tx, name))
+    click.echo(f"{count} to be tried again.")
+
+
+@webhook.command()
+def deliver() -> None:
+    """Deliver what is due, once; `serve` does it by itself, other WSGI servers do not.
+
+    Example: sessiontrack webhook deliver
+    """
+    Dispatcher(prepared_app()).look()

@@ -1,0 +1,1 @@
+"""Running sessiontrack for good: nginx, systemd and Prometheus. The files are made of templates, once."""

@@ -1,0 +1,184 @@
+"""The files of an installation: which there are, where they belong, what is in them.
+
+`deploy/` of the repository shows them as they are with the defaults; `sessiontrack install` writes them with
+what it was told. Both are made here.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sessiontrack.errors import error_body, status_body
+from sessiontrack.exceptions import InvalidInput
+
+INSTANCE = PurePosixPath("/var/lib/sessiontrack")
+ETC = PurePosixPath("/etc/sessiontrack")
+SNIPPET = "snippets/sessiontrack.conf"
+# What nginx may answer by itself, as what it is then answered: 494 to 497 are nginx's own numbers, and no
+# input gets a 5xx.
+ANSWERS = {
+    400: 400,
+    404: 404,
+    405: 405,
+    413: 413,
+    414: 414,
+    429: 429,
+    494: 431,
+    497: 400,
+    500: 500,
+    501: 400,
+    502: 502,
+    503: 503,
+    504: 504,
+    505: 400,
+}
+LOCAL = (400, 404, 413, 429, 500, 502, 503, 504)
+UNREADABLE = (400, 405, 414, 494, 497, 501, 505)
+HOST = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.*-]{0,252}[A-Za-z0-9])?|_")
+# Nothing that nginx or systemd would read as more than a part of a path.
+PATH = re.compile(r"/[A-Za-z0-9/._@+-]+")
+PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What differs from one installation to another.
+
+    prefix: the sub-path, like "/sessiontrack", of a site that is there already; "" for a site of its own.
+    http_listen, https_listen: as nginx's `listen` takes them.
+
+    Raises:
+        InvalidInput: a value cannot be what it should be.
+    """
+
+    command: str = "/usr/local/bin/sessiontrack"
+    port: int = 8000
+    prefix: str = ""
+    server_name: str = "sessiontrack.example.org"
+    certificate: str = "/etc/ssl/certs/sessiontrack.pem"
+    certificate_key: str = "/etc/ssl/private/sessiontrack.key"
+    http_listen: tuple[str, ...] = ("80", "[::]:80")
+    https_listen: tuple[str, ...] = ("443", "[::]:443")
+    radius_host: str = "0.0.0.0"
+    snippet: str = SNIPPET
+
+    def __post_init__(self) -> None:
+        patterns: dict[str, re.Pattern[str]] = {
+            "command": PATH,
+            "certificate": PATH,
+            "certificate_key": PATH,
+            "server_name": HOST,
+        }
+        for name, pattern in patterns.items():
+            if not pattern.fullmatch(getattr(self, name)):
+                raise InvalidInput(f"{name.replace('_', ' ')} cannot be {getattr(self, name)!r}.")
+        if self.prefix and not PREFIX.fullmatch(self.prefix):
+            raise InvalidInput(f"A sub-path looks like /sessiontrack, not {self.prefix!r}.")
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of an installation.
+
+    shown: its place in `deploy/`; target: where it is installed, None where it is an example only.
+    kept: it is a person's to change, so one that is there is left as it is.
+    """
+
+    shown: str
+    template: str
+    target: PurePosixPath | None
+    kept: bool = False
+    mode: int = 0o644
+    wanted: Callable[[Choices], bool] = lambda choices: True
+
+
+_UNITS = (
+    "sessiontrack.service",
+    "sessiontrack-radius.service",
+    "sessiontrack-scan@.service",
+    "sessiontrack-backup.service",
+    "sessiontrack-backup.timer",
+    "sessiontrack-prune.service",
+    "sessiontrack-prune.timer",
+)
+_SYSTEMD = PurePosixPath("/etc/systemd/system")
+_NGINX = PurePosixPath("/etc/nginx")
+FILES = (
+    File(
+        "sysusers.d/sessiontrack.conf",
+        "systemd/sysusers.conf",
+        PurePosixPath("/etc/sysusers.d/sessiontrack.conf"),
+    ),
+    *(File(f"systemd/{name}", f"systemd/{name}", _SYSTEMD / name) for name in _UNITS),
+    File(
+        "systemd/scan-neighbours.conf",
+        "systemd/scan-neighbours.conf",
+        ETC / "scans/neighbours.conf",
+        kept=True,
+    ),
+    File("nginx/http.conf", "nginx/http.conf", _NGINX / "conf.d/sessiontrack.conf"),
+    File("nginx/locations.conf", "nginx/locations.conf", _NGINX / SNIPPET),
+    File(
+        "nginx/site.conf",
+        "nginx/site.conf",
+        _NGINX / "sites-available/sessiontrack",
+        wanted=lambda choices: not choices.prefix,
+    ),
+    File("settings.toml", "settings.toml", INSTANCE / "sessiontrack.toml", kept=True, mode=0o600),
+    File("prometheus/scrape.yml", "prometheus/scrape.yml", None),
+    File("prometheus/alerts.yml", "prometheus/alerts.yml", None),
+    File("grafana/dashboard.json", "grafana/dashboard.json", None),
+)
+
+
+def render(template: str, choices: Choices) -> str:
+    """A template with those choices."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **vars(choices),
+            instance=INSTANCE,
+            statuses=LOCAL,
+            unreadable=UNREADABLE,
+            answers=ANSWERS,
+            body=_body,
+            tls_body=error_body("forbidden", "Use https: what is sent here can be read by others.").decode(),
+        )
+    )
+
+
+def shown(choices: Choices | None = None) -> Mapping[str, str]:
+    """What `deploy/` holds: every file with the defaults, and the locations once more under a sub-path."""
+    plain = choices or Choices()
+    found = {each.shown: render(each.template, plain) for each in FILES}
+    below = Choices(prefix="/sessiontrack")
+    return {**found, "nginx/locations-subpath.conf": render("nginx/locations.conf", below)}
+
+
+def _body(status: int) -> str:
+    return status_body(status).decode()
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("sessiontrack.deployment"),
+        autoescape=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def write_shown(folder: Path) -> None:
+    """Write `deploy/` anew."""
+    for name, text in shown().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)

@@ -1,0 +1,123 @@
+"""What the database says of itself, and who may sign in with which password."""
+
+from collections.abc import Iterator
+
+from sessiontrack import instance, migrations
+from sessiontrack.db import database_size, db, integrity_problems, read_transaction, write_transaction
+from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
+from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.queries.accounts import password_hash_of
+from sessiontrack.queries.figures import latest_instant
+from sessiontrack.queries.webhooks import count_dead
+from sessiontrack.services.users import FIRST_ADMIN, is_password
+from sessiontrack.services.write_probe import probe
+from sessiontrack.timestamps import IN_UTC
+
+# Beyond what SQLite is told to keep of it; and so much that something holds it open.
+LARGE_WAL = 128 * 1024**2
+HUGE_WAL = 1024**3
+AHEAD_SECONDS = 360
+# What people take for a first password.
+GUESSED = ("admin", "password", "sessiontrack", "changeme")
+
+
+def schema(patient: Patient) -> Iterator[Finding]:
+    """Whether it is the one that this version of the program works with."""
+    found, newest = migrations.current_revision(db.engine), migrations.newest_revision()
+    if found == newest:
+        yield ok("schema", f"current ({found}).")
+    elif found is None or found in migrations.known_revisions():
+        yield wrong("schema", f"{found or 'none'}, and this version needs {newest}: sessiontrack migrate")
+    else:
+        yield wrong("schema", f"{found}, of a newer version of sessiontrack; install that one.")
+
+
+def integrity(patient: Patient) -> Iterator[Finding]:
+    """Whether the file is whole."""
+    if patient.fast:
+        return
+    if problems := integrity_problems():
+        yield wrong("integrity", f"damaged: {'; '.join(problems)}. Restore a backup.")
+    else:
+        yield ok("integrity", "the database is whole.")
+
+
+def writing(patient: Patient) -> Iterator[Finding]:
+    """Whether a write is possible."""
+    if migrations.current_revision(db.engine) != migrations.newest_revision():
+        return
+    try:
+        with write_transaction() as tx:
+            probe(tx)
+    except StorageUnavailable as error:
+        yield wrong("writing", f"not possible: {error.__cause__ or error.message}.")
+    else:
+        yield ok("writing", "possible.")
+
+
+def write_ahead_log(patient: Patient) -> Iterator[Finding]:
+    """Whether it is written back; a reader that never ends keeps it from that."""
+    size, wal = database_size()
+    shown = f"{size / 1024**2:.1f} MiB"
+    if wal is None:
+        yield ok("size", f"{shown}.")
+        return
+    shown = f"{shown}, write-ahead log {wal / 1024**2:.1f} MiB"
+    if wal > HUGE_WAL:
+        yield wrong("size", f"{shown}: some program has been reading for very long; restart the service.")
+    elif wal > LARGE_WAL:
+        yield warning("size", f"{shown}, which is more than it should grow to.")
+    else:
+        yield ok("size", f"{shown}.")
+
+
+def order_of_time(patient: Patient) -> Iterator[Finding]:
+    """Whether the clock is behind what was recorded."""
+    if migrations.current_revision(db.engine) != migrations.newest_revision():
+        return
+    with read_transaction() as tx:
+        latest = latest_instant(tx)
+    if latest is not None and latest > patient.now + AHEAD_SECONDS:
+        shown = IN_UTC.format_minute(latest)
+        yield wrong("recorded", f"something was recorded at {shown} UTC: the clock is behind, or was ahead.")
+    else:
+        yield ok("recorded", "nothing is later than now.")
+
+
+def first_password(patient: Patient) -> Iterator[Finding]:
+    """Whether it is still what it was at the start, or what anybody would try."""
+    if migrations.current_revision(db.engine) != migrations.newest_revision():
+        return
+    with read_transaction() as tx:
+        stored = password_hash_of(tx, FIRST_ADMIN)
+    if stored is None:
+        yield ok("password", f"there is no enabled user {FIRST_ADMIN}.")
+        return
+    file = patient.settings.instance / instance.PASSWORD_FILE
+    first = file.read_text().strip() if file.is_file() else ""
+    if any(is_password(stored, guess) for guess in GUESSED):
+        yield wrong("password", "admin's is one that anybody would try: sessiontrack user passwd admin")
+    elif first and is_password(stored, first):
+        yield warning("password", f"admin's is still the one in {file}: sessiontrack user passwd admin")
+    elif patient.settings.admin_password and is_password(stored, patient.settings.admin_password):
+        yield warning(
+            "password", "admin's is still the one in ADMIN_PASSWORD: sessiontrack user passwd admin"
+        )
+    else:
+        yield ok("password", "admin's is not the first one any more.")
+
+
+def dead_webhooks(patient: Patient) -> Iterator[Finding]:
+    """Whether there is news that never reached its receiver."""
+    if migrations.current_revision(db.engine) != migrations.newest_revision():
+        return
+    with read_transaction() as tx:
+        dead = count_dead(tx)
+    if dead:
+        yield warning(
+            "webhooks",
+            f"deliveries given up: {dead}. Why: sessiontrack webhook list;"
+            " again: sessiontrack webhook retry <name>",
+        )
+    else:
+        yield ok("webhooks", "no delivery was given up.")

@@ -1,0 +1,135 @@
+"""What is around the database: settings, files, clock, disk, time zone, proxies."""
+
+import ctypes
+import os
+import stat
+from collections.abc import Iterator
+from ipaddress import ip_network
+from pathlib import Path
+
+from sessiontrack import instance
+from sessiontrack.config import FILE_NAME, unknown_variables
+from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
+from sessiontrack.timestamps import IN_UTC
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+# Before this program was written no clock was right.
+EARLIEST = 1_735_689_600  # 2025-01-01
+NOT_SYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
+LEAST_FREE = 64 * 1024**2
+FEW_FREE = 512 * 1024**2
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+BROADEST = {4: 8, 6: 32}
+
+
+def settings(patient: Patient) -> Iterator[Finding]:
+    """That they could be read is known by now."""
+    if unknown := unknown_variables():
+        yield warning("settings", f"{', '.join(unknown)}: set, and no setting of sessiontrack.")
+    else:
+        yield ok("settings", f"read from {patient.settings.instance / FILE_NAME} and the environment.")
+
+
+def files(patient: Patient) -> Iterator[Finding]:
+    """The instance folder and the secrets in it are their owner's alone."""
+    folder = patient.settings.instance
+    if not folder.is_dir():
+        yield wrong(
+            "instance", f"{folder} is not there; start sessiontrack serve, or set SESSIONTRACK_INSTANCE."
+        )
+        return
+    found = folder.stat()
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield wrong("instance", f"{folder} cannot be written by this user (uid {os.getuid()}).")
+    elif found.st_mode & OTHERS:
+        yield warning("instance", f"{folder} is open to others: chmod 700 {folder}")
+    elif os.geteuid() not in (found.st_uid, 0):
+        yield warning("instance", f"{folder} is uid {found.st_uid}'s, and this is uid {os.geteuid()}.")
+    else:
+        yield ok("instance", f"{folder} is its owner's alone.")
+    open_ones = [path for path in _secrets(folder) if path.stat().st_mode & OTHERS]
+    if open_ones:
+        names = " ".join(str(path) for path in open_ones)
+        yield wrong("secrets", f"others may read them: chmod 600 {names}")
+    else:
+        yield ok("secrets", "signing key, passwords and settings are their owner's alone.")
+
+
+def _secrets(folder: Path) -> Iterator[Path]:
+    """A file of settings may hold secrets of others: RADIUS clients, the database's password."""
+    for name in (instance.KEY_FILE, instance.PASSWORD_FILE, FILE_NAME):
+        if (folder / name).is_file():
+            yield folder / name
+
+
+def clock(patient: Patient) -> Iterator[Finding]:
+    """By itself; whether it is behind what was recorded, the database tells."""
+    shown = f"{IN_UTC.format_minute(patient.now)} UTC"
+    if patient.now < EARLIEST:
+        yield wrong("clock", f"it says {shown}, which is before this program was written.")
+    elif _is_synchronised():
+        yield ok("clock", f"{shown}, synchronised.")
+    else:
+        yield warning("clock", f"{shown}; the kernel is told by nobody that it is right (NTP).")
+
+
+def _is_synchronised() -> bool:
+    """By the kernel's own word; True where it cannot be asked."""
+    try:
+        # struct timex is smaller than this on every machine; all zeros asks, and changes nothing.
+        return bool(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) != NOT_SYNCHRONISED)
+    except (OSError, AttributeError):
+        return True
+
+
+def disk(patient: Patient) -> Iterator[Finding]:
+    """Where the database is."""
+    if not patient.settings.instance.is_dir():
+        return
+    found = os.statvfs(patient.settings.instance)
+    free = found.f_bavail * found.f_frsize
+    shown = f"{free // 1024**2} MiB free ({100 * found.f_bavail // max(1, found.f_blocks)} %)"
+    if free < LEAST_FREE or (found.f_files and not found.f_favail):
+        yield wrong("disk", f"{shown}: writes will soon be refused; make room.")
+    elif free < FEW_FREE:
+        yield warning("disk", f"{shown}; make room, or let sessiontrack prune forget more.")
+    else:
+        yield ok("disk", f"{shown}.")
+
+
+def time_zone(patient: Patient) -> Iterator[Finding]:
+    """Naive times are read in the site's zone: most likely the one that the host is in."""
+    ours, hosts = patient.settings.timezone.name, _hosts_zone()
+    if hosts is None or hosts == ours or {hosts, ours} <= {"UTC", "Etc/UTC"}:
+        yield ok("time zone", f"{ours}.")
+    else:
+        yield warning(
+            "time zone", f"the site is in {ours} and this host in {hosts}; see the setting TIMEZONE."
+        )
+
+
+def _hosts_zone() -> str | None:
+    _, found, name = os.path.realpath("/etc/localtime").partition("zoneinfo/")
+    return name if found else None
+
+
+def proxies(patient: Patient) -> Iterator[Finding]:
+    """Whose headers are believed, and whether that opens more than is meant."""
+    trusted, allowed = patient.settings.trusted_proxies, patient.settings.metrics_allow
+    broad = [str(each) for each in trusted if each.prefixlen < BROADEST[each.version]]
+    if broad:
+        yield wrong(
+            "proxies", f"TRUSTED_PROXIES has {', '.join(broad)}: anybody there may claim any address."
+        )
+    elif not trusted and any(
+        each.overlaps(local) for each in allowed for local in LOOPBACK if each.version == local.version
+    ):
+        yield warning(
+            "proxies",
+            "METRICS_ALLOW has this host in it and TRUSTED_PROXIES nobody: behind a proxy on this host,"
+            " everybody may read /metrics.",
+        )
+    elif trusted:
+        yield ok("proxies", f"{', '.join(map(str, trusted))} are believed.")
+    else:
+        yield ok("proxies", "none: X-Forwarded-* headers are ignored.")

@@ -1,0 +1,86 @@
+"""Who is told of what happens, and what they are still to be told: the outbox."""
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sessiontrack.db import Base
+from sessiontrack.models.columns import EventType, Instant, Reference, RowId, partial_index
+
+PENDING = "pending"
+DELIVERED = "delivered"
+DEAD = "dead"
+
+
+class Webhook(Base):
+    """A receiver. The one who holds the lease delivers to it; while it rests, nobody does."""
+
+    __tablename__ = "webhook"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[RowId]
+    name: Mapped[str] = mapped_column(String(64))
+    url: Mapped[str] = mapped_column(String(2048))
+    # The key of the signature; no query reads it but the one that sends.
+    secret: Mapped[str] = mapped_column(String(128))
+    created_at: Mapped[Instant]
+    lease: Mapped[str] = mapped_column(String(32), server_default="")
+    leased_until: Mapped[Instant] = mapped_column(server_default="0")
+    # Attempts that failed by the receiver's fault since the last one that did not.
+    failures: Mapped[int] = mapped_column(server_default="0")
+    resting_until: Mapped[Instant] = mapped_column(server_default="0")
+    last_delivered_at: Mapped[Instant | None]
+    last_error: Mapped[str] = mapped_column(Text, server_default="")
+    # What the outbox had no room for.
+    dropped: Mapped[int] = mapped_column(server_default="0")
+
+
+class WebhookEvent(Base):
+    """A type of event that a receiver is told of."""
+
+    __tablename__ = "webhook_event"
+
+    webhook_id: Mapped[Reference] = mapped_column(
+        ForeignKey("webhook.id", ondelete="CASCADE"), primary_key=True
+    )
+    type: Mapped[EventType] = mapped_column(primary_key=True)
+
+
+class WebhookDelivery(Base):
+    """Something that a receiver is to be told, was told, or could not be told."""
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (
+        UniqueConstraint("public_id"),
+        CheckConstraint("state IN ('pending', 'delivered', 'dead')", name="known_state"),
+        CheckConstraint("(state = 'pending') = (finished_at IS NULL)", name="finished_when_over"),
+        partial_index("ix_webhook_delivery_pending", "webhook_id", "due_at", where="state = 'pending'"),
+        partial_index("ix_webhook_delivery_over", "state", "finished_at", where="state <> 'pending'"),
+        Index("ix_webhook_delivery_webhook", "webhook_id"),
+    )
+
+    id: Mapped[RowId]
+    # The same at each attempt: by it a receiver knows what it has already.
+    public_id: Mapped[str] = mapped_column(String(36))
+    webhook_id: Mapped[Reference] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"))
+    type: Mapped[EventType]
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[Instant]
+    state: Mapped[str] = mapped_column(String(16), server_default=PENDING)
+    due_at: Mapped[Instant]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    status: Mapped[int | None]
+    error: Mapped[str] = mapped_column(Text, server_default="")
+    finished_at: Mapped[Instant | None]
+
+
+class FlappingDevice(Base):
+    """A device of which receivers were told that it flaps, and of which they hear no more until it stops."""
+
+    __tablename__ = "flapping_device"
+
+    device_id: Mapped[Reference] = mapped_column(
+        ForeignKey("device.id", ondelete="CASCADE"), primary_key=True
+    )
+    since_at: Mapped[Instant]
+    # Whether it went down or came back meanwhile: its last state is told when it stops.
+    withheld: Mapped[bool] = mapped_column(server_default=false())

@@ -1,0 +1,17 @@
+"""A row that is written to see whether the database can be."""
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sessiontrack.db import Base
+from sessiontrack.models.columns import Seconds
+
+
+class WriteProbe(Base):
+    """The only row counts the probes: a value that stays the same would not be written again."""
+
+    __tablename__ = "write_probe"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[Seconds]

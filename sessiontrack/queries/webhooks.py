@@ -1,0 +1,93 @@
+"""Webhooks and their deliveries as lists show them; no secret, and of a URL not what may be one."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from sessiontrack.db import Statement, Transaction
+from sessiontrack.models.columns import EVERYTHING
+from sessiontrack.senders.targets import read_target
+
+_COUNT = "(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.state = '{}') AS {}".format
+WEBHOOKS = Statement(
+    "SELECT w.id, w.name, w.url, w.created_at, w.last_delivered_at, w.last_error, w.failures, w.dropped,"
+    f" {_COUNT('pending', 'pending')}, {_COUNT('dead', 'dead')} FROM webhook w"
+    " ORDER BY w.id LIMIT :limit OFFSET :offset"
+)
+WEBHOOK_COUNT = Statement("SELECT count(*) FROM webhook")
+TYPES = Statement("SELECT webhook_id, type FROM webhook_event ORDER BY type")
+FIELDS = (
+    "id",
+    "name",
+    "url",
+    "created_at",
+    "last_delivered_at",
+    "last_error",
+    "failures",
+    "dropped",
+    "pending",
+    "dead",
+)
+_OF = " WHERE (:webhook_id = 0 OR d.webhook_id = :webhook_id) AND (:state = '' OR d.state = :state)"
+DELIVERIES = Statement(
+    "SELECT d.public_id, w.name, d.type, d.state, d.attempts, d.status, d.error, d.created_at,"
+    " CASE WHEN d.state = 'pending' THEN d.due_at END, d.finished_at"
+    f" FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id{_OF}"
+    " ORDER BY d.id DESC LIMIT :limit OFFSET :offset"
+)
+DELIVERY_COUNT = Statement(f"SELECT count(*) FROM webhook_delivery d{_OF}")
+DELIVERY_FIELDS = (
+    "id",
+    "webhook",
+    "type",
+    "state",
+    "attempts",
+    "status",
+    "error",
+    "created_at",
+    "next_at",
+    "finished_at",
+)
+DEAD = Statement("SELECT count(*) FROM webhook_delivery WHERE state = 'dead'")
+HAS_ANY = Statement("SELECT 1 FROM webhook LIMIT 1")
+
+
+def list_webhooks(tx: Transaction, limit: int = EVERYTHING, offset: int = 0) -> list[dict[str, Any]]:
+    """Webhooks, oldest first, with how many deliveries are waiting and how many are dead."""
+    types: dict[int, list[str]] = defaultdict(list)
+    for webhook_id, event_type in tx.rows(TYPES):
+        types[webhook_id].append(event_type)
+    found = []
+    for row in tx.rows(WEBHOOKS, limit=limit, offset=offset):
+        webhook = dict(zip(FIELDS, row, strict=True))
+        webhook["url"] = read_target(webhook["url"]).shown
+        found.append({**webhook, "events": types[webhook["id"]]})
+    return found
+
+
+def count_webhooks(tx: Transaction) -> int:
+    """How many there are."""
+    return int(tx.value(WEBHOOK_COUNT))
+
+
+def list_deliveries(
+    tx: Transaction, limit: int, offset: int, webhook_id: int = 0, state: str = ""
+) -> Iterator[dict[str, Any]]:
+    """Deliveries, newest first; of one webhook, or in one state, where that is given."""
+    for row in tx.rows(DELIVERIES, limit=limit, offset=offset, webhook_id=webhook_id, state=state):
+        yield dict(zip(DELIVERY_FIELDS, row, strict=True))
+
+
+def count_deliveries(tx: Transaction, webhook_id: int = 0, state: str = "") -> int:
+    """How many of them there are."""
+    return int(tx.value(DELIVERY_COUNT, webhook_id=webhook_id, state=state))
+
+
+def count_dead(tx: Transaction) -> int:
+    """Deliveries that were given up, of all webhooks."""
+    return int(tx.value(DEAD))
+
+
+def has_webhooks(tx: Transaction) -> bool:
+    """Whether there is anybody to tell."""
+    return tx.value(HAS_ANY) is not None

@@ -1,0 +1,106 @@
+"""Webhooks: what the calls take and answer."""
+
+from marshmallow import fields
+from marshmallow.validate import Length, OneOf
+
+from sessiontrack.schemas.accounts import LONGEST_NAME, MessageAnswer
+from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.fields import Text, limit, offset
+from sessiontrack.senders.targets import LONGEST_URL
+from sessiontrack.webhook_events import EVENT_TYPES
+
+STATES = ("pending", "delivered", "dead")
+
+
+class AddWebhook(Strict):
+    """`POST /webhooks`."""
+
+    name = Text(least=1, most=LONGEST_NAME, required=True, metadata={"example": "pager"})
+    url = Text(
+        least=1,
+        most=LONGEST_URL,
+        required=True,
+        metadata={
+            "description": "http or https, without user and password, to a public address or an allowed one.",
+            "pattern": "^https?://[!-~]+$",
+        },
+    )
+    events = fields.List(
+        fields.String(validate=OneOf(EVENT_TYPES)),
+        load_default=list,
+        validate=Length(max=len(EVENT_TYPES)),
+        metadata={"description": "What to tell it of; left out or empty: everything."},
+    )
+
+
+class ListWebhooks(Strict):
+    """`GET /webhooks`."""
+
+    limit = limit(100)
+    offset = offset()
+
+
+class ListDeliveries(ListWebhooks):
+    """`GET /webhooks/<id>/deliveries`."""
+
+    state = fields.String(
+        load_default=None,
+        allow_none=False,
+        validate=OneOf(STATES),
+        metadata={"description": "Only those; left out: all."},
+    )
+
+
+class WebhookAnswer(Answer):
+    """A webhook, without its secret and the path of its URL; instants are epoch seconds."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    url = fields.String(required=True, metadata={"description": "The host; what follows may be a secret."})
+    events = fields.List(fields.String(), required=True)
+    created_at = fields.Integer(required=True)
+    last_delivered_at = fields.Integer(required=True, allow_none=True)
+    last_error = fields.String(required=True)
+    failures = fields.Integer(
+        required=True, metadata={"description": "Attempts that failed since the last one that did not."}
+    )
+    pending = fields.Integer(required=True)
+    dead = fields.Integer(required=True)
+    dropped = fields.Integer(
+        required=True, metadata={"description": "Deliveries that there was no room for."}
+    )
+
+
+class AddedWebhookAnswer(Answer):
+    """A new webhook with its secret: the only time that it is shown."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    secret = fields.String(required=True)
+
+
+class DeliveryAnswer(Answer):
+    """A delivery; instants are epoch seconds."""
+
+    id = fields.String(required=True)
+    webhook = fields.String(required=True)
+    type = fields.String(required=True)
+    state = fields.String(required=True, validate=OneOf(STATES))
+    attempts = fields.Integer(required=True)
+    status = fields.Integer(required=True, allow_none=True)
+    error = fields.String(required=True)
+    created_at = fields.Integer(required=True)
+    next_at = fields.Integer(required=True, allow_none=True)
+    finished_at = fields.Integer(required=True, allow_none=True)
+
+
+class TestedAnswer(MessageAnswer):
+    """A test delivery is on its way."""
+
+    delivery = fields.String(required=True, metadata={"description": "Its id, as deliveries are listed by."})
+
+
+class RetriedAnswer(MessageAnswer):
+    """Dead deliveries are tried anew."""
+
+    retried = fields.Integer(required=True)

@@ -1,0 +1,1 @@
+"""What tells others, over HTTP; neither Flask nor a database."""
