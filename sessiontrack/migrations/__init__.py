@@ -70,9 +70,8 @@ def upgrade(engine: Engine) -> None:
     except StorageUnavailable as error:
         if error.__cause__ is None:
             raise
-        reason = str(getattr(error.__cause__, "orig", error.__cause__)).partition("\n")[0]
         where = engine.url.database or engine.url.render_as_string()
-        raise StorageUnavailable(f"The database {where} cannot be used: {reason}.") from error
+        raise StorageUnavailable(f"The database {where} cannot be used: {error.reason}.") from error
 
 
 def _upgrade(engine: Engine) -> None:
