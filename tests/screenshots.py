@@ -14,7 +14,13 @@ from tests.server import Server
 from tests.web import DESKTOP, PHONE, fill_with_demo, launch, visiting
 
 SETTINGS = {"TIMEZONE": "Europe/Paris", "ADMIN_PASSWORD": "correct horse"}
-PATHS = ("/ui/login", "/ui/nothing", "/ui/devices")
+PATHS = (
+    "/ui/login",
+    "/ui/nothing",
+    "/ui/now",
+    "/ui/devices",
+    *(f"/ui/settings?section={each}" for each in ("users", "tokens", "retention", "configuration")),
+)
 
 
 def draw(folder: Path, paths: tuple[str, ...]) -> None:

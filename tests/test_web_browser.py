@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
+from sessiontrack.web.pages import PAGES
 from tests.conftest import PASSWORD
 from tests.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
@@ -212,7 +213,7 @@ def test_below_a_sub_path_all_of_it_works(browser: Browser, subpath: str) -> Non
     with visiting(browser, subpath) as visit:
         visit.open("/")
         fill_in(visit, "operator", PASSWORD)
-        visit.page.wait_for_url(f"{subpath}{DEVICES}")
+        visit.page.wait_for_url(f"{subpath}/ui{PAGES[0].path}")
         visit.open(DEVICES)
         assert len(names(visit)) == 25
         assert {cookie["path"] for cookie in visit.page.context.cookies()} == {"/sessiontrack"}

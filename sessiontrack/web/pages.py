@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sessiontrack.roles import VIEWER, includes
+from sessiontrack.roles import ADMIN, VIEWER, includes
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,11 @@ class Page:
 
 
 # In the order of the navigation; the first one is what `/` leads to.
-PAGES = (Page("devices", "/devices", icon="devices"),)
+PAGES = (
+    Page("now", "/now", icon="now"),
+    Page("devices", "/devices", icon="devices"),
+    Page("settings", "/settings", icon="settings", role=ADMIN, minor=True),
+)
 
 
 def navigation(role: str) -> list[Page]:

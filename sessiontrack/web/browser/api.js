@@ -115,7 +115,8 @@ function tellAway(away) {
 export const isBack = () => reach(address("/healthz"), {}).then(() => true, () => false);
 
 async function orError(response) {
-  if (response.ok) return response;
+  // 304: what the caller has, by the If-None-Match that it sent, is what there is.
+  if (response.ok || response.status === 304) return response;
   const said = await response.json().catch(() => ({}));
   throw new ApiError({
     status: response.status,

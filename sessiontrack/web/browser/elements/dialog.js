@@ -20,7 +20,56 @@ export function confirm({ title, body, action, danger = false }) {
  * Show a dialog with a form: resolves to {value, data}, the pressed button's value ("" for Escape) and the form's
  * data. Buttons submit; one with `formnovalidate` cancels.
  */
-export function open({ title, body, buttons }) {
+export function open(parts) {
+  const dialog = show(parts);
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      resolve({ value: dialog.returnValue, data: new FormData(dialog.querySelector("form")) });
+      dialog.remove();
+    });
+  });
+}
+
+/**
+ * Ask for something and do it: the dialog stays until that went well, or was cancelled, and says what went wrong.
+ * Resolves to what `submit` gave, undefined where it was cancelled.
+ *
+ * @param submit async (the form's data as an object); what it throws is shown, by `explain(error)`.
+ */
+export function ask({ title, body, action, danger = false, submit, explain = ({ message }) => message }) {
+  const dialog = show({
+    title,
+    body: html`${body}
+      <p class="notice" data-kind="error" role="alert" hidden></p>`,
+    buttons: html`<button class="button" value="" formnovalidate ?autofocus=${danger}>${t("dialog.cancel")}</button>
+      <button class="button ${danger ? "danger" : "primary"}" value="yes">${action}</button>`,
+  });
+  const form = dialog.querySelector("form");
+  const [problem, button] = [form.querySelector("[role=alert]"), form.querySelector("[value=yes]")];
+  let done;
+  form.addEventListener("submit", async (event) => {
+    if (event.submitter !== button) return;
+    event.preventDefault();
+    if (button.disabled) return;
+    button.disabled = true;
+    try {
+      done = await submit(Object.fromEntries(new FormData(form)));
+      dialog.close();
+    } catch (error) {
+      problem.textContent = explain(error);
+      problem.hidden = false;
+      button.disabled = false;
+    }
+  });
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      resolve(done);
+      dialog.remove();
+    });
+  });
+}
+
+function show({ title, body, buttons }) {
   const dialog = document.createElement("dialog");
   dialog.className = "dialog";
   dialog.setAttribute("aria-labelledby", "dialog-title");
@@ -34,10 +83,5 @@ export function open({ title, body, buttons }) {
   );
   document.body.append(dialog);
   dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
-      resolve({ value: dialog.returnValue, data: new FormData(dialog.querySelector("form")) });
-      dialog.remove();
-    });
-  });
+  return dialog;
 }

@@ -1,0 +1,189 @@
+import { html, nothing } from "lit";
+import { get } from "../api.js";
+import { StElement } from "../element.js";
+import "../elements/curve.js";
+import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
+import { address } from "../here.js";
+import { icon } from "../icons.js";
+import { formatNumber, t } from "../i18n.js";
+import { Polling } from "../polling.js";
+import { formatDuration, instant, toDate } from "../time.js";
+import "./now.css";
+
+const TILES = [
+  { status: "connected", sign: "check" },
+  { status: "disconnected", sign: "close" },
+  { status: "new", sign: "star" },
+  { status: "down", sign: "warning" },
+];
+const EVENTS = 12;
+const MOST_PEOPLE = 8;
+const CURVE_STEP = "10 minutes";
+const CURVE_SECONDS = 300;
+const KINDS = {
+  Connected: "ok",
+  Disconnected: "quiet",
+  "New Device": "active",
+  "Device Down": "danger",
+  "Down Reconnected": "ok",
+  "IP Changed": "warning",
+};
+
+/** What is going on now; it follows by itself. */
+class NowPage extends StElement {
+  static properties = { history: { state: true } };
+
+  #now = new Polling(this, "/presence/now", { params: { limit: EVENTS } });
+  #historyAt = 0;
+  #points;
+
+  updated() {
+    const { at } = this.#now;
+    if (at && at - this.#historyAt >= CURVE_SECONDS) this.#loadHistory(at);
+  }
+
+  async #loadHistory(at) {
+    this.#historyAt = at;
+    try {
+      const { points } = await get("/presence/online-history", { params: { step: CURVE_STEP } });
+      this.history = points.map((each) => [toDate(each.at).getTime() / 1000, each.connected]);
+    } catch {
+      this.#historyAt = 0; // once more with the next answer
+    }
+  }
+
+  render() {
+    const { data, error } = this.#now;
+    return html`
+      ${pageHeader({ title: t("nav.now"), lead: t("now.lead"), actions: this.#live() })}
+      ${data ? this.#content(data) : error ? this.#failed(error) : skeleton()}
+    `;
+  }
+
+  #failed(error) {
+    return html`<div class="card">${failure(error, this.#now.ask)}</div>`;
+  }
+
+  #live() {
+    const { state, at } = this.#now;
+    if (state === "loading") return nothing;
+    const text = state === "live" ? t("now.live") : at ? html`${t("now.away")} ${instant(at)}` : t("now.away.never");
+    return html`<p class="now-live" role="status" data-state=${state}>
+      ${badge(state === "live" ? "ok" : "warning", text)}
+    </p>`;
+  }
+
+  #content({ devices, people: sessions, people_total: sessionsTotal, events }) {
+    const people = byName(sessions);
+    // Of sessions beyond those listed it is not known whose they are.
+    const peopleTotal = people.length + sessionsTotal - sessions.length;
+    return html`
+      <section class="now-tiles" aria-label=${t("now.devices")}>${TILES.map((tile) => tileOf(tile, devices))}</section>
+      <div class="now-columns">
+        <section class="card now-curve" aria-labelledby="now-curve">
+          <h2 id="now-curve">${t("now.curve")}</h2>
+          ${this.#curve(devices)}
+        </section>
+        <section class="card now-people" aria-labelledby="now-people">
+          <h2 id="now-people">${t("now.people")} <span class="count">${formatNumber(peopleTotal)}</span></h2>
+          ${people.length ? this.#people(people, peopleTotal) : quiet("people", t("now.people.none"))}
+        </section>
+        <section class="card now-events" aria-labelledby="now-events">
+          <h2 id="now-events">${t("now.events")}</h2>
+          ${events.length ? html`<ol role="list">${events.map(eventRow)}</ol>` : quiet("events", t("now.events.none"))}
+        </section>
+      </div>
+    `;
+  }
+
+  #curve(devices) {
+    if (devices.all === 0) {
+      return emptyState({
+        sign: "devices",
+        title: t("now.empty"),
+        text: t("now.empty.text"),
+        action: html`<code>sessiontrack scan watch --every 60s -- ip -j neigh</code>`,
+      });
+    }
+    if (!this.history) return html`<div class="now-waiting" aria-busy="true"></div>`;
+    return html`<st-curve
+      label=${t("now.curve")}
+      .points=${this.#upToNow(devices.connected)}
+      .describe=${(count) => t("now.curve.point", { count })}
+    ></st-curve>`;
+  }
+
+  /** The history, and what is known since; the same array while nothing has changed. */
+  #upToNow(connected) {
+    const { at } = this.#now;
+    const last = this.history.at(-1);
+    const points = !last || at > last[0] ? [...this.history, [at, connected]] : this.history;
+    if (JSON.stringify(points) !== JSON.stringify(this.#points)) this.#points = points;
+    return this.#points;
+  }
+
+  #people(people, total) {
+    const rest = total - Math.min(people.length, MOST_PEOPLE);
+    return html`<ul role="list">
+        ${people.slice(0, MOST_PEOPLE).map((each) => this.#person(each))}
+      </ul>
+      ${rest > 0 ? html`<p class="muted now-rest">${t("now.people.rest", { count: rest })}</p>` : nothing}`;
+  }
+
+  #person({ username, start, last_visible_path: path, others }) {
+    return html`<li>
+      <span class="avatar" aria-hidden="true">${[...username][0]}</span>
+      <div>
+        <strong>${username}</strong>
+        ${others ? html`<small class="muted">${t("now.people.others", { count: others })}</small>` : nothing}
+        <span class="now-path">${path.length ? path.join(" › ") : t("now.path.none")}</span>
+      </div>
+      <div class="now-since muted">
+        <span>${t("now.since")} ${instant(start)}</span>
+        <span>${formatDuration(Math.max(0, this.#now.at - start))}</span>
+      </div>
+    </li>`;
+  }
+}
+
+/** Each person once, with the session in which a page was in sight last, and how many `others` there are. */
+function byName(sessions) {
+  const people = Object.values(Object.groupBy(sessions, ({ username }) => username));
+  return people.map((own) => {
+    const seen = own.toSorted((one, other) => other.last_visible_ping - one.last_visible_ping || other.start - one.start);
+    return { ...seen[0], others: own.length - 1 };
+  });
+}
+
+const tileOf = ({ status, sign }, devices) => html`<a
+  class="card now-tile"
+  data-status=${status}
+  ?data-none=${devices[status] === 0}
+  href=${address(`/ui/devices?status=${status}`)}
+>
+  <span class="now-sign">${icon(sign)}</span>
+  <span class="now-number">${formatNumber(devices[status])}</span>
+  <span class="now-label">${t(`now.tile.${status}`)}</span>
+</a>`;
+
+const eventRow = ({ at, mac, name, owner, ip, type, voided, info }) => html`<li>
+  <span class="now-when muted">${instant(at)}</span>
+  <div class="now-what">
+    <a href=${address(`/ui/devices?q=${encodeURIComponent(mac)}`)}>${name || mac}</a>
+    <small class="muted">${[owner, ip, info].filter(Boolean).join(" · ")}</small>
+  </div>
+  <span class="now-type" ?data-voided=${voided}
+    >${badge(voided ? "quiet" : (KINDS[type] ?? "quiet"), type in KINDS ? t(`now.event.${type}`) : type)}${voided
+      ? html`<small class="muted">${t("now.event.voided")}</small>`
+      : nothing}</span
+  >
+</li>`;
+
+const quiet = (sign, text) => html`<p class="now-none muted">${icon(sign)}${text}</p>`;
+
+const skeleton = () => html`<div class="card skeleton" aria-busy="true">
+  <span class="unseen" role="status">${t("loading")}</span>
+  ${Array.from({ length: 8 }, () => html`<div></div>`)}
+</div>`;
+
+customElements.define("st-page-now", NowPage);

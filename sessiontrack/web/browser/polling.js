@@ -1,0 +1,71 @@
+// What a page that stays open shows, asked for again and again; most answers are 304 without a body.
+import { call } from "./api.js";
+
+const EVERY_MS = 5000;
+
+/**
+ * A Lit controller that polls a call with an ETag while its page is in sight.
+ *
+ * `data` is the latest answer, `at` the server's time of it in epoch seconds, `state` one of "loading", "live" and
+ * "away" (no answer; the shell finds the server again and tells), `error` what the last one said went wrong.
+ */
+export class Polling {
+  data;
+  at = 0;
+  state = "loading";
+  error;
+  #host;
+  #path;
+  #options;
+  #tag;
+  #timer;
+  #asking;
+
+  constructor(host, path, options = {}) {
+    this.#host = host;
+    this.#path = path;
+    this.#options = options;
+    host.addController(this);
+  }
+
+  hostConnected() {
+    document.addEventListener("visibilitychange", this.ask);
+    addEventListener("st-back", this.ask);
+    this.ask();
+  }
+
+  hostDisconnected() {
+    document.removeEventListener("visibilitychange", this.ask);
+    removeEventListener("st-back", this.ask);
+    clearTimeout(this.#timer);
+    this.#asking?.abort();
+  }
+
+  /** Ask now, and then again and again; where the page is hidden, nothing is asked until it is not. */
+  ask = async () => {
+    clearTimeout(this.#timer);
+    this.#asking?.abort();
+    if (document.hidden) return;
+    const { signal } = (this.#asking = new AbortController());
+    try {
+      await this.#fetch(signal);
+      Object.assign(this, { state: "live", error: undefined });
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      Object.assign(this, { state: "away", error });
+    }
+    this.#host.requestUpdate();
+    clearTimeout(this.#timer);
+    if (this.#host.isConnected) this.#timer = setTimeout(this.ask, EVERY_MS);
+  };
+
+  async #fetch(signal) {
+    const headers = this.#tag ? { "If-None-Match": this.#tag } : {};
+    const response = await call("GET", this.#path, { ...this.#options, signal, headers });
+    if (response.status !== 304) {
+      this.data = await response.json();
+      this.#tag = response.headers.get("ETag");
+    }
+    this.at = Number(response.headers.get("X-Server-Time"));
+  }
+}

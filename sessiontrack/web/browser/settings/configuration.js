@@ -1,0 +1,100 @@
+import { html, nothing } from "lit";
+import { get } from "../api.js";
+import { StElement } from "../element.js";
+import { badge, segments } from "../elements/parts.js";
+import "../elements/table.js";
+import { language } from "../here.js";
+import { t } from "../i18n.js";
+import { UrlState } from "../url-state.js";
+
+const SOURCES = {
+  default: "settings.source.default",
+  file: "settings.source.file",
+  environment: "settings.source.environment",
+  "command line": "settings.source.command",
+};
+
+/** A badge that says where a setting's value is from. */
+export const sourceBadge = (source) =>
+  badge(source === "default" ? "quiet" : "active", t(`${SOURCES[source] ?? "settings.source.default"}`));
+
+/** Where settings are changed. */
+export const howToChange = (file) => html`<p class="muted settings-note">
+  <span>${t("settings.change")}</span>
+  <code>${file}</code>
+  <span>${t("settings.change.environment")}</span>
+  <code>SESSIONTRACK_TIMEZONE</code>
+</p>`;
+
+/** Every setting, with its value and where that is from. */
+class Configuration extends StElement {
+  static properties = { file: { state: true } };
+
+  #state = new UrlState(this, { changed: false });
+
+  #columns = [
+    { label: t("settings.name"), kind: "main", sort: "name", cell: nameCell },
+    { label: t("settings.source"), kind: "state", sort: "source", cell: ({ source }) => sourceBadge(source) },
+    { label: t("settings.value"), cell: valueCell },
+    { label: t("settings.meaning"), kind: "wide", cell: meaningCell },
+  ];
+
+  #load = async ({ search, sort, limit, offset, signal }) => {
+    const { file, settings } = await get("/settings", { signal });
+    this.file = file;
+    const wanted = search.toLowerCase();
+    const { changed } = this.#state.value;
+    const found = settings.filter(
+      ({ name, value, meaning, source }) =>
+        (!changed || source !== "default") &&
+        [name, value ?? "", meaning].some((each) => each.toLowerCase().includes(wanted)),
+    );
+    if (sort) found.sort(by(sort.replace("-", ""), sort.startsWith("-") ? -1 : 1));
+    return { rows: found.slice(offset, offset + limit), total: found.length };
+  };
+
+  render() {
+    const { changed } = this.#state.value;
+    return html`
+      <st-table
+        caption=${t("settings.configuration.caption")}
+        .columns=${this.#columns}
+        .load=${this.#load}
+        .filters=${this.#state.value}
+        ?filtered=${changed}
+        .controls=${segments({
+          label: t("settings.configuration.filter"),
+          value: changed,
+          options: [
+            { value: false, label: t("settings.configuration.all") },
+            { value: true, label: t("settings.configuration.changed") },
+          ],
+          change: (chosen) => this.#state.set({ changed: chosen }, { clear: ["page"] }),
+        })}
+        @st-reset=${() => this.#state.set({ changed: false })}
+      ></st-table>
+      ${this.file ? howToChange(this.file) : nothing}
+    `;
+  }
+}
+
+const by = (name, way) => (one, other) => way * one[name].localeCompare(other[name]);
+
+const nameCell = ({ name }) => html`<strong class="mono">${name.toLowerCase()}</strong>`;
+
+function valueCell({ value, default: usual, secret, source }) {
+  if (secret) return html`<span class="muted">${t("settings.secret")}</span>`;
+  if (value === "") return html`<span class="muted">${t("settings.nothing")}</span>`;
+  const isOwn = source !== "default" && value !== usual;
+  return html`<div class="setting-value">
+    <code>${value}</code>${isOwn
+      ? html`<small class="muted">${t("settings.instead", { value: usual || t("settings.nothing") })}</small>`
+      : nothing}
+  </div>`;
+}
+
+// The program's own words, as in its README.
+const meaningCell = ({ meaning }) =>
+  html`<span class="meaning" lang=${language === "en" ? nothing : "en"}>${meaning.replaceAll("`", "")}</span>`;
+
+customElements.define("st-configuration", Configuration);

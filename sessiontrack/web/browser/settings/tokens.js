@@ -1,0 +1,130 @@
+import { html } from "lit";
+import { get, getList, send } from "../api.js";
+import { StElement } from "../element.js";
+import "../elements/copy.js";
+import { ask, open } from "../elements/dialog.js";
+import { badge, emptyState } from "../elements/parts.js";
+import { toast } from "../elements/toast.js";
+import "../elements/table.js";
+import { address, user as reader } from "../here.js";
+import { t } from "../i18n.js";
+import { icon } from "../icons.js";
+import { instant } from "../time.js";
+import { ROLES, roleField } from "./users.js";
+
+const CONFLICT = 409;
+const MOST_USERS = 1000;
+
+/** The tokens of scripts, appliances and widgets. */
+class Tokens extends StElement {
+  #columns = [
+    { label: t("settings.token"), kind: "main", cell: ({ name }) => html`<strong>${name}</strong>` },
+    { label: t("settings.status"), kind: "state", cell: statusCell },
+    { label: t("settings.role"), cell: ({ role }) => t(`role.${role}`) },
+    { label: t("settings.token.user"), cell: ({ username }) => username },
+    { label: t("settings.token.issued"), kind: "number", cell: ({ created_at: at }) => instant(at) },
+    { label: t("settings.actions"), kind: "wide", cell: (token) => this.#actions(token) },
+  ];
+
+  #load = async ({ limit, offset, signal }) => {
+    const { data, total } = await getList("/auth/tokens", { params: { limit, offset }, signal });
+    return { rows: data, total };
+  };
+
+  render() {
+    return html`<st-table
+      caption=${t("settings.tokens.caption")}
+      no-search
+      .columns=${this.#columns}
+      .load=${this.#load}
+      .empty=${emptyState({ sign: "key", title: t("settings.tokens.empty"), text: t("settings.tokens.empty.text") })}
+      .controls=${html`<button type="button" class="button primary" @click=${() => this.#issue()}>
+        ${icon("plus")}${t("settings.token.issue")}
+      </button>`}
+    ></st-table>`;
+  }
+
+  #actions(token) {
+    if (token.revoked_at !== null) {
+      return html`<span class="muted">${t("settings.token.revoked_at")} ${instant(token.revoked_at)}</span>`;
+    }
+    return html`<div class="row-actions">
+      <button
+        type="button"
+        class="button quiet"
+        aria-label=${t("settings.token.revoke.of", { name: token.name })}
+        @click=${() => this.#revoke(token)}
+      >
+        ${icon("ban")}${t("settings.token.revoke")}
+      </button>
+    </div>`;
+  }
+
+  async #issue() {
+    let users;
+    try {
+      users = (await get("/users", { params: { limit: MOST_USERS } })).filter((each) => each.disabled_at === null);
+    } catch (error) {
+      return toast(error.message, "error");
+    }
+    const issued = await ask({
+      title: t("settings.token.issue"),
+      body: html`<label class="field">
+          <span>${t("settings.token.name")}</span>
+          <input name="name" autocomplete="off" maxlength="64" required placeholder=${t("settings.token.example")} />
+        </label>
+        <label class="field">
+          <span>${t("settings.token.user")}</span>
+          <select name="username">
+            ${users.map(({ username }) => html`<option ?selected=${username === reader}>${username}</option>`)}
+          </select>
+        </label>
+        ${roleField("viewer", ROLES)}`,
+      action: t("settings.token.issue"),
+      submit: (data) => send("POST", "/auth/tokens", data),
+      explain: (error) =>
+        error.status === CONFLICT
+          ? t("settings.token.taken")
+          : error.status === 403
+            ? t("settings.token.beyond")
+            : error.message,
+    });
+    if (!issued) return;
+    await show(issued);
+    this.querySelector("st-table").reload();
+  }
+
+  async #revoke({ id, name }) {
+    const revoked = await ask({
+      title: t("settings.token.revoke.of", { name }),
+      body: html`<p>${t("settings.token.revoke.text")}</p>`,
+      action: t("settings.token.revoke"),
+      danger: true,
+      submit: () => send("DELETE", `/auth/tokens/${id}`),
+    });
+    if (!revoked) return;
+    toast(t("settings.token.revoked", { name }));
+    this.querySelector("st-table").reload();
+  }
+}
+
+/** The secret, this once, with a line to try it. */
+function show({ name, token }) {
+  const line = `curl -H "Authorization: Bearer ${token}" ${location.origin}${address("/auth/me")}`;
+  return open({
+    title: t("settings.token.new", { name }),
+    body: html`<p class="notice" data-kind="warning">${icon("warning")}<span>${t("settings.token.once")}</span></p>
+      <div class="copied">
+        <code id="new-token">${token}</code><st-copy text=${token} label=${t("settings.token.copy")}></st-copy>
+      </div>
+      <p class="muted">${t("settings.token.try")}</p>
+      <div class="copied"><code>${line}</code><st-copy text=${line} label=${t("settings.token.copy.line")}></st-copy></div>`,
+    buttons: html`<button class="button primary" value="">${t("settings.token.kept")}</button>`,
+  });
+}
+
+function statusCell({ revoked_at: revoked }) {
+  return revoked === null ? badge("ok", t("settings.token.valid")) : badge("quiet", t("settings.token.invalid"));
+}
+
+customElements.define("st-tokens", Tokens);
