@@ -4,14 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
+# What the tests run beside what pip installs.
+PROGRAMS := arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 mount nginx-light \
+	nmap openssl prometheus systemd util-linux
+
 # The browser's side: built when one of its sources has changed.
 WEB := sessiontrack/web/static/manifest.json
 WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -type f -not -name '*.py*' -print) \
 	bundling/bundle.py package.json package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test web screenshots lint types format bench bench-quick bench-web crash keep soak leak logins \
-	fuzz audit migration deploy constraints clean
+.PHONY: help run test test-postgres web screenshots lint types format bench bench-quick bench-web crash keep \
+	soak leak logins fuzz audit migration deploy constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,12 +24,15 @@ run: $(VENV)/run.done $(WEB) ## install, migrate, make the first admin, and serv
 	@exec $(BIN)/sessiontrack serve $(ARGS)
 
 test: $(VENV)/test.done $(WEB) ## install what the tests need, and run them all  (ARGS="-k calendar")
-	.ci/install-programs arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 mount nginx-light \
-		nmap openssl prometheus systemd util-linux
+	.ci/install-programs $(PROGRAMS)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a PostgreSQL of their own  (ARGS="-k calendar")
+	.ci/install-programs $(PROGRAMS) pgbouncer postgresql-15
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 web: $(WEB) ## build the browser's side
 
@@ -77,7 +84,7 @@ fuzz: $(VENV)/fuzz.done ## 10,000 and more made-up calls, then the parsers for 1
 	FUZZ_FACTOR=2 $(BIN)/python -m pytest -s tests/test_schemathesis.py
 	$(BIN)/python -m fuzz $(ARGS)
 
-audit: $(VENV)/test.done ## published faults in what is installed; asks pypi.org
+audit: $(VENV)/test.done ## published faults in what is installed; asks the package index
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a column")

@@ -73,7 +73,13 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
     answer_headers.init_app(app)
     hosts.init_app(app, settings.trusted_hosts)
-    db.init_app(app, settings.database_url, settings.sqlite_synchronous, settings.busy_timeout_seconds)
+    db.init_app(
+        app,
+        settings.database_url,
+        settings.sqlite_synchronous,
+        settings.busy_timeout_seconds,
+        settings.read_database_url,
+    )
     with app.app_context():
         if settings.retention_max_bytes and db.sqlite_file() is None:
             raise InvalidSetting(

@@ -155,7 +155,14 @@ class Settings:
 
     instance: Path = setting("./instance", _folder, "Folder of the database, the keys and the settings file.")
     database_url: str = setting(
-        "sqlite:///sessiontrack.sqlite3", _text, "The database; a relative file is in the instance folder."
+        "sqlite:///sessiontrack.sqlite3",
+        _text,
+        "The database; a relative file is in the instance folder. For PostgreSQL see its page.",
+    )
+    read_database_url: str = setting(
+        "",
+        _text,
+        "A replica of that PostgreSQL, for reading; never before it has seen what the reader wrote.",
     )
     timezone: SiteTime = setting(
         "UTC", SiteTime, "Site time zone: naive times are read in it, formatted times are written in it."

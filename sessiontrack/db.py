@@ -9,20 +9,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import URL, Connection, MetaData, SQLColumnExpression, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    MetaData,
+    SQLColumnExpression,
+    String,
+    Table,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql import ClauseElement, ColumnElement
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
 from sessiontrack.engines import DatabaseEngine, Kind
-from sessiontrack.engines.postgres import PostgreSQL
+from sessiontrack.engines.postgres import POSITION, PostgreSQL
+from sessiontrack.engines.replica import Replica
 from sessiontrack.engines.sqlite import SQLite
-from sessiontrack.exceptions import DamagedDatabase, InvalidSetting, StorageUnavailable
+from sessiontrack.exceptions import Contention, InvalidSetting, SessiontrackError
 
 Row = tuple[Any, ...]
 
@@ -35,6 +50,9 @@ NAMES = {
 }
 # An execution option of SQLAlchemy's own connections, for those that change nothing.
 READS = "sessiontrack_reads"
+REPLICA = "replica"
+# PostgreSQL's collation that knows the letters of all languages.
+ANY_LANGUAGE = '"und-x-icu"'
 
 
 class Base(DeclarativeBase):
@@ -61,7 +79,8 @@ class Statement:
         found = self._compiled.get(dialect.name)
         if found is None:
             compiled = self._clause.compile(dialect=dialect)
-            fixed = {name: value for name, value in compiled.params.items() if value is not None}
+            params = {} if isinstance(compiled, DDLCompiler) else compiled.params
+            fixed = {name: value for name, value in params.items() if value is not None}
             found = self._compiled[dialect.name] = (str(compiled), fixed)
         return found
 
@@ -81,7 +100,8 @@ class Contains(ColumnElement[bool]):
 @compiles(Contains)
 def _contains(element: Contains, compiler: SQLCompiler, **kwargs: Any) -> str:
     column, pattern = (compiler.process(each, **kwargs) for each in element.parts)
-    return f"{column} ILIKE {pattern} ESCAPE '\\'"
+    collate = "" if element.is_ascii else f" COLLATE {ANY_LANGUAGE}"
+    return f"{column}{collate} ILIKE {pattern} ESCAPE '\\'"
 
 
 @compiles(Contains, "sqlite")
@@ -93,6 +113,36 @@ def _contains_in_sqlite(element: Contains, compiler: SQLCompiler, **kwargs: Any)
     return f"lower({column}) LIKE lower({pattern}) ESCAPE '\\'"
 
 
+class lower(GenericFunction[str]):
+    """Text in small letters, of any language; `func.lower` finds it by its name."""
+
+    inherit_cache = True
+
+
+@compiles(lower, "postgresql")
+def _lower_in_postgresql(element: lower, compiler: SQLCompiler, **kwargs: Any) -> str:
+    """The tables' collation knows the two cases of ASCII letters only, and gives the order."""
+    text = compiler.process(element.clauses, **kwargs)
+    return f'lower({text} COLLATE {ANY_LANGUAGE}) COLLATE "C"'
+
+
+def temporary_table(name: str, *columns: Column[Any]) -> tuple[Statement, Statement]:
+    """The statements that make a table for one transaction, where it is not there yet, and empty it."""
+    table = Table(name, MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+    for column in table.columns:
+        if isinstance(column.type, String):
+            collated = type(column.type)(column.type.length, collation="C")
+            column.type = column.type.with_variant(collated, "postgresql")
+    return Statement(CreateTable(table, if_not_exists=True)), Statement(table.delete())
+
+
+WRITTEN = Statement("SELECT position FROM last_write WHERE login_key = :login_key")
+MARK_WRITTEN = Statement(
+    f"INSERT INTO last_write (login_key, position) VALUES (:login_key, {POSITION})"
+    " ON CONFLICT (login_key) DO UPDATE SET position = greatest(last_write.position, excluded.position)"
+)
+
+
 class Transaction:
     """A transaction on the driver's own connection; what it does not commit is rolled back."""
 
@@ -101,9 +151,11 @@ class Transaction:
         self._dialect = dialect
         self._engine = engine
 
-    def _execute(self, statement: Statement, parameters: Mapping[str, Any]) -> DBAPICursor:
+    def _execute(
+        self, statement: Statement, parameters: Mapping[str, Any], cursor: DBAPICursor | None = None
+    ) -> DBAPICursor:
         sql, fixed = statement.for_dialect(self._dialect)
-        cursor = self._connection.cursor()
+        cursor = cursor or self._connection.cursor()
         cursor.execute(sql, {**fixed, **parameters} if fixed else parameters)
         return cursor
 
@@ -113,9 +165,12 @@ class Transaction:
 
     def stream(self, statement: Statement, /, **parameters: Any) -> Iterator[Row]:
         """The rows one after another, for answers that may be long."""
-        cursor = self._execute(statement, parameters)
-        while chunk := cursor.fetchmany(1000):
-            yield from chunk
+        cursor = self._execute(statement, parameters, self._engine.open_stream(self._connection))
+        try:
+            while chunk := cursor.fetchmany(1000):
+                yield from chunk
+        finally:
+            cursor.close()
 
     def row(self, statement: Statement, /, **parameters: Any) -> Row | None:
         """The first row, or None."""
@@ -145,6 +200,16 @@ class Transaction:
         cursor.close()
         return changed
 
+    def exclude_writers(self, *tables: str) -> None:
+        """Keep everybody else from changing these tables until the transaction ends.
+
+        For rules that one statement or the locks of a few rows cannot hold. Taken before anything is read
+        that the rule looks at.
+        """
+        lock = self._engine.lock_tables(tables)
+        if lock is not None:
+            self._connection.cursor().execute(lock)
+
     def prepare_bulk(self) -> None:
         """Take the memory that a million new rows need."""
         if self._engine.prepare_bulk is not None:
@@ -162,15 +227,77 @@ def write_transaction(*, brief: bool = False) -> Iterator[Transaction]:
     """
     engine = database_engine()
     kind = Kind.BRIEF_WRITE if brief else Kind.WRITE
-    with storage_errors(), _transaction(engine.begin_writing, kind) as transaction:
-        yield transaction
+    with storage_errors():
+        with _transaction(engine, engine.begin_writing, kind) as transaction:
+            yield transaction
+        if _replica() is not None:
+            _mark_written(engine)
 
 
 @contextmanager
 def read_transaction() -> Iterator[Transaction]:
-    """Read one consistent state; waits for nobody and keeps nobody waiting."""
-    with storage_errors(), _transaction(database_engine().begin_reading, Kind.READ) as transaction:
-        yield transaction
+    """Read one consistent state; waits for nobody and keeps nobody waiting.
+
+    Raises:
+        Contention: a replica could not go on; the same again is read elsewhere.
+    """
+    replica = _replica()
+    connection = None
+    if replica is not None and (position := _reading_from()) is not None:
+        connection = replica.begun(position)
+    if replica is None or connection is None:
+        ways = database_engine()
+        with storage_errors(), _transaction(ways, ways.begin_reading, Kind.READ) as transaction:
+            yield transaction
+        return
+    try:
+        with _on(connection) as transaction:
+            yield transaction
+    except Exception as error:
+        if not replica.failed(error):
+            raise
+        raise Contention("The replica cannot be read just now; try again shortly.") from error
+
+
+def read_from_replica(position: int) -> None:
+    """From now on let this request read where that much was seen of what is written."""
+    g.sessiontrack_position = position
+
+
+def mark_writes_of(login_key: str) -> None:
+    """Let what this request writes be known as this login's: its later requests must read it."""
+    g.sessiontrack_writer = login_key
+
+
+def written_by(tx: Transaction, login_key: str) -> int | None:
+    """What a replica must have seen to answer that login; None where there is no replica."""
+    if _replica() is None:
+        return None
+    return int(tx.value(WRITTEN, login_key=login_key) or 0)
+
+
+def _reading_from() -> int | None:
+    position: int | None = g.get("sessiontrack_position")
+    return position
+
+
+def _mark_written(engine: DatabaseEngine) -> None:
+    """Remember how far the log had come after this request's write; it reads here itself from now on.
+
+    Not flushed to the disk by itself, so nobody waits for it: a server that crashes just then takes its
+    replicas' source away as well.
+    """
+    g.pop("sessiontrack_position", None)
+    writer = g.get("sessiontrack_writer")
+    if writer is None:
+        return
+    with _on(_begun(engine, f"{engine.begin_writing}; SET LOCAL synchronous_commit = off")) as tx:
+        tx.run(MARK_WRITTEN, login_key=writer)
+
+
+def _replica() -> Replica | None:
+    found: Replica | None = current_app.extensions.get("sessiontrack.replica")
+    return found
 
 
 def database_size() -> tuple[int, int | None]:
@@ -194,45 +321,80 @@ def integrity_problems() -> list[str]:
 
 @contextmanager
 def look_up() -> Iterator[Transaction]:
-    """Read with one statement, or with several that need not tell of the same state."""
-    with storage_errors(), _transaction(database_engine().begin_reading, Kind.LOOK_UP) as transaction:
+    """Read with one statement, or with several that need not tell of the same state; never from a replica."""
+    ways = database_engine()
+    with storage_errors(), _transaction(ways, ways.begin_reading, Kind.LOOK_UP) as transaction:
         yield transaction
 
 
 @contextmanager
-def _transaction(begin: str, kind: Kind) -> Iterator[Transaction]:
-    engine = db.engine
-    own = database_engine().own_transaction(kind)
-    if own is not None:
-        with own as driver_connection:
-            yield Transaction(driver_connection, engine.dialect, database_engine())
+def _transaction(ways: DatabaseEngine, begin: str, kind: Kind) -> Iterator[Transaction]:
+    own = ways.own_transaction(kind)
+    if own is None:
+        with _on(_begun(ways, begin)) as transaction:
+            yield transaction
         return
-    connection = engine.raw_connection()
+    with own as driver_connection:
+        yield Transaction(driver_connection, db.engine.dialect, ways)
+
+
+@contextmanager
+def _on(connection: PoolProxiedConnection) -> Iterator[Transaction]:
     try:
-        connection.cursor().execute(begin)
-        yield Transaction(connection, engine.dialect, database_engine())
+        yield Transaction(connection, db.engine.dialect, database_engine())
         connection.commit()
     except BaseException:
-        connection.rollback()
+        _abandon(connection)
         raise
     finally:
         connection.close()
 
 
+def _begun(ways: DatabaseEngine, begin: str) -> PoolProxiedConnection:
+    """A connection on which a transaction has begun.
+
+    Those that waited in the pool may be lost, where the server was started anew; each is tried once.
+    """
+    pool = db.engine.pool
+    for _ in range(pool.checkedin() if isinstance(pool, QueuePool) else 0):
+        connection = db.engine.raw_connection()
+        try:
+            connection.cursor().execute(begin)
+            return connection
+        except BaseException:
+            lost = ways.begin_again(connection.driver_connection)
+            connection.invalidate() if lost else connection.close()
+            if not lost:
+                raise
+    connection = db.engine.raw_connection()
+    try:
+        connection.cursor().execute(begin)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _abandon(connection: PoolProxiedConnection) -> None:
+    """Roll back; where the connection is lost, the server has done so."""
+    try:
+        connection.rollback()
+    except Exception:
+        connection.invalidate()
+
+
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Say StorageUnavailable where the driver says that the disk or another process stands in the way."""
+    """Say in the domain's words what the driver says of the disk, the server or others who write."""
     try:
         yield
+    except SessiontrackError:
+        raise
     except Exception as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if cause is not None and database_engine().is_damaged(cause):
-            raise DamagedDatabase(
-                "The database is damaged: stop the service, and put a backup in its place"
-                " with sessiontrack restore."
-            ) from error
-        if cause is not None and database_engine().is_unavailable(cause):
-            raise StorageUnavailable("The database cannot be used just now; try again shortly.") from error
+        meaning = None if cause is None else database_engine().meaning_of(cause)
+        if meaning is not None:
+            raise meaning from error
         raise
 
 
@@ -297,8 +459,8 @@ def give_back_pages(most: int) -> bool:
         return engine.give_back_pages(db.engine, most)
 
 
-def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) -> None:
-    """Give the application its engine.
+def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int, read_url: str = "") -> None:
+    """Give the application its engine, and the replica that it may read from where there is one.
 
     Raises:
         InvalidSetting: the URL is not one, or names a database that lives in memory only.
@@ -310,6 +472,8 @@ def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) 
         engine = _engine_of(parsed, synchronous, busy_timeout_seconds)
         app.config["SQLALCHEMY_DATABASE_URI"] = parsed
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine.options()
+        if read_url:
+            app.config["SQLALCHEMY_BINDS"] = {REPLICA: _replica_options(engine, read_url)}
         db.init_app(app)
     except InvalidSetting:
         raise
@@ -318,12 +482,22 @@ def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int) 
     app.extensions["sessiontrack.engine"] = engine
     with app.app_context():
         _prepare(engine)
+        if read_url and isinstance(engine, PostgreSQL):
+            engine.prepare(db.engines[REPLICA])
+            app.extensions["sessiontrack.replica"] = Replica(db.engines[REPLICA], engine)
 
 
 def _engine_of(url: URL, synchronous: str, busy_timeout_seconds: int) -> DatabaseEngine:
     if url.get_backend_name() == "sqlite":
         return SQLite(url, synchronous, busy_timeout_seconds)
-    return PostgreSQL()
+    return PostgreSQL(busy_timeout_seconds)
+
+
+def _replica_options(engine: DatabaseEngine, url: str) -> dict[str, Any]:
+    parsed = make_url(url)
+    if not isinstance(engine, PostgreSQL) or parsed.get_backend_name() != "postgresql":
+        raise InvalidSetting("READ_DATABASE_URL is for a replica of a PostgreSQL in DATABASE_URL.")
+    return {"url": parsed, **engine.options(is_replica=True)}
 
 
 def _prepare(engine: DatabaseEngine) -> None:

@@ -76,9 +76,19 @@ class RateLimited(SessiontrackError):
 class StorageUnavailable(SessiontrackError):
     """The database cannot be read or written now: locked past its time-out, full, read-only, not migrated."""
 
+    @property
+    def reason(self) -> str:
+        """What the database's driver said, without the statement it said it of; for who runs the service."""
+        cause = self.__cause__
+        return str(getattr(cause, "orig", cause) or self.message).partition("\n")[0]
+
 
 class DamagedDatabase(StorageUnavailable):
     """The database's file is no database, or it is damaged; nothing mends that but a backup."""
+
+
+class Contention(StorageUnavailable):
+    """Of transactions that were in each other's way, this one has to begin anew: it may well succeed."""
 
 
 class InvalidSetting(SessiontrackError):

@@ -45,5 +45,5 @@ def _look() -> str | None:
         reason = error.__cause__
         if reason is None or isinstance(reason, OSError):
             return error.message
-        return f"The database cannot be written: {getattr(reason, 'orig', reason)}."
+        return f"The database cannot be written: {error.reason}."
     return None

@@ -17,7 +17,7 @@ def run(
     instance: Path | None, *arguments: str, cwd: Path | None = None, text: str = "", **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """The command with these settings and no others; without an instance it finds its own."""
-    variables = environment(instance or Path("unset"), **settings)
+    variables = environment(instance or (cwd or Path()) / "instance", **settings)
     if instance is None:
         del variables["SESSIONTRACK_INSTANCE"]
     # So that a test of a checkout finds it from any folder, as an installed program is found.

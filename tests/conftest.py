@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 from sessiontrack import create_app, migrations
 from sessiontrack.db import Transaction, db, write_transaction
 from sessiontrack.services import api_tokens, users
+from tests import databases
 from tests.server import Server
 from tests.subpath import SubPathProxy
 from tests.web import Visit, WebServer, fill_with_demo, launch, visiting
@@ -27,6 +28,29 @@ from tests.web import Visit, WebServer, fill_with_demo, launch, visiting
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+databases.use_in_this_process()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marks of tests that are of one engine."""
+    config.addinivalue_line("markers", "sqlite(reason): of SQLite's file itself, so for no other engine")
+    config.addinivalue_line("markers", "postgres: of PostgreSQL itself")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing open."""
+    databases.close_connections()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is of the other engine, and beside PostgreSQL what asks no database."""
+    other = "sqlite" if databases.IS_POSTGRES else "postgres"
+    without = databases.WITHOUT_DATABASE if databases.IS_POSTGRES else ()
+    left_out = [item for item in items if item.get_closest_marker(other) or item.path.stem in without]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
 
 # 2025-08-15 12:00:00 UTC, a Friday: after the source documents' examples.
 NOW = 1_755_259_200
@@ -109,7 +133,19 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
                 users.add_user(tx, NOW, role, password_hash, role)
                 secrets[role] = api_tokens.issue_token(tx, NOW, role, f"{role}'s", None).secret
         db.engine.dispose()
+    databases.mark_template(folder)
     return folder, secrets
+
+
+@pytest.fixture(autouse=True)
+def _databases_end(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test has made on a database server is dropped after it."""
+    if not databases.IS_POSTGRES or "tmp_path" not in request.fixturenames:
+        yield
+        return
+    folder = request.getfixturevalue("tmp_path")
+    yield
+    databases.drop_below(folder)
 
 
 @pytest.fixture

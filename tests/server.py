@@ -4,13 +4,15 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests import databases
+from tests.postgres import free_port
 
 COMMAND = str(Path(sys.executable).with_name("sessiontrack"))
 START_SECONDS = 30
@@ -27,16 +29,11 @@ class Answer:
         return json.loads(self.raw)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def environment(instance: Path, **settings: str) -> dict[str, str]:
     """This process's environment without any setting of sessiontrack but these."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SESSIONTRACK_")}
+    if "DATABASE_URL" not in settings and (url := databases.url_of(instance)) is not None:
+        settings["DATABASE_URL"] = url
     chosen = {f"SESSIONTRACK_{name}": value for name, value in settings.items()}
     return {**kept, "SESSIONTRACK_INSTANCE": str(instance), **chosen}
 

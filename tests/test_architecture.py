@@ -132,6 +132,7 @@ RUNS_SQL = {"Statement", "text", "execute", "executemany", "executescript", "exe
 NO_CONSTANTS = {
     "sources/app_db.py": {"columns", "table"},
     "engines/sqlite.py": {"self._synchronous", "name", "int(most)"},
+    "services/reconciliation.py": {"number"},
     "services/retention.py": {"condition", "at"},
     "database_file.py": {"name", "'integrity' if thorough else 'quick'"},
 }

@@ -19,6 +19,8 @@ from tests.command import assert_one_line, invoke
 from tests.conftest import NOW, LiveServer
 from tests.database_files import DATABASE, ask, copy_of, damage, make_foreign, run_in
 
+pytestmark = pytest.mark.sqlite("of the one file that it is; a server has pg_dump")
+
 ROOT = Path(__file__).parents[1]
 
 

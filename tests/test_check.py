@@ -19,6 +19,8 @@ from tests.command import assert_one_line, invoke, run
 from tests.conftest import Clients
 from tests.database_files import DATABASE, PAGE, ask, copy_of, damage, make_foreign, run_in
 
+pytestmark = pytest.mark.sqlite("writes into the file what no constraint lets in")
+
 # Sound rows, the same for every test: two devices, a closed and an open session, events, a user session.
 ROWS = (
     "INSERT INTO device (id, mac, first_seen_at)"

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 import stat
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -13,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from sessiontrack.cli import main
+from tests import databases
 from tests.command import assert_one_line, invoke, run
 
 PASSWORD_FILE = "initial-admin-password"
@@ -137,7 +137,7 @@ def test_passwd_of_others_leaves_the_file(tmp_path: Path) -> None:
 def test_outside_a_checkout_the_instance_is_made_in_the_current_folder(tmp_path: Path) -> None:
     result = run(None, "migrate", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "instance" / DATABASE).exists()
+    assert databases.rows(tmp_path / "instance", 'SELECT count(*) FROM "user"') == [(1,)]
     assert [each.name for each in tmp_path.iterdir()] == ["instance"]
 
 
@@ -202,12 +202,14 @@ def test_a_signing_key_that_is_too_short_is_one_line(tmp_path: Path) -> None:
     assert_one_line(result.stderr, "signing-key", "too short")
 
 
+@pytest.mark.sqlite("names a file")
 def test_a_database_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     result = invoke(tmp_path, "migrate", DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/x.sqlite3")
     assert result.exit_code == 1
     assert_one_line(result.stderr, "nowhere/x.sqlite3")
 
 
+@pytest.mark.sqlite("damages the file")
 @pytest.mark.parametrize("damage", ["text", "cut"])
 def test_a_damaged_database_is_one_line_and_is_not_touched(
     tmp_path: Path, template: tuple[Path, dict[str, str]], damage: str
@@ -228,12 +230,9 @@ def test_a_database_of_a_newer_version_is_refused_and_not_changed(
 ) -> None:
     instance = tmp_path / "instance"
     shutil.copytree(template[0], instance)
-    connection = sqlite3.connect(instance / DATABASE)
-    with connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
-    before = (instance / DATABASE).read_bytes()
+    databases.rows(instance, "UPDATE alembic_version SET version_num = '9999'")
+    before = databases.rows(instance, "SELECT * FROM alembic_version")
     result = invoke(instance, "serve", "--port", "65000")
     assert result.exit_code == 1
     assert_one_line(result.stderr, "newer version", "9999")
-    assert (instance / DATABASE).read_bytes() == before
+    assert databases.rows(instance, "SELECT * FROM alembic_version") == before

@@ -6,14 +6,13 @@ import http.client
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.command import assert_one_line, invoke, run
 from tests.conftest import LiveServer
 from tests.server import COMMAND, Answer, Server, environment, free_port
@@ -55,31 +54,19 @@ def test_contract_7_a_signal_ends_it_cleanly_with_an_idle_connection_open(
         assert "Traceback" not in server.output()
 
 
-@contextlib.contextmanager
-def writer_elsewhere(instance: Path) -> Iterator[sqlite3.Connection]:
-    """Another program in the middle of a write: whoever wants to write waits."""
-    connection = sqlite3.connect(instance / "sessiontrack.sqlite3", isolation_level=None)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        yield connection
-    finally:
-        connection.close()
-
-
 @pytest.mark.parametrize("signal_number", SIGNALS)
 def test_contract_7_what_is_being_answered_is_answered_before_the_end(
     instance: Path, template: tuple[Path, dict[str, str]], signal_number: int
 ) -> None:
     answers: list[Answer] = []
-    with Server(instance) as server, writer_elsewhere(instance) as writer:
+    with Server(instance) as server, databases.busy(instance) as writer:
 
         def create() -> None:
             answers.append(server.call("POST", "/sessions/create", CREATE, template[1]["operator"]))
 
         request = threading.Thread(target=create)
         request.start()
-        # Its turn to write has come once it holds the lock: it now waits for the database.
-        wait_for_holder(instance / "sessiontrack.sqlite3-writer", request)
+        wait_for_writer(instance, request)
         server.process.send_signal(signal_number)
         request.join(0.5)
         assert request.is_alive()
@@ -89,15 +76,23 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
     assert [answer.status for answer in answers] == [200]
 
 
-def wait_for_holder(lock: Path, request: threading.Thread) -> None:
+def wait_for_writer(instance: Path, request: threading.Thread) -> None:
+    """Until the request waits for the database."""
+    lock = instance / "sessiontrack.sqlite3-writer"
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     for _ in range(600):
-        with lock.open("ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        if databases.IS_POSTGRES:
+            if databases.rows(instance, waiting):
                 return
+        else:
+            # Its turn to write has come once it holds the lock.
+            with lock.open("ab") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return
         request.join(0.05)
-    raise AssertionError(f"nobody ever held {lock}")
+    raise AssertionError("nobody came to write")
 
 
 def test_contract_7_it_ends_even_if_a_request_never_does(instance: Path) -> None:

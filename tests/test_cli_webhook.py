@@ -3,16 +3,14 @@
 import json
 import shutil
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import receiver
+from tests import databases, receiver
 from tests.command import assert_one_line, invoke
 from tests.conftest import Clients
 from tests.receiver import Receiver, verify
@@ -176,9 +174,8 @@ def test_killed_between_claim_and_delivery_it_is_delivered_by_the_next_server(
                 eventually(lambda worker=worker: not is_alive(int(worker)))  # type: ignore[misc]
         assert cli.deliveries()[0]["state"] == "pending"
         hook.otherwise = receiver.answer(200)
-        with closing(sqlite3.connect(instance / "sessiontrack.sqlite3")) as connection, connection:
-            # As if the lease's two minutes were over.
-            connection.execute("UPDATE webhook SET leased_until = leased_until - 130")
+        # As if the lease's two minutes were over.
+        databases.rows(instance, "UPDATE webhook SET leased_until = leased_until - 130")
         before = len(hook.received)
         with Server(instance, **ALLOW) as server:
             eventually(lambda: len(hook.received) > before)

@@ -2,14 +2,12 @@
 
 import json
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 
 from sessiontrack.services import users
+from tests import databases
 from tests.conftest import LiveServer
 from tests.server import COMMAND, Server, environment
 
@@ -55,8 +54,7 @@ def at_once(
 
 
 def rows(live: LiveServer, sql: str, *values: object) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(live.instance / "sessiontrack.sqlite3")) as connection:
-        return connection.execute(sql, values).fetchall()
+    return databases.rows(live.instance, sql, *values)
 
 
 def log_in(live: LiveServer, username: str) -> str:
@@ -177,10 +175,9 @@ def test_contract_7_first_starts_at_once_make_one_admin_and_one_key(tmp_path: Pa
         names = sorted(path.name for path in folder.iterdir() if "sqlite3" not in path.name)
         assert names == ["initial-admin-password", "signing-key"]
         assert (folder / "initial-admin-password").read_text().strip() == password
-        with closing(sqlite3.connect(folder / "sessiontrack.sqlite3")) as connection:
-            ((name, role, password_hash),) = connection.execute(
-                'SELECT username, role, password_hash FROM "user"'
-            ).fetchall()
+        ((name, role, password_hash),) = databases.rows(
+            folder, 'SELECT username, role, password_hash FROM "user"'
+        )
         assert (name, role) == ("admin", "admin")
         assert users.is_password(password_hash, password)
 

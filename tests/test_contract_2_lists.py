@@ -21,7 +21,8 @@ DEVICE_SESSIONS = Statement(
 USER_SESSIONS = Statement(
     "WITH RECURSIVE n(i) AS (SELECT 0 WHERE :count > 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count)"
     " INSERT INTO user_session (public_id, login_key, username, started_at, last_ping, ended_at)"
-    " SELECT printf('00000000-0000-4000-8000-%012d', i), 'login ' || i, 'anna', :first + i * 100,"
+    " SELECT '00000000-0000-4000-8000-' || substr(CAST(1000000000000 + i AS TEXT), 2), 'login ' || i, 'anna',"
+    " :first + i * 100,"
     " :first + i * 100 + 50, :first + i * 100 + 50 FROM n"
 )
 MANY = 2_600

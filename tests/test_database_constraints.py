@@ -4,11 +4,14 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 
 from sessiontrack.db import db
+from tests import databases
 
 DEVICE = "INSERT INTO device (id, mac, first_seen_at) VALUES (1, 'AA:BB:CC:DD:EE:FF', 0)"
 SESSION = (
@@ -24,7 +27,7 @@ VIEW_TIME = "INSERT INTO view_time (session_id, view, tab, seconds) VALUES (1, '
 VISIT = (
     "INSERT INTO view_visit (session_id, view, tab, since_at, until_at, seconds) VALUES (1, 'maps', '', {})"
 )
-USER = "INSERT INTO user (username, password_hash, role, created_at) VALUES ({}, 0)"
+USER = 'INSERT INTO "user" (username, password_hash, role, created_at) VALUES ({}, 0)'
 TOKEN = "INSERT INTO api_token (user_id, name, role, secret_hash, created_at) VALUES ({}, 0)"
 
 WEBHOOK = "INSERT INTO webhook (id, name, url, secret, created_at) VALUES (1, 'pager', 'u', 's', 0)"
@@ -35,16 +38,17 @@ DELIVERY = (
 
 
 @pytest.fixture
-def bare(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """A copy of the migrated file, by the driver alone."""
-    copy = shutil.copy(template[0] / "sessiontrack.sqlite3", tmp_path)
-    connection = sqlite3.connect(copy, isolation_level=None)
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(DEVICE)
-    connection.execute(WEBHOOK)
-    connection.execute(USER_SESSION.format("1, 'u', 'login:1', 'admin', 100, 160, 60, NULL"))
-    yield connection
-    connection.close()
+def bare(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Any]:
+    """A copy of the migrated database, by the driver alone."""
+    copy = tmp_path / "copy"
+    shutil.copytree(template[0], copy)
+    with databases.connection_to(copy) as connection:
+        if not databases.IS_POSTGRES:
+            connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(DEVICE)
+        connection.execute(WEBHOOK)
+        connection.execute(USER_SESSION.format("1, 'u', 'login:1', 'admin', 100, 160, 60, NULL"))
+        yield connection
 
 
 # Statements that are each right by themselves; the last one is refused where the table says so.
@@ -100,21 +104,54 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize(("named", "before", "statement"), FORBIDDEN)
-def test_the_database_forbids(
-    bare: sqlite3.Connection, named: str, before: list[str], statement: str
-) -> None:
+def test_the_database_forbids(bare: Any, named: str, before: list[str], statement: str) -> None:
     for each in before:
         bare.execute(each)
-    with pytest.raises(sqlite3.IntegrityError, match=named):
+    in_postgres = {"UNIQUE": "unique constraint", "FOREIGN KEY": "foreign key constraint"}.get(named, named)
+    expected = in_postgres if databases.IS_POSTGRES else named
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError), match=expected):
         bare.execute(statement)
 
 
 @pytest.mark.parametrize(("why", "statements"), ALLOWED)
-def test_the_database_allows(bare: sqlite3.Connection, why: str, statements: list[str]) -> None:
+def test_the_database_allows(bare: Any, why: str, statements: list[str]) -> None:
     for each in statements:
         assert bare.execute(each).rowcount == 1
 
 
+# Of two that overlap: what SQLite's one writer looks for by itself.
+OVERLAPPING = [
+    [SESSION.format("100, 200, false"), SESSION.format("199, 300, false")],
+    [SESSION.format("100, 200, false"), SESSION.format("120, 130, false")],
+    [SESSION.format("100, NULL, true"), SESSION.format("5000, 6000, false")],
+]
+BESIDE = [
+    [SESSION.format("100, 200, false"), SESSION.format("200, 300, false")],
+    [SESSION.format("100, 200, false"), SESSION.format("NULL, 150, false")],
+    [SESSION.format("100, 200, false"), SESSION.format("200, NULL, true")],
+]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("statements", OVERLAPPING)
+def test_postgres_forbids_sessions_that_overlap_when_the_transaction_ends(
+    bare: Any, statements: list[str]
+) -> None:
+    bare.execute("BEGIN")
+    for each in statements:
+        bare.execute(each)
+    with pytest.raises(psycopg.errors.ExclusionViolation, match="ex_device_session_overlap"):
+        bare.execute("COMMIT")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("statements", BESIDE)
+def test_postgres_allows_sessions_side_by_side(bare: Any, statements: list[str]) -> None:
+    for each in statements:
+        bare.execute(each)
+
+
+@pytest.mark.sqlite("its PRAGMA: other engines never leave them unchecked")
 def test_a_database_of_the_application_checks_foreign_keys(app: Flask) -> None:
     with app.app_context(), db.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1

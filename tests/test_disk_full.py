@@ -14,8 +14,12 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.database_files import DATABASE, ask
 from tests.server import Server, call
+
+pytestmark = pytest.mark.sqlite("fills the disk of its file")
 
 ROOT = Path(__file__).parents[1]
 Template = tuple[Path, dict[str, str]]

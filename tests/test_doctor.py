@@ -3,9 +3,7 @@
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from ipaddress import ip_network
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +16,7 @@ from sessiontrack.db import write_transaction
 from sessiontrack.doctor import database, surroundings
 from sessiontrack.doctor.findings import Finding, Patient, State
 from sessiontrack.services import users
+from tests import databases
 from tests.command import invoke
 from tests.conftest import NOW, Clients
 
@@ -73,6 +72,7 @@ def test_to_look_at_an_install_does_not_start_it(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.sqlite("removes the file")
 def test_a_database_that_is_gone_is_not_made_anew(instance: Path) -> None:
     (instance / "sessiontrack.sqlite3").unlink()
     assert looked_at(instance)[1]["database"][0] == "wrong"
@@ -117,6 +117,7 @@ def test_a_signing_key_that_is_too_short_is_told_and_the_rest_looked_at(instance
     assert found["disk"][0] == "ok"
 
 
+@pytest.mark.sqlite("damages the file")
 def test_a_damaged_database_is_wrong(instance: Path) -> None:
     path = instance / "sessiontrack.sqlite3"
     with path.open("r+b") as file:
@@ -131,8 +132,7 @@ def test_a_damaged_database_is_wrong(instance: Path) -> None:
 
 def test_another_schema_is_wrong(instance: Path) -> None:
     for revision, word in (("0001", "migrate"), ("9999", "newer")):
-        with closing(sqlite3.connect(instance / "sessiontrack.sqlite3")) as connection, connection:
-            connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        databases.rows(instance, "UPDATE alembic_version SET version_num = ?", revision)
         code, found = looked_at(instance)
         assert code == 2
         assert found["schema"][0] == "wrong"
@@ -140,33 +140,30 @@ def test_another_schema_is_wrong(instance: Path) -> None:
 
 
 def test_a_database_that_another_program_holds_is_wrong(instance: Path) -> None:
-    with closing(sqlite3.connect(instance / "sessiontrack.sqlite3", isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
+    with databases.busy(instance):
         found = looked_at(instance, BUSY_TIMEOUT_SECONDS="1")[1]
-    assert found["writing"] == ("wrong", "not possible: database is locked.")
+    reason = "canceling statement due to lock timeout" if databases.IS_POSTGRES else "database is locked"
+    assert found["writing"] == ("wrong", f"not possible: {reason}.")
 
 
 def test_news_that_never_arrived_is_worth_a_look(instance: Path) -> None:
     assert looked_at(instance)[1]["webhooks"][0] == "ok"
-    with closing(sqlite3.connect(instance / "sessiontrack.sqlite3")) as connection, connection:
-        connection.execute(
-            "INSERT INTO webhook (id, name, url, secret, created_at) VALUES (1, 'pager', 'x', 'x', 0)"
-        )
-        connection.execute(
-            "INSERT INTO webhook_delivery"
-            " (public_id, webhook_id, type, body, created_at, state, due_at, finished_at)"
-            " VALUES ('a', 1, 'flapping', '{}', 0, 'dead', 0, 1)"
-        )
+    databases.rows(
+        instance, "INSERT INTO webhook (id, name, url, secret, created_at) VALUES (1, 'pager', 'x', 'x', 0)"
+    )
+    databases.rows(
+        instance,
+        "INSERT INTO webhook_delivery"
+        " (public_id, webhook_id, type, body, created_at, state, due_at, finished_at)"
+        " VALUES ('a', 1, 'flapping', '{}', 0, 'dead', 0, 1)",
+    )
     state, message = looked_at(instance)[1]["webhooks"]
     assert (state, message[:24]) == ("warning", "deliveries given up: 1. ")
 
 
 def test_a_clock_behind_what_was_recorded_is_wrong(instance: Path) -> None:
-    with closing(sqlite3.connect(instance / "sessiontrack.sqlite3")) as connection, connection:
-        connection.execute(
-            "INSERT INTO login (id, user_id, address, created_at, expires_at) VALUES ('x', 1, '', ?, ?)",
-            (4_000_000_000, 4_000_000_001),
-        )
+    statement = "INSERT INTO login (id, user_id, address, created_at, expires_at) VALUES ('x', 1, '', ?, ?)"
+    databases.rows(instance, statement, 4_000_000_000, 4_000_000_001)
     code, found = looked_at(instance)
     assert (code, found["recorded"][0]) == (2, "wrong")
     assert "2096-10-02" in found["recorded"][1]

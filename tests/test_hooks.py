@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from sessiontrack.exceptions import UnreadableObservations
 from sessiontrack.observations import DeviceEvent, Observation
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
+from tests import databases
 from tests.command import assert_one_line, invoke
 from tests.conftest import NOW, Clients, LiveServer
 from tests.server import environment, free_port
@@ -185,6 +186,7 @@ def test_install_writes_a_script_that_works_from_anywhere(
 ) -> None:
     hook = tmp_path / "a folder" / "it's a hook"
     hook.parent.mkdir()
+    databases.tell_folder(Path(clients.app.instance_path))
     for _ in range(2):
         result = invoke(clients.app.instance_path, "listen", listener, "install", str(hook))
         assert result.exit_code == 0, result.output
@@ -314,6 +316,7 @@ def wait_for(condition: Callable[[], bool]) -> bool:
 @pytest.fixture
 def hook(clients: Clients, tmp_path: Path) -> Path:
     path = tmp_path / "hook"
+    databases.tell_folder(Path(clients.app.instance_path))
     assert invoke(clients.app.instance_path, "listen", "dhcp-script", "install", str(path)).exit_code == 0
     return path
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from sessiontrack.db import Statement
 from tests import app_db, rows
 from tests.app_db import CAMEL_CASE, MISSING, UNDERSCORES, device, event, session
 from tests.command import invoke
@@ -265,10 +266,8 @@ def test_an_open_session_of_an_import_loses_its_end_to_a_later_one(app: Flask, p
 
 def test_a_session_that_evidence_keeps_open_is_not_touched(app: Flask, path: Path) -> None:
     with rows.writing(app) as tx:
-        session_id = rows.add_session(tx, rows.add_device(tx, MAC), TEN, None, still_connected=True)
-        tx._connection.cursor().execute(
-            "UPDATE device_session SET source = 'presence' WHERE id = ?", (session_id,)
-        )
+        rows.add_session(tx, rows.add_device(tx, MAC), TEN, None, still_connected=True)
+        tx.run(Statement("UPDATE device_session SET source = 'presence'"))
     said = take(
         app,
         path,
@@ -311,7 +310,7 @@ def test_an_import_may_be_repeated_and_says_that_nothing_was_new(app: Flask, pat
 def test_what_was_set_here_stays_and_what_is_empty_is_filled(app: Flask, path: Path) -> None:
     with rows.writing(app) as tx:
         rows.add_device(tx, MAC, name="my phone")
-        tx._connection.cursor().execute("UPDATE device SET first_seen_at = ?, favourite = 1", (TEN,))
+        tx.run(Statement("UPDATE device SET first_seen_at = :at, favourite = true"), at=TEN)
     first = "2025-08-01 09:00"
     said = take(app, path, devices=[device(alert_down=1, archived=1, first=first)])
     assert counts(said, "devices") == {"read": 1, "changed": 1}

@@ -245,7 +245,7 @@ def test_the_data_stays_and_so_does_what_was_changed(root: Path) -> None:
     result = call(root, "uninstall", "--yes")
     assert f"leave  {unit}  (it was changed since)" in result.stdout
     assert f"leave  {data}  (the data)" in result.stdout
-    assert (data / "sessiontrack.sqlite3").exists()
+    assert (data / "signing-key").exists()
     assert unit.exists()
     assert not (root / "etc/systemd/system/sessiontrack-prune.timer").exists()
 
@@ -255,7 +255,7 @@ def test_purge_removes_the_data_too(root: Path) -> None:
     call(root, "install", "--yes")
     assert invoke(below(root, INSTANCE), "migrate").exit_code == 0
     assert call(root, "uninstall", "--purge", text="n\n").exit_code == 0
-    assert (below(root, INSTANCE) / "sessiontrack.sqlite3").exists()
+    assert (below(root, INSTANCE) / "signing-key").exists()
     result = call(root, "uninstall", "--purge", "--yes")
     assert "(the data, all of it)" in result.stdout
     after = files(root)

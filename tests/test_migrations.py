@@ -3,11 +3,9 @@
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
 
@@ -18,17 +16,30 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 
 from sessiontrack import create_app, migrations
-from sessiontrack.db import db
+from sessiontrack.db import database_engine, db
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.startup import prepare
+from tests import databases
+from tests.server import environment
 
-DATABASE = "sessiontrack.sqlite3"
+# PostgreSQL's words for every column, constraint and index.
+IN_POSTGRES = """
+    SELECT c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' '
+    || a.attidentity::text || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '')
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL SELECT conname || ' of ' || conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+"""
 
 
-def schema(file: Path) -> dict[str, list[str]]:
+def schema(folder: Path) -> dict[str, list[str]]:
     """Every table and index by name, as its clauses: neither their order nor blanks and quotes matter."""
-    with closing(sqlite3.connect(file)) as connection:
-        found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    if databases.IS_POSTGRES:
+        return {name: [text] for name, text in databases.rows(folder, IN_POSTGRES)}
+    found = databases.rows(folder, "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {name: _clauses(sql) for name, sql in found}
 
 
@@ -51,20 +62,25 @@ def test_defaults_checks_and_partial_indexes_do_not_differ_either(app: Flask, tm
     """What alembic does not compare: what is made from the models is word for word what is migrated."""
     made = create_app({"INSTANCE": tmp_path / "made"})
     with made.app_context():
+        if databases.IS_POSTGRES:
+            databases.rows(tmp_path / "made", "CREATE EXTENSION btree_gist")
         db.create_all()
+        with db.engine.begin() as connection:
+            database_engine().after_migrating(connection)
         db.engine.dispose()
-    migrated = schema(Path(app.instance_path) / DATABASE)
-    del migrated["alembic_version"]
-    assert schema(tmp_path / "made" / DATABASE) == migrated
+    migrated = schema(Path(app.instance_path))
+    for name in [name for name in migrated if "alembic_version" in name]:
+        del migrated[name]
+    assert schema(tmp_path / "made") == migrated
     assert len(migrated) > 20
 
 
 def test_upgrading_twice_is_fine(app: Flask) -> None:
     with app.app_context():
-        before = schema(Path(app.instance_path) / DATABASE)
+        before = schema(Path(app.instance_path))
         migrations.upgrade(db.engine)
         assert migrations.current_revision(db.engine) == migrations.newest_revision()
-    assert schema(Path(app.instance_path) / DATABASE) == before
+    assert schema(Path(app.instance_path)) == before
 
 
 def test_many_that_start_at_once_make_one_schema_and_one_admin(tmp_path: Path) -> None:
@@ -101,20 +117,21 @@ def test_killed_halfway_leaves_nothing_and_the_next_start_makes_all(
     tmp_path: Path, template: tuple[Path, dict[str, str]]
 ) -> None:
     folder = Path(__file__).parents[1]
-    killed = subprocess.run([sys.executable, "-c", KILLED_HALFWAY, str(tmp_path)], cwd=folder, timeout=60)
+    command = [sys.executable, "-c", KILLED_HALFWAY, str(tmp_path)]
+    killed = subprocess.run(command, cwd=folder, env=environment(tmp_path), timeout=60)
     assert killed.returncode == -signal.SIGKILL
-    assert schema(tmp_path / DATABASE) == {}
+    assert schema(tmp_path) == {}
     app = create_app({"INSTANCE": tmp_path})
     assert prepare(app) is not None
     with app.app_context():
         db.engine.dispose()
-    assert schema(tmp_path / DATABASE) == schema(template[0] / DATABASE)
+    shutil.copytree(template[0], tmp_path / "copy")
+    assert schema(tmp_path) == schema(tmp_path / "copy")
 
 
 def test_a_newer_database_is_refused(template: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     shutil.copytree(template[0], tmp_path / "newer")
-    with closing(sqlite3.connect(tmp_path / "newer" / DATABASE)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    databases.rows(tmp_path / "newer", "UPDATE alembic_version SET version_num = '9999'")
     app = create_app({"INSTANCE": tmp_path / "newer"})
     with pytest.raises(StorageUnavailable, match="newer version"):
         prepare(app)

@@ -25,6 +25,8 @@ from sqlalchemy.engine import Engine
 from sessiontrack import create_app, migrations
 from sessiontrack.db import db
 
+pytestmark = pytest.mark.sqlite("begins with a file of the oldest schema")
+
 counted, kill_at = [0], [None]
 
 @event.listens_for(Engine, "before_cursor_execute")

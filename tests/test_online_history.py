@@ -147,6 +147,7 @@ def test_contract_6_the_sweep_counts_what_counting_each_instant_counts(
     ]
 
 
+@pytest.mark.sqlite("in its words; test_query_plans_postgres.py asks PostgreSQL")
 def test_the_sweep_reads_no_whole_table(clients: Clients) -> None:
     with rows.writing(clients.app) as tx:
         explain = Statement(f"EXPLAIN QUERY PLAN {OVERLAPPING._clause}")

@@ -223,6 +223,7 @@ def test_more_than_a_batch_goes_in_batches(make_clients: MakeClients) -> None:
     assert pruned(clients.app) == {"device_sessions": retention.BATCH * 2 + 7}
 
 
+@pytest.mark.sqlite("a size limit is for it only")
 def test_too_much_goes_from_the_oldest_on(make_clients: MakeClients) -> None:
     clients = make_clients()
     fill(clients.app, 3000)
@@ -244,6 +245,7 @@ def test_too_much_goes_from_the_oldest_on(make_clients: MakeClients) -> None:
         assert housekeeping.preview(settings, NOW)["device_sessions"] < done.removed["device_sessions"]
 
 
+@pytest.mark.sqlite("a size limit is for it only")
 def test_a_size_limit_removes_nothing_young(make_clients: MakeClients) -> None:
     clients = make_clients(RETENTION_MAX_BYTES="1000")
     fill(clients.app, 100, start=NOW - DAY)
@@ -471,6 +473,7 @@ def test_one_of_the_workers_that_serve_does_it(make_clients: MakeClients) -> Non
 # --- vacuum
 
 
+@pytest.mark.sqlite("measures the file")
 def test_vacuum_gives_back_what_was_pruned(make_clients: MakeClients) -> None:
     clients = make_clients()
     fill(clients.app, 3000)
@@ -489,12 +492,14 @@ def test_vacuum_gives_back_what_was_pruned(make_clients: MakeClients) -> None:
     assert " bytes won" in invoke(clients.app.instance_path, "vacuum").stdout
 
 
+@pytest.mark.sqlite("its kind of VACUUM")
 def test_incremental_needs_a_whole_one_first(clients: Clients) -> None:
     result = invoke(clients.app.instance_path, "vacuum", "--incremental")
     assert result.exit_code == 1
     assert result.stderr == "Error: Run sessiontrack vacuum once; from then on --incremental is enough.\n"
 
 
+@pytest.mark.sqlite("its kind of VACUUM")
 def test_vacuum_looks_at_the_free_space_first(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = vacuuming.shutil.disk_usage(clients.app.instance_path)
     monkeypatch.setattr(vacuuming.shutil, "disk_usage", lambda path: usage._replace(free=10))

@@ -15,6 +15,7 @@ from sessiontrack.timestamps import IN_UTC
 from tests import rows
 from tests.conftest import NOW
 
+pytestmark = pytest.mark.sqlite("in its words; test_query_plans_postgres.py asks PostgreSQL")
 DAY = 86400
 MACS = [f"AA:BB:CC:DD:EE:{n:02X}" for n in range(20)]
 WEEK = (NOW - 7 * DAY, NOW)
@@ -31,12 +32,14 @@ class Explained(Transaction):
         super().__init__(tx._connection, tx._dialect, tx._engine)
         self.plans: list[str] = []
 
-    def _execute(self, statement: Statement, parameters: Mapping[str, Any]) -> DBAPICursor:
+    def _execute(
+        self, statement: Statement, parameters: Mapping[str, Any], cursor: DBAPICursor | None = None
+    ) -> DBAPICursor:
         sql, fixed = statement.for_dialect(self._dialect)
-        cursor = self._connection.cursor()
-        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", {**fixed, **parameters})
-        self.plans.append("\n".join(str(row[3]) for row in cursor.fetchall()))
-        return super()._execute(statement, parameters)
+        explaining = self._connection.cursor()
+        explaining.execute(f"EXPLAIN QUERY PLAN {sql}", {**fixed, **parameters})
+        self.plans.append("\n".join(str(row[3]) for row in explaining.fetchall()))
+        return super()._execute(statement, parameters, cursor)
 
     def assert_searched(self, *indexes: str) -> None:
         """Every statement so far searched; the last one by these indexes."""

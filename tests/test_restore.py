@@ -22,6 +22,8 @@ from tests.conftest import NOW, PASSWORD, Clients
 from tests.database_files import DAMAGES, DATABASE, ask, copy_of, damage, make_foreign, run_in
 from tests.server import Server
 
+pytestmark = pytest.mark.sqlite("of the one file that it is; a server has pg_restore")
+
 ROOT = Path(__file__).parents[1]
 COUNT = "SELECT count(*) FROM device"
 

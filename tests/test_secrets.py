@@ -1,11 +1,10 @@
 """Passwords and tokens never appear in logs, nor in files where they need not be (contract 5)."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.refusals import refused
 from tests.server import Server
 
@@ -17,8 +16,7 @@ UNTYPED = "a-password-in-the-wrong-field"
 def break_table(instance: Path, name: str, *, back: bool = False) -> None:
     """Take a table away, so that whoever needs it fails for a reason nobody thought of."""
     names = (f"{name}_away", name) if back else (name, f"{name}_away")
-    with closing(sqlite3.connect(instance / "sessiontrack.sqlite3")) as connection:
-        connection.execute('ALTER TABLE "{}" RENAME TO "{}"'.format(*names))
+    databases.rows(instance, 'ALTER TABLE "{}" RENAME TO "{}"'.format(*names))
 
 
 @pytest.fixture

@@ -3,13 +3,14 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, event
 
 from sessiontrack import create_app
 from sessiontrack.readiness import Readiness
+from tests import databases
 from tests.conftest import Clients, LiveServer
 from tests.refusals import refused
 
@@ -26,11 +27,10 @@ def test_contract_2_everything_else_needs_a_token(live: LiveServer) -> None:
 
 def test_contract_7_readyz_says_why_nothing_can_be_written(make_clients: Callable[..., Clients]) -> None:
     clients = make_clients(BUSY_TIMEOUT_SECONDS=1)
-    database = Path(clients.app.instance_path) / "sessiontrack.sqlite3"
-    with closing(sqlite3.connect(database, isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
+    with databases.busy(Path(clients.app.instance_path)) as writer:
         body = refused(clients.nobody.get("/readyz"), 503, "storage_unavailable")
-        assert body["message"] == "The database cannot be written: database is locked."
+        reason = "canceling statement due to lock timeout" if databases.IS_POSTGRES else "database is locked"
+        assert body["message"] == f"The database cannot be written: {reason}."
         # What was seen a moment ago is not looked at again: it costs a wait.
         writer.execute("ROLLBACK")
         refused(clients.nobody.get("/readyz"), 503, "storage_unavailable")
@@ -39,14 +39,13 @@ def test_contract_7_readyz_says_why_nothing_can_be_written(make_clients: Callabl
 
 
 def test_contract_7_readyz_writes_once_a_second_at_most(clients: Clients) -> None:
-    database = Path(clients.app.instance_path) / "sessiontrack.sqlite3"
     for _ in range(20):
         clients.nobody.ok("GET", "/readyz")
-    with closing(sqlite3.connect(database)) as reader:
-        (written,) = reader.execute("SELECT number FROM write_probe").fetchone()
+    ((written,),) = databases.rows(Path(clients.app.instance_path), "SELECT number FROM write_probe")
     assert 1 <= written <= 10
 
 
+@pytest.mark.sqlite("of its PRAGMA")
 def test_contract_7_readyz_says_that_the_database_is_read_only(
     tmp_path: Path, template: tuple[Path, object]
 ) -> None:

@@ -16,6 +16,8 @@ from tests.conftest import Clients
 from tests.database_files import DAMAGES, DATABASE, PAGE, ask, copy_of, damage, make_foreign, run_in
 from tests.server import Server, free_port
 
+pytestmark = pytest.mark.sqlite("damages the file")
+
 Template = tuple[Path, dict[str, str]]
 STARTS = (["serve", "--port", "65000"], ["listen", "radius", "--port", "65000"])
 RADIUS = {"RADIUS_CLIENTS": "127.0.0.1=secret"}

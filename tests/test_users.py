@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 
+import psycopg
 import pytest
 
 from sessiontrack.db import Statement, Transaction
@@ -53,7 +54,7 @@ def test_a_name_is_taken_once(tx: Transaction, now: int) -> None:
 
 
 def test_the_database_knows_three_roles(tx: Transaction, now: int) -> None:
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
         users.add_user(tx, now, "anna", "hash", "root")
 
 

@@ -113,6 +113,6 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_engines_that_queue_their_writers_need_no_lock() -> None:
-    engine = PostgreSQL()
+    engine = PostgreSQL(5)
     with engine.writer_turn(), engine.writer_turn():
         pass

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -19,9 +20,22 @@ from sessiontrack.blueprints.mac_converter import MacConverter
 from sessiontrack.blueprints.openapi import without_null_default
 from sessiontrack.blueprints.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.config import Settings
-from sessiontrack.db import look_up, write_transaction
+from sessiontrack.db import (
+    look_up,
+    mark_writes_of,
+    read_from_replica,
+    write_transaction,
+    written_by,
+)
 from sessiontrack.errors import CODES
-from sessiontrack.exceptions import Forbidden, InvalidInput, InvalidMac, InvalidPeriod, UnknownProxyUser
+from sessiontrack.exceptions import (
+    Contention,
+    Forbidden,
+    InvalidInput,
+    InvalidMac,
+    InvalidPeriod,
+    UnknownProxyUser,
+)
 from sessiontrack.macs import parse_mac
 from sessiontrack.periods import Period, window_start
 from sessiontrack.roles import ADMIN, includes
@@ -39,6 +53,7 @@ NAME = {"type": "string", "description": "As the list shows it, percent-encoded.
 # Queries of each call that were read, by their text.
 MOST_REMEMBERED = 256
 LONGEST_REMEMBERED = 500
+ATTEMPTS = 3
 ROW_ID = {"type": "integer", "minimum": 0, "maximum": 10**MOST_DIGITS - 1, "description": "As lists show it."}
 View = Callable[..., Response]
 
@@ -112,7 +127,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
                 if role is not None and not is_open():
                     g.principal = _signed_in(role, token, needs_csrf)
                 given = (read_query(), read_body())
-                return view(*(given if body else given[:1]), **path)
+                return _answered(lambda: view(*(given if body else given[:1]), **path))
 
             self.add_url_rule(rule, endpoint or view.__name__, called, methods=[method])
             return view
@@ -120,13 +135,28 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
         return declare
 
 
+def _answered(answer: Callable[[], Response]) -> Response:
+    """What the view answers; where transactions were in each other's way, begun anew a few times."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(Contention):
+            return answer()
+    return answer()
+
+
 def _signed_in(role: str, kind: str, writes: bool) -> Principal:
     """Who asks, if that is somebody who may."""
+    position = None
     try:
+        # Never from a replica: what was revoked holds at once.
         with look_up() as tx:
             found = identify(tx, request, g.now, kind=kind, writes=writes)
+            position = written_by(tx, found.login_key)
     except UnknownProxyUser:
         found = sign_in_first(kind, writes)
+    if position is not None:
+        mark_writes_of(found.login_key)
+        if request.method == "GET":
+            read_from_replica(position)
     if not includes(found.role, role):
         raise Forbidden(f"This needs the role {role}; {found.username} is {found.role}.")
     return found

@@ -50,7 +50,7 @@ def writing(patient: Patient) -> Iterator[Finding]:
         with write_transaction() as tx:
             probe(tx)
     except StorageUnavailable as error:
-        yield wrong("writing", f"not possible: {error.__cause__ or error.message}.")
+        yield wrong("writing", f"not possible: {error.reason}.")
     else:
         yield ok("writing", "possible.")
 

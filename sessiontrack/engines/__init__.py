@@ -1,6 +1,7 @@
 """What is one database engine's alone; db.py asks here, and nobody else knows which engine it is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum, auto
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from sessiontrack.exceptions import Conflict
+from sessiontrack.exceptions import Conflict, SessiontrackError
 
 
 class Kind(Enum):
@@ -50,12 +51,28 @@ class DatabaseEngine(ABC):
         """Begin the transaction of a migration: of several at once, the others wait for its end."""
 
     @abstractmethod
-    def is_unavailable(self, error: BaseException) -> bool:
-        """Whether the fault is the disk's, the network's or another process's, not the statement's."""
+    def meaning_of(self, error: BaseException) -> SessiontrackError | None:
+        """What an error of the driver's means for the caller; None where it is a defect of the program."""
 
-    def is_damaged(self, error: BaseException) -> bool:
-        """Whether the fault is the database's own: nothing mends it but a backup."""
+    @abstractmethod
+    def check_database(self, connection: Connection) -> None:
+        """Refuse, before it is migrated, a database that cannot hold what is stored."""
+
+    @abstractmethod
+    def after_migrating(self, connection: Connection) -> None:
+        """What the engine needs for tables and columns that a migration has made."""
+
+    def begin_again(self, connection: Any) -> bool:
+        """Whether a transaction that could not begin on this connection may do so on another one."""
         return False
+
+    def open_stream(self, connection: Any) -> Any:
+        """A cursor that holds few rows at a time."""
+        return connection.cursor()
+
+    def lock_tables(self, names: Iterable[str]) -> str | None:
+        """The statement that keeps other writers from these tables until the transaction ends."""
+        return None
 
     def find_damage(self, engine: Engine) -> list[str]:
         """What is wrong with pages, indexes and values, 100 things at most; a server sees to its own."""

@@ -11,7 +11,13 @@ from sqlalchemy import URL, Connection, Engine, event
 from sessiontrack.engines import DatabaseEngine, Kind
 from sessiontrack.engines.group_commit import GroupCommit
 from sessiontrack.engines.held_connections import HeldConnections
-from sessiontrack.exceptions import Conflict, InvalidSetting
+from sessiontrack.exceptions import (
+    Conflict,
+    DamagedDatabase,
+    InvalidSetting,
+    SessiontrackError,
+    StorageUnavailable,
+)
 from sessiontrack.writer_lock import WriterLock
 
 # What it answers when the fault is the disk's or another process's, not the statement's.
@@ -89,13 +95,22 @@ class SQLite(DatabaseEngine):
         """A migration is the writer from its first statement on."""
         connection.exec_driver_sql(self.begin_writing)
 
-    def is_unavailable(self, error: BaseException) -> bool:
-        """A busy, full, read-only or damaged file."""
-        return _code(error) in UNAVAILABLE
+    def check_database(self, connection: Connection) -> None:
+        """Any file will do."""
 
-    def is_damaged(self, error: BaseException) -> bool:
-        """What it read is no database, or not as it was written."""
-        return _code(error) in DAMAGED
+    def after_migrating(self, connection: Connection) -> None:
+        """Nothing more is needed."""
+
+    def meaning_of(self, error: BaseException) -> SessiontrackError | None:
+        """A busy, full, read-only or damaged file."""
+        if _code(error) in DAMAGED:
+            return DamagedDatabase(
+                "The database is damaged: stop the service, and put a backup in its place"
+                " with sessiontrack restore."
+            )
+        if _code(error) in UNAVAILABLE:
+            return StorageUnavailable("The database cannot be used just now; try again shortly.")
+        return None
 
     def find_damage(self, engine: Engine) -> list[str]:
         """By SQLite's own integrity_check."""
@@ -104,7 +119,7 @@ class SQLite(DatabaseEngine):
             try:
                 found += [str(row[0]) for row in connection.execute("PRAGMA integrity_check(100)")]
             except sqlite3.DatabaseError as error:  # it does not come to its end
-                if not self.is_damaged(error):
+                if _code(error) not in DAMAGED:
                     raise
                 found.append(str(error))
         return [] if found == ["ok"] else found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect
 
-from sessiontrack.db import READS, storage_errors
+from sessiontrack.db import READS, database_engine, storage_errors
 from sessiontrack.exceptions import StorageUnavailable
 
 if TYPE_CHECKING:
@@ -92,19 +92,21 @@ def upgrade(engine: Engine) -> None:
     except StorageUnavailable as error:
         if error.__cause__ is None:
             raise
-        reason = getattr(error.__cause__, "orig", error.__cause__)
         where = engine.url.database or engine.url.render_as_string()
-        raise StorageUnavailable(f"The database {where} cannot be used: {reason}.") from error
+        raise StorageUnavailable(f"The database {where} cannot be used: {error.reason}.") from error
 
 
 def _upgrade(engine: Engine) -> None:
+    ways = database_engine()
     with storage_errors(), engine.begin() as connection:
+        ways.check_database(connection)
         found = _revision_of(connection)
         refuse_newer(found)
         if found != newest_revision():
             from alembic import command
 
             command.upgrade(_config(connection), "head")
+            ways.after_migrating(connection)
 
 
 def write_revision(engine: Engine, message: str) -> None:

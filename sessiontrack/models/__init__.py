@@ -5,6 +5,7 @@ from sessiontrack.models.device import Device
 from sessiontrack.models.device_alias import DeviceAlias
 from sessiontrack.models.device_session import DeviceSession
 from sessiontrack.models.event import Event
+from sessiontrack.models.last_write import LastWrite
 from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
@@ -19,6 +20,7 @@ __all__ = [
     "DeviceSession",
     "Event",
     "FlappingDevice",
+    "LastWrite",
     "Lease",
     "Login",
     "LoginAddress",

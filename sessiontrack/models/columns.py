@@ -2,8 +2,21 @@
 
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, BindParameter, Identity, Index, Integer, String, bindparam, text
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Identity,
+    Index,
+    Integer,
+    Select,
+    SQLColumnExpression,
+    String,
+    bindparam,
+    select,
+    text,
+)
 from sqlalchemy.orm import mapped_column
+from sqlalchemy.sql import ColumnElement
 
 # SQLite numbers its rows only for a plain INTEGER key; PostgreSQL's INTEGER would end in 2038.
 _Whole = BigInteger().with_variant(Integer, "sqlite")
@@ -11,6 +24,7 @@ _Whole = BigInteger().with_variant(Integer, "sqlite")
 RowId = Annotated[int, mapped_column(_Whole, Identity(), primary_key=True)]
 Instant = Annotated[int, mapped_column(_Whole)]
 Seconds = Annotated[int, mapped_column(_Whole)]
+Position = Annotated[int, mapped_column(_Whole)]
 Reference = Annotated[int, mapped_column(_Whole)]
 Mac = Annotated[str, mapped_column(String(17))]
 Ip = Annotated[str, mapped_column(String(45), server_default="")]
@@ -27,6 +41,14 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
     """An index over the rows for which the condition holds, on both engines."""
     condition = text(where)
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+def unlocked(key: SQLColumnExpression[Any], where: ColumnElement[bool]) -> Select[Any]:
+    """The keys of rows that nobody else is changing.
+
+    Who deletes old rows leaves the others to those: each could wait for the other.
+    """
+    return select(key).where(where).with_for_update(skip_locked=True)
 
 
 def bind(name: str) -> BindParameter[Any]:

@@ -1,6 +1,7 @@
 """One stretch of time in which a device was connected."""
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, Text, false
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, Text, column, false, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.db import Base
@@ -11,6 +12,16 @@ SHORT_SECONDS = 86400
 IS_SHORT = f"end_at - begin_at <= {SHORT_SECONDS}"
 IS_LONG = f"end_at - begin_at > {SHORT_SECONDS}"
 IS_OPEN = "still_connected"
+# Where it has several writers, the engine itself forbids it; looked at when a transaction commits, so that
+# sessions may be moved one after another. What is only an instant overlaps nothing.
+NO_OVERLAP = ExcludeConstraint(
+    (column("device_id"), "="),
+    (text("int8range(begin_at, end_at)"), "&&"),
+    using="gist",
+    name="ex_device_session_overlap",
+    deferrable=True,
+    initially="DEFERRED",
+).ddl_if(dialect="postgresql")
 IS_MISSING = "(connected_at IS NULL OR (disconnected_at IS NULL AND NOT still_connected))"
 
 
@@ -31,6 +42,7 @@ class DeviceSession(Base):
             "NOT still_connected OR (connected_at IS NOT NULL AND disconnected_at IS NULL)",
             name="open_has_start_only",
         ),
+        NO_OVERLAP,
         partial_index("uq_device_session_open", "device_id", where=IS_OPEN, unique=True),
         Index("uq_device_session_start", "device_id", "connected_at", unique=True),
         Index("ix_device_session_device", "device_id", "begin_at"),

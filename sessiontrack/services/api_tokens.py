@@ -4,13 +4,22 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
 from sessiontrack.db import Statement, Transaction
 from sessiontrack.exceptions import Conflict, Forbidden, NotFound
+from sessiontrack.models import User
+from sessiontrack.models.columns import bind
 from sessiontrack.roles import includes
 from sessiontrack.services import user_sessions
 
 PREFIX = "st_"
-OWNER = Statement('SELECT id, role, disabled_at FROM "user" WHERE username = :username')
+# Nobody removes the user or changes the role until the token is there.
+OWNER = Statement(
+    select(User.id, User.role, User.disabled_at)
+    .where(User.username == bind("username"))
+    .with_for_update(read=True)
+)
 INSERT = Statement(
     "INSERT INTO api_token (user_id, name, role, secret_hash, created_at)"
     " VALUES (:user_id, :name, :role, :secret_hash, :now)"

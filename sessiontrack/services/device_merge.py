@@ -9,6 +9,7 @@ from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.presence_rules import Run, united_runs
 from sessiontrack.services import devices
+from sessiontrack.services.evidence import hold_evidence
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.services.reconciliation import DERIVED
 
@@ -103,6 +104,7 @@ def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: Pr
     if mac == other_mac:
         wrong = "A device cannot be merged with itself."
         raise InvalidInput(wrong, {"mac": [wrong]})
+    hold_evidence(tx)
     keeper, other = devices.get_device(tx, mac), devices.get_device(tx, other_mac)
     if keeper == other:
         return

@@ -139,6 +139,7 @@ def delete_sessions(tx: Transaction, mac: str) -> int:
     Returns:
         how many there were, 0 also for an unknown device.
     """
+    evidence.hold_evidence(tx)
     device_id = devices.find_device(tx, mac)
     if device_id is None:
         return 0

@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import select, update
 
 from sessiontrack.db import Statement, Transaction
-from sessiontrack.exceptions import NotFound
+from sessiontrack.exceptions import Contention, NotFound
 from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.services import events
+from sessiontrack.services.evidence import hold_evidence
 from sessiontrack.services.reconciliation import Change, reconcile
 from sessiontrack.vendors import vendor_of
 
@@ -23,6 +24,12 @@ INSERT = Statement(
 LOCK = Statement(select(Device.id).where(Device.id == device_with(bind("mac"))).with_for_update())
 SEEN_EARLIER = Statement(
     "UPDATE device SET first_seen_at = :at WHERE id = :device_id AND first_seen_at > :at"
+)
+# Whoever waits for a device's lock while that is merged finds no row at all, and at a second look the other.
+LOOKS = 2
+# Its device was merged into another one while INSERT waited for that.
+DELETE_MERGED = Statement(
+    "DELETE FROM device WHERE mac = :mac AND EXISTS (SELECT 1 FROM device_alias WHERE mac = :mac)"
 )
 # A longer grace time takes back what scans have told: they must be able to tell it again.
 UNJUDGE_RUNS = Statement(
@@ -55,7 +62,11 @@ def ensure_device(tx: Transaction, mac: str, ip: str, at: int, changes: list[Cha
         changes: where what was recorded is added.
     """
     is_new = tx.run(INSERT, mac=mac, vendor=vendor_of(mac), at=at) == 1
-    device_id: int = tx.value(LOCK, mac=mac)
+    if is_new and tx.run(DELETE_MERGED, mac=mac):
+        is_new = False
+    device_id = find_device(tx, mac)
+    if device_id is None:
+        raise Contention(f"The device {mac} was removed just now; try again.")
     if is_new:
         events.tell_event(tx, device_id, Change(mac, "New Device", at, ip, ""), None, changes)
     else:
@@ -65,8 +76,11 @@ def ensure_device(tx: Transaction, mac: str, ip: str, at: int, changes: list[Cha
 
 def find_device(tx: Transaction, mac: str) -> int | None:
     """The device's id, or None; locked as by ensure_device."""
-    found: int | None = tx.value(LOCK, mac=mac)
-    return found
+    for _ in range(LOOKS):
+        found: int | None = tx.value(LOCK, mac=mac)
+        if found is not None:
+            return found
+    return None
 
 
 def get_device(tx: Transaction, mac: str) -> int:
@@ -94,6 +108,8 @@ def change_device(
     Raises:
         NotFound: no device has this address.
     """
+    if "grace_seconds" in changes:
+        hold_evidence(tx)
     device_id = get_device(tx, mac)
     if changes:
         tx.run(_change(tuple(sorted(changes))), device_id=device_id, **changes)
@@ -114,6 +130,7 @@ def delete_device(tx: Transaction, mac: str) -> dict[str, int]:
     Raises:
         NotFound: no device has this address.
     """
+    hold_evidence(tx)
     device_id = get_device(tx, mac)
     sessions, its_events, evidence = tx.rows(COUNT_PARTS, device_id=device_id)[0]
     tx.run(DELETE, device_id=device_id)

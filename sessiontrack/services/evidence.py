@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sessiontrack.db import Row, Statement, Transaction
+from sqlalchemy import BigInteger, Boolean, Column, String
+
+from sessiontrack.db import Row, Statement, Transaction, temporary_table
 from sessiontrack.observations import DeviceEvent, Observation
 from sessiontrack.presence_rules import are_trusted
 from sessiontrack.vendors import vendor_of
@@ -18,12 +20,15 @@ ADD_SOURCE = Statement("INSERT INTO source (name) VALUES (:name) ON CONFLICT (na
 SOURCE_ID = Statement("SELECT id FROM source WHERE name = :name")
 
 # The devices of one scan, for as long as its transaction lasts.
-MAKE_SIGHTED = Statement(
-    "CREATE TEMPORARY TABLE IF NOT EXISTS sighted"
-    " (mac VARCHAR(17) PRIMARY KEY, ip VARCHAR(45) NOT NULL, name VARCHAR(255) NOT NULL,"
-    " vendor VARCHAR(255) NOT NULL, remembered BOOLEAN NOT NULL, device_id BIGINT)"
+MAKE_SIGHTED, CLEAR_SIGHTED = temporary_table(
+    "sighted",
+    Column("mac", String(17), primary_key=True),
+    Column("ip", String(45), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("vendor", String(255), nullable=False),
+    Column("remembered", Boolean, nullable=False),
+    Column("device_id", BigInteger),
 )
-CLEAR_SIGHTED = Statement("DELETE FROM sighted")
 # In place of an address: the scan only remembered the device, which is neither a sighting nor a miss.
 REMEMBERED = "-"
 _BOTH = (
@@ -51,7 +56,8 @@ SIGHT_MERGED = Statement(
 FORGET_MERGED = Statement("DELETE FROM sighted WHERE mac IN (SELECT mac FROM device_alias)")
 ADD_DEVICES = Statement(
     "INSERT INTO device (mac, name, vendor, first_seen_at)"
-    " SELECT mac, name, vendor, :at FROM sighted WHERE NOT remembered"
+    " SELECT mac, name, vendor, :at FROM sighted WHERE NOT remembered AND NOT EXISTS"
+    " (SELECT 1 FROM device d WHERE d.mac = sighted.mac AND d.first_seen_at <= :at)"
     " ON CONFLICT (mac) DO UPDATE SET first_seen_at = excluded.first_seen_at"
     " WHERE device.first_seen_at > excluded.first_seen_at RETURNING id, mac, vendor"
 )
@@ -208,6 +214,16 @@ class Taken:
     affected: set[int]
     seen: int
     suspicious: bool = False
+
+
+def hold_evidence(tx: Transaction) -> None:
+    """Keep everybody else from taking in or judging evidence until the transaction ends.
+
+    What a scan tells of a device depends on what its source saw of all others, and on what other sources say
+    of it: two at once would each miss the other's. Taken before any device is locked, by whoever changes
+    evidence or more than one device, so that nobody waits for somebody who waits.
+    """
+    tx.exclude_writers("source")
 
 
 def take_scan(

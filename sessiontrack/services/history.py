@@ -24,6 +24,7 @@ from sessiontrack.records import (
     Skipped,
     UserSessionRecord,
 )
+from sessiontrack.services.evidence import hold_evidence
 from sessiontrack.services.history_devices import DeviceBook
 from sessiontrack.services.history_sessions import SessionImport
 
@@ -94,6 +95,9 @@ def import_history(
     Returns:
         what became of the rows, by kind.
     """
+    # What is laid beside what is stored must not be overtaken; it has to wait, as on an engine of one writer.
+    hold_evidence(tx)
+    tx.exclude_writers("device", "user_session")
     tx.prepare_bulk()
     devices = DeviceBook(tx, now)
     tallies: dict[str, Tally] = {}

@@ -10,7 +10,9 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from sessiontrack.db import Row, Statement, Transaction
+from sqlalchemy import BigInteger, Boolean, Column, String, Text
+
+from sessiontrack.db import Row, Statement, Transaction, temporary_table
 from sessiontrack.ips import ip_sort_key
 from sessiontrack.records import SessionRecord
 from sessiontrack.timestamps import IN_UTC
@@ -20,19 +22,27 @@ BATCH = 2000
 # The same few addresses come a million times.
 _ip_key = lru_cache(65_536)(ip_sort_key)
 
-MAKE_STAGED = Statement(
-    "CREATE TEMPORARY TABLE IF NOT EXISTS imported_session"
-    " (id BIGINT PRIMARY KEY, row_number BIGINT NOT NULL, device_id BIGINT NOT NULL, connected_at BIGINT,"
-    " disconnected_at BIGINT, still_connected BOOLEAN NOT NULL, ip VARCHAR(45) NOT NULL,"
-    " ip_key VARCHAR(33) NOT NULL, conn_type VARCHAR(64) NOT NULL, disc_type VARCHAR(64) NOT NULL,"
-    " info TEXT NOT NULL, begin_at BIGINT NOT NULL, until_at BIGINT NOT NULL)"
+MAKE_STAGED, CLEAR_STAGED = temporary_table(
+    "imported_session",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("row_number", BigInteger, nullable=False),
+    Column("device_id", BigInteger, nullable=False),
+    Column("connected_at", BigInteger),
+    Column("disconnected_at", BigInteger),
+    Column("still_connected", Boolean, nullable=False),
+    Column("ip", String(45), nullable=False),
+    Column("ip_key", String(33), nullable=False),
+    Column("conn_type", String(64), nullable=False),
+    Column("disc_type", String(64), nullable=False),
+    Column("info", Text, nullable=False),
+    Column("begin_at", BigInteger, nullable=False),
+    Column("until_at", BigInteger, nullable=False),
 )
-MAKE_CHOSEN = Statement(
-    "CREATE TEMPORARY TABLE IF NOT EXISTS chosen_session"
-    " (id BIGINT PRIMARY KEY, still_connected BOOLEAN NOT NULL)"
+MAKE_CHOSEN, CLEAR_CHOSEN = temporary_table(
+    "chosen_session",
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("still_connected", Boolean, nullable=False),
 )
-CLEAR_STAGED = Statement("DELETE FROM imported_session")
-CLEAR_CHOSEN = Statement("DELETE FROM chosen_session")
 STAGE = Statement(
     "INSERT INTO imported_session (id, row_number, device_id, connected_at, disconnected_at,"
     " still_connected, ip, ip_key, conn_type, disc_type, info, begin_at, until_at) VALUES (:id, :row_number,"

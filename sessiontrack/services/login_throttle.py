@@ -6,8 +6,12 @@ In the database and counted before the password is looked at, so that a hundred 
 hundred attempts; a limiter that counts answers, each worker for itself, lets most of those through.
 """
 
+from sqlalchemy import delete, func, or_, select
+
 from sessiontrack.db import Statement, Transaction
 from sessiontrack.ips import subscriber_network
+from sessiontrack.models import LoginThrottle
+from sessiontrack.models.columns import bind, unlocked
 
 COUNT = Statement(
     "INSERT INTO login_throttle (key, attempts, ends_at) VALUES (:key, 1, :ends_at)"
@@ -20,9 +24,11 @@ COUNT = Statement(
 TAKE_BACK = Statement("UPDATE login_throttle SET attempts = attempts - 1 WHERE key = :key AND attempts > 0")
 FORGET = Statement("DELETE FROM login_throttle WHERE key = :key")
 # One that ends later than any made now was made by a clock that was ahead, or for a longer window.
-_OLD = " FROM login_throttle WHERE ends_at <= :now OR ends_at > :latest"
-COUNT_OLD = Statement(f"SELECT count(*){_OLD}")
-FORGET_OLD = Statement(f"DELETE{_OLD}")
+IS_OLD = or_(LoginThrottle.ends_at <= bind("now"), LoginThrottle.ends_at > bind("latest"))
+COUNT_OLD = Statement(select(func.count()).where(IS_OLD))
+FORGET_OLD = Statement(
+    delete(LoginThrottle).where(LoginThrottle.key.in_(unlocked(LoginThrottle.key, IS_OLD)))
+)
 
 
 def count_attempt(

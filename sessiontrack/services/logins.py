@@ -2,14 +2,23 @@
 
 import secrets
 
+from sqlalchemy import delete, func, insert, or_, select
+
 from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.models import Login, User
+from sessiontrack.models.columns import bind, unlocked
 from sessiontrack.services import user_sessions
 
 PASSWORD_OF = Statement('SELECT id, password_hash, disabled_at FROM "user" WHERE username = :username')
+# Waits for whoever is changing the user just now, and then looks at what became of it.
 INSERT = Statement(
-    "INSERT INTO login (id, user_id, address, created_at, expires_at)"
-    ' SELECT :login_id, id, :address, :now, :expires_at FROM "user" WHERE id = :user_id'
-    " AND password_hash = :password_hash AND disabled_at IS NULL"
+    insert(Login).from_select(
+        ["id", "user_id", "address", "created_at", "expires_at"],
+        select(bind("login_id"), User.id, bind("address"), bind("now"), bind("expires_at"))
+        .where(User.id == bind("user_id"), User.password_hash == bind("password_hash"))
+        .where(User.disabled_at.is_(None))
+        .with_for_update(read=True),
+    )
 )
 EXTEND = Statement(
     "UPDATE login SET expires_at = CASE WHEN created_at + :lifetime_seconds < :expires_at"
@@ -17,11 +26,16 @@ EXTEND = Statement(
     " WHERE id = :login_id AND revoked_at IS NULL AND created_at + :lifetime_seconds > :now"
 )
 REVOKE = Statement("UPDATE login SET revoked_at = :now WHERE id = :login_id AND revoked_at IS NULL")
-FORGET_OLD = Statement("DELETE FROM login WHERE expires_at <= :now")
+IS_EXPIRED = Login.expires_at <= bind("now")
 # What is revoked is kept for a day, for whoever looks after the fact.
-_OVER = " FROM login WHERE expires_at <= :now OR revoked_at <= :now - 86400"
-COUNT_OVER = Statement(f"SELECT count(*){_OVER}")
-FORGET_OVER = Statement(f"DELETE{_OVER}")
+IS_OVER = or_(IS_EXPIRED, Login.revoked_at <= bind("now") - 86400)
+COUNT_OVER = Statement(select(func.count()).where(IS_OVER))
+FORGET_OLD = Statement(delete(Login).where(Login.id.in_(unlocked(Login.id, IS_EXPIRED))))
+FORGET_OVER = Statement(delete(Login).where(Login.id.in_(unlocked(Login.id, IS_OVER))))
+FORGET_WRITES = Statement(
+    "DELETE FROM last_write WHERE login_key NOT LIKE 'token:%'"
+    " AND NOT EXISTS (SELECT 1 FROM login WHERE login.id = last_write.login_key)"
+)
 
 
 def find_password(tx: Transaction, username: str) -> Row | None:
@@ -38,6 +52,7 @@ def open_login(
         the family's id; None where the password was changed or the user disabled since it was looked at.
     """
     tx.run(FORGET_OLD, now=now)
+    tx.run(FORGET_WRITES)
     login_id = secrets.token_urlsafe(16)
     opened = tx.run(
         INSERT,

@@ -86,6 +86,7 @@ def observe_scan(
         InvalidInput: the instant lies more than 5 minutes in the future, or too far back.
     """
     _refuse_wrong_time(now, at, rules)
+    evidence.hold_evidence(tx)
     if complete:
         taken = evidence.take_scan(tx, source, at, sightings, rules.grace, rules.least_share)
     else:
@@ -109,6 +110,7 @@ def observe_event(
         InvalidInput: the instant lies more than 5 minutes in the future, or too far back.
     """
     _refuse_wrong_time(now, at, rules)
+    evidence.hold_evidence(tx)
     taken = evidence.take_evidence(tx, source, at, kind, [sighting], info)
     return _outcome(tx, now, [source], taken, rules)
 
@@ -121,6 +123,7 @@ def observe_events(tx: Transaction, now: int, events: Sequence[DeviceEvent], rul
     """
     for event in events:
         _refuse_wrong_time(now, event.at, rules)
+    evidence.hold_evidence(tx)
     sources = sorted({event.source for event in events})
     return _outcome(tx, now, sources, evidence.take_events(tx, events), rules)
 

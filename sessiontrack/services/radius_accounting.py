@@ -12,7 +12,7 @@ from typing import Any
 
 from sessiontrack.db import Transaction
 from sessiontrack.observations import DeviceEvent, Observation
-from sessiontrack.services.evidence import connected_by, has_said
+from sessiontrack.services.evidence import connected_by, has_said, hold_evidence
 from sessiontrack.services.presence import FUTURE_SECONDS, PresenceRules, observe_events
 from sessiontrack.sources.radius import INTERIM, OFF, ON, OTHER, START, STOP, Accounting
 
@@ -78,6 +78,7 @@ def record(
     Returns:
         how many were "recorded" and "repeated", and what was answered without saying anything of a device.
     """
+    hold_evidence(tx)
     counts: Counter[str] = Counter()
     events: list[DeviceEvent] = []
     for received in batch:

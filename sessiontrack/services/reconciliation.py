@@ -5,8 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sqlalchemy import select
+
 from sessiontrack.db import Statement, Transaction
 from sessiontrack.ips import ip_sort_key
+from sessiontrack.models import Device
+from sessiontrack.models.columns import bind
 from sessiontrack.presence_rules import Interval, SourceEvidence, connected_intervals
 from sessiontrack.services.evidence import REMEMBERED
 
@@ -17,8 +21,12 @@ OF_SESSIONS = frozenset({"Connected", "Down Reconnected", "Disconnected", DOWN})
 # The sessions and events that are derived from evidence; all others were told.
 DERIVED = "presence"
 
+# Locked in one order: nobody else changes their sessions until the transaction ends.
 DEVICES = Statement(
-    f"SELECT id, mac, first_seen_at, grace_seconds, alert_down FROM device WHERE id IN ({_IDS})"
+    select(Device.id, Device.mac, Device.first_seen_at, Device.grace_seconds, Device.alert_down)
+    .where(Device.id.in_([bind(f"id{number}") for number in range(CHUNK)]))
+    .order_by(Device.id)
+    .with_for_update()
 )
 RUNS = Statement(
     "SELECT device_id, source_id, first_at, last_at, ip, settled FROM sighting_run"

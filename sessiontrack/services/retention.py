@@ -10,6 +10,7 @@ from math import ceil
 from sessiontrack.db import Statement, Transaction
 from sessiontrack.exceptions import InvalidPeriod
 from sessiontrack.periods import Period, window_start
+from sessiontrack.services.evidence import hold_evidence
 from sessiontrack.timestamps import EARLIEST, SiteTime
 
 BATCH = 100
@@ -140,5 +141,6 @@ def find_prunable(tx: Transaction, plan: Plan, kind: Kind, after: tuple[int, int
 
 def prune_rows(tx: Transaction, plan: Plan, kind: Kind, ids: list[int]) -> int:
     """Remove these, where they are still what is to be removed; how many were."""
+    hold_evidence(tx)
     values = plan.values(kind)
     return tx.run_many(kind.delete, [{**values, "id": each} for each in ids])

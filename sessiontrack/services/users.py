@@ -73,6 +73,7 @@ def add_user_from_proxy(tx: Transaction, now: int, username: str, role: str) -> 
 
 def add_first_admin(tx: Transaction, now: int, password_hash: str) -> bool:
     """Make `admin` where there is no user at all; False where there is one."""
+    tx.exclude_writers("user")
     if has_users(tx):
         return False
     add_user(tx, now, FIRST_ADMIN, password_hash, ADMIN)
@@ -102,9 +103,9 @@ def set_role(tx: Transaction, username: str, role: str) -> None:
         NotFound: no such user.
         Conflict: it is the last admin.
     """
-    user_id = _get_user(tx, username)
     if role != ADMIN:
         _refuse_last_admin(tx, username)
+    user_id = _get_user(tx, username)
     tx.run(SET_ROLE, user_id=user_id, role=role)
 
 
@@ -161,6 +162,8 @@ def _get_user(tx: Transaction, username: str) -> int:
 
 
 def _refuse_last_admin(tx: Transaction, username: str) -> None:
+    """Until the transaction ends nobody else takes the other admins away, either."""
+    tx.exclude_writers("user")
     if tx.value(OTHER_ADMINS, username=username) == 0:
         raise Conflict(f"{username} is the last admin: make another one first.")
 
