@@ -85,7 +85,7 @@ class NowPage extends StElement {
           ${this.#curve(devices)}
         </section>
         <section class="card now-people" aria-labelledby="now-people">
-          <h2 id="now-people">${t("now.people")} <span class="count">${formatNumber(peopleTotal)}</span></h2>
+          <h2 id="now-people"><a href=${address("/ui/people")}>${t("now.people")}</a> <span class="count">${formatNumber(peopleTotal)}</span></h2>
           ${people.length ? this.#people(people, peopleTotal) : quiet("people", t("now.people.none"))}
         </section>
         <section class="card now-events" aria-labelledby="now-events">
@@ -130,11 +130,11 @@ class NowPage extends StElement {
       ${rest > 0 ? html`<p class="muted now-rest">${t("now.people.rest", { count: rest })}</p>` : nothing}`;
   }
 
-  #person({ username, start, last_visible_path: path, others }) {
+  #person({ _id: id, username, start, last_visible_path: path, others }) {
     return html`<li>
       <span class="avatar" aria-hidden="true">${[...username][0]}</span>
       <div>
-        <strong>${username}</strong>
+        <a href=${address(`/ui/people/${id}`)}>${username}</a>
         ${others ? html`<small class="muted">${t("now.people.others", { count: others })}</small>` : nothing}
         <span class="now-path">${path.length ? path.join(" › ") : t("now.path.none")}</span>
       </div>
