@@ -2,6 +2,7 @@ import { html, nothing } from "lit";
 import { get } from "../api.js";
 import { StElement } from "../element.js";
 import "../elements/curve.js";
+import { eventBadge } from "../elements/history.js";
 import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
 import { address } from "../here.js";
 import { icon } from "../icons.js";
@@ -20,14 +21,7 @@ const EVENTS = 12;
 const MOST_PEOPLE = 8;
 const CURVE_STEP = "10 minutes";
 const CURVE_SECONDS = 300;
-const KINDS = {
-  Connected: "ok",
-  Disconnected: "quiet",
-  "New Device": "active",
-  "Device Down": "danger",
-  "Down Reconnected": "ok",
-  "IP Changed": "warning",
-};
+const VOIDED = "VOIDED - ";
 
 /** What is going on now; it follows by itself. */
 class NowPage extends StElement {
@@ -169,14 +163,10 @@ const tileOf = ({ status, sign }, devices) => html`<a
 const eventRow = ({ at, mac, name, owner, ip, type, voided, info }) => html`<li>
   <span class="now-when muted">${instant(at)}</span>
   <div class="now-what">
-    <a href=${address(`/ui/devices?q=${encodeURIComponent(mac)}`)}>${name || mac}</a>
+    <a href=${address(`/ui/devices/${mac}`)}>${name || mac}</a>
     <small class="muted">${[owner, ip, info].filter(Boolean).join(" · ")}</small>
   </div>
-  <span class="now-type" ?data-voided=${voided}
-    >${badge(voided ? "quiet" : (KINDS[type] ?? "quiet"), type in KINDS ? t(`now.event.${type}`) : type)}${voided
-      ? html`<small class="muted">${t("now.event.voided")}</small>`
-      : nothing}</span
-  >
+  <span class="now-type">${eventBadge(voided ? VOIDED + type : type)}</span>
 </li>`;
 
 const quiet = (sign, text) => html`<p class="now-none muted">${icon(sign)}${text}</p>`;
