@@ -22,6 +22,7 @@ PATHS = (
     "/ui/devices",
     "/ui/devices/DA:41:7E:0C:93:5A",
     "/ui/events",
+    "/ui/people",
     *(f"/ui/settings?section={each}" for each in ("users", "tokens", "retention", "configuration")),
 )
 

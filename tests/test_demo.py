@@ -56,6 +56,7 @@ BAD_USER_SESSIONS = """
     SELECT s.id FROM user_session s
     WHERE visible_seconds <> (SELECT coalesce(sum(seconds), 0) FROM view_time v WHERE v.session_id = s.id)
     OR visible_seconds > last_ping - started_at OR last_visible_ping NOT BETWEEN started_at AND last_ping
+    OR visible_seconds <> (SELECT coalesce(sum(seconds), 0) FROM view_visit v WHERE v.session_id = s.id)
     OR (visible_seconds > 0) <> (last_visible_ping IS NOT NULL) OR ended_at < last_ping
 """
 EVENTLESS = """

@@ -101,6 +101,7 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "POST /auth/tokens": {"404", "409"},
         "DELETE /auth/tokens/{token_id}": {"404"},
         **{f"{each} /devices/{{mac}}": {"404"} for each in ("GET", "PATCH", "DELETE")},
+        "GET /api/v2/sessions/{session_id}": {"404"},
         "GET /api/v2/sessions/{session_id}/views": {"404"},
         "POST /users": {"409"},
         "PATCH /users/{username}": {"404", "409"},

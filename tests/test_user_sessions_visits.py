@@ -128,3 +128,21 @@ def test_sessions_without_visits_are_spread_over_their_days(clients: Clients, cl
 )
 def test_contract_2_bad_input_is_refused(clients: Clients, query: dict[str, str], field: str) -> None:
     assert set(refused(clients.viewer.get(DAYS, query), 400)["errors"]) == {field}
+
+
+def test_one_session_is_as_it_is_in_the_list(clients: Clients, clock: Traveller) -> None:
+    stay(clients.app, "anna", "k", NOW - 200, (10, A), (5, B_TAB))
+    stay(clients.app, "ben", "l", NOW - 100, (10, B))
+    for listed in clients.viewer.ok("GET", "/api/v2/sessions?usernames[]=anna&usernames[]=ben"):
+        assert clients.viewer.ok("GET", f"/api/v2/sessions/{listed['_id']}") == listed
+    refused(clients.viewer.get("/api/v2/sessions/0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10"), 404)
+    refused(clients.viewer.get("/api/v2/sessions/nonsense"), 404)
+
+
+def test_with_own_sessions_only_another_ones_is_not_there(
+    make_clients: Callable[..., Clients], clock: Traveller
+) -> None:
+    clients = make_clients(USER_SESSIONS_VISIBLE="own")
+    stay(clients.app, "anna", "k", NOW - 200, (10, A))
+    (found,) = clients.admin.ok("GET", "/api/v2/sessions?usernames[]=anna")
+    refused(clients.viewer.get(f"/api/v2/sessions/{found['_id']}"), 404)

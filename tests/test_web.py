@@ -17,7 +17,7 @@ from tests.rules import page_rules
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 NAVIGATION = {**BROWSER, "Sec-Fetch-Dest": "document"}
-PARTS = {"mac:mac": "DA:41:7E:0C:93:5A"}
+PARTS = {"mac:mac": "DA:41:7E:0C:93:5A", "uuid:session": "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10"}
 
 
 def addresses() -> list[str]:

@@ -126,6 +126,24 @@ blueprint.endpoint("/session-hide", endpoint="list_by_session_hide", **LIST)(lis
 
 
 @blueprint.endpoint(
+    "/sessions/<uuid:session_id>",
+    role=VIEWER,
+    answer=schemas.UserSessionAnswer,
+    example=examples.USER_SESSIONS[0],
+    errors=(404,),
+)
+def show(query: dict[str, Any], session_id: UUID) -> Response:
+    """One user session, as it is in the list"""
+    active_since = g.now - settings().session_alive_seconds
+    wanted = queries.UserSessionFilter(active_since, only=seen_user(), public_id=str(session_id))
+    with read_transaction() as tx:
+        found = next(queries.list_sessions(tx, wanted, 1, 0), None)
+    if found is None:
+        raise NotFound(f"There is no user session {session_id}.")
+    return answer(found)
+
+
+@blueprint.endpoint(
     "/session-stats",
     role=VIEWER,
     query=schemas.SessionStats,

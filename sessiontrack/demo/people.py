@@ -38,13 +38,28 @@ PING_SECONDS = 30
 DAY = 86_400
 INSERT = Statement(
     "INSERT INTO user_session (public_id, login_key, username, started_at, last_ping, last_visible_ping,"
-    " last_view, last_tab, visible_seconds, credited_seconds, ended_at)"
+    " last_view, last_tab, visible_seconds, credited_seconds, visit_since, ended_at)"
     " VALUES (:public_id, :login_key, :username, :started_at, :last_ping, :last_visible_ping, :last_view,"
-    " :last_tab, :visible_seconds, :credited_seconds, :ended_at) RETURNING id"
+    " :last_tab, :visible_seconds, :credited_seconds, :visit_since, :ended_at) RETURNING id"
 )
 INSERT_VIEW = Statement(
     "INSERT INTO view_time (session_id, view, tab, seconds) VALUES (:session_id, :view, :tab, :seconds)"
 )
+
+INSERT_VISIT = Statement(
+    "INSERT INTO view_visit (session_id, since_at, until_at, view, tab, seconds)"
+    " VALUES (:session_id, :since_at, :until_at, :view, :tab, :seconds)"
+)
+
+
+@dataclass
+class Stretch:
+    """One path in sight, from ping to ping."""
+
+    path: tuple[str, str]
+    since: int
+    until: int
+    seconds: int
 
 
 @dataclass
@@ -56,6 +71,16 @@ class Visit:
     last_path: tuple[str, str] | None = None
     credited: int = 0
     seconds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    stretches: list[Stretch] = field(default_factory=list)
+
+    def see(self, path: tuple[str, str], step: int) -> None:
+        """A ping that credits the path with the step that has just passed."""
+        self.seconds[path] += step
+        if self.last_path != path:
+            self.stretches.append(Stretch(path, self.length - step, self.length, 0))
+        self.stretches[-1].until = self.length
+        self.stretches[-1].seconds += step
+        self.last_visible, self.last_path, self.credited = self.length, path, step
 
 
 def fill(
@@ -95,8 +120,7 @@ def _visit(rng: random.Random) -> Visit:
             step = min(PING_SECONDS, dwell - at)
             visit.length += step
             if rng.random() < 0.85:
-                visit.seconds[path] += step
-                visit.last_visible, visit.last_path, visit.credited = visit.length, path, step
+                visit.see(path, step)
     return visit
 
 
@@ -116,6 +140,7 @@ def _write(
         last_tab=tab,
         visible_seconds=visit.seconds.total(),
         credited_seconds=visit.credited,
+        visit_since=start + visit.stretches[-1].since if visit.stretches else None,
         ended_at=ended_at,
     )
     views = (
@@ -123,3 +148,15 @@ def _write(
         for (view, tab), seconds in visit.seconds.items()
     )
     tx.run_many(INSERT_VIEW, views)
+    visits = (
+        {
+            "session_id": session_id,
+            "since_at": start + each.since,
+            "until_at": start + each.until,
+            "view": each.path[0],
+            "tab": each.path[1],
+            "seconds": each.seconds,
+        }
+        for each in visit.stretches
+    )
+    tx.run_many(INSERT_VISIT, visits)

@@ -43,17 +43,18 @@ class UserSessionFilter:
     active: bool | None = None
     started_after: int | None = None
     stopped_before: int | None = None
+    public_id: str | None = None
 
     def shape(self) -> tuple[Any, ...]:
         """What kind of conditions there are: each combination is one statement."""
-        present = (self.only, self.started_after, self.stopped_before)
+        present = (self.only, self.started_after, self.stopped_before, self.public_id)
         return (len(self.usernames), self.active, *(each is not None for each in present))
 
     def values(self) -> dict[str, Any]:
         """The parameters of the statement."""
         values: dict[str, Any] = {f"user_{n}": name for n, name in enumerate(self.usernames)}
         values |= {"only": self.only, "started_after": self.started_after}
-        values |= {"stopped_before": self.stopped_before}
+        values |= {"stopped_before": self.stopped_before, "public_id": self.public_id}
         if self.active is not None or self.stopped_before is not None:
             values["active_since"] = self.active_since
         return {name: value for name, value in values.items() if value is not None}
@@ -146,7 +147,7 @@ def of_users(count: int, only: bool) -> list[ColumnElement[bool]]:
 
 
 def _conditions(
-    users: int, active: bool | None, only: bool, started_after: bool, stopped_before: bool
+    users: int, active: bool | None, only: bool, started_after: bool, stopped_before: bool, one: bool
 ) -> list[ColumnElement[bool]]:
     where = of_users(users, only)
     is_active = and_(UserSession.ended_at.is_(None), UserSession.last_ping > bind("active_since"))
@@ -157,6 +158,8 @@ def _conditions(
         where.append(UserSession.started_at > bind("started_after"))
     if stopped_before:
         where += [is_over, UserSession.last_ping < bind("stopped_before")]
+    if one:
+        where.append(UserSession.public_id == bind("public_id"))
     return where
 
 

@@ -39,6 +39,8 @@ PAGES = (
     Page("devices", "/devices", icon="devices"),
     Page("device", "/devices/<mac:mac>", within="devices"),
     Page("events", "/events", icon="events"),
+    Page("people", "/people", icon="people"),
+    Page("user-session", "/people/<uuid:session>", within="people"),
     Page("settings", "/settings", icon="settings", role=ADMIN, minor=True),
 )
 

@@ -49,6 +49,12 @@ export function instant(at) {
   return html`<time datetime=${toDate(at).toISOString()} title=${fullInstant(at)}>${shortInstant(at)}</time>`;
 }
 
+/** As formatDuration, with the seconds where there is less than an hour: 12m 5s. */
+export function formatSeconds(seconds) {
+  if (seconds >= 3600) return formatDuration(seconds);
+  return seconds >= 60 ? `${Math.floor(seconds / 60)}m ${seconds % 60}s` : `${seconds}s`;
+}
+
 /** 2h 0m, from a day on 1d 2h 3m. */
 export function formatDuration(seconds) {
   const minutes = Math.floor(seconds / 60);

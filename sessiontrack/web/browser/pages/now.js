@@ -2,6 +2,7 @@ import { html, nothing } from "lit";
 import { get } from "../api.js";
 import { StElement } from "../element.js";
 import "../elements/curve.js";
+import { eventBadge } from "../elements/history.js";
 import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
 import { address } from "../here.js";
 import { icon } from "../icons.js";
@@ -20,14 +21,7 @@ const EVENTS = 12;
 const MOST_PEOPLE = 8;
 const CURVE_STEP = "10 minutes";
 const CURVE_SECONDS = 300;
-const KINDS = {
-  Connected: "ok",
-  Disconnected: "quiet",
-  "New Device": "active",
-  "Device Down": "danger",
-  "Down Reconnected": "ok",
-  "IP Changed": "warning",
-};
+const VOIDED = "VOIDED - ";
 
 /** What is going on now; it follows by itself. */
 class NowPage extends StElement {
@@ -85,7 +79,7 @@ class NowPage extends StElement {
           ${this.#curve(devices)}
         </section>
         <section class="card now-people" aria-labelledby="now-people">
-          <h2 id="now-people">${t("now.people")} <span class="count">${formatNumber(peopleTotal)}</span></h2>
+          <h2 id="now-people"><a href=${address("/ui/people")}>${t("now.people")}</a> <span class="count">${formatNumber(peopleTotal)}</span></h2>
           ${people.length ? this.#people(people, peopleTotal) : quiet("people", t("now.people.none"))}
         </section>
         <section class="card now-events" aria-labelledby="now-events">
@@ -130,11 +124,11 @@ class NowPage extends StElement {
       ${rest > 0 ? html`<p class="muted now-rest">${t("now.people.rest", { count: rest })}</p>` : nothing}`;
   }
 
-  #person({ username, start, last_visible_path: path, others }) {
+  #person({ _id: id, username, start, last_visible_path: path, others }) {
     return html`<li>
       <span class="avatar" aria-hidden="true">${[...username][0]}</span>
       <div>
-        <strong>${username}</strong>
+        <a href=${address(`/ui/people/${id}`)}>${username}</a>
         ${others ? html`<small class="muted">${t("now.people.others", { count: others })}</small>` : nothing}
         <span class="now-path">${path.length ? path.join(" › ") : t("now.path.none")}</span>
       </div>
@@ -169,14 +163,10 @@ const tileOf = ({ status, sign }, devices) => html`<a
 const eventRow = ({ at, mac, name, owner, ip, type, voided, info }) => html`<li>
   <span class="now-when muted">${instant(at)}</span>
   <div class="now-what">
-    <a href=${address(`/ui/devices?q=${encodeURIComponent(mac)}`)}>${name || mac}</a>
+    <a href=${address(`/ui/devices/${mac}`)}>${name || mac}</a>
     <small class="muted">${[owner, ip, info].filter(Boolean).join(" · ")}</small>
   </div>
-  <span class="now-type" ?data-voided=${voided}
-    >${badge(voided ? "quiet" : (KINDS[type] ?? "quiet"), type in KINDS ? t(`now.event.${type}`) : type)}${voided
-      ? html`<small class="muted">${t("now.event.voided")}</small>`
-      : nothing}</span
-  >
+  <span class="now-type">${eventBadge(voided ? VOIDED + type : type)}</span>
 </li>`;
 
 const quiet = (sign, text) => html`<p class="now-none muted">${icon(sign)}${text}</p>`;

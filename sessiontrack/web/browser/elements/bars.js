@@ -1,0 +1,53 @@
+// Amounts side by side, as bars; a style attribute is forbidden, so their lengths are attributes of SVG.
+import { html, svg } from "lit";
+import { formatSeconds } from "../time.js";
+import "./bars.css";
+
+const COLORS = 6;
+
+/** A colour for each of these names, by the order in which they come: its number, for data-color. */
+export function colorsOf(names) {
+  return new Map([...new Set(names)].map((name, index) => [name, index % COLORS]));
+}
+
+/** Seconds by name as bars, the longest first. @param tabs {view: seconds} or {view: {tab: seconds}} */
+export function viewBars(tabs, { colors = colorsOf([]), whole } = {}) {
+  const views = Object.entries(tabs)
+    .map(([view, value]) => ({ view, parts: typeof value === "number" ? {} : value, seconds: sumOf(value) }))
+    .sort((one, other) => other.seconds - one.seconds);
+  const most = whole ?? Math.max(1, ...views.map(({ seconds }) => seconds));
+  return html`<ol class="bars" role="list">
+    ${views.map(({ view, parts, seconds }) => {
+      const tabsOf = Object.entries(parts).filter(([tab]) => tab);
+      tabsOf.sort(([, one], [, other]) => other - one);
+      return html`<li>
+        ${bar(view, seconds, most, colors.get(view) ?? 0)}
+        <ol role="list">
+          ${tabsOf.map(([tab, part]) => html`<li class="bars-part">${bar(tab, part, most, colors.get(view) ?? 0)}</li>`)}
+        </ol>
+      </li>`;
+    })}
+  </ol>`;
+}
+
+const bar = (name, seconds, most, color) => html`<div class="bar">
+  <span class="bar-name">${name}</span>
+  <span class="bar-value">${formatSeconds(seconds)}</span>
+  <svg aria-hidden="true">${svg`<rect data-color=${color} width=${`${(100 * seconds) / most}%`} height="100%" rx="3" />`}</svg>
+</div>`;
+
+const sumOf = (value) => (typeof value === "number" ? value : Object.values(value).reduce((sum, each) => sum + each, 0));
+
+/** {view: {tab: seconds}} of several people together. */
+export function together(all) {
+  const found = {};
+  for (const tabs of all) {
+    for (const [view, value] of Object.entries(tabs)) {
+      const own = (found[view] ??= {});
+      for (const [tab, seconds] of Object.entries(typeof value === "number" ? { "": value } : value)) {
+        own[tab] = (own[tab] ?? 0) + seconds;
+      }
+    }
+  }
+  return found;
+}

@@ -1,0 +1,71 @@
+// Who was there on which day: a row a person, a column a day, the darker the longer.
+import { html, nothing } from "lit";
+import { formatNumber, t } from "../i18n.js";
+import { formatSeconds } from "../time.js";
+import { locale } from "../here.js";
+import "./days.css";
+
+const DAY_MS = 86_400_000;
+const MOST_DAYS = 366;
+const LEVELS = [1, 900, 1800, 3600]; // seconds in sight from which a day is darker
+// Days of the calendar have no zone: they are read and written as UTC.
+const format = (options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
+const short = format({ day: "numeric", month: "short" });
+const weekday = format({ weekday: "narrow" });
+const full = format({ dateStyle: "full" });
+
+/** @param rows as session-days answers them, at least one; days without anybody are shown too. */
+export function dayTable(rows) {
+  const days = daysOf(rows);
+  const users = [...new Set(rows.map(({ username }) => username))];
+  const cells = new Map(rows.map((row) => [`${row.day} ${row.username}`, row]));
+  return html`<div class="card days">
+    <p class="muted">${t("people.days.lead")}</p>
+    <div class="table-scroll" role="region" aria-label=${t("people.days")} tabindex="0">
+      <table>
+        <caption class="unseen">
+          ${t("people.days")}
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">${t("people.user")}</th>
+            ${days.map((day) => html`<th scope="col"><span class="unseen">${full.format(day)}</span>${heading(day)}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${users.map(
+            (user) => html`<tr>
+              <th scope="row">${user}</th>
+              ${days.map((day) => cell(cells.get(`${isoOf(day)} ${user}`), day))}
+            </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </div>`;
+}
+
+const isoOf = (day) => new Date(day).toISOString().slice(0, 10);
+
+function daysOf(rows) {
+  const found = rows.map(({ day }) => Date.parse(day));
+  const [first, last] = [found.reduce((a, b) => Math.min(a, b)), found.reduce((a, b) => Math.max(a, b))];
+  const count = Math.min(MOST_DAYS, (last - first) / DAY_MS + 1);
+  // The latest first: it is what one looks for, and where there is no room for all it is in sight.
+  return Array.from({ length: count }, (_, back) => last - back * DAY_MS);
+}
+
+const heading = (day) => html`<span aria-hidden="true" class="days-head">
+  <small>${weekday.format(day)}</small>${short.format(day)}
+</span>`;
+
+function cell(row, day) {
+  if (!row) return html`<td></td>`;
+  const { sessions, visible_duration: seconds } = row;
+  const time = formatSeconds(seconds);
+  const said = t("people.days.cell", { count: sessions, time });
+  return html`<td data-level=${LEVELS.filter((least) => seconds >= least).length} title=${`${full.format(day)}: ${said}`}>
+    <span class="unseen">${said}</span>
+    <span aria-hidden="true">${formatNumber(sessions)}<small>${seconds ? time.replace(/ .*/, "") : nothing}</small></span>
+  </td>`;
+}

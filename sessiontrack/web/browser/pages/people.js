@@ -1,0 +1,238 @@
+import { html, nothing } from "lit";
+import { get, getList } from "../api.js";
+import { StElement } from "../element.js";
+import { colorsOf, together, viewBars } from "../elements/bars.js";
+import { dayTable } from "../elements/days.js";
+import { badge, emptyState, failure, pageHeader, segments } from "../elements/parts.js";
+import "../elements/table.js";
+import { address } from "../here.js";
+import { t } from "../i18n.js";
+import { formatDuration, formatSeconds, instant } from "../time.js";
+import { UrlState } from "../url-state.js";
+
+import "./people.css";
+
+const SHOWN = ["sessions", "views", "days"];
+const STATES = { all: undefined, now: true, before: false };
+const PERIODS = ["24 hours", "7 days", "30 days", "1 year"];
+// Whose names one can choose from: whoever was there in this time.
+const NAMES_PERIOD = "1 year";
+
+/** The people in the web UI: their sessions, their time by page, and day by day. */
+class PeoplePage extends StElement {
+  static properties = { names: { state: true }, found: { state: true }, error: { state: true } };
+
+  #state = new UrlState(this, { show: "sessions", users: "", active: "all", after: "", before: "", period: "30 days" });
+  #asked;
+  #again = () => {
+    this.#asked = undefined;
+    this.requestUpdate();
+  };
+
+  #columns = [
+    { label: t("people.user"), kind: "main", cell: userCell },
+    { label: t("people.state"), kind: "state", cell: stateCell },
+    { label: t("people.start"), kind: "number", cell: ({ start }) => instant(start) },
+    { label: t("people.last_ping"), kind: "number", cell: ({ last_ping: at }) => instant(at) },
+    { label: t("people.length"), kind: "number", cell: (row) => formatDuration(row.last_ping - row.start) },
+    { label: t("people.visible"), kind: "number", cell: ({ visible_duration: seconds }) => formatSeconds(seconds) },
+  ];
+
+  connectedCallback() {
+    super.connectedCallback();
+    addEventListener("st-back", this.#again);
+    this.#loadNames();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    removeEventListener("st-back", this.#again);
+  }
+
+  /** The filter is of use without names too: those in the address stay in it. */
+  async #loadNames() {
+    const stats = await get("/api/v2/session-stats", { params: { period: NAMES_PERIOD } }).catch(() => []);
+    this.names = stats.map(({ username }) => username);
+  }
+
+  get #users() {
+    return this.#state.value.users.split(",").filter(Boolean).map(decoded);
+  }
+
+  #load = async ({ limit, offset, signal }) => {
+    const { active, after, before } = this.#state.value;
+    const params = {
+      "usernames[]": this.#users,
+      active: STATES[active],
+      started_after: after,
+      stopped_before: before,
+      limit,
+      offset,
+    };
+    const { data, total } = await getList("/api/v2/sessions", { params, signal });
+    return { rows: data, total };
+  };
+
+  updated() {
+    const { show, users, period } = this.#state.value;
+    const asked = JSON.stringify([show, users, period]);
+    if (show === "sessions" || asked === this.#asked) return;
+    this.#asked = asked;
+    this.#loadStats(asked, show, period);
+  }
+
+  async #loadStats(asked, show, period) {
+    const path = show === "days" ? "/api/v2/session-days" : "/api/v2/session-stats";
+    let [found, error] = [];
+    try {
+      found = { show, rows: await get(path, { params: { period, "usernames[]": this.#users } }) };
+    } catch (thrown) {
+      error = thrown;
+    }
+    if (asked === this.#asked) Object.assign(this, { found, error });
+  }
+
+  render() {
+    const { show } = this.#state.value;
+    return html`
+      ${pageHeader({ title: t("nav.people"), lead: t("people.lead") })}
+      <div class="table-tools">
+        ${segments({
+          label: t("people.show"),
+          value: show,
+          options: SHOWN.map((value) => ({ value, label: t(`people.show.${value}`) })),
+          change: (value) => this.#state.set({ show: value }, { clear: ["page"] }),
+        })}
+        ${this.#userChoice()}
+      </div>
+      ${show === "views" || show === "days" ? this.#stats(show) : this.#sessions()}
+    `;
+  }
+
+  #userChoice() {
+    const chosen = this.#users;
+    const names = [...new Set([...(this.names ?? []), ...chosen])].sort((one, other) => one.localeCompare(other));
+    if (!names.length) return nothing;
+    const choose = (event) => {
+      const form = new FormData(event.currentTarget);
+      const users = form.getAll("user").map(encodeURIComponent).join(",");
+      this.#state.set({ users }, { clear: ["page"] });
+    };
+    const label = chosen.length ? chosen.join(", ") : t("people.everybody");
+    return html`<details class="people-users" @keydown=${closeOnEscape}>
+      <summary class="button"><span class="muted">${t("people.users")}</span> <strong>${label}</strong></summary>
+      <form class="menu-panel" @change=${choose}>
+        ${names.map(
+          (name) => html`<label>
+            <input type="checkbox" name="user" value=${name} .checked=${chosen.includes(name)} /> <span>${name}</span>
+          </label>`,
+        )}
+      </form>
+    </details>`;
+  }
+
+  #sessions() {
+    const { users, active, after, before } = this.#state.value;
+    const instantField = (name, value) => html`<label class="field">
+      <span>${t(`people.${name}`)}</span>
+      <input type="datetime-local" .value=${value} @change=${(event) => this.#limit(name, event)} />
+    </label>`;
+    return html`<st-table
+      no-search
+      caption=${t("people.caption")}
+      .columns=${this.#columns}
+      .load=${this.#load}
+      .filters=${{ users, active, after, before }}
+      ?filtered=${Boolean(users || after || before || active !== "all")}
+      .empty=${noPeople()}
+      .controls=${html`<div class="people-filters">
+        ${segments({
+          label: t("people.state"),
+          value: active,
+          options: Object.keys(STATES).map((value) => ({ value, label: t(`people.state.${value}`) })),
+          change: (value) => this.#state.set({ active: value }, { clear: ["page"] }),
+        })}
+        ${instantField("after", after)} ${instantField("before", before)}
+      </div>`}
+      @st-reset=${() => this.#state.set({ users: "", active: "all", after: "", before: "" }, { clear: ["page"] })}
+    ></st-table>`;
+  }
+
+  #limit(name, event) {
+    if (event.target.validity.valid) this.#state.set({ [name]: event.target.value }, { clear: ["page"] });
+  }
+
+  #stats(show) {
+    const { period } = this.#state.value;
+    const choices = PERIODS.includes(period) ? PERIODS : [...PERIODS, period];
+    const isHere = this.found?.show === show;
+    return html`<div class="table-tools">
+        <label class="field">
+          <span>${t("period.label")}</span>
+          <select @change=${(event) => this.#state.set({ period: event.target.value })}>
+            ${choices.map(
+              (each) => html`<option value=${each} ?selected=${each === period}>
+                ${PERIODS.includes(each) ? t(`period.${each}`) : each}
+              </option>`,
+            )}
+          </select>
+        </label>
+      </div>
+      ${this.error
+        ? html`<div class="card">${failure(this.error, this.#again)}</div>`
+        : isHere
+          ? this.#statsOf(show)
+          : html`<div class="card skeleton" aria-busy="true"><div></div><div></div><div></div></div>`}`;
+  }
+
+  #statsOf(show) {
+    const { rows } = this.found;
+    if (!rows.length) return html`<div class="card">${noPeople()}</div>`;
+    if (show === "days") return dayTable(rows);
+    const all = together(rows.map((row) => row.tab_duration));
+    const total = rows.reduce((sum, row) => sum + row.visible_duration, 0);
+    return html`<div class="people-columns">
+      <section class="card" aria-labelledby="people-views">
+        <h2 id="people-views">${t("people.views")}</h2>
+        <p class="muted">${t("people.views.total", { time: formatDuration(total) })}</p>
+        ${viewBars(all, { colors: colorsOf(Object.keys(all)) })}
+      </section>
+      <section class="card" aria-labelledby="people-each">
+        <h2 id="people-each">${t("people.each")}</h2>
+        <p class="muted">${t("people.each.lead")}</p>
+        ${viewBars(Object.fromEntries(rows.map((row) => [row.username, row.visible_duration])))}
+      </section>
+    </div>`;
+  }
+}
+
+/** Of an address that somebody may have typed. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function closeOnEscape(event) {
+  if (event.key !== "Escape") return;
+  event.currentTarget.open = false;
+  event.currentTarget.querySelector("summary").focus();
+}
+
+const userCell = ({ _id: id, username, last_visible_path: path }) => html`<a href=${address(`/ui/people/${id}`)}
+    >${username}</a
+  >${path.length ? html`<small class="muted">${path.join(" › ")}</small>` : nothing}`;
+
+const stateCell = ({ active }) => (active ? badge("ok", t("people.active")) : badge("quiet", t("people.ended")));
+
+const noPeople = () =>
+  emptyState({
+    sign: "people",
+    title: t("people.empty"),
+    text: t("people.empty.text"),
+    action: html`<code>POST /api/v2/sessionstart</code>`,
+  });
+
+customElements.define("st-page-people", PeoplePage);

@@ -1,0 +1,117 @@
+import { html, nothing, svg } from "lit";
+import { get, getList } from "../api.js";
+import { StElement } from "../element.js";
+import { colorsOf, viewBars } from "../elements/bars.js";
+import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
+import { address } from "../here.js";
+import { icon } from "../icons.js";
+import { t } from "../i18n.js";
+import { formatClock, formatDuration, formatSeconds, instant } from "../time.js";
+import "./people.css";
+
+const MOST_VIEWS = 1000;
+
+/** One user session: what was in sight, from view to view. */
+class UserSessionPage extends StElement {
+  static properties = { session: {}, found: { state: true }, error: { state: true } };
+
+  #load = async () => {
+    const path = `/api/v2/sessions/${this.session}`;
+    this.error = undefined;
+    try {
+      const [session, views] = await Promise.all([
+        get(path),
+        getList(`${path}/views`, { params: { limit: MOST_VIEWS } }),
+      ]);
+      this.found = { session, views: views.data, total: views.total };
+    } catch (error) {
+      this.error = error;
+    }
+  };
+
+  connectedCallback() {
+    super.connectedCallback();
+    addEventListener("st-back", this.#load);
+    this.#load();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    removeEventListener("st-back", this.#load);
+  }
+
+  render() {
+    if (this.error) return html`<div class="card">${this.#failed()}</div>`;
+    if (!this.found) return html`<div class="card skeleton" aria-busy="true"><div></div><div></div><div></div></div>`;
+    const { session, views, total } = this.found;
+    const colors = colorsOf([...Object.keys(session.tab_duration), ...views.map(({ path }) => path[0])]);
+    const back = html`<a class="button" href=${address("/ui/people")}>${icon("left")}${t("nav.people")}</a>`;
+    return html`
+      ${pageHeader({ title: session.username, lead: t("people.session.lead"), actions: back })} ${factsOf(session)}
+      ${Object.keys(session.tab_duration).length
+        ? html`<div class="people-columns">
+            ${views.length ? timeline(session, views, total, colors) : unordered()} ${timesOf(session, colors)}
+          </div>`
+        : html`<div class="card">${emptyState({ sign: "people", title: t("people.session.unseen") })}</div>`}
+    `;
+  }
+
+  #failed() {
+    if (this.error.status !== 404) return failure(this.error, this.#load);
+    return emptyState({
+      sign: "warning",
+      title: t("people.session.gone"),
+      text: t("people.session.gone.text"),
+      action: html`<a class="button" href=${address("/ui/people")}>${t("nav.people")}</a>`,
+    });
+  }
+}
+
+const factsOf = (session) => html`<dl class="card people-facts">
+  ${fact("state", session.active ? badge("ok", t("people.active")) : badge("quiet", t("people.ended")))}
+  ${fact("start", instant(session.start))} ${fact("last_ping", instant(session.last_ping))}
+  ${fact("length", formatDuration(session.last_ping - session.start))}
+  ${fact("visible", formatSeconds(session.visible_duration))}
+</dl>`;
+
+const fact = (name, value) => html`<div>
+  <dt>${t(`people.${name}`)}</dt>
+  <dd>${value}</dd>
+</div>`;
+
+const timeline = (session, views, total, colors) => html`<section class="card people-card" aria-labelledby="views">
+  <h2 id="views">${t("people.session.views")}</h2>
+  <svg class="people-track" aria-hidden="true">${views.map((each) => stretch(each, session, colors))}</svg>
+  <div class="people-ends" aria-hidden="true">
+    <span>${formatClock(session.start)}</span><span>${formatClock(session.last_ping)}</span>
+  </div>
+  <ol class="people-visits" tabindex="0" aria-labelledby="views">
+    ${views.map(
+      ({ path, since, until, visible_duration: seconds }) => html`<li>
+        <svg class="people-dot" aria-hidden="true">${svg`<rect data-color=${colors.get(path[0])} width="100%" height="100%" rx="3" />`}</svg>
+        <strong>${path.join(" › ")}</strong>
+        <b>${formatSeconds(seconds)}</b>
+        <small class="muted">${instant(since)} – ${formatClock(until)}</small>
+      </li>`,
+    )}
+  </ol>
+  ${total > views.length ? html`<p class="muted">${t("people.session.more", { count: total - views.length })}</p>` : nothing}
+</section>`;
+
+function stretch({ path, since, until, visible_duration: seconds }, session, colors) {
+  const percent = (length) => `${(100 * length) / Math.max(1, session.last_ping - session.start)}%`;
+  const said = `${path.join(" › ")}, ${formatClock(since)}–${formatClock(until)}, ${formatSeconds(seconds)}`;
+  return svg`<rect data-color=${colors.get(path[0])} x=${percent(since - session.start)} width=${percent(until - since)}
+    height="100%"><title>${said}</title></rect>`;
+}
+
+const unordered = () => html`<section class="card">
+  ${emptyState({ title: t("people.session.unordered"), text: t("people.session.unordered.text") })}
+</section>`;
+
+const timesOf = (session, colors) => html`<section class="card people-card" aria-labelledby="times">
+  <h2 id="times">${t("people.views")}</h2>
+  ${viewBars(session.tab_duration, { colors })}
+</section>`;
+
+customElements.define("st-page-user-session", UserSessionPage);
