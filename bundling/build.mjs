@@ -70,18 +70,23 @@ writeFileSync(join(out, "manifest.json"), JSON.stringify(manifest, null, 1));
 
 /** The licences of all packages of which something is in the bundle. */
 function licences(inputs) {
-  const folders = new Set();
+  const packages = new Map();
   for (const input of inputs) {
     const found = input.match(/^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//);
-    if (found) folders.add(found[1]);
+    if (!found) continue;
+    const folder = found[1];
+    if (!packages.has(folder)) packages.set(folder, []);
+    // One that is a bundle itself has those of its own parts beside it.
+    if (existsSync(join(root, `${input}.LICENSE.txt`))) packages.get(folder).push(`${input}.LICENSE.txt`);
   }
-  return [...folders]
-    .sort()
-    .map((folder) => {
+  return [...packages]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([folder, parts]) => {
       const about = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
       const texts = readdirSync(join(root, folder)).filter((name) => /^(licen[sc]e|notice|copying)/i.test(name));
       if (texts.length === 0) throw new Error(`${about.name} has no licence file`);
-      const text = texts.map((name) => readFileSync(join(root, folder, name), "utf8").trim()).join("\n\n");
+      const paths = [...texts.map((name) => join(folder, name)), ...parts];
+      const text = paths.map((path) => readFileSync(join(root, path), "utf8").trim()).join("\n\n");
       return `${about.name} ${about.version} (${about.license})\n\n${text}\n`;
     })
     .join(`\n${"-".repeat(80)}\n\n`);

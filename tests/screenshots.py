@@ -23,6 +23,8 @@ PATHS = (
     "/ui/devices/DA:41:7E:0C:93:5A",
     "/ui/events",
     "/ui/people",
+    "/ui/api",
+    "/ui/api?view=curl",
     *(f"/ui/settings?section={each}" for each in ("users", "tokens", "retention", "configuration")),
 )
 

@@ -1,0 +1,33 @@
+// swagger-ui, loaded where its page wants it: half a megabyte. It asks with the session's cookies, as pages do.
+import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
+import { get } from "../api.js";
+import { address, cookie } from "../here.js";
+
+const CSRF = "sessiontrack_access_csrf";
+// Its operations alone: the page has a title and a main part of its own, and whoever reads it is signed in.
+const ours = ({ React, getComponent }) => ({
+  components: {
+    OurLayout: () => React.createElement("div", { className: "swagger-ui" }, React.createElement(getComponent("operations", true))),
+    authorizeOperationBtn: () => null,
+  },
+});
+
+/** Draw the document into an element. */
+export function draw(element, document) {
+  SwaggerUI({
+    domNode: element,
+    spec: { ...document, servers: [{ url: address("") || "/" }] },
+    plugins: [ours],
+    layout: "OurLayout",
+    docExpansion: "list",
+    deepLinking: false,
+    defaultModelsExpandDepth: -1,
+    validatorUrl: null,
+    showMutatedRequest: false,
+    requestInterceptor: async (request) => {
+      if (!cookie(CSRF)) await get("/auth/me"); // renews the login
+      request.headers["X-CSRF-TOKEN"] = cookie(CSRF);
+      return request;
+    },
+  });
+}
