@@ -1,6 +1,6 @@
 // Bundles sessiontrack/web/browser into the folder given: one common entry and one a page, in shared chunks,
 // their names with a hash of what is in them; manifest.json says which page needs which files.
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 
@@ -39,6 +39,37 @@ const { metafile } = await build({
   logLevel: "warning",
 });
 
+// The widgets for other pages: one classic script, whose name stays the same.
+const embedded = await build({
+  absWorkingDir: root,
+  entryPoints: [join(web, "browser/embed/main.js")],
+  outfile: join(out, "embed.js"),
+  bundle: true,
+  format: "iife",
+  minify: true,
+  charset: "utf8",
+  legalComments: "none",
+  target: ["es2022", "chrome123", "firefox121", "safari17.5"],
+  metafile: true,
+  logLevel: "warning",
+  plugins: [{ name: "shadow", setup: inShadow }],
+});
+
+/** Style as text for shadow trees; what asks the page who reads it is replaced by what asks nobody. */
+function inShadow({ onResolve, onLoad }) {
+  onResolve({ filter: /\.css\?text$/ }, ({ path, resolveDir }) => ({
+    path: join(resolveDir, path.replace("?text", "")),
+    namespace: "style-text",
+  }));
+  onLoad({ filter: /.*/, namespace: "style-text" }, async ({ path }) => {
+    const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
+    return { contents: code, loader: "text" };
+  });
+  onResolve({ filter: /\.css$/ }, ({ path }) => ({ path, namespace: "no-style" }));
+  onLoad({ filter: /.*/, namespace: "no-style" }, () => ({ contents: "", loader: "js" }));
+  onResolve({ filter: /\/(here|i18n)\.js$/ }, ({ path }) => ({ path: join(web, "browser/embed", basename(path)) }));
+}
+
 const outputs = Object.fromEntries(
   Object.entries(metafile.outputs).map(([path, output]) => [relative(out, resolve(root, path)), output]),
 );
@@ -64,7 +95,7 @@ for (const [file, output] of Object.entries(outputs)) {
   if (output.cssBundle) manifest[name].style = inOut(output.cssBundle);
 }
 
-writeFileSync(join(out, "licenses.txt"), licences(Object.keys(metafile.inputs)));
+writeFileSync(join(out, "licenses.txt"), licences(Object.keys({ ...metafile.inputs, ...embedded.metafile.inputs })));
 // Last: where it is, all is.
 writeFileSync(join(out, "manifest.json"), JSON.stringify(manifest, null, 1));
 

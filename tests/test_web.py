@@ -237,5 +237,5 @@ def test_below_a_sub_path_everything_stays_below_it(make_clients: Callable[..., 
 
 
 def test_every_page_is_in_the_table(clients: Clients) -> None:
-    own = {"web.home", "web.login", "web.static"}
+    own = {"web.home", "web.login", "web.static", "web.embed"}
     assert {rule.endpoint for rule in page_rules(clients.app)} == own | {f"web.{page.name}" for page in PAGES}

@@ -17,7 +17,12 @@ def test_every_call_of_the_document_is_there_to_read_and_to_copy(signed_in: Visi
     page = signed_in.page
     signed_in.open(API)
     document = page.request.get(f"{signed_in.base}/openapi.json").json()
-    calls = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
+    calls = {
+        f"{method.upper()} {path}"
+        for path, item in document["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
     shown = page.locator(".opblock-summary")
     expect(shown).to_have_count(len(calls))
     read = shown.evaluate_all(

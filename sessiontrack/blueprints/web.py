@@ -13,6 +13,7 @@ from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as BaseResponse
 
+from sessiontrack.blueprints.embedding import frame_ancestors, x_frame_options
 from sessiontrack.blueprints.endpoint import settings, sign_in_first
 from sessiontrack.db import read_transaction
 from sessiontrack.exceptions import Forbidden, Unauthorized, UnknownProxyUser
@@ -31,6 +32,8 @@ THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "sessiontrack_theme"
 LANGUAGE_COOKIE = "sessiontrack_language"
 YEAR_SECONDS = 31_536_000
+NOBODYS_FRAME = "frame-ancestors 'none'"
+EMBED_SECONDS = 300
 # Nothing but this server's own files: no inline script, no inline style, nobody's frame.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -39,7 +42,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
-        "frame-ancestors 'none'",
+        NOBODYS_FRAME,
     )
 )
 PAGE_HEADERS = {
@@ -84,6 +87,19 @@ def login() -> BaseResponse:
     )
 
 
+@blueprint.get("/embed/<any(now, timeline, people):widget>")
+def embed(widget: str) -> BaseResponse:
+    """A widget alone, for a frame; its token is in the fragment, which does not come here"""
+    response = _page("embed.html", widget=widget)
+    policy = CONTENT_SECURITY_POLICY.replace(NOBODYS_FRAME, frame_ancestors(request.path))
+    response.headers["Content-Security-Policy"] = policy
+    if x_frame_options(request.path) is None:
+        del response.headers["X-Frame-Options"]
+    # Nothing that says who has opened it: it asks with its own token alone.
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
 @blueprint.get("/static/<path:name>")
 def static(name: str) -> BaseResponse:
     """A file of the bundle; one whose name says what is in it may be kept for good"""
@@ -94,7 +110,11 @@ def static(name: str) -> BaseResponse:
         raise NotFound from error
     response = Response(content, mimetype=mimetypes.guess_type(name)[0])
     response.headers["Cache-Control"] = (
-        f"public, max-age={YEAR_SECONDS}, immutable" if is_hashed else "no-cache"
+        f"public, max-age={YEAR_SECONDS}, immutable"
+        if is_hashed
+        else f"public, max-age={EMBED_SECONDS}"
+        if name == "embed.js"
+        else "no-cache"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.add_etag()

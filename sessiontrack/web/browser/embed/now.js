@@ -1,0 +1,39 @@
+import { html, nothing } from "lit";
+import { badge } from "../elements/parts.js";
+import { formatNumber, t } from "./i18n.js";
+import { instant, Widget } from "./widget.js";
+
+const TILES = ["connected", "disconnected", "new", "down"];
+const KINDS = {
+  Connected: "ok",
+  Disconnected: "quiet",
+  "New Device": "active",
+  "Device Down": "danger",
+  "Down Reconnected": "ok",
+  "IP Changed": "warning",
+};
+
+/** `<sessiontrack-now>`: how many devices there are by status, and the latest events. */
+class Now extends Widget {
+  content({ devices, events, timezone }) {
+    return html`<dl class="tiles">
+        ${TILES.map((each) => html`<div class="card"><dt>${t(`now.tile.${each}`)}</dt><dd>${formatNumber(devices[each])}</dd></div>`)}
+      </dl>
+      <section class="card">
+        <h2>${t("now.events")}</h2>
+        ${events.length
+          ? html`<ul class="list" role="list">
+              ${events.map((each) => eventRow(each, timezone))}
+            </ul>`
+          : html`<p class="quiet muted">${t("now.events.none")}</p>`}
+      </section>`;
+  }
+}
+
+const eventRow = ({ at, mac, name, owner, type, voided }, timezone) => html`<li>
+  <div><strong>${name || mac}</strong>${owner ? html`<small class="muted">${owner}</small>` : nothing}</div>
+  ${badge(voided ? "quiet" : (KINDS[type] ?? "quiet"), `${type in KINDS ? t(`now.event.${type}`) : type}${voided ? ` · ${t("now.event.voided")}` : ""}`)}
+  <span class="muted">${instant(at, timezone)}</span>
+</li>`;
+
+customElements.define("sessiontrack-now", Now);

@@ -1,0 +1,25 @@
+import { html } from "lit";
+import { t } from "./i18n.js";
+import { instant, Widget } from "./widget.js";
+
+/** `<sessiontrack-people>`: who is in the web UI now, and on which page. */
+class People extends Widget {
+  content({ people, people_total: total, timezone }) {
+    return html`<section class="card">
+      <h2>${t("now.people")}</h2>
+      ${people.length
+        ? html`<ul class="list" role="list">
+            ${people.map(
+              ({ username, start, last_visible_path: path }) => html`<li>
+                <div><strong>${username}</strong><span class="muted">${path.length ? path.join(" › ") : t("now.path.none")}</span></div>
+                <span class="muted">${t("now.since")} ${instant(start, timezone)}</span>
+              </li>`,
+            )}
+          </ul>`
+        : html`<p class="quiet muted">${t("now.people.none")}</p>`}
+      ${total > people.length ? html`<p class="quiet muted">${t("now.people.rest", { count: total - people.length })}</p>` : ""}
+    </section>`;
+  }
+}
+
+customElements.define("sessiontrack-people", People);

@@ -1,0 +1,118 @@
+// What the widgets have in common: where they ask, as whom, and their style.
+import { css, html, LitElement, nothing, unsafeCSS } from "lit";
+import base from "../styles/base.css?text";
+import parts from "../styles/parts.css?text";
+import tokens from "../styles/tokens.css?text";
+import widget from "./widget.css?text";
+import { icon } from "../icons.js";
+import { t } from "./i18n.js";
+
+const EVERY_MS = 15_000;
+// Where this script is from, there is the server: <base>/static/embed.js.
+const ORIGIN = document.currentScript?.src.replace(/\/static\/embed\.js.*$/, "") ?? "";
+
+/** Style made for a page, within a shadow tree: what :root has there, the widget itself has here. */
+export const styleOf = (...texts) =>
+  texts.map((text) => css`${unsafeCSS(text.replaceAll(/:root(\[[^\]]*\])?/g, (all, is) => (is ? `:host(${is})` : ":host")))}`);
+
+/** What went wrong; `message` is for people. */
+class CallError extends Error {}
+
+/**
+ * A widget. Attributes: base, the address of sessiontrack (where the script is from); token, of the role viewer;
+ * data-theme "light" or "dark", without it as the reader's system.
+ */
+export class Widget extends LitElement {
+  static properties = { base: {}, token: {}, data: { state: true }, error: { state: true } };
+  static styles = styleOf(tokens, base, parts, widget);
+
+  #etag;
+  #again;
+  #asking;
+  #seen = () => document.hidden || this.ask();
+
+  connectedCallback() {
+    super.connectedCallback();
+    document.addEventListener("visibilitychange", this.#seen);
+    this.#again = setInterval(this.#seen, EVERY_MS);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    document.removeEventListener("visibilitychange", this.#seen);
+    clearInterval(this.#again);
+    this.#asking?.abort();
+  }
+
+  willUpdate(changed) {
+    if (changed.has("base") || changed.has("token")) this.#etag = undefined;
+  }
+
+  updated(changed) {
+    if (changed.has("base") || changed.has("token")) this.ask();
+  }
+
+  get root() {
+    return (this.base || ORIGIN).replace(/\/+$/, "");
+  }
+
+  /** Ask what is going on now; the same answer is not sent twice. */
+  async ask() {
+    if (!this.token) return;
+    this.#asking?.abort();
+    const { signal } = (this.#asking = new AbortController());
+    try {
+      const headers = this.#etag ? { "If-None-Match": this.#etag } : {};
+      const response = await this.call("/presence/now", { limit: 8 }, { signal, headers });
+      this.error = undefined;
+      if (response.status === 304) return;
+      this.#etag = response.headers.get("ETag");
+      this.data = await response.json();
+    } catch (error) {
+      if (error.name !== "AbortError") this.error = error;
+    }
+  }
+
+  /** The answer to a GET. */
+  async call(path, params, { signal, headers = {} } = {}) {
+    const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== "");
+    let response;
+    try {
+      response = await fetch(`${this.root}${path}?${new URLSearchParams(given)}`, {
+        signal,
+        headers: { ...headers, Authorization: `Bearer ${this.token}` },
+        credentials: "omit",
+        cache: "no-store",
+      });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new CallError(t("embed.away"));
+    }
+    if (response.ok || response.status === 304) return response;
+    await response.body?.cancel();
+    throw new CallError(response.status === 401 ? t("embed.refused") : t("error.unknown", { status: response.status }));
+  }
+
+  render() {
+    const { data, error } = this;
+    if (!this.token) return this.#problem(t("embed.token"));
+    if (error && !data) return this.#problem(error.message);
+    if (!data) return html`<div class="card skeleton" aria-busy="true"><div></div><div></div><div></div></div>`;
+    return html`${this.content(data)}${error ? this.#problem(error.message) : nothing}`;
+  }
+
+  #problem(message) {
+    return html`<p class="notice" data-kind="warning" role="alert">${icon("warning")}<span>${message}</span></p>`;
+  }
+}
+
+/** An instant in the site's time. */
+export function instant(at, timeZone) {
+  const date = new Date(typeof at === "number" ? at * 1000 : at);
+  const full = new Intl.DateTimeFormat(t("embed.locale"), { dateStyle: "full", timeStyle: "medium", timeZone });
+  const day = new Intl.DateTimeFormat("en", { dateStyle: "short", timeZone });
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone };
+  const isToday = day.format(date) === day.format(new Date());
+  const short = new Intl.DateTimeFormat(t("embed.locale"), isToday ? clock : { day: "numeric", month: "short", ...clock });
+  return html`<time datetime=${date.toISOString()} title=${`${full.format(date)} (${timeZone})`}>${short.format(date)}</time>`;
+}
