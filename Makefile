@@ -36,7 +36,7 @@ test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a PostgreSQL of the
 
 web: $(WEB) ## build the browser's side
 
-screenshots: $(VENV)/test.done $(WEB) ## draw every page into build/screenshots  (ARGS="build/shots /ui/devices")
+screenshots: $(VENV)/test.done $(WEB) ## draw every page into build/screenshots, and the README's picture  (ARGS="build/shots /ui/devices")
 	.ci/install-programs chromium fonts-inter
 	$(BIN)/python -m tests.screenshots $(ARGS)
 

@@ -1,5 +1,7 @@
 """`make screenshots`: every page with the demo's data, on a desktop and a phone, in light and dark.
 
+Without a folder also the one with which the README begins.
+
 python -m tests.screenshots [FOLDER [PATH...]]
 """
 
@@ -11,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.server import Server
-from tests.web import DESKTOP, PHONE, fill_with_demo, launch, visiting
+from tests.web import DESKTOP, PHONE, ROOT, fill_with_demo, launch, visiting
 
 SETTINGS = {"TIMEZONE": "Europe/Paris", "ADMIN_PASSWORD": "correct horse"}
 PATHS = (
@@ -27,6 +29,22 @@ PATHS = (
     "/ui/api?view=curl",
     *(f"/ui/settings?section={each}" for each in ("users", "tokens", "retention", "configuration")),
 )
+README_SCREENSHOT = ROOT / "docs" / "screenshot.png"
+README_SIZE = (1280, 760)
+
+
+def draw_for_readme() -> None:
+    """The page that says most at a glance, where the README shows it from."""
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        instance = Path(scratch) / "instance"
+        fill_with_demo(instance, **SETTINGS)
+        with Server(instance, workers=1, **SETTINGS) as server:
+            browser = launch(playwright)
+            with visiting(browser, f"http://127.0.0.1:{server.port}", README_SIZE) as visit:
+                visit.log_in("admin", SETTINGS["ADMIN_PASSWORD"])
+                visit.open("/ui/presence")
+                visit.page.screenshot(path=README_SCREENSHOT)
+            browser.close()
 
 
 def draw(folder: Path, paths: tuple[str, ...]) -> None:
@@ -56,4 +74,6 @@ if __name__ == "__main__":
     target = Path(given[0] if given else "build/screenshots")
     shutil.rmtree(target, ignore_errors=True)
     draw(target, tuple(given[1:]) or PATHS)
+    if not given:
+        draw_for_readme()
     print(*sorted(target.iterdir()), sep="\n")

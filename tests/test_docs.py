@@ -28,6 +28,14 @@ def test_readme_has_every_setting_with_its_default_and_meaning() -> None:
     assert rows == table
 
 
+def test_readme_opens_with_a_screenshot_that_loads_fast() -> None:
+    shown = re.search(r"\A# sessiontrack\n\n!\[.+\]\((docs/.+\.png)\)\n", README)
+    assert shown
+    picture = (ROOT / shown[1]).read_bytes()
+    assert picture.startswith(b"\x89PNG\r\n")
+    assert len(picture) < 200_000
+
+
 def test_calls_page_has_every_call(app: Flask) -> None:
     documented = {
         (method, re.sub(r"<[^>]*>", "<>", path))
