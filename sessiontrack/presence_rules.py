@@ -9,7 +9,7 @@ Everything is a function of the set of observations: neither their order of arri
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -43,6 +43,18 @@ class SourceEvidence:
     left: list[int] = field(default_factory=list)
     known_before: bool = False
     excused: list[tuple[int, int]] = field(default_factory=list)
+
+    def sightings_beside(self, at: int) -> Iterator[int]:
+        """Known sightings, of which those nearest before and after that instant are some."""
+        for first, last in self.blocks:
+            yield from (first, last)
+            if first <= at <= last:
+                # Every complete scan in between saw it too.
+                place = bisect_left(self.scans, at)
+                yield from (
+                    each for each in self.scans[max(0, place - 1) : place + 2] if first <= each <= last
+                )
+        yield from self.connected
 
     def missed(self, last: int, until: int | None, grace: int) -> int | None:
         """The first trusted scan before `until` to miss it more than the grace time after a sighting."""

@@ -93,6 +93,7 @@ def test_contract_3_an_event_has_these_fields(clients: Clients, filled: dict[str
             "type": "New Device",
             "info": "",
             "at": "2025-08-13T12:00:00+00:00",
+            "explanation": None,
         }
     ]
 
@@ -113,6 +114,7 @@ def test_contract_3_a_session_has_these_fields(clients: Clients, filled: dict[st
         "info": "über LAN",
         "connected_at": "2025-08-13T12:00:00+00:00",
         "disconnected_at": "2025-08-14T12:00:00+00:00",
+        "explanation": None,
     }
     ends = ("connection", "disconnection", "duration", "duration_seconds", "still_connected")
     texts = {name: [shown[filled[name]][end] for end in ends] for name in ("open", "lost", "found")}

@@ -43,7 +43,7 @@ def test_contract_3_the_file_has_what_the_list_has(
         ]
         assert lines == as_texts
         # What is only there for programs is not in a file for people.
-        for_programs = {"at", "connected_at", "disconnected_at"}
+        for_programs = {"at", "connected_at", "disconnected_at", "explanation"}
         assert all(set(header) == set(row) - for_programs for row in listed)
     assert [line[6] for line in table(clients.viewer, search="down")] == ["type", "Device Down"]
     assert len(table(clients.viewer, period="all", sortCol="time", sortDir="asc")) == 4

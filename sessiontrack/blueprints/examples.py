@@ -64,6 +64,7 @@ SESSION_EVENTS = {
             "type": "Connected",
             "info": "",
             "at": "2025-08-01T10:00:00+00:00",
+            "explanation": None,
         }
     ],
 }

@@ -37,4 +37,8 @@ class Event(Base):
     # The session that rests on this event.
     session_id: Mapped[Reference | None] = mapped_column(ForeignKey("device_session.id", ondelete="SET NULL"))
     voided: Mapped[bool] = mapped_column(server_default=false())
+    # seen (then, by that source), evidence, deleted, merged or repaired; "" where it is not known.
+    void_cause: Mapped[str] = mapped_column(String(16), server_default="")
+    void_cause_at: Mapped[Instant | None]
+    void_source: Mapped[str | None] = mapped_column(String(64))
     pending_alert: Mapped[bool] = mapped_column(server_default=false())

@@ -29,17 +29,36 @@ SESSION_KEYS = (
 
 def event_text(row: Row, now: int, site: SiteTime) -> str:
     """An event, in JSON."""
-    row_id, at, mac, name, owner, ip, info, event_type, _ = row
+    row_id, at, mac, name, owner, ip, info, event_type = row[:8]
+    voided, cause, cause_at, source = row[9:13]
+    explanation = _explanation(cause or "unknown", cause_at, source, site) if voided else "null"
     return (
         f'{{"id":{row_id},"mac":"{mac}","name":{quoted[name]},"owner":{quoted[owner]},"ip":"{ip}",'
         f'"time":"{site.format_minute(at)}","type":{quoted[event_type]},"info":{quoted[info]},'
-        f'"at":"{site.format_offset(at)}"}}'
+        f'"at":"{site.format_offset(at)}","explanation":{explanation}}}'
     )
+
+
+def _explanation(code: str, at: int | None, source: str | None, site: SiteTime) -> str:
+    """Why an event is voided, or an end missing, in JSON."""
+    when = "null" if at is None else f'"{site.format_offset(at)}"'
+    who = "null" if source is None else quoted[source]
+    return f'{{"code":"{code}","at":{when},"source":{who}}}'
+
+
+def _why_missing(row: Row, site: SiteTime) -> str:
+    """What is known of why an end is missing."""
+    connected_at, disconnected_at, still_connected, next_at = row[7:11]
+    if connected_at is None:
+        return _explanation("no_connection", None, None, site)
+    if disconnected_at is not None or still_connected:
+        return "null"
+    return _explanation("no_disconnection" if next_at is None else "next_connection", next_at, None, site)
 
 
 def event_columns(row: Row, now: int, site: SiteTime) -> list[Any]:
     """An event as the 15 columns of a table."""
-    _, at, mac, name, owner, ip, info, event_type, pending = row
+    _, at, mac, name, owner, ip, info, event_type, pending = row[:9]
     time = site.format_minute(at)
     what = [time, name, owner, time, event_type, None, None, None, None]
     return [*what, ip, ip_number(ip), info, None, mac, int(pending)]
@@ -64,7 +83,8 @@ def session_text(row: Row, now: int, site: SiteTime) -> str:
         f'"connection":"{connection}","disconnection":"{disconnection}",'
         f'"duration":"{duration_text(seconds)}","duration_seconds":{"null" if seconds is None else seconds},'
         f'"still_connected":{JSON_BOOL[row[9]]},"info":{quoted[info]},'
-        f'"connected_at":{connected_at},"disconnected_at":{disconnected_at}}}'
+        f'"connected_at":{connected_at},"disconnected_at":{disconnected_at},'
+        f'"explanation":{_why_missing(row, site)}}}'
     )
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     text,
     union_all,
 )
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
 from sessiontrack.db import Contains, Row, Statement, Transaction
@@ -177,6 +178,10 @@ def _events(kind: str, is_ascii: bool | None, of_device: bool) -> tuple[Rows, Co
             Event.info,
             shown_type,
             Event.pending_alert,
+            Event.voided,
+            Event.void_cause,
+            Event.void_cause_at,
+            Event.void_source,
         )
         .join(Device, Device.id == Event.device_id)
         .where(*_conditions(kind, of_device))
@@ -200,6 +205,10 @@ def _device_sessions(
     found = _sessions(kind, of_device, newest).c
     # Of a missing event both are the one known instant, and its index is in the order of end_at.
     order_time = found.end_at if kind == "missing" else found.begin_at
+    later = aliased(DeviceSession)
+    is_later = (later.device_id == found.device_id, later.begin_at > found.begin_at)
+    next_at = select(func.min(later.begin_at)).where(*is_later).scalar_subquery()
+    lacks_end = found.disconnected_at.is_(None) & ~found.still_connected
     rows = select(
         found.id,
         found.begin_at,
@@ -211,6 +220,7 @@ def _device_sessions(
         found.connected_at,
         found.disconnected_at,
         found.still_connected,
+        case((lacks_end, next_at)),
     ).join(Device, Device.id == found.device_id)
     so_far = case((bind("now") > found.connected_at, bind("now") - found.connected_at), else_=0)
     whole = func.coalesce(found.disconnected_at - found.connected_at, -1)

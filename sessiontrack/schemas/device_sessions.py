@@ -246,6 +246,22 @@ class CalendarAnswer(_Success):
     sessions = fields.List(fields.Nested(CalendarEvent), required=True)
 
 
+class Explanation(Answer):
+    """Why an event is voided, or an end of a session missing."""
+
+    code = fields.String(
+        required=True,
+        metadata={
+            "enum": [
+                *("seen", "evidence", "deleted", "merged", "repaired", "unknown"),
+                *("next_connection", "no_connection", "no_disconnection"),
+            ]
+        },
+    )
+    at = fields.String(required=True, allow_none=True)
+    source = fields.String(required=True, allow_none=True)
+
+
 class EventRow(Answer):
     """An event, or (type sessions and missing) a device session."""
 
@@ -255,6 +271,9 @@ class EventRow(Answer):
     owner = fields.String(required=True)
     ip = fields.String(required=True)
     info = fields.String(required=True)
+    explanation = fields.Nested(
+        Explanation, allow_none=True, metadata={"description": "Of what is voided, or lacks an end."}
+    )
     time = fields.String()
     type = fields.String()
     at = fields.String(metadata={"description": "time, with its offset."})

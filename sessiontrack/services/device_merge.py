@@ -51,7 +51,8 @@ SESSIONS = Statement(
 )
 # A missing end is given as -1, at which nothing has happened.
 VOID_INSIDE = Statement(
-    "UPDATE event SET voided = true, session_id = NULL WHERE session_id = :session_id AND NOT voided"
+    "UPDATE event SET voided = true, void_cause = 'merged', session_id = NULL"
+    " WHERE session_id = :session_id AND NOT voided"
     " AND NOT (at = :start AND type = :conn_type) AND NOT (at = :end AND type = :disc_type)"
 )
 RELINK = Statement("UPDATE event SET session_id = :kept_id WHERE session_id = :session_id")
@@ -63,13 +64,15 @@ CHANGE_SESSION = Statement(
 MOVE_SESSIONS = Statement("UPDATE device_session SET device_id = :keeper WHERE device_id = :other")
 
 VOID_EQUAL = Statement(
-    "UPDATE event SET voided = true, session_id = NULL WHERE device_id = :other AND NOT voided"
+    "UPDATE event SET voided = true, void_cause = 'merged', session_id = NULL"
+    " WHERE device_id = :other AND NOT voided"
     " AND EXISTS (SELECT 1 FROM event kept WHERE kept.device_id = :keeper AND NOT kept.voided"
     " AND kept.at = event.at AND kept.type = event.type)"
 )
 MOVE_EVENTS = Statement("UPDATE event SET device_id = :keeper WHERE device_id = :other")
 VOID_NEWER = Statement(
-    "UPDATE event SET voided = true WHERE device_id = :keeper AND type = 'New Device' AND NOT voided"
+    "UPDATE event SET voided = true, void_cause = 'merged' WHERE device_id = :keeper"
+    " AND type = 'New Device' AND NOT voided"
     " AND at > (SELECT min(first.at) FROM event first WHERE first.device_id = :keeper"
     " AND first.type = 'New Device' AND NOT first.voided)"
 )

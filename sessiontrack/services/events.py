@@ -10,7 +10,7 @@ INSERT = Statement(
     " ON CONFLICT (device_id, at, type) WHERE NOT voided DO NOTHING"
 )
 VOID_OF_DEVICE = Statement(
-    "UPDATE event SET voided = true, session_id = NULL"
+    "UPDATE event SET voided = true, void_cause = 'deleted', session_id = NULL"
     " WHERE device_id = :device_id AND NOT voided AND (session_id IS NOT NULL OR (source IS NOT NULL"
     " AND type IN ('Connected', 'Disconnected', 'Device Down', 'Down Reconnected')))"
 )

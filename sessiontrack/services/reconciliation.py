@@ -62,7 +62,10 @@ INSERT_SESSION = Statement(
     " conn_type, disc_type, info, source) VALUES (:device_id, :start, :end, :is_open, :ip, :ip_key,"
     " :conn_type, :disc_type, :info, 'presence')"
 )
-VOID_EVENT = Statement("UPDATE event SET voided = true, session_id = NULL WHERE id = :event_id")
+VOID_EVENT = Statement(
+    "UPDATE event SET voided = true, session_id = NULL, void_cause = :cause, void_cause_at = :seen_at,"
+    " void_source = :source WHERE id = :event_id"
+)
 INSERT_EVENT = Statement(
     "INSERT INTO event (device_id, at, type, ip, ip_key, info, source, session_id)"
     " VALUES (:device_id, :at, :type, :ip, :ip_key, :info, 'presence', CASE WHEN :of_session THEN"
@@ -124,6 +127,23 @@ class _Device:
     told: list[_Session] = field(default_factory=list)
     events: dict[tuple[int, str], int] = field(default_factory=dict)
     intervals: list[Interval] = field(default_factory=list)
+    source_names: dict[int, str] = field(default_factory=dict)
+
+    def refuted_by(self, at: int, event_type: str) -> tuple[int, str] | None:
+        """The sighting nearest to an end of a session that was none, and its source.
+
+        That is the next one after a disconnection, and the last one before a connection.
+        """
+        if event_type not in OF_SESSIONS:
+            return None
+        is_end = event_type in ("Disconnected", DOWN)
+        seen = [
+            (instant, self.source_names[source_id])
+            for source_id, source in self.sources.items()
+            for instant in source.sightings_beside(at)
+            if (instant > at if is_end else instant < at)
+        ]
+        return (min if is_end else max)(seen, default=None)
 
     def is_known(self) -> bool:
         """Whether there is any evidence of it."""
@@ -211,6 +231,7 @@ def _load(tx: Transaction, chunk: dict[str, int], floor: int, grace: int) -> lis
             device.infos[at] = max(info, device.infos.get(at, ""))
     for device in devices.values():
         device.addresses = dict(sorted(device.addresses.items()))
+        device.source_names = names
         device.intervals = connected_intervals(device.sources.values(), device.grace, floor)
     ends = (
         end
@@ -345,6 +366,14 @@ def _address_changes(device: _Device) -> Iterator[tuple[int, str, str]]:
                 yield at, ip, old
 
 
+def _cause(device: _Device, at: int, event_type: str) -> dict[str, Any]:
+    """Why an event is voided."""
+    seen = device.refuted_by(at, event_type)
+    if seen is None:
+        return {"cause": "evidence", "seen_at": None, "source": None}
+    return {"cause": "seen", "seen_at": seen[0], "source": seen[1]}
+
+
 class _Writer:
     """Collects what differs, and writes it in an order that no constraint of the database minds."""
 
@@ -396,7 +425,7 @@ class _Writer:
             wanted[at, "IP Changed"] = (ip, old)
         wanted[device.first_seen_at, "New Device"] = (device.address_at(device.first_seen_at), "")
         self._work[VOID_EVENT] += [
-            {"event_id": event_id}
+            {"event_id": event_id, **_cause(device, *key)}
             for key, event_id in device.events.items()
             if key not in wanted and (key[0] >= floor or (key[0] in instants and key[1] in OF_SESSIONS))
         ]

@@ -39,7 +39,7 @@ CHANGE_SESSION = Statement(
     " conn_type = :conn_type, disc_type = :disc_type WHERE id = :id"
 )
 UNLINK = Statement("UPDATE event SET session_id = NULL WHERE id = :id")
-VOID = Statement("UPDATE event SET voided = true, session_id = NULL WHERE id = :id")
+VOID = Statement("UPDATE event SET voided = true, void_cause = 'repaired', session_id = NULL WHERE id = :id")
 SEEN_FIRST = Statement(
     "UPDATE device SET first_seen_at = (SELECT min(begin_at) FROM device_session"
     " WHERE device_id = device.id) WHERE id = :id"
