@@ -1,5 +1,6 @@
 """Widgets in pages of another origin: as elements and in frames, allowed and refused; nothing else let in."""
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -128,6 +129,8 @@ def test_elements_in_a_listed_page_show_what_is_going_on(
     ).json()
     expect(now.locator("dl > div").first.locator("dd")).to_have_text(str(totals["connected"]))
     expect(now.locator("li").first).to_be_visible()
+    # A text that is missing is shown as its key.
+    assert not re.search(r"\b(now|event|embed|timeline)\.[a-z]", now.inner_text())
     expect(page.locator("sessiontrack-timeline").get_by_text("Anna's phone", exact=True)).to_be_visible()
     expect(page.locator("sessiontrack-people").get_by_role("heading")).to_be_visible()
     assert said == []

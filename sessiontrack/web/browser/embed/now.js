@@ -32,8 +32,13 @@ class Now extends Widget {
 
 const eventRow = ({ at, mac, name, owner, type, voided }, timezone) => html`<li>
   <div><strong>${name || mac}</strong>${owner ? html`<small class="muted">${owner}</small>` : nothing}</div>
-  ${badge(voided ? "quiet" : (KINDS[type] ?? "quiet"), `${type in KINDS ? t(`now.event.${type}`) : type}${voided ? ` · ${t("now.event.voided")}` : ""}`)}
+  ${eventBadge(type, voided)}
   <span class="muted">${instant(at, timezone)}</span>
 </li>`;
+
+function eventBadge(type, voided) {
+  const said = type in KINDS ? t(`event.${type}`) : type;
+  return voided ? badge("quiet", t("event.voided", { type: said })) : badge(KINDS[type] ?? "quiet", said);
+}
 
 customElements.define("sessiontrack-now", Now);
