@@ -38,9 +38,9 @@ PING_SECONDS = 30
 DAY = 86_400
 INSERT = Statement(
     "INSERT INTO user_session (public_id, login_key, username, started_at, last_ping, last_visible_ping,"
-    " last_view, last_tab, visible_seconds, credited_seconds, visit_since, ended_at)"
+    " last_view, last_tab, visible_seconds, credited_seconds, ended_at)"
     " VALUES (:public_id, :login_key, :username, :started_at, :last_ping, :last_visible_ping, :last_view,"
-    " :last_tab, :visible_seconds, :credited_seconds, :visit_since, :ended_at) RETURNING id"
+    " :last_tab, :visible_seconds, :credited_seconds, :ended_at) RETURNING id"
 )
 INSERT_VIEW = Statement(
     "INSERT INTO view_time (session_id, view, tab, seconds) VALUES (:session_id, :view, :tab, :seconds)"
@@ -140,7 +140,6 @@ def _write(
         last_tab=tab,
         visible_seconds=visit.seconds.total(),
         credited_seconds=visit.credited,
-        visit_since=start + visit.stretches[-1].since if visit.stretches else None,
         ended_at=ended_at,
     )
     views = (

@@ -38,8 +38,6 @@ class UserSession(Base):
     visible_seconds: Mapped[Seconds] = mapped_column(server_default="0")
     credited_seconds: Mapped[Seconds] = mapped_column(server_default="0")
     ended_at: Mapped[Instant | None]
-    # Where the visit began that the latest credited ping belongs to.
-    visit_since: Mapped[Instant | None]
 
 
 class ViewTime(Base):

@@ -30,8 +30,6 @@ CREDIT_SESSION = Statement(
     f"UPDATE user_session SET {_LAST_PING}, credited_seconds = {_SINCE_LAST_PING},"
     f" visible_seconds = visible_seconds + {_SINCE_LAST_PING},"
     f" last_visible_ping = CASE WHEN :now > last_ping THEN :now ELSE last_ping END,"
-    " visit_since = CASE WHEN last_view = :view AND last_tab = :tab AND visit_since IS NOT NULL"
-    " THEN visit_since ELSE last_ping END,"
     f" last_view = :view, last_tab = :tab {_ACTIVE}"
 )
 # After CREDIT_SESSION, which holds the row: the same seconds, whatever other pings do meanwhile.
@@ -41,11 +39,14 @@ CREDIT_VIEW = Statement(
     " WHERE login_key = :login_key AND ended_at IS NULL"
     " ON CONFLICT (session_id, view, tab) DO UPDATE SET seconds = view_time.seconds + excluded.seconds"
 )
-# The same seconds again, in the order in which they passed.
+# The same seconds again, in order of time: the latest visit goes on where its path is the same.
 EXTEND_VISIT = Statement(
     "INSERT INTO view_visit (session_id, since_at, until_at, view, tab, seconds)"
-    " SELECT id, visit_since, last_ping, last_view, last_tab, credited_seconds FROM user_session"
-    " WHERE login_key = :login_key AND ended_at IS NULL AND credited_seconds > 0"
+    " SELECT s.id, COALESCE((SELECT v.since_at FROM view_visit v WHERE v.session_id = s.id"
+    " AND v.since_at = (SELECT max(l.since_at) FROM view_visit l WHERE l.session_id = s.id)"
+    " AND v.view = s.last_view AND v.tab = s.last_tab), s.last_ping - s.credited_seconds),"
+    " s.last_ping, s.last_view, s.last_tab, s.credited_seconds FROM user_session s"
+    " WHERE s.login_key = :login_key AND s.ended_at IS NULL AND s.credited_seconds > 0"
     " ON CONFLICT (session_id, since_at) DO UPDATE SET until_at = excluded.until_at,"
     " seconds = view_visit.seconds + excluded.seconds"
 )

@@ -11,7 +11,6 @@ WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Visits of views."""
-    op.add_column("user_session", sa.Column("visit_since", WHOLE, nullable=True))
     op.create_table(
         "view_visit",
         sa.Column("session_id", WHOLE, nullable=False),
