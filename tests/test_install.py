@@ -9,6 +9,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import Result
 
@@ -94,9 +95,11 @@ def test_units_call_what_there_is(unit: Path) -> None:
     (line,) = re.findall("ExecStart=(.*)", unit.read_text())
     program, *words = shlex.split(line)
     assert program == Choices.command
-    group = main
-    while isinstance(found := group.commands[words.pop(0)], type(main)) or hasattr(found, "commands"):
-        group = found  # type: ignore[assignment]
+    found: click.Command = main
+    while isinstance(found, click.Group):
+        inner = found.get_command(click.Context(found), words.pop(0))
+        assert inner is not None
+        found = inner
     options = {name for parameter in found.params for name in parameter.opts}
     assert {
         word for word in words[: words.index("--") if "--" in words else None] if word.startswith("--")

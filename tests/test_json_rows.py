@@ -100,10 +100,10 @@ def test_a_calendar_event(site: SiteTime, ends: tuple[int, int]) -> None:
     }
 
 
-@given(site=sites, at=instants, named=st.tuples(texts, texts, texts, texts))
-def test_an_event(site: SiteTime, at: int, named: tuple[str, str, str, str]) -> None:
+@given(site=sites, at=instants, named=st.tuples(texts, texts, texts, texts), voided=st.booleans())
+def test_an_event(site: SiteTime, at: int, named: tuple[str, str, str, str], voided: bool) -> None:
     name, owner, info, kind = named
-    row = (3, at, MAC, name, owner, IP, info, kind, 0)
+    row = (3, at, MAC, name, owner, IP, info, kind, 0, voided, "deleted", at, owner)
     assert canonical(event_rows.event_text(row, at, site)) == {
         "id": 3,
         "mac": MAC,
@@ -113,12 +113,14 @@ def test_an_event(site: SiteTime, at: int, named: tuple[str, str, str, str]) -> 
         "time": site.format_minute(at),
         "type": kind,
         "info": info,
+        "at": site.format_offset(at),
+        "explanation": {"code": "deleted", "at": site.format_offset(at), "source": owner} if voided else None,
     }
 
 
 @pytest.mark.parametrize("still_connected", [True, False, 1, 0])
 def test_a_session_among_the_events(still_connected: Any) -> None:
-    row = (3, 100, MAC, 'na"me', "", IP, "", 100, None, still_connected)
+    row = (3, 100, MAC, 'na"me', "", IP, "", 100, None, still_connected, None)
     found = canonical(event_rows.session_text(row, 160, ZONES[0]))
     assert found["still_connected"] is bool(still_connected)
     assert found["name"] == 'na"me'

@@ -1,14 +1,13 @@
 """`sessiontrack serve`: the real server."""
 
 import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
 
 from sessiontrack import create_app
+from sessiontrack.db import Statement, look_up
 from sessiontrack.readiness import Readiness
 from tests import databases
 from tests.conftest import Clients, LiveServer
@@ -53,15 +52,9 @@ def test_contract_7_readyz_says_that_the_database_is_read_only(
     shutil.copytree(template[0], folder)
     app = create_app({"INSTANCE": folder})
 
-    @event.listens_for(Engine, "connect")
-    def forbid_writes(connection: sqlite3.Connection, record: object) -> None:
-        if str(folder) in connection.execute("PRAGMA database_list").fetchone()[2]:
-            connection.execute("PRAGMA query_only = ON")
-
-    try:
-        body = refused(app.test_client().get("/readyz"), 503, "storage_unavailable")
-    finally:
-        event.remove(Engine, "connect", forbid_writes)
+    with app.app_context(), look_up() as tx:
+        tx.run(Statement("PRAGMA query_only = ON"))  # of this thread's connection
+    body = refused(app.test_client().get("/readyz"), 503, "storage_unavailable")
     assert body["message"] == "The database cannot be written: attempt to write a readonly database."
 
 
