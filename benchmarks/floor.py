@@ -26,6 +26,7 @@ from benchmarks import floor_rows, floor_sql
 from benchmarks.dataset import DATABASE
 from sessiontrack.cli.serve import _Server
 from sessiontrack.ips import ip_sort_key
+from sessiontrack.supervisor import Supervisor
 from sessiontrack.writer_lock import WriterLock
 
 ALIVE_SECONDS = 86_400
@@ -183,6 +184,9 @@ class _FloorServer(_Server):
     def load(self) -> Any:
         return self._flask
 
+    def _begin_work(self, worker: object) -> None:
+        """It keeps no house and delivers nothing."""
+
 
 def main() -> None:
     """Serve until SIGTERM."""
@@ -194,7 +198,8 @@ def main() -> None:
     chosen = parser.parse_args()
     login_keys = orjson.loads((chosen.folder / "login-keys.json").read_bytes())
     app: Any = Floor(chosen.folder, login_keys)
-    _FloorServer(app, "127.0.0.1", chosen.port, chosen.workers, chosen.threads).run()
+    with Supervisor() as supervisor:
+        _FloorServer(app, "127.0.0.1", chosen.port, chosen.workers, chosen.threads, supervisor).run()
 
 
 if __name__ == "__main__":

@@ -71,14 +71,28 @@ def calendar(row: Row, now: int) -> dict[str, Any]:
 
 def event(row: Row, now: int) -> dict[str, Any]:
     """`/sessions/session-events` of events."""
-    row_id, at, mac, name, owner, ip, info, kind, _ = row
+    row_id, at, mac, name, owner, ip, info, kind, _, voided, cause, cause_at, source = row
     described = {"id": row_id, "mac": mac, "name": name, "owner": owner, "ip": ip}
-    return {**described, "time": minute(at), "type": kind, "info": info}
+    explanation = _explanation(cause or "unknown", cause_at, source) if voided else None
+    told = {"time": minute(at), "type": kind, "info": info, "at": with_offset(at)}
+    return {**described, **told, "explanation": explanation}
+
+
+def _explanation(code: str, at: int | None, source: str | None) -> dict[str, Any]:
+    return {"code": code, "at": None if at is None else with_offset(at), "source": source}
+
+
+def _why_missing(connected_at: int | None, has_end: bool, next_at: int | None) -> dict[str, Any] | None:
+    if connected_at is None:
+        return _explanation("no_connection", None, None)
+    if has_end:
+        return None
+    return _explanation("no_disconnection" if next_at is None else "next_connection", next_at, None)
 
 
 def event_session(row: Row, now: int) -> dict[str, Any]:
     """`/sessions/session-events` of sessions."""
-    row_id, _, mac, name, owner, ip, info, connected_at, disconnected_at, is_open = row
+    row_id, _, mac, name, owner, ip, info, connected_at, disconnected_at, is_open, next_at = row
     seconds = _seconds(connected_at, disconnected_at, is_open, now)
     return {
         "id": row_id,
@@ -92,12 +106,15 @@ def event_session(row: Row, now: int) -> dict[str, Any]:
         "duration_seconds": seconds,
         "still_connected": bool(is_open),
         "info": info,
+        "connected_at": None if connected_at is None else with_offset(connected_at),
+        "disconnected_at": None if disconnected_at is None else with_offset(disconnected_at),
+        "explanation": _why_missing(connected_at, is_open or disconnected_at is not None, next_at),
     }
 
 
 def event_columns(row: Row, now: int) -> list[Any]:
     """`/sessions/session-events?format=datatables` of events."""
-    _, at, mac, name, owner, ip, info, kind, pending = row
+    _, at, mac, name, owner, ip, info, kind, pending = row[:9]
     time = minute(at)
     what = [time, name, owner, time, kind, None, None, None, None]
     return [*what, ip, ip_number(ip), info, None, mac, int(pending)]

@@ -81,7 +81,8 @@ CALENDAR = (
 )
 _EVENT = (
     "SELECT e.id, e.at, d.mac, d.name, d.owner, e.ip, e.info,"
-    " CASE WHEN e.voided THEN 'VOIDED - ' || e.type ELSE e.type END, e.pending_alert"
+    " CASE WHEN e.voided THEN 'VOIDED - ' || e.type ELSE e.type END, e.pending_alert,"
+    " e.voided, e.void_cause, e.void_cause_at, e.void_source"
     " FROM event e JOIN device d ON d.id = e.device_id WHERE e.at >= :since"
 )
 EVENT_CONDITIONS = {
@@ -106,7 +107,9 @@ _SESSIONS = {
 }
 _SESSION_ROWS = (
     "SELECT s.id, s.begin_at, d.mac, d.name, d.owner, s.ip, s.info, s.connected_at, s.disconnected_at,"
-    " s.still_connected FROM ({}) s JOIN device d ON d.id = s.device_id"
+    " s.still_connected, CASE WHEN s.disconnected_at IS NULL AND NOT s.still_connected THEN (SELECT"
+    " min(o.begin_at) FROM device_session o WHERE o.device_id = s.device_id AND o.begin_at > s.begin_at)"
+    " END FROM ({}) s JOIN device d ON d.id = s.device_id"
 )
 USER_SESSIONS = (
     "SELECT p.*, v.view, v.tab, v.seconds FROM (SELECT id, public_id, login_key, username, started_at,"
