@@ -15,6 +15,7 @@ from sessiontrack.startup import prepare
 from tests.database_files import DATABASE, ask, run_in
 from tests.test_migrations import schema
 
+pytestmark = pytest.mark.sqlite("begins with a file of the oldest schema")
 POINTS = 20
 
 # One interpreter, and a child for each point: killed before the statement that is so far on the way.
@@ -24,8 +25,6 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sessiontrack import create_app, migrations
 from sessiontrack.db import db
-
-pytestmark = pytest.mark.sqlite("begins with a file of the oldest schema")
 
 counted, kill_at = [0], [None]
 
@@ -86,9 +85,9 @@ def test_killed_at_twenty_points_it_is_old_or_new_and_the_next_start_finishes(
     )
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) >= POINTS
-    current = schema(template[0] / DATABASE)
+    current = schema(template[0])
     for folder in folders[1:]:
-        found = schema(folder / DATABASE)
+        found = schema(folder)
         assert ask(folder / DATABASE, "PRAGMA integrity_check") == [("ok",)]
         if is_older:
             assert ask(folder / DATABASE, "SELECT version_num FROM alembic_version") == [("0001",)]
@@ -99,6 +98,6 @@ def test_killed_at_twenty_points_it_is_old_or_new_and_the_next_start_finishes(
         with app.app_context():
             assert migrations.current_revision(db.engine) == migrations.newest_revision()
             db.engine.dispose()
-        assert schema(folder / DATABASE) == current
+        assert schema(folder) == current
         if is_older:
             assert ask(folder / DATABASE, "SELECT mac FROM device") == [("02:00:00:00:00:01",)]
