@@ -69,12 +69,19 @@ class Server:
             self.process = subprocess.Popen(
                 self._arguments, env=self._environment, stdout=log, stderr=subprocess.STDOUT
             )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
             assert self.process.poll() is None, self.output()
             assert time.monotonic() < deadline, self.output()
             time.sleep(0.05)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()

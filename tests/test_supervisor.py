@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,29 @@ def test_serve_is_ready_once_it_answers_and_alive_only_while_it_does(
         assert systemd.hears() == "WATCHDOG=1"
         assert server.stop() == 0
     assert systemd.hears_in_the_end()[-1] == "STOPPING=1"
+
+
+@pytest.mark.parametrize(("family", "host"), [("AF_INET", "127.0.0.1"), ("AF_INET6", "::1")])
+def test_whether_it_answers_is_asked_without_a_lock_that_a_fork_would_inherit(family: str, host: str) -> None:
+    code = f"""
+import socket, sys, threading
+from sessiontrack.cli.serve import answers
+listener = socket.create_server(("{host}", 0), family=socket.{family})
+def answer():
+    connection, _ = listener.accept()
+    connection.recv(1000)
+    connection.sendall(b"HTTP/1.1 200 OK")
+    connection.close()
+server = threading.Thread(target=answer)
+server.start()
+heard = []
+sys.addaudithook(lambda event, _: heard.append(event))
+is_answered = answers(socket.{family}, ("{host}", listener.getsockname()[1]), 5)
+print(is_answered, "socket.connect" in heard, {{"import", "open", "socket.getaddrinfo"}} & set(heard))
+server.join()
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS)
+    assert told.stdout == "True True set()\n", told.stderr
 
 
 def test_serve_says_that_it_ends_once(systemd: Systemd, instance: Path) -> None:

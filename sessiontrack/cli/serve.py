@@ -73,7 +73,6 @@ class _Server(BaseApplication):
     ) -> None:
         self._flask = app
         self._supervisor = supervisor
-        self._target = _reachable(host), port
         shown = f"[{host}]" if ":" in host else host
         self._address = f"{shown}:{port}"
         self._workers = workers
@@ -131,10 +130,12 @@ class _Server(BaseApplication):
         except RuntimeError as error:
             raise click.ClickException(str(error)) from error
 
-    def _announce(self, server: object) -> None:
+    def _announce(self, server: Arbiter) -> None:
         click.echo(f"Serving on http://{self._address}  (Ctrl-C ends it)")
-        host, port = self._target
-        self._supervisor.watch(lambda seconds: answers(host, port, seconds))
+        listener: socket.socket = server.LISTENERS[0].sock
+        family, (host, port, *_) = listener.family, listener.getsockname()
+        target = _reachable(host), port
+        self._supervisor.watch(lambda seconds: answers(family, target, seconds))
 
 
 class _Arbiter(Arbiter):
@@ -165,14 +166,17 @@ def _reachable(host: str) -> str:
     return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
-def answers(host: str, port: int, seconds: float) -> bool:
+def answers(family: socket.AddressFamily, target: tuple[str, int], seconds: float) -> bool:
     """Whether a request gets an answer within that time, from whichever worker takes it.
 
-    By hand: this runs in a thread beside gunicorn's forks, and must hold no lock that they would inherit.
+    By hand, and to an address that needs no resolving: this runs in a thread beside gunicorn's forks, and a
+    lock that it held at such a moment (of an import, of the resolver) would stay locked in the worker.
     """
     request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     try:
-        with socket.create_connection((host, port), timeout=seconds) as connection:
+        with socket.socket(family) as connection:
+            connection.settimeout(seconds)
+            connection.connect(target)
             connection.sendall(request)
             return connection.recv(12).startswith(b"HTTP/1.1 200")
     except OSError:
