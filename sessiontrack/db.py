@@ -494,7 +494,10 @@ def _engine_of(url: URL, synchronous: str, busy_timeout_seconds: int) -> Databas
 
 
 def _replica_options(engine: DatabaseEngine, url: str) -> dict[str, Any]:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except Exception as error:
+        raise InvalidSetting(f"READ_DATABASE_URL cannot be used: {error}") from error
     if not isinstance(engine, PostgreSQL) or parsed.get_backend_name() != "postgresql":
         raise InvalidSetting("READ_DATABASE_URL is for a replica of a PostgreSQL in DATABASE_URL.")
     return {"url": parsed, **engine.options(is_replica=True)}

@@ -109,6 +109,25 @@ def close_connections(name: str | None = None) -> None:
             _open.discard(connection)
 
 
+def conninfo(folder: Path) -> str:
+    """Where the folder's database is, in libpq's words."""
+    return _words(_url(_made[folder.absolute()]))
+
+
+def conninfo_of_template(folder: Path) -> str:
+    """Where the template's is."""
+    return _words(_url((folder / MARK).read_text()))
+
+
+def _words(url: str) -> str:
+    parsed = make_url(url)
+    query = {name: str(value) for name, value in parsed.query.items()}
+    return " ".join(
+        f"{name}={value}"
+        for name, value in {**query, "user": parsed.username, "dbname": parsed.database}.items()
+    )
+
+
 @contextmanager
 def connection_to(folder: Path) -> Iterator[Any]:
     """The driver's own connection to the folder's database, each statement for itself."""

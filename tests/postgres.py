@@ -10,6 +10,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Any
+
+import psycopg
 
 # Where the tests find the server that this module has started for them.
 VARIABLE = "TEST_POSTGRES_URL"
@@ -66,6 +69,11 @@ def unprivileged(*command: str, check: bool = True) -> subprocess.CompletedProce
     return done
 
 
+def started_unprivileged(*command: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a program as a user who is not root."""
+    return subprocess.Popen(command, user=_user(), cwd="/", stdout=log, stderr=subprocess.STDOUT)
+
+
 def private_folder(prefix: str) -> Path:
     """A new folder in the system's temporary one, which that user owns; a socket's path must be short."""
     folder = Path(tempfile.mkdtemp(prefix=prefix))
@@ -98,6 +106,12 @@ class Cluster:
     def url(self, database: str) -> str:
         """Over its socket, which is there in a network namespace of a test's own, too."""
         return f"postgresql+psycopg://{NAME}@/{database}?host={self.folder}&port={self.port}"
+
+    def run(self, database: str, sql: str) -> list[tuple[Any, ...]]:
+        """What a statement answers."""
+        with psycopg.connect(self.conninfo(database), autocommit=True) as connection:
+            cursor = connection.execute(sql)
+            return [] if cursor.description is None else cursor.fetchall()
 
     def start(self) -> None:
         options = " ".join(f"-c {name}={value}" for name, value in self._options.items())

@@ -152,12 +152,14 @@ def test_a_scan_that_misses_what_another_source_sees(app: Flask) -> None:
 def test_a_connection_is_told_while_a_scan_misses_it(app: Flask) -> None:
     """Either order gives the same: the scan, which came after the connection's grace time, ends it."""
     seen = Observation(THIRD, "10.0.0.3")
+    with rows.writing(app) as tx:
+        scan("a", -3100, ONE, OTHER)(tx)
     overlapped(
         app,
         lambda tx: observe_event(tx, NOW, "a", NOW - 3000, "connected", seen, RULES),
         scan("a", -100, ONE, OTHER),
     )
-    assert sorted(open_sessions(app)) == [(ONE, NOW - 100), (OTHER, NOW - 100)]
+    assert sorted(open_sessions(app)) == [(ONE, NOW - 3100), (OTHER, NOW - 3100)]
     assert value(app, "SELECT disconnected_at FROM device_session WHERE connected_at = :at", at=NOW - 3000)
 
 
