@@ -35,6 +35,7 @@ WITHOUT_DATABASE = frozenset(
         "instance",
         "ip_neigh",
         "ips",
+        "json_rows",
         "macs",
         "nmap",
         "paths",
@@ -173,7 +174,12 @@ def use_in_this_process() -> None:
         return replace(settings, database_url=url_of(settings.instance))
 
     sessiontrack.load_settings = load  # type: ignore[attr-defined]
-    event.listen(Pool, "connect", lambda connection, record: _open.add(connection))
+    event.listen(Pool, "connect", _keep)
+
+
+def _keep(connection: object, record: object) -> None:
+    if isinstance(connection, psycopg.Connection):
+        _open.add(connection)
 
 
 @cache

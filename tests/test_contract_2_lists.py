@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from flask import Flask
 
 from sessiontrack.blueprints import answers
 from sessiontrack.db import Statement, look_up, write_transaction
+from tests import databases
 from tests.conftest import NOW, Clients, LiveServer
 from tests.test_errors import MAC
 
@@ -78,6 +80,11 @@ def test_contract_2_without_a_limit_a_list_is_complete(clients: Clients, path: s
 
 def assert_lets_go(app: Flask) -> None:
     """No read transaction is left: what the log of changes holds can go into the database and be emptied."""
+    if databases.IS_POSTGRES:
+        left = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        idle = "state LIKE 'idle in transaction%'"
+        assert databases.rows(Path(app.instance_path), f"{left} AND {idle}") == [(0,)]
+        return
     with app.app_context(), look_up() as tx:
         assert tx.row(Statement("PRAGMA wal_checkpoint(TRUNCATE)")) == (0, 0, 0)
 
