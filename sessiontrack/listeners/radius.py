@@ -11,6 +11,7 @@ import socket
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -74,7 +75,8 @@ class RadiusServer:
     def stop(self) -> None:
         """Take nothing more, record what waits, and return from `serve`; may be called by a signal."""
         self._stopping.set()
-        self._wake.send(b".")
+        with suppress(OSError):  # it has come to its end meanwhile, and closed this
+            self._wake.send(b".")
 
     def serve(self, report: Callable[[str], None], alive: Callable[[], None] = lambda: None) -> None:
         """Take, record and answer packets.
