@@ -1,56 +1,13 @@
 """Which devices were connected, and which people were in the web UI, from when to when."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from flask import Flask
-
-from sessiontrack import (
-    answer_headers,
-    db,
-    errors,
-    hosts,
-    instance,
-    login_places,
-    metrics,
-    proxies,
-    request_log,
-    tokens,
-)
-from sessiontrack.blueprints import (
-    auth,
-    device_sessions,
-    devices,
-    embedding,
-    endpoint,
-    health,
-    monitoring,
-    now,
-    openapi,
-    presence,
-    timeline,
-    user_sessions,
-    users,
-    web,
-    webhooks,
-)
-from sessiontrack.blueprints import settings as settings_page
-from sessiontrack.blueprints.mac_converter import MacConverter
-from sessiontrack.blueprints.row_id_converter import RowIdConverter
-from sessiontrack.config import describe_settings, load_settings
-from sessiontrack.exceptions import InvalidSetting
-from sessiontrack.readiness import Readiness
-
-BODY_LIMIT = 16 * 1024 * 1024
+if TYPE_CHECKING:
+    from flask import Flask
 
 
-class _Application(Flask):
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Every view and handler is an ordinary function; Flask would look for that at each call of each."""
-        return func
-
-
-def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
+def create_app(overrides: Mapping[str, object] | None = None) -> "Flask":
     """Make the application.
 
     The database is not touched: `startup.prepare(app)` migrates it and makes the first admin.
@@ -60,57 +17,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     Raises:
         InvalidSetting: a setting cannot work; one line says which.
     """
-    settings = load_settings(overrides)
-    instance.make_instance_folder(settings.instance)
-    app = _Application(__name__, instance_path=str(settings.instance), static_folder=None)
-    # Whatever FLASK_DEBUG says: a debugger would answer with the inside of the program.
-    app.debug = False
-    app.extensions["sessiontrack.settings"] = settings
-    app.extensions["sessiontrack.described_settings"] = describe_settings(overrides)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
-    # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
-    app.url_map.merge_slashes = False
-    app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
-    answer_headers.init_app(app)
-    hosts.init_app(app, settings.trusted_hosts)
-    db.init_app(
-        app,
-        settings.database_url,
-        settings.sqlite_synchronous,
-        settings.busy_timeout_seconds,
-        settings.read_database_url,
-    )
-    with app.app_context():
-        if settings.retention_max_bytes and db.sqlite_file() is None:
-            raise InvalidSetting(
-                "RETENTION_MAX_BYTES is for SQLite: PostgreSQL keeps the space of what is removed."
-            )
-    tokens.init_app(app, settings, instance.signing_key(settings.instance))
-    login_places.init_app(app, settings.threads)
-    openapi.configure(app)
-    resources = (
-        device_sessions,
-        devices,
-        presence,
-        now,
-        timeline,
-        user_sessions,
-        auth,
-        users,
-        webhooks,
-        settings_page,
-        health,
-        monitoring,
-    )
-    endpoint.init_app(app, [resource.blueprint for resource in resources])
-    now.init_app(app)
-    embedding.init_app(app)
-    errors.init_app(app)
-    web.init_app(app)
-    app.extensions["sessiontrack.readiness"] = Readiness()
-    app.extensions["sessiontrack.metrics"] = counted = metrics.RequestMetrics()
-    request_log.init_app(app, counted.observe)
-    app.wsgi_app = proxies.TrustedProxies(  # type: ignore[method-assign]
-        app.wsgi_app, settings.trusted_proxies, settings.auth_proxy_header
-    )
-    return app
+    # Here: whoever needs one part of this package, as the command's help, need not wait for all of it.
+    from sessiontrack import application
+
+    return application.create_app(overrides)

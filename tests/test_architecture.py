@@ -47,6 +47,7 @@ FLOORS = [
     {"cookies", "login_places"},
     {"tokens", "startup", "demo", "readiness", "metrics", "deployment", "doctor", "dispatcher"},
     {"blueprints"},
+    {"application"},
     {"__init__"},
     {"backups", "housekeeping", "soundness", "vacuuming"},
     {"listeners"},

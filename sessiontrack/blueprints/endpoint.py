@@ -1,24 +1,18 @@
-"""What every call has in common: who may make it, what it takes, how it is documented."""
+"""What every call has in common: who may make it, and what it takes; openapi_document.py tells of it."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import wraps
-from http import HTTPStatus
+from dataclasses import dataclass
 from typing import Any
 
+import flask
 from flask import Flask, Response, current_app, g, request
-from flask_smorest import Api
-from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import RAISE, Schema, fields
-from werkzeug.routing import PathConverter, UUIDConverter
 
 from sessiontrack import clock
 from sessiontrack.blueprints.etags import JSON
 from sessiontrack.blueprints.json_body import read_json_object
-from sessiontrack.blueprints.mac_converter import MacConverter
-from sessiontrack.blueprints.openapi import without_null_default
-from sessiontrack.blueprints.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.config import Settings
 from sessiontrack.db import (
     look_up,
@@ -27,7 +21,6 @@ from sessiontrack.db import (
     write_transaction,
     written_by,
 )
-from sessiontrack.errors import CODES
 from sessiontrack.exceptions import (
     Contention,
     Forbidden,
@@ -39,29 +32,52 @@ from sessiontrack.exceptions import (
 from sessiontrack.macs import parse_mac
 from sessiontrack.periods import Period, window_start
 from sessiontrack.roles import ADMIN, includes
-from sessiontrack.schemas.base import ErrorAnswer, Nothing
-from sessiontrack.schemas.fields import MacAddress, read_times_in
+from sessiontrack.schemas.base import Nothing
+from sessiontrack.schemas.fields import read_times_in
 from sessiontrack.services import users
 from sessiontrack.tokens import Principal, identify, named_by_proxy
 
 log = logging.getLogger(__name__)
 # Calendar and table widgets append these by themselves.
 IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
-NOTHING = Nothing()
-UUID = {"type": "string", "format": "uuid", "description": "As lists show it."}
-NAME = {"type": "string", "description": "As the list shows it, percent-encoded."}
 # Queries of each call that were read, by their text.
 MOST_REMEMBERED = 256
 LONGEST_REMEMBERED = 500
 ATTEMPTS = 3
-ROW_ID = {"type": "integer", "minimum": 0, "maximum": 10**MOST_DIGITS - 1, "description": "As lists show it."}
 View = Callable[..., Response]
 
 
-class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as it was declared, for whoever tells of it."""
+
+    rule: str
+    endpoint: str
+    method: str
+    view: View
+    role: str | None
+    query: type[Schema]
+    body: type[Schema] | None
+    body_example: Any
+    body_required: bool
+    answer: type[Schema] | Schema | dict[str, Any]
+    example: Any
+    headers: Mapping[str, Any] | None
+    content_type: str
+    errors: frozenset[int]
+
+
+class Blueprint(flask.Blueprint):
     """A resource: its calls, each declared by `endpoint`."""
 
-    def endpoint(
+    def __init__(
+        self, name: str, import_name: str, *, description: str, url_prefix: str | None = None
+    ) -> None:
+        super().__init__(name, import_name, url_prefix=url_prefix)
+        self.description = description
+        self.calls: list[Call] = []
+
+    def endpoint(  # type: ignore[override]  # Flask's own names a function, which nobody does here
         self,
         rule: str,
         *,
@@ -95,41 +111,40 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # it has no types
             content_type: of what it answers where that is not JSON.
             is_open: whether this request may come without a token all the same.
         """
-        statuses = {400, 500, 503, *errors} | ({401, 403} if role else set())
-
+        statuses = frozenset({400, 500, 503, *errors} | ({401, 403} if role else set()))
         needs_csrf = method != "GET" if writes is None else writes
         read_query = _query_reader(query())
         # A call that takes no body takes an empty one: fields in it are unknown fields, as anywhere.
         read_body = _body_reader((body or Nothing)())
 
         def declare(view: View) -> View:
-            made = self.response(200, answer, example=example, headers=headers, content_type=content_type)(
-                view
-            )
-            if body is not None:
-                made = self.arguments(
-                    body, example=body_example, required=body_required, error_status_code=400
-                )(made)
-            made = self.arguments(query, location="query", error_status_code=400)(made)
-            made = self.doc(security=[] if role is None else [{"bearer": []}])(made)
-            for status in sorted(statuses):
-                made = self.alt_response(
-                    status,
-                    schema=ErrorAnswer,
-                    description=HTTPStatus(status).phrase,
-                    example=_error_example(status),
-                )(made)
+            name = endpoint or view.__name__
 
-            # flask-smorest's wrappers are asked for their documentation only, which `wraps` copies: a dozen
-            # of them around each call, and a schema built anew by webargs, cost as much as Flask itself.
-            @wraps(made)
             def called(**path: Any) -> Response:
                 if role is not None and not is_open():
                     g.principal = _signed_in(role, token, needs_csrf)
                 given = (read_query(), read_body())
                 return _answered(lambda: view(*(given if body else given[:1]), **path))
 
-            self.add_url_rule(rule, endpoint or view.__name__, called, methods=[method])
+            self.add_url_rule(rule, name, called, methods=[method])
+            self.calls.append(
+                Call(
+                    rule=rule,
+                    endpoint=name,
+                    method=method,
+                    view=view,
+                    role=role,
+                    query=query,
+                    body=body,
+                    body_example=body_example,
+                    body_required=body_required,
+                    answer=answer,
+                    example=example,
+                    headers=headers,
+                    content_type=content_type,
+                    errors=statuses,
+                )
+            )
             return view
 
         return declare
@@ -215,11 +230,6 @@ def _loaded(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def _error_example(status: int) -> dict[str, Any]:
-    error, message = CODES[status]
-    return {"success": False, "error": error, "message": message}
-
-
 def settings() -> Settings:
     """The settings of the application that answers."""
     found: Settings = current_app.extensions["sessiontrack.settings"]
@@ -274,32 +284,8 @@ def _begin_request() -> None:
     read_times_in(settings().timezone)
 
 
-class _Api(Api):  # type: ignore[misc]  # it has no types
-    """flask-smorest, with its errors left to errors.py, and each call documented by what it says itself."""
-
-    ERROR_SCHEMA = ErrorAnswer
-    DEFAULT_ERROR_RESPONSE_NAME = None
-
-    def _openapi_json(self) -> Any:
-        NOTHING.load({name: "" for name in request.args if name not in IGNORED_PARAMETERS})
-        NOTHING.load(read_json_object(request))
-        return super()._openapi_json()
-
-    def _register_pagination_header(self) -> None:
-        pass
-
-    def _register_error_handlers(self) -> None:
-        pass
-
-
 def init_app(app: Flask, blueprints: Iterable[Blueprint]) -> None:
-    """Register the resources and their OpenAPI document."""
+    """Register the resources."""
     app.before_request(_begin_request)
-    api = _Api(app)
-    api.ma_plugin.converter.add_attribute_function(without_null_default)
-    api.register_converter(MacConverter, lambda converter: {"type": "string", **MacAddress.documented})
-    api.register_converter(PathConverter, lambda converter: NAME)
-    api.register_converter(UUIDConverter, lambda converter: UUID)
-    api.register_converter(RowIdConverter, lambda converter: ROW_ID)
     for blueprint in blueprints:
-        api.register_blueprint(blueprint)
+        app.register_blueprint(blueprint)

@@ -1,42 +1,32 @@
-"""What the OpenAPI document says of the API as a whole."""
+"""`/openapi.json`: made when it is first asked for, which is seldom, and then kept."""
 
-from importlib.metadata import version
-from typing import Any
+from collections.abc import Sequence
+from threading import Lock
 
-from flask import Flask
+from flask import Flask, Response, request
 
+from sessiontrack.blueprints.endpoint import IGNORED_PARAMETERS, Blueprint
+from sessiontrack.blueprints.etags import JSON
+from sessiontrack.blueprints.json_body import read_json_object
+from sessiontrack.schemas.base import Nothing
 
-def configure(app: Flask) -> None:
-    """Set flask-smorest's part of the configuration."""
-    app.config.update(
-        API_TITLE="sessiontrack",
-        API_VERSION=version("sessiontrack"),
-        OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
-        OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS={
-            "info": {
-                "description": "Which devices were connected to the network, and which people were in the"
-                " web UI, from when to when.",
-                "license": {"name": "MIT", "identifier": "MIT"},
-            },
-            "components": {
-                "securitySchemes": {
-                    "bearer": {
-                        "type": "http",
-                        "scheme": "bearer",
-                        "description": "An access token of POST /auth/login, or an API token.",
-                    }
-                }
-            },
-        },
-    )
+NOTHING = Nothing()
 
 
-def without_null_default(
-    self: object, field: object, ret: dict[str, Any], **kwargs: object
-) -> dict[str, Any]:
-    """What is left out is just absent: a default of null would read as if null could be sent."""
-    if ret.get("default", ...) is None:
-        del ret["default"]
-    return {}
+def init_app(app: Flask, blueprints: Sequence[Blueprint]) -> None:
+    """Add the call."""
+    lock = Lock()
+    made: list[bytes] = []
+
+    def document() -> Response:
+        NOTHING.load({name: "" for name in request.args if name not in IGNORED_PARAMETERS})
+        NOTHING.load(read_json_object(request))
+        with lock:
+            if not made:
+                # Here: flask-smorest, apispec and webargs are a tenth of a start, and mostly not needed.
+                from sessiontrack.blueprints.openapi_document import written
+
+                made.append(written(blueprints, app.url_map.converters))
+        return Response(made[0], mimetype=JSON)
+
+    app.add_url_rule("/openapi.json", "openapi", document, methods=["GET"])

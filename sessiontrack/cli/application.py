@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from flask import Flask
 
-from sessiontrack import create_app
+from sessiontrack.application import create_app
 from sessiontrack.config import unknown_variables
 from sessiontrack.db import sqlite_file
 from sessiontrack.startup import FirstAdmin, prepare

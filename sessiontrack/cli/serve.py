@@ -47,6 +47,8 @@ def serve(host: str, port: int, workers: int) -> None:
     Example: sessiontrack serve --host 127.0.0.1 --port 8000 --workers 2
     """
     _refuse_taken(host, port)
+    # Until it serves: what is made until then stays.
+    gc.disable()
     # Both before the application: it counts where this says, and its children have no supervisor.
     with shared_by_workers(), Supervisor() as supervisor:
         app = prepared_app(is_service=True)
@@ -131,6 +133,7 @@ class _Server(BaseApplication):
             raise click.ClickException(str(error)) from error
 
     def _announce(self, server: Arbiter) -> None:
+        gc.enable()
         click.echo(f"Serving on http://{self._address}  (Ctrl-C ends it)")
         listener: socket.socket = server.LISTENERS[0].sock
         family, (host, port, *_) = listener.family, listener.getsockname()
