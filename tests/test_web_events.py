@@ -80,12 +80,17 @@ def test_the_file_has_the_rows_that_are_shown(signed_in: Visit, tmp_path: Path) 
     assert seconds == sorted(seconds)
 
 
-def test_what_the_words_mean_is_told(signed_in: Visit) -> None:
-    signed_in.open(PAGE)
-    text = signed_in.page.get_by_text("An event that turned out not to be so.")
-    expect(text).to_be_hidden()
-    signed_in.page.get_by_text("What do “voided” and “missing” mean?").click()
-    expect(text).to_be_visible()
+def test_what_the_words_mean_is_told(browser: Browser, web_server: WebServer) -> None:
+    """Also to a finger."""
+    with visiting(browser, web_server.base, PHONE, has_touch=True, is_mobile=True) as visit:
+        visit.log_in("viewer", PASSWORD)
+        visit.open(PAGE)
+        text = visit.page.get_by_text("An event that turned out not to be so.")
+        expect(text).to_be_hidden()
+        visit.page.get_by_text("What do “voided” and “missing” mean?").tap()
+        expect(text).to_be_visible()
+        visit.page.get_by_text("What do “voided” and “missing” mean?").tap()
+        expect(text).to_be_hidden()
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,11 @@ import { get } from "../api.js";
 import { address } from "../here.js";
 import { t } from "../i18n.js";
 import { instant } from "../time.js";
+import { eventKind } from "./event-badge.js";
 import { badge } from "./parts.js";
+import { whyBadge } from "./why.js";
 
 const SESSION_TYPES = ["sessions", "missing"];
-const VOIDED = "VOIDED - ";
-const KINDS = {
-  Connected: "ok",
-  Disconnected: "quiet",
-  "Device Down": "danger",
-  "Down Reconnected": "ok",
-  "New Device": "active",
-  "IP Changed": "warning",
-};
 
 /** Whether that type lists sessions; the others list events. */
 export const listsSessions = (type) => SESSION_TYPES.includes(type);
@@ -62,7 +55,7 @@ const eventColumns = (withDevice) => [
     kind: withDevice ? "number" : "main",
     cell: ({ at }) => html`<span>${instant(at)}</span>`,
   },
-  { label: t("history.event"), sort: "type", kind: "state", cell: ({ type }) => eventBadge(type) },
+  { label: t("history.event"), sort: "type", kind: "state", cell: eventCell },
 ];
 
 const sessionColumns = (withDevice) => [
@@ -89,21 +82,15 @@ function disconnectionCell({ disconnected_at: at, still_connected: isOpen }) {
   return at === null ? missing() : instant(at);
 }
 
-function sessionBadge({ connected_at: start, disconnected_at: end, still_connected: isOpen }) {
-  if (isOpen) return badge("active", t("history.open"));
-  return start === null || end === null ? badge("warning", t("history.incomplete")) : badge("ok", t("history.closed"));
+function sessionBadge(session) {
+  if (session.still_connected) return badge("active", t("history.open"));
+  return session.explanation ? whyBadge("warning", t("history.incomplete"), "missing", session) : badge("ok", t("history.closed"));
 }
 
-/** An event's type, as it is stored. */
-export function eventBadge(type) {
-  const isVoided = type.startsWith(VOIDED);
-  const plain = isVoided ? type.slice(VOIDED.length) : type;
-  const name = plain in KINDS ? t(`event.${plain}`) : plain;
-  return isVoided ? badge("voided", t("event.voided", { type: name })) : badge(KINDS[plain] ?? "quiet", name);
+function eventCell(event) {
+  const { kind, text } = eventKind(event.type);
+  return event.explanation ? whyBadge(kind, text, "voided", event) : badge(kind, text);
 }
 
-const deviceCell = ({ mac, name }) => deviceLink(mac, name);
-
-/** The way to a device's own page. */
-export const deviceLink = (mac, name) => html`<a href=${address(`/ui/devices/${mac}`)}>${name || mac}</a>
+const deviceCell = ({ mac, name }) => html`<a href=${address(`/ui/devices/${mac}`)}>${name || mac}</a>
   ${name ? html`<small class="muted mono">${mac}</small>` : nothing}`;

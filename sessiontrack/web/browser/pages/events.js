@@ -29,12 +29,12 @@ class EventsPage extends StElement {
     return html`
       ${pageHeader({ title: t("nav.events"), lead: t("events.lead"), actions: this.#actions() })}
       <details class="card about">
-        <summary>${icon("info")}${t("events.about")}</summary>
+        <summary>${icon("info")}<span>${t("events.about")}</span>${icon("down")}</summary>
         <dl>
           <dt>${t("events.about.voided")}</dt>
-          <dd>${t("events.about.voided.text")}</dd>
+          <dd>${t("history.voided.text")}</dd>
           <dt>${t("events.about.missing")}</dt>
-          <dd>${t("events.about.missing.text")}</dd>
+          <dd>${t("history.missing.text")}</dd>
         </dl>
       </details>
       ${keyed(

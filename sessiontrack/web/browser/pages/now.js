@@ -2,7 +2,7 @@ import { html, nothing } from "lit";
 import { get } from "../api.js";
 import { StElement } from "../element.js";
 import "../elements/curve.js";
-import { eventBadge } from "../elements/history.js";
+import { eventBadge } from "../elements/event-badge.js";
 import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
 import { address } from "../here.js";
 import { icon } from "../icons.js";

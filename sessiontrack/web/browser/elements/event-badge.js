@@ -1,0 +1,26 @@
+import { t } from "../i18n.js";
+import { badge } from "./parts.js";
+
+const VOIDED = "VOIDED - ";
+const KINDS = {
+  Connected: "ok",
+  Disconnected: "quiet",
+  "Device Down": "danger",
+  "Down Reconnected": "ok",
+  "New Device": "active",
+  "IP Changed": "warning",
+};
+
+/** What kind of badge an event's type, as it is stored, has, and what it is called. */
+export function eventKind(type) {
+  const isVoided = type.startsWith(VOIDED);
+  const plain = isVoided ? type.slice(VOIDED.length) : type;
+  const name = plain in KINDS ? t(`event.${plain}`) : plain;
+  return isVoided ? { kind: "voided", text: t("event.voided", { type: name }) } : { kind: KINDS[plain] ?? "quiet", text: name };
+}
+
+/** An event's type, as it is stored. */
+export function eventBadge(type) {
+  const { kind, text } = eventKind(type);
+  return badge(kind, text);
+}
