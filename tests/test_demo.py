@@ -159,6 +159,12 @@ def test_every_list_is_alive(viewers: Clients) -> None:
     assert router[0]["ses_StillConnected"] is True
 
 
+def test_what_is_voided_has_a_reason(viewers: Clients) -> None:
+    found = viewers.viewer.ok("GET", f"/sessions/session-events{WEEK}&type=voided")["events"]
+    assert {each["explanation"]["code"] for each in found} == {"seen"}
+    assert all(each["explanation"]["source"] and each["explanation"]["at"] for each in found)
+
+
 def test_event_types(filled: Path) -> None:
     kinds = {kind for (kind,) in rows(filled, "SELECT DISTINCT type FROM event")}
     assert kinds == {

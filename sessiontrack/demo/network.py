@@ -14,6 +14,8 @@ from sessiontrack.timestamps import SiteTime
 
 # Nothing else opened these, so nothing else may close them.
 SOURCE = "demo"
+# What it saw came late, and showed that some had not been away.
+SECOND_SOURCE = "arp-scan upstairs"
 DAY = 86_400
 HOUR = 3_600
 DOWN = "Device Down"
@@ -28,8 +30,12 @@ INSERT_WITHOUT_CONNECTION = Statement(
     " RETURNING id"
 )
 INSERT_EVENT = Statement(
-    "INSERT INTO event (device_id, at, type, ip, ip_key, info, voided)"
-    " VALUES (:device_id, :at, :type, :ip, :ip_key, :info, :voided)"
+    "INSERT INTO event (device_id, at, type, ip, ip_key, info)"
+    " VALUES (:device_id, :at, :type, :ip, :ip_key, :info)"
+)
+INSERT_REFUTED = Statement(
+    "INSERT INTO event (device_id, at, type, ip, ip_key, voided, void_cause, void_cause_at, void_source)"
+    " VALUES (:device_id, :at, :type, :ip, :ip_key, true, 'seen', :seen_at, :source)"
 )
 ALERT = Statement("UPDATE event SET pending_alert = true WHERE type = :type AND at >= :since AND NOT voided")
 
@@ -173,13 +179,12 @@ def _void_something_recent(tx: Transaction, plans: dict[DemoDevice, list[Stay]],
 
 
 def _void_a_moment(tx: Transaction, device_id: int, at: int, ip: str) -> None:
-    """It seemed gone for a few minutes, and was not."""
-    _write_event(tx, device_id, at, "Disconnected", ip, voided=True)
-    _write_event(tx, device_id, at + 240, "Connected", ip, voided=True)
+    """It seemed gone for a few minutes, and was seen meanwhile."""
+    for kind, when in (("Disconnected", at), ("Connected", at + 240)):
+        values = {"device_id": device_id, "at": when, "type": kind, "ip": ip, "ip_key": ip_sort_key(ip)}
+        tx.run(INSERT_REFUTED, **values, seen_at=at + 120, source=SECOND_SOURCE)
 
 
-def _write_event(
-    tx: Transaction, device_id: int, at: int, kind: str, ip: str, *, info: str = "", voided: bool = False
-) -> None:
+def _write_event(tx: Transaction, device_id: int, at: int, kind: str, ip: str, *, info: str) -> None:
     key = ip_sort_key(ip)
-    tx.run(INSERT_EVENT, device_id=device_id, at=at, type=kind, ip=ip, ip_key=key, info=info, voided=voided)
+    tx.run(INSERT_EVENT, device_id=device_id, at=at, type=kind, ip=ip, ip_key=key, info=info)
