@@ -88,6 +88,21 @@ class Calls:
             Call("create", self._create, writes),
         ]
 
+    def pings(self, client: int) -> Iterator[bytes]:
+        """Of one person."""
+        return self._keepalive("", client, 0)
+
+    def calendars_of(self, days: int) -> Callable[[int], Iterator[bytes]]:
+        """So many days, another time each."""
+
+        def requests(client: int) -> Iterator[bytes]:
+            for day in _spread(client, self._shape.days - days - 1):
+                start = self._shape.first_day + day * DAY
+                window = f"start={_day(start)}&end={_day(start + (days - 1) * DAY)}"
+                yield self._get("", f"/sessions/calendar?{window}")
+
+        return requests
+
     def _get(self, prefix: str, path: str) -> bytes:
         return request("GET", f"{prefix}{path}", self._tokens[0])
 

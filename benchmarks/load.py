@@ -44,7 +44,9 @@ class Measured:
         return 1000 * ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
-class _Client:
+class Client:
+    """One that asks, and takes the answer as it arrives."""
+
     def __init__(self, port: int, requests: Iterator[bytes]) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -54,6 +56,7 @@ class _Client:
         self.asked_at = 0.0
 
     def ask(self) -> None:
+        """Send the next request."""
         self._received.clear()
         self._expected = 0
         request = next(self._requests)
@@ -120,13 +123,13 @@ def burst(port: int, clients: int, seconds: float, requests: Requests) -> Measur
 
 def _drive(pipe: Pipe, port: int, numbers: range, requests: Requests, begin: float, end: float) -> None:
     try:
-        clients = [_Client(port, requests(number)) for number in numbers]
+        clients = [Client(port, requests(number)) for number in numbers]
         pipe.send(_measure(clients, begin, end))
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {error}")
 
 
-def _measure(clients: list[_Client], begin: float, end: float) -> "array[float]":
+def _measure(clients: list[Client], begin: float, end: float) -> "array[float]":
     latencies = array("d")
     selector = selectors.DefaultSelector()
     for client in clients:
