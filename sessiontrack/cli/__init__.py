@@ -11,6 +11,7 @@ from sessiontrack.exceptions import SessiontrackError
 COMMANDS = {
     "serve": "serve.serve",
     "migrate": "migrate.migrate",
+    "migrate-database": "migrate_database.migrate_database",
     "user": "user.user",
     "token": "token.token",
     "scan": "scan.scan",

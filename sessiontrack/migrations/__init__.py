@@ -67,10 +67,11 @@ def current_revision(engine: Engine) -> str | None:
     """The revision that the database has; None for an empty one. Keeps no writer waiting."""
     reading = engine.execution_options(**{READS: True})
     with storage_errors(), reading.connect() as connection:
-        return _revision_of(connection)
+        return revision_of(connection)
 
 
-def _revision_of(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """The same, within a transaction that has begun."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
@@ -97,16 +98,21 @@ def upgrade(engine: Engine) -> None:
 
 
 def _upgrade(engine: Engine) -> None:
-    ways = database_engine()
     with storage_errors(), engine.begin() as connection:
-        ways.check_database(connection)
-        found = _revision_of(connection)
-        refuse_newer(found)
-        if found != newest_revision():
-            from alembic import command
+        upgrade_within(connection)
 
-            command.upgrade(_config(connection), "head")
-            ways.after_migrating(connection)
+
+def upgrade_within(connection: Connection) -> None:
+    """The same, as a part of what a transaction does that is the writer's."""
+    ways = database_engine()
+    ways.check_database(connection)
+    found = revision_of(connection)
+    refuse_newer(found)
+    if found != newest_revision():
+        from alembic import command
+
+        command.upgrade(_config(connection), "head")
+        ways.after_migrating(connection)
 
 
 def write_revision(engine: Engine, message: str) -> None:
