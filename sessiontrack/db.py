@@ -200,6 +200,11 @@ class Transaction:
         cursor.close()
         return changed
 
+    @property
+    def counts_rows(self) -> bool:
+        """Whether the table `row_count` is kept."""
+        return self._engine.counts_rows
+
     def exclude_writers(self, *tables: str) -> None:
         """Keep everybody else from changing these tables until the transaction ends.
 

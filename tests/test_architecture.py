@@ -135,6 +135,8 @@ NO_CONSTANTS = {
     "engines/sqlite.py": {"self._synchronous", "name", "int(most)"},
     "moving/sqlite.py": {"name"},
     "services/reconciliation.py": {"number"},
+    "services/repairs.py": {"counted", "column"},
+    "queries/invariants.py": {"counted", "column"},
     "services/retention.py": {"condition", "at"},
     "database_file.py": {"name", "'integrity' if thorough else 'quick'"},
 }

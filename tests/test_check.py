@@ -260,6 +260,15 @@ DAMAGES: list[tuple[list[str], dict[str, int], str, list[tuple[Any, ...]]]] = [
         [(1, 100, 160, 60, 160), (2, 200, 260, 30, None)],
     ),
     (
+        [
+            "UPDATE row_count SET rows = 7 WHERE counted = 'device_session'",
+            "DELETE FROM row_count WHERE counted = 'user_session'",
+        ],
+        {"counts": 2},
+        "SELECT counted, stretch, rows FROM row_count ORDER BY counted",
+        [("device_session", 0, 3), ("user_session", 0, 2)],
+    ),
+    (
         ["UPDATE sighting_run SET last_at = 50"],
         {"sighting runs": 1},
         "SELECT first_at, last_at FROM sighting_run",

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sessiontrack import BODY_LIMIT
+from sessiontrack.application import BODY_LIMIT
 from tests.conftest import LiveServer
 from tests.plain_nginx import Nginx
 from tests.refusals import refused

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sessiontrack import BODY_LIMIT
+from sessiontrack.application import BODY_LIMIT
 from tests.conftest import Clients
 from tests.test_errors import MAC, SESSION, assert_error
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sessiontrack import BODY_LIMIT
+from sessiontrack.application import BODY_LIMIT
 from tests.conftest import LiveServer
 
 POST = b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\n"

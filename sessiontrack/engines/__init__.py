@@ -33,6 +33,8 @@ class DatabaseEngine(ABC):
     prepare_bulk: str | None = None
     # Where it is one file.
     file: Path | None = None
+    # Whether triggers keep the table `row_count`.
+    counts_rows = False
     # Tells the database's bytes; None where `file_sizes` does.
     size_query: str | None = None
     # A row for each fault of the file, or one that says "ok".

@@ -43,6 +43,7 @@ class SQLite(DatabaseEngine):
     begin_writing = "BEGIN IMMEDIATE"
     # The pages of all indexes that they go into.
     prepare_bulk = "PRAGMA cache_size = -65536"
+    counts_rows = True
     integrity_query = "PRAGMA quick_check(5)"
 
     def __init__(self, url: URL, synchronous: str, busy_timeout_seconds: int) -> None:

@@ -8,6 +8,7 @@ from sessiontrack.models.event import Event
 from sessiontrack.models.last_write import LastWrite
 from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
+from sessiontrack.models.row_count import RowCount
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
 from sessiontrack.models.webhook import FlappingDevice, Webhook, WebhookDelivery, WebhookEvent
 from sessiontrack.models.write_probe import WriteProbe
@@ -25,6 +26,7 @@ __all__ = [
     "Login",
     "LoginAddress",
     "LoginThrottle",
+    "RowCount",
     "Scan",
     "SightingRun",
     "Source",

@@ -14,8 +14,8 @@ from sessiontrack.moving import postgres, sqlite
 from sessiontrack.moving.place import app_of, file_of
 from sessiontrack.moving.store import Store, Target, Totals, is_numbered
 
-# Where a login has written in the log of the one PostgreSQL means nothing in another one's; and what an engine's
-# own triggers count, they count while the rows go in.
+# Where a login has written in the log of the one PostgreSQL means nothing in another one's; and what an
+# engine's own triggers count, they count while the rows go in.
 LEFT_BEHIND = {"last_write", "row_count"}
 # What is told how much of a total is done; the total is None where nobody knows it.
 Tell = Callable[[int], None]

@@ -13,6 +13,8 @@ from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.device_alias import device_with
+from sessiontrack.models.row_count import DEVICE_SESSIONS
+from sessiontrack.queries import row_counts
 from sessiontrack.queries.rendering import (
     JSON_BOOL,
     MISSING,
@@ -53,14 +55,23 @@ def list_sessions(
     tx: Transaction, wanted: SessionFilter, limit: int | None, offset: int, now: int, site: SiteTime
 ) -> Iterator[str]:
     """The sessions in their order, one after another, in JSON."""
-    statement = _statement(*_shape(wanted), wanted.newest_first, counted=False)
-    values = {"limit": limit or EVERYTHING, "offset": offset, **_values(wanted)}
-    return _written(tx.stream(statement, **values), now, site)
+    shape, values = _shape(wanted), _values(wanted)
+    place = None
+    if not any(shape):
+        place = row_counts.place(tx, DEVICE_SESSIONS, offset, newest_first=wanted.newest_first)
+    if place is not None:
+        offset = place.offset
+        values["edge"] = place.edge
+    statement = _statement(*shape, wanted.newest_first, placed=place is not None)
+    return _written(tx.stream(statement, limit=limit or EVERYTHING, offset=offset, **values), now, site)
 
 
 def count_sessions(tx: Transaction, wanted: SessionFilter) -> int:
     """How many there are, whatever the page."""
-    found: int = tx.value(_statement(*_shape(wanted), False, counted=True), **_values(wanted))
+    shape = _shape(wanted)
+    if not any(shape) and (total := row_counts.total(tx, DEVICE_SESSIONS)) is not None:
+        return total
+    found: int = tx.value(_statement(*shape, counted=True), **_values(wanted))
     return found
 
 
@@ -122,7 +133,14 @@ def _values(wanted: SessionFilter) -> dict[str, Any]:
 
 @cache
 def _statement(
-    by_mac: bool, by_start: bool, by_end: bool, by_window: bool, newest_first: bool, *, counted: bool
+    by_mac: bool,
+    by_start: bool,
+    by_end: bool,
+    by_window: bool,
+    newest_first: bool = False,
+    *,
+    placed: bool = False,
+    counted: bool = False,
 ) -> Statement:
     where: list[ColumnElement[bool]] = []
     device = device_with(bind("mac"))
@@ -141,6 +159,9 @@ def _statement(
             (DeviceSession.end_at >= bind("window_start")) & (DeviceSession.begin_at <= bind("window_end")),
         )
         where.append(open_or_within)
+    if placed:
+        edge = bind("edge")
+        where.append(DeviceSession.begin_at < edge if newest_first else DeviceSession.begin_at >= edge)
     if counted:
         return Statement(select(func.count()).select_from(DeviceSession).where(*where))
     listed: Select[*tuple[Any, ...]] = (

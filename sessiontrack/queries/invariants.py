@@ -13,6 +13,7 @@ from sessiontrack.exceptions import InvalidInput
 from sessiontrack.ips import ip_sort_key
 from sessiontrack.macs import parse_mac
 from sessiontrack.models import DeviceSession, Event
+from sessiontrack.models.row_count import COUNTED, STRETCH_BITS
 
 FOREVER = 2**62
 Key = int | str
@@ -91,7 +92,26 @@ RUNS_WITHOUT_SCAN = (
     "SELECT r.id FROM sighting_run r WHERE r.last_at IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM scan s WHERE s.source_id = r.source_id) ORDER BY r.id"
 )
+MISCOUNTED = {
+    counted: Statement(
+        "SELECT stretch FROM (SELECT stretch, rows FROM row_count WHERE counted = :counted UNION ALL"
+        f" SELECT {column} >> {STRETCH_BITS}, -count(*) FROM {counted} WHERE {column} IS NOT NULL GROUP BY 1)"
+        " AS counts GROUP BY stretch HAVING sum(rows) <> 0 ORDER BY stretch"
+    )
+    for counted, column in COUNTED.items()
+}
 MACS = Statement("SELECT mac FROM device UNION ALL SELECT mac FROM device_alias")
+
+
+def find_wrong_counts(tx: Transaction) -> list[Key]:
+    """Stretches of time that do not have as many rows as is kept."""
+    if not tx.counts_rows:
+        return []
+    return [
+        f"{counted} {stretch}"
+        for counted, statement in MISCOUNTED.items()
+        for (stretch,) in tx.rows(statement, counted=counted)
+    ]
 
 
 def find_wrong_macs(tx: Transaction) -> list[Key]:
@@ -190,5 +210,6 @@ INVARIANTS = (
     Invariant("tab times", "the tabs' seconds are the visible ones", "user_session", _by(UNEQUAL_TIMES)),
     Invariant("active user sessions", "a login has one at most", "user_session", _by(SECOND_STAYS)),
     Invariant("sighting runs", "a run ends after it began", "sighting_run", _by(BACKWARD_RUNS)),
+    Invariant("counts", "there are as many rows as were counted", "row_count", find_wrong_counts),
     Invariant("runs that go on", "their source has scanned", "sighting_run", _by(RUNS_WITHOUT_SCAN)),
 )

@@ -12,7 +12,9 @@ from sqlalchemy.sql import ColumnElement
 from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.models import UserSession, ViewTime
 from sessiontrack.models.columns import EVERYTHING, bind
+from sessiontrack.models.row_count import USER_SESSIONS
 from sessiontrack.paths import as_list
+from sessiontrack.queries import row_counts
 
 COLUMNS = (
     UserSession.id,
@@ -50,6 +52,10 @@ class UserSessionFilter:
         present = (self.only, self.started_after, self.stopped_before, self.public_id)
         return (len(self.usernames), self.active, *(each is not None for each in present))
 
+    def is_everything(self) -> bool:
+        """Whether there is no condition at all."""
+        return not self.usernames and self.active is None and not any(self.shape()[2:])
+
     def values(self) -> dict[str, Any]:
         """The parameters of the statement."""
         values: dict[str, Any] = {f"user_{n}": name for n, name in enumerate(self.usernames)}
@@ -65,7 +71,12 @@ def list_sessions(
 ) -> Iterator[dict[str, Any]]:
     """The user sessions, newest start first, each with its seconds by view."""
     values = {**wanted.values(), "limit": limit or EVERYTHING, "offset": offset}
-    rows = tx.stream(_listed(*wanted.shape()), **values)
+    place = None
+    if wanted.is_everything():
+        place = row_counts.place(tx, USER_SESSIONS, offset, newest_first=True)
+    if place is not None:
+        values |= {"edge": place.edge, "offset": place.offset}
+    rows = tx.stream(_listed(*wanted.shape(), placed=place is not None), **values)
     for _, views in groupby(rows, key=lambda row: row[0]):
         same = list(views)
         yield _as_dict(same[0], [row[-3:] for row in same if row[-1] is not None], wanted.active_since)
@@ -73,6 +84,8 @@ def list_sessions(
 
 def count_sessions(tx: Transaction, wanted: UserSessionFilter) -> int:
     """How many there are, whatever the page."""
+    if wanted.is_everything() and (total := row_counts.total(tx, USER_SESSIONS)) is not None:
+        return total
     return int(tx.value(_counted(*wanted.shape()), **wanted.values()))
 
 
@@ -169,10 +182,11 @@ def _counted(*shape: Any) -> Statement:
 
 
 @cache
-def _listed(*shape: Any) -> Statement:
+def _listed(*shape: Any, placed: bool) -> Statement:
     """One row for each view of each session of the page, sessions together and in their order."""
     order = (UserSession.started_at.desc(), UserSession.id.desc())
-    page = select(*COLUMNS).where(*_conditions(*shape)).order_by(*order)
+    where = [*_conditions(*shape), *([UserSession.started_at < bind("edge")] if placed else [])]
+    page = select(*COLUMNS).where(*where).order_by(*order)
     found = page.limit(bind("limit")).offset(bind("offset")).subquery()
     listed = (
         select(found, ViewTime.view, ViewTime.tab, ViewTime.seconds)

@@ -10,6 +10,7 @@ from itertools import groupby
 from sqlalchemy import ForeignKey, delete, null, select, update
 
 from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.models.row_count import COUNTED, STRETCH_BITS
 from sessiontrack.queries import invariants
 from sessiontrack.queries.invariants import FOREVER, ip_key
 
@@ -44,6 +45,14 @@ SEEN_FIRST = Statement(
     "UPDATE device SET first_seen_at = (SELECT min(begin_at) FROM device_session"
     " WHERE device_id = device.id) WHERE id = :id"
 )
+FORGET_COUNTS = Statement("DELETE FROM row_count")
+COUNT = [
+    Statement(
+        f"INSERT INTO row_count (counted, stretch, rows) SELECT '{counted}', {column} >> {STRETCH_BITS},"
+        f" count(*) FROM {counted} WHERE {column} IS NOT NULL GROUP BY 2"
+    )
+    for counted, column in COUNTED.items()
+]
 FORGET_ALIAS = Statement("DELETE FROM device_alias WHERE mac = :id")
 SET_SESSION_KEY = Statement("UPDATE device_session SET ip_key = :key WHERE ip = :id AND ip_key <> :key")
 SET_EVENT_KEY = Statement("UPDATE event SET ip_key = :key WHERE ip = :id AND ip_key <> :key")
@@ -167,6 +176,12 @@ def _mend_reference(reference: ForeignKey) -> Repair:
     return lambda tx: (tx.run(statement), None)[1]
 
 
+def _count_anew(tx: Transaction) -> None:
+    tx.run(FORGET_COUNTS)
+    for statement in COUNT:
+        tx.run(statement)
+
+
 REPAIRS: dict[str, Repair] = {
     **{invariants.reference_name(each): _mend_reference(each) for each in invariants.references()},
     "ends": _mend_ends,
@@ -182,5 +197,6 @@ REPAIRS: dict[str, Repair] = {
     "tab times": _mend_tab_times,
     "active user sessions": _each(_found("active user sessions"), END_STAY),
     "sighting runs": _each(_found("sighting runs"), END_RUN),
+    "counts": _count_anew,
     "runs that go on": _each(_found("runs that go on"), END_RUN),
 }
