@@ -20,7 +20,7 @@ import psycopg
 from sqlalchemy import event, make_url
 from sqlalchemy.pool import Pool
 
-import sessiontrack
+from sessiontrack import application
 from sessiontrack.config import Settings, load_settings
 from tests.postgres import VARIABLE
 
@@ -173,7 +173,7 @@ def use_in_this_process() -> None:
             return settings
         return replace(settings, database_url=url_of(settings.instance))
 
-    sessiontrack.load_settings = load  # type: ignore[attr-defined]
+    application.load_settings = load
     event.listen(Pool, "connect", _keep)
 
 
