@@ -81,7 +81,8 @@ logins: $(VENV)/test.done ## what a refused login tells of the name, and what lo
 	$(BIN)/python -m benchmarks.logins $(ARGS)
 
 fuzz: $(VENV)/fuzz.done ## 10,000 and more made-up calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
-	FUZZ_FACTOR=2 $(BIN)/python -m pytest -s tests/test_schemathesis.py
+	FUZZ_FACTOR=5 $(BIN)/python -m pytest -s -n auto tests/test_schemathesis.py tests/test_presence_properties.py \
+		tests/test_devices_merge.py
 	$(BIN)/python -m fuzz $(ARGS)
 
 audit: $(VENV)/test.done ## published faults in what is installed; asks the package index

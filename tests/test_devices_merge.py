@@ -21,6 +21,7 @@ from tests.conftest import NOW, Clients
 from tests.presence_reference import Observation, truth
 from tests.refusals import refused
 from tests.test_presence_properties import RULES, TABLES, _observe, histories
+from tests.thorough import made_up
 
 HOUR = 3600
 A, B, C = (f"AA:BB:CC:00:00:{number:02X}" for number in range(3))
@@ -301,7 +302,9 @@ def _recorded(tx: Transaction) -> tuple[list[Row], set[Row]]:
     return [row[:2] for row in tx.rows(OF_DEVICE, mac=A)], {row[:2] for row in events if not row[2]}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=made_up(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(history=histories(), merged_after=st.integers(0, 18), alert_down=st.booleans())
 def test_contract_6_merged_at_any_time_it_is_as_if_it_had_been_one_device_all_along(
     clients: Clients,

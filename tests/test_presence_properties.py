@@ -10,6 +10,7 @@ from sessiontrack.observations import Observation as Seen
 from sessiontrack.services.presence import PresenceRules, observe_event, observe_scan
 from tests.conftest import NOW, Clients
 from tests.presence_reference import DAY, GRACE, LEAST_SHARE, Observation, truth
+from tests.thorough import made_up
 
 # How late evidence may be in the histories that go on for long.
 LATE = 40
@@ -77,7 +78,9 @@ def _recorded(tx: Transaction) -> tuple[list[tuple[object, ...]], set[tuple[obje
     return [tuple(row) for row in tx.rows(SESSIONS)], {tuple(row) for row in tx.rows(EVENTS)}
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=made_up(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(history=histories(), alert_down=st.booleans())
 def test_contract_6_order_and_repetition_do_not_matter(
     clients: Clients, history: tuple[list[Observation], list[Observation]], alert_down: bool
@@ -106,7 +109,9 @@ def long_histories(draw: st.DrawFn) -> list[tuple[int, Observation]]:
     return found
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=made_up(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(history=long_histories())
 def test_contract_6_forgetting_old_evidence_changes_nothing(
     clients: Clients, history: list[tuple[int, Observation]]
