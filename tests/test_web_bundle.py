@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sessiontrack.config import describe_settings
 from sessiontrack.web.bundle import STATIC, Bundle
 from sessiontrack.web.catalogues import FOLDER, LANGUAGES
 from sessiontrack.web.icons import icon
@@ -96,6 +97,17 @@ def test_the_languages_have_the_same_texts_with_the_same_placeholders() -> None:
                 # "one device" needs no number.
                 found = Counter(PLACEHOLDER.findall(form))
                 assert found <= Counter(PLACEHOLDER.findall(expected)), (language, key)
+
+
+def test_french_marks_keep_to_their_words() -> None:
+    """With a space that does not break, or a line may begin with them."""
+    broken = [key for key, text in catalogue("fr").items() if re.search(r"« | [;:?!»]", str(text))]
+    assert broken == []
+
+
+def test_every_setting_has_its_meaning_in_each_language() -> None:
+    told = {f"meaning.{each['name']}": each["meaning"].replace("`", "") for each in describe_settings()}
+    assert json.loads((FOLDER / "en" / "meaning.json").read_text("utf-8")) == told
 
 
 def test_every_text_that_is_asked_for_is_there() -> None:

@@ -236,5 +236,7 @@ def test_in_french_and_below_a_sub_path(browser: Browser, subpath: str) -> None:
         visit.open(f"{SETTINGS}?section=tokens")
         expect(visit.page.get_by_role("heading", name="Réglages")).to_be_visible()
         expect(visit.page.get_by_role("button", name="Émettre un jeton")).to_be_visible()
+        visit.open(f"{SETTINGS}?section=configuration&q=fuseau")
+        expect(row(visit, "timezone")).to_contain_text("Fuseau horaire du site")
         visit.open(f"{SETTINGS}?section=nothing")
         expect(visit.page.get_by_role("button", name="Ajouter un utilisateur")).to_be_visible()

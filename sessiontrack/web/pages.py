@@ -42,7 +42,7 @@ PAGES = (
     Page("people", "/people", icon="people"),
     Page("user-session", "/people/<uuid:session>", within="people"),
     Page("api", "/api", icon="api", minor=True),
-    Page("settings", "/settings", icon="settings", role=ADMIN, minor=True),
+    Page("settings", "/settings", icon="settings", role=ADMIN, minor=True, also=("meaning",)),
 )
 
 

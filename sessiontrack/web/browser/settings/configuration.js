@@ -3,7 +3,6 @@ import { get } from "../api.js";
 import { StElement } from "../element.js";
 import { badge, segments } from "../elements/parts.js";
 import "../elements/table.js";
-import { language } from "../here.js";
 import { t } from "../i18n.js";
 import { UrlState } from "../url-state.js";
 
@@ -35,7 +34,7 @@ class Configuration extends StElement {
   #columns = [
     { label: t("settings.name"), kind: "main", sort: "name", cell: nameCell },
     { label: t("settings.source"), kind: "state", sort: "source", cell: ({ source }) => sourceBadge(source) },
-    { label: t("settings.value"), cell: valueCell },
+    { label: t("settings.value"), kind: "wide", cell: valueCell },
     { label: t("settings.meaning"), kind: "wide", cell: meaningCell },
   ];
 
@@ -45,9 +44,9 @@ class Configuration extends StElement {
     const wanted = search.toLowerCase();
     const { changed } = this.#state.value;
     const found = settings.filter(
-      ({ name, value, meaning, source }) =>
+      ({ name, value, source }) =>
         (!changed || source !== "default") &&
-        [name, value ?? "", meaning].some((each) => each.toLowerCase().includes(wanted)),
+        [name, value ?? "", meaning(name)].some((each) => each.toLowerCase().includes(wanted)),
     );
     if (sort) found.sort(by(sort.replace("-", ""), sort.startsWith("-") ? -1 : 1));
     return { rows: found.slice(offset, offset + limit), total: found.length };
@@ -80,7 +79,12 @@ class Configuration extends StElement {
 
 const by = (name, way) => (one, other) => way * one[name].localeCompare(other[name]);
 
-const nameCell = ({ name }) => html`<strong class="mono">${name.toLowerCase()}</strong>`;
+const meaning = (name) => t(`meaning.${name}`);
+
+// A long name may break after an underscore.
+const nameCell = ({ name }) => html`<strong class="mono">
+  ${name.toLowerCase().split("_").map((part, n) => html`${n ? html`_<wbr />` : nothing}${part}`)}
+</strong>`;
 
 function valueCell({ value, default: usual, secret, source }) {
   if (secret) return html`<span class="muted">${t("settings.secret")}</span>`;
@@ -93,8 +97,6 @@ function valueCell({ value, default: usual, secret, source }) {
   </div>`;
 }
 
-// The program's own words, as in its README.
-const meaningCell = ({ meaning }) =>
-  html`<span class="meaning" lang=${language === "en" ? nothing : "en"}>${meaning.replaceAll("`", "")}</span>`;
+const meaningCell = ({ name }) => html`<span class="meaning">${meaning(name)}</span>`;
 
 customElements.define("st-configuration", Configuration);
