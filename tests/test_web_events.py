@@ -132,6 +132,7 @@ def test_axe_finds_nothing(
         visit.log_in("viewer", PASSWORD)
         for state in ("", "?type=missing&period=all", "?type=voided&period=all"):
             visit.open(PAGE + state)
+            expect(visit.page.locator(".pills [aria-pressed=true]")).to_be_in_viewport(ratio=0.9)
             visit.page.locator(".about summary").press("Enter")
             expect(visit.page.get_by_text("An event that turned out not to be so.")).to_be_visible()
             assert visit.violations() == []

@@ -114,7 +114,7 @@ class StCurve extends StElement {
         height: target.clientHeight,
         tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
         legend: { show: false },
-        padding: [12, 8, 0, 0],
+        padding: [12, 18, 0, 0],
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 }, focus: { prox: -1 } },
         scales: { y: { range: (plot, least, most) => [0, Math.max(4, Math.ceil(most * 1.15))] } },
         axes: [

@@ -1,5 +1,6 @@
 // Small pieces of pages, as Lit templates.
 import { html, nothing } from "lit";
+import { ref } from "lit/directives/ref.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { zone } from "../time.js";
@@ -50,6 +51,7 @@ export const segments = ({ label, value, options, change }) => html`
       (each) => html`<button
         type="button"
         aria-pressed=${each.value === value ? "true" : "false"}
+        ${each.value === value ? ref(inSight()) : nothing}
         @click=${() => change(each.value)}
       >
         ${each.label}${each.count === undefined ? nothing : html` <span class="count">${each.count}</span>`}
@@ -57,3 +59,14 @@ export const segments = ({ label, value, options, change }) => html`
     )}
   </div>
 `;
+
+/** Where there is no room for all of them, the one that is chosen is in sight. */
+const inSight = () => (button) => {
+  queueMicrotask(() => {
+    const group = button?.parentElement;
+    if (!group) return;
+    const [inner, outer] = [button.getBoundingClientRect(), group.getBoundingClientRect()];
+    if (inner.left < outer.left) group.scrollLeft -= outer.left - inner.left;
+    if (inner.right > outer.right) group.scrollLeft += inner.right - outer.right;
+  });
+};

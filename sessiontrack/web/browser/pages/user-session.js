@@ -45,9 +45,9 @@ class UserSessionPage extends StElement {
     if (!this.found) return html`<div class="card skeleton" aria-busy="true"><div></div><div></div><div></div></div>`;
     const { session, views, total } = this.found;
     const colors = colorsOf([...Object.keys(session.tab_duration), ...views.map(({ path }) => path[0])]);
-    const back = html`<a class="button" href=${address("/ui/people")}>${icon("left")}${t("nav.people")}</a>`;
     return html`
-      ${pageHeader({ title: session.username, lead: t("people.session.lead"), actions: back })} ${factsOf(session)}
+      <a class="back" href=${address("/ui/people")}>${icon("left")}${t("nav.people")}</a>
+      ${pageHeader({ title: session.username, lead: t("people.session.lead") })} ${factsOf(session)}
       ${Object.keys(session.tab_duration).length
         ? html`<div class="people-columns">
             ${views.length ? timeline(session, views, total, colors) : unordered()} ${timesOf(session, colors)}
