@@ -102,7 +102,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     web.init_app(app)
     app.extensions["sessiontrack.readiness"] = Readiness()
     app.extensions["sessiontrack.metrics"] = counted = metrics.RequestMetrics()
-    request_log.init_app(app, counted.observe)
+    request_log.init_app(app, counted.observe, timed=settings.server_timing == "on")
     app.wsgi_app = proxies.TrustedProxies(  # type: ignore[method-assign]
         app.wsgi_app, settings.trusted_proxies, settings.auth_proxy_header
     )

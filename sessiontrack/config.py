@@ -271,6 +271,9 @@ class Settings:
         "Origins, like `https://portal.example`, whose pages may call the API and frame `/embed/`.",
     )
     log: str = setting("text", _one_of("text", "json"), "How the log's lines are written.")
+    server_timing: str = setting(
+        "off", _one_of("off", "on"), "Whether answers tell where their time went, for a browser's tools."
+    )
     metrics_allow: Networks = setting(
         "", _networks, "Addresses or networks that may read `/metrics` without a token."
     )

@@ -33,6 +33,7 @@ from sqlalchemy.sql import ClauseElement, ColumnElement
 from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
+from sessiontrack import server_timing
 from sessiontrack.engines import DatabaseEngine, Kind
 from sessiontrack.engines.postgres import POSITION, PostgreSQL
 from sessiontrack.engines.replica import Replica
@@ -336,10 +337,10 @@ def look_up() -> Iterator[Transaction]:
 def _transaction(ways: DatabaseEngine, begin: str, kind: Kind) -> Iterator[Transaction]:
     own = ways.own_transaction(kind)
     if own is None:
-        with _on(_begun(ways, begin)) as transaction:
+        with server_timing.part(kind.value), _on(_begun(ways, begin)) as transaction:
             yield transaction
         return
-    with own as driver_connection:
+    with server_timing.part(kind.value), own as driver_connection:
         yield Transaction(driver_connection, db.engine.dialect, ways)
 
 

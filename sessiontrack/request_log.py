@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, g, request
 
+from sessiontrack import server_timing
 from sessiontrack.log_lines import REQUEST_ID
 
 if TYPE_CHECKING:
@@ -43,11 +44,15 @@ class RequestLog:
 
     Args:
         observe: is told of every request, also of those that leave no line.
+        timed: answers tell where their time went.
     """
 
-    def __init__(self, app: "WSGIApplication", observe: Callable[[Answered], None]) -> None:
+    def __init__(
+        self, app: "WSGIApplication", observe: Callable[[Answered], None], *, timed: bool = False
+    ) -> None:
         self._app = app
         self._observe = observe
+        self._timed = timed
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         began = time.perf_counter()
@@ -55,6 +60,8 @@ class RequestLog:
         request_id = given if ACCEPTED.fullmatch(given) else secrets.token_hex(16)
         status = 500
         REQUEST_ID.set(request_id)
+        if self._timed:
+            server_timing.begin()
 
         def start(
             line: str,
@@ -63,7 +70,10 @@ class RequestLog:
         ) -> Callable[[bytes], object]:
             nonlocal status
             status = int(line[:3])
-            return start_response(line, [*headers, (HEADER, request_id)], exc_info)
+            told = [(HEADER, request_id)]
+            if self._timed:
+                told.append((server_timing.HEADER, server_timing.header()))
+            return start_response(line, [*headers, *told], exc_info)
 
         def end() -> None:
             seconds = time.perf_counter() - began
@@ -71,6 +81,7 @@ class RequestLog:
             if status >= 400 or environ["PATH_INFO"] not in QUIET:
                 log.info(_fields(environ, request_id, status, seconds))
             REQUEST_ID.set("")
+            server_timing.end()
 
         try:
             return _Body(self._app(environ, start), end)
@@ -119,7 +130,7 @@ def _remember(response: Response) -> Response:
     return response
 
 
-def init_app(app: Flask, observe: Callable[[Answered], None]) -> None:
+def init_app(app: Flask, observe: Callable[[Answered], None], *, timed: bool) -> None:
     """Give every answer of this application an id, and every request a line."""
     app.after_request(_remember)
-    app.wsgi_app = RequestLog(app.wsgi_app, observe)  # type: ignore[method-assign]
+    app.wsgi_app = RequestLog(app.wsgi_app, observe, timed=timed)  # type: ignore[method-assign]

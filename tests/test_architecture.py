@@ -24,6 +24,7 @@ PURE = {
     "record_files",
     "log_lines",
     "supervisor",
+    "server_timing",
     "webhook_events",
 }
 # The rooms from the ground up: each may import those below it, and itself.

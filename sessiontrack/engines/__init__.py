@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from enum import Enum, auto
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,14 @@ from sessiontrack.exceptions import Conflict, SessiontrackError
 
 
 class Kind(Enum):
-    """What a transaction is for."""
+    """What a transaction is for, by the name that Server-Timing has for it."""
 
     # One statement, which needs no transaction around it.
-    LOOK_UP = auto()
-    READ = auto()
-    WRITE = auto()
+    LOOK_UP = "look_up"
+    READ = "read"
+    WRITE = "write"
     # A few statements that take no time: those of others may share its commit.
-    BRIEF_WRITE = auto()
+    BRIEF_WRITE = "brief_write"
 
 
 class DatabaseEngine(ABC):
