@@ -52,10 +52,12 @@ format: $(VENV)/test.done ## write the files as ruff wants them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/test.done $(WEB) ## measure every call beside its floor, with 10^4 to 10^7 sessions; scans; the web UI
+bench: $(VENV)/test.done $(WEB) ## measure every call beside its floor, with 10^4 to 10^7 sessions; scans; long answers; the web UI
 	.ci/install-programs chromium
 	$(BIN)/python -m benchmarks.run --sessions 1e4,1e5,1e6,1e7 $(ARGS)
 	$(BIN)/python -m benchmarks.scans
+	$(BIN)/python -m benchmarks.neighbours
+	$(BIN)/python -m benchmarks.long
 	$(BIN)/python -m benchmarks.web
 
 bench-quick: $(VENV)/test.done ## the same with 10^5 sessions and few clients, in under a minute
