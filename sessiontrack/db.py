@@ -306,25 +306,6 @@ def _replica() -> Replica | None:
     return found
 
 
-def database_size() -> tuple[int, int | None]:
-    """Bytes of the database, and of the write-ahead log beside it (None where there is no such file)."""
-    engine = database_engine()
-    if engine.size_query is None:
-        return engine.file_sizes()
-    with read_transaction() as tx:
-        return int(tx.value(Statement(engine.size_query))), None
-
-
-def integrity_problems() -> list[str]:
-    """What is wrong with the database's file; nothing for engines that look after that themselves."""
-    query = database_engine().integrity_query
-    if query is None:
-        return []
-    with read_transaction() as tx:
-        found = [str(row[0]) for row in tx.rows(Statement(query))]
-    return [line for line in found if line != "ok"]
-
-
 @contextmanager
 def look_up() -> Iterator[Transaction]:
     """Read with one statement, or with several that need not tell of the same state; never from a replica."""
@@ -415,10 +396,10 @@ def sqlite_file() -> Path | None:
     return database_engine().file
 
 
-def find_damage() -> list[str]:
-    """What the engine finds wrong with its own pages, indexes and values; 100 things at most."""
+def find_damage(most: int = 100) -> list[str]:
+    """What the engine finds wrong with its own pages, indexes and values."""
     with storage_errors():
-        return database_engine().find_damage(db.engine)
+        return database_engine().find_damage(db.engine, most)
 
 
 def rebuild_index(name: str) -> None:
@@ -434,17 +415,10 @@ def used_bytes() -> int:
         return database_engine().used_bytes(db.engine)
 
 
-def database_bytes() -> int:
-    """What the database takes on the disk, its WAL included."""
+def database_sizes() -> tuple[int, int | None]:
+    """Bytes of the database, and of the write-ahead log beside it; None where that is a server's matter."""
     with storage_errors():
-        return database_engine().database_bytes(db.engine)
-
-
-def wal_bytes() -> int:
-    """What waits in the WAL to be written back; 0 where that is a server's matter."""
-    file = sqlite_file()
-    wal = None if file is None else Path(f"{file}-wal")
-    return wal.stat().st_size if wal is not None and wal.exists() else 0
+        return database_engine().sizes(db.engine)
 
 
 def rewrite() -> None:

@@ -13,7 +13,7 @@ from flask import Flask
 
 from sessiontrack import clock
 from sessiontrack.config import Settings
-from sessiontrack.db import Statement, read_transaction, used_bytes, wal_bytes, write_transaction
+from sessiontrack.db import Statement, database_sizes, read_transaction, used_bytes, write_transaction
 from sessiontrack.exceptions import Conflict, StorageUnavailable
 from sessiontrack.services import leases, login_throttle, logins, retention
 from sessiontrack.services.forgetting import forget
@@ -164,11 +164,12 @@ def look(settings: Settings) -> None:
 
 
 def _look(settings: Settings) -> None:
-    if (size := wal_bytes()) > LARGE_WAL_BYTES:
+    _, wal = database_sizes()
+    if wal is not None and wal > LARGE_WAL_BYTES:
         log.warning(
             "The database's WAL has %s bytes: some program has been reading for long, and keeps it from"
             " being written back.",
-            f"{size:,}",
+            f"{wal:,}",
         )
     if not settings.prune_every:
         return

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from sessiontrack.db import database_bytes, give_back_pages, rewrite, sqlite_file, used_bytes
+from sessiontrack.db import database_sizes, give_back_pages, rewrite, sqlite_file, used_bytes
 from sessiontrack.exceptions import StorageUnavailable
 
 # Of 4 KiB each; a step is one short write.
@@ -19,15 +19,20 @@ def vacuum(*, incremental: bool) -> tuple[int, int]:
     Raises:
         StorageUnavailable: there is too little free space to write it anew.
     """
-    before = database_bytes()
+    before = _taken_bytes()
     if incremental:
         while give_back_pages(PAGES_A_STEP):
             pass
     else:
         _refuse_little_space()
         rewrite()
-    after = database_bytes()
+    after = _taken_bytes()
     return before - after, after
+
+
+def _taken_bytes() -> int:
+    size, wal = database_sizes()
+    return size + (wal or 0)
 
 
 def _refuse_little_space() -> None:

@@ -242,7 +242,7 @@ def test_disk(
 def test_write_ahead_log(
     clients: Clients, monkeypatch: pytest.MonkeyPatch, wal: int | None, state: State
 ) -> None:
-    monkeypatch.setattr(database, "database_size", lambda: (10**6, wal))
+    monkeypatch.setattr(database, "database_sizes", lambda: (10**6, wal))
     (found,) = database.write_ahead_log(patient(clients))
     assert found.state == state
 

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, current_app, g, request
 
 from sessiontrack.blueprints.endpoint import Blueprint, settings
-from sessiontrack.db import database_size, read_transaction
+from sessiontrack.db import database_sizes, read_transaction
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.metrics import CONTENT_TYPE, RequestMetrics
 from sessiontrack.queries.figures import Figures, read_figures
@@ -57,7 +57,7 @@ def _figures() -> Figures | None:
                 g.now,
                 chosen.session_alive_seconds,
                 (chosen.flapping_connections, chosen.flapping_window),
-                database_size(),
+                database_sizes(),
                 is_writable=is_writable,
             )
     except StorageUnavailable:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sessiontrack import instance, migrations
-from sessiontrack.db import database_size, db, integrity_problems, read_transaction, write_transaction
+from sessiontrack.db import database_sizes, db, find_damage, read_transaction, write_transaction
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.queries.accounts import password_hash_of
@@ -17,6 +17,7 @@ from sessiontrack.timestamps import IN_UTC
 LARGE_WAL = 128 * 1024**2
 HUGE_WAL = 1024**3
 AHEAD_SECONDS = 360
+MOST_FAULTS = 5
 # What people take for a first password.
 GUESSED = ("admin", "password", "sessiontrack", "changeme")
 
@@ -36,8 +37,8 @@ def integrity(patient: Patient) -> Iterator[Finding]:
     """Whether the file is whole."""
     if patient.fast:
         return
-    if problems := integrity_problems():
-        yield wrong("integrity", f"damaged: {'; '.join(problems)}. Restore a backup.")
+    if damage := find_damage(MOST_FAULTS):
+        yield wrong("integrity", f"damaged: {'; '.join(damage)}. What can be done: sessiontrack check")
     else:
         yield ok("integrity", "the database is whole.")
 
@@ -57,7 +58,7 @@ def writing(patient: Patient) -> Iterator[Finding]:
 
 def write_ahead_log(patient: Patient) -> Iterator[Finding]:
     """Whether it is written back; a reader that never ends keeps it from that."""
-    size, wal = database_size()
+    size, wal = database_sizes()
     shown = f"{size / 1024**2:.1f} MiB"
     if wal is None:
         yield ok("size", f"{shown}.")

@@ -35,10 +35,6 @@ class DatabaseEngine(ABC):
     file: Path | None = None
     # Whether triggers keep the table `row_count`.
     counts_rows = False
-    # Tells the database's bytes; None where `file_sizes` does.
-    size_query: str | None = None
-    # A row for each fault of the file, or one that says "ok".
-    integrity_query: str | None = None
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
@@ -76,8 +72,8 @@ class DatabaseEngine(ABC):
         """The statement that keeps other writers from these tables until the transaction ends."""
         return None
 
-    def find_damage(self, engine: Engine) -> list[str]:
-        """What is wrong with pages, indexes and values, 100 things at most; a server sees to its own."""
+    def find_damage(self, engine: Engine, most: int) -> list[str]:
+        """What is wrong with pages, indexes and values; a server sees to its own."""
         return []
 
     def rebuild_index(self, engine: Engine, name: str) -> None:
@@ -89,8 +85,8 @@ class DatabaseEngine(ABC):
         """What the database has in use."""
 
     @abstractmethod
-    def database_bytes(self, engine: Engine) -> int:
-        """What it takes on the disk."""
+    def sizes(self, engine: Engine) -> tuple[int, int | None]:
+        """Bytes of the database, and of the write-ahead log beside it; None where there is no such file."""
 
     @abstractmethod
     def rewrite(self, engine: Engine) -> None:
@@ -103,10 +99,6 @@ class DatabaseEngine(ABC):
     def is_there(self) -> bool:
         """Whether there is a database already; to open it may make one."""
         return True
-
-    def file_sizes(self) -> tuple[int, int]:
-        """Bytes of the database's file and of its write-ahead log."""
-        raise NotImplementedError
 
     def own_transaction(self, kind: Kind) -> AbstractContextManager[Any] | None:
         """The driver's connection within a transaction, for engines that do not take it from the pool."""

@@ -56,7 +56,6 @@ class PostgreSQL(DatabaseEngine):
     """A PostgreSQL server; it queues its writers well by itself."""
 
     begin_reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    size_query = "SELECT pg_database_size(current_database())"
 
     def __init__(self, busy_timeout_seconds: int) -> None:
         self._timeout = busy_timeout_seconds
@@ -142,15 +141,15 @@ class PostgreSQL(DatabaseEngine):
 
     def used_bytes(self, engine: Engine) -> int:
         """All that it takes: what is free inside is the server's to know."""
-        return self.database_bytes(engine)
+        return self.sizes(engine)[0]
 
-    def database_bytes(self, engine: Engine) -> int:
-        """Of the tables and their indexes."""
+    def sizes(self, engine: Engine) -> tuple[int, None]:
+        """Of the tables and their indexes; the log is the server's, of all its databases."""
         connection = engine.raw_connection()
         try:
             cursor = connection.cursor()
             cursor.execute("SELECT pg_database_size(current_database())")
-            return int(cursor.fetchall()[0][0])
+            return int(cursor.fetchall()[0][0]), None
         finally:
             connection.close()
 

@@ -39,12 +39,12 @@ DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 class SQLite(DatabaseEngine):
     """A SQLite file, with the writer lock beside it."""
 
+    file: Path
     begin_reading = "BEGIN"
     begin_writing = "BEGIN IMMEDIATE"
     # The pages of all indexes that they go into.
     prepare_bulk = "PRAGMA cache_size = -65536"
     counts_rows = True
-    integrity_query = "PRAGMA quick_check(5)"
 
     def __init__(self, url: URL, synchronous: str, busy_timeout_seconds: int) -> None:
         if not url.database or url.database.endswith(":memory:"):
@@ -52,7 +52,6 @@ class SQLite(DatabaseEngine):
         self.file = Path(url.database)
         self._synchronous = synchronous
         self._timeout = busy_timeout_seconds
-        self._file = Path(url.database)
         self._held = HeldConnections(self._connect)
         lock = WriterLock(Path(f"{url.database}-writer"), busy_timeout_seconds)
         self._writers = GroupCommit(lock, self._connect, busy_timeout_seconds)
@@ -113,12 +112,12 @@ class SQLite(DatabaseEngine):
             return StorageUnavailable("The database cannot be used just now; try again shortly.")
         return None
 
-    def find_damage(self, engine: Engine) -> list[str]:
+    def find_damage(self, engine: Engine, most: int) -> list[str]:
         """By SQLite's own integrity_check."""
         found = []
         with _driver(engine) as connection:
             try:
-                found += [str(row[0]) for row in connection.execute("PRAGMA integrity_check(100)")]
+                found += [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({int(most)})")]
             except sqlite3.DatabaseError as error:  # it does not come to its end
                 if _code(error) not in DAMAGED:
                     raise
@@ -142,10 +141,9 @@ class SQLite(DatabaseEngine):
             )
         return (pages - free) * size
 
-    def database_bytes(self, engine: Engine) -> int:
-        """The file and its WAL."""
-        files = (Path(f"{self.file}{ending}") for ending in ("", "-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+    def sizes(self, engine: Engine) -> tuple[int, int]:
+        """0 for a file that is not there."""
+        return _size(self.file), _size(Path(f"{self.file}-wal"))
 
     def rewrite(self, engine: Engine) -> None:
         """By VACUUM; from then on free pages can be given back a few at a time."""
@@ -167,18 +165,7 @@ class SQLite(DatabaseEngine):
 
     def is_there(self) -> bool:
         """Whether there is the file."""
-        return self._file.is_file()
-
-    def file_sizes(self) -> tuple[int, int]:
-        """0 for a file that is not there."""
-        wal = self._file.with_name(f"{self._file.name}-wal")
-        sizes = []
-        for path in (self._file, wal):
-            try:
-                sizes.append(path.stat().st_size)
-            except FileNotFoundError:
-                sizes.append(0)
-        return sizes[0], sizes[1]
+        return self.file.is_file()
 
     def own_transaction(self, kind: Kind) -> AbstractContextManager[sqlite3.Connection]:
         """On this thread's own connection, or on the one that brief writers share."""
@@ -228,6 +215,13 @@ def _driver(engine: Engine) -> Iterator[sqlite3.Connection]:
         yield cast(sqlite3.Connection, connection.driver_connection)
     finally:
         connection.close()
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _code(error: BaseException) -> int | None:
