@@ -1,5 +1,6 @@
 """IP addresses: read, kept in canonical form, and put in order."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from sessiontrack.exceptions import InvalidIp
@@ -32,6 +33,7 @@ def ip_sort_key(ip: str) -> str:
     return f"4{int(address):08x}" if address.version == 4 else f"6{int(address):032x}"
 
 
+@lru_cache(4096)
 def ip_number(ip: str) -> int | str:
     """Give the address as a number, as decimal text where it exceeds 53 bits; 0 for ""."""
     if not ip:
