@@ -8,6 +8,8 @@ const root = resolve(import.meta.dirname, "..");
 const web = join(root, "sessiontrack", "web");
 const out = resolve(process.argv[2]);
 
+const TARGETS = ["es2022", "chrome123", "firefox121", "safari17.5"];
+
 const files = (folder, ending) =>
   existsSync(join(web, folder)) ? readdirSync(join(web, folder)).filter((name) => name.endsWith(ending)) : [];
 
@@ -30,7 +32,7 @@ const { metafile } = await build({
   minify: true,
   charset: "utf8",
   legalComments: "none", // all licences are in licenses.txt
-  target: ["es2022", "chrome123", "firefox121", "safari17.5"],
+  target: TARGETS,
   entryNames: "[dir]/[name]-[hash]",
   chunkNames: "chunks/[name]-[hash]",
   assetNames: "assets/[name]-[hash]",
@@ -49,7 +51,7 @@ const embedded = await build({
   minify: true,
   charset: "utf8",
   legalComments: "none",
-  target: ["es2022", "chrome123", "firefox121", "safari17.5"],
+  target: TARGETS,
   metafile: true,
   logLevel: "warning",
   plugins: [{ name: "shadow", setup: inShadow }],
@@ -93,6 +95,23 @@ for (const [file, output] of Object.entries(outputs)) {
   if (name === undefined || (!output.entryPoint && !file.endsWith(".svg"))) continue;
   manifest[name] = { file, needs: [...needed(file)].sort() };
   if (output.cssBundle) manifest[name].style = inOut(output.cssBundle);
+}
+
+// What other products' pages load, by names that stay: a module and a classic script, each in one piece.
+const EMBEDDED = { "tracker.js": "esm", "tracker.classic.js": "iife" };
+for (const [name, format] of Object.entries(EMBEDDED)) {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [join(web, "browser", name)],
+    outfile: join(out, name),
+    bundle: true,
+    format,
+    minify: true,
+    charset: "utf8",
+    legalComments: "none",
+    target: TARGETS,
+    logLevel: "warning",
+  });
 }
 
 writeFileSync(join(out, "licenses.txt"), licences(Object.keys({ ...metafile.inputs, ...embedded.metafile.inputs })));

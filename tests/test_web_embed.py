@@ -1,5 +1,6 @@
 """Widgets in pages of another origin: as elements and in frames, allowed and refused; nothing else let in."""
 
+import json
 import re
 import shutil
 import threading
@@ -17,6 +18,7 @@ from tests.server import Server
 from tests.web import WebServer, fill_with_demo, visiting
 
 WIDGETS = ("now", "timeline", "people")
+TRACKER_DOCS = Path(__file__).parent.parent / "docs" / "tracker.md"
 SETTINGS = {"TIMEZONE": "Europe/Paris"}
 
 
@@ -25,7 +27,7 @@ class Portal:
 
     def __init__(self) -> None:
         self.pages: dict[str, str] = {}
-        self.allowed = ""
+        self.allowed = self.inline = ""
         portal = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,8 +37,8 @@ class Portal:
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header(
                     "Content-Security-Policy",
-                    f"default-src 'self'; script-src {portal.allowed}; connect-src {portal.allowed};"
-                    f" frame-src {portal.allowed}; img-src data:",
+                    f"default-src 'self'; script-src {portal.allowed}{portal.inline};"
+                    f" connect-src {portal.allowed}; frame-src {portal.allowed}; img-src data:",
                 )
                 self.end_headers()
                 self.wfile.write((text or "").encode())
@@ -56,9 +58,9 @@ class Portal:
         self._server.shutdown()
         self._server.server_close()
 
-    def show(self, body: str, base: str) -> str:
-        """The address of a page with that body, which lets in what is at base."""
-        self.allowed = base
+    def show(self, body: str, base: str, *, inline: bool = False) -> str:
+        """The address of a page with that body, which lets in what is at base, and scripts in the page."""
+        self.allowed, self.inline = base, " 'unsafe-inline'" if inline else ""
         self.pages["/"] = (
             f"<!doctype html><html lang=en><title>Portal</title><main><h1>Portal</h1>{body}</main></html>"
         )
@@ -229,6 +231,52 @@ def test_axe_finds_nothing_in_a_widget(
         visit.open(f"/embed/{widget}#token={allowing.tokens['viewer']}&theme={theme}")
         expect(visit.page.locator(f"sessiontrack-{widget} .card").first).to_be_visible()
         assert visit.violations() == []
+
+
+def tracker_examples() -> list[str]:
+    """What docs/tracker.md shows for a page: as a module, and without modules."""
+    return re.findall(r"```html\n(.*?)```", TRACKER_DOCS.read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("index", range(2), ids=["module", "classic"])
+def test_the_documented_lines_track_who_is_in_a_page_of_another_origin(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer, index: int
+) -> None:
+    page, said = window
+    example = tracker_examples()[index]
+    assert len(example.splitlines()) <= 10
+    lines = example.replace("https://sessiontrack.example", allowing.base)
+    lines = lines.replace("st_...", allowing.tokens["operator"])
+    address = portal.show(f"<button id=reports>Reports</button>{lines}", allowing.base, inline=True)
+    with page.expect_response("**/api/v2/keepalive") as shown:
+        page.goto(address)
+    with page.expect_response("**/api/v2/session-hide") as changed:
+        page.get_by_role("button").click()
+    assert json.loads(shown.value.request.post_data or "") == {"visible": False}
+    assert json.loads(changed.value.request.post_data or "") == {"path": ["/"]}
+    assert (shown.value.status, changed.value.status) == (200, 200)
+    # The page is left, for one that knows nothing of it.
+    page.goto("about:blank")
+    for _ in range(500):
+        (session, *_) = allowing.server.call(
+            "GET", "/api/v2/sessions?usernames[]=operator", token=allowing.tokens["operator"]
+        ).json
+        if session["last_visible_path"] == ["reports", "week"]:
+            break
+        page.wait_for_timeout(20)
+    assert session["last_visible_path"] == ["reports", "week"]
+    assert said == []
+
+
+def test_a_page_that_is_not_listed_is_not_tracked_and_comes_to_no_harm(
+    window: tuple[Page, list[str]], portal: Portal, web_server: WebServer
+) -> None:
+    page, said = window
+    lines = tracker_examples()[0].replace("https://sessiontrack.example", web_server.base)
+    with page.expect_event("requestfailed", lambda each: "/api/v2/" in each.url):
+        page.goto(portal.show(f"<button id=reports>Reports</button>{lines}", web_server.base, inline=True))
+    page.get_by_role("button").click()
+    assert all("CORS policy" in each or "Failed to load" in each for each in said), said
 
 
 def test_below_a_sub_path_a_widget_asks_below_it(

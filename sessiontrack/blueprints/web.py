@@ -33,7 +33,9 @@ THEME_COOKIE = "sessiontrack_theme"
 LANGUAGE_COOKIE = "sessiontrack_language"
 YEAR_SECONDS = 31_536_000
 NOBODYS_FRAME = "frame-ancestors 'none'"
-EMBED_SECONDS = 300
+# What pages of other origins load, by a name that stays: their address is in somebody else's product.
+EMBEDDED_SCRIPTS = ("embed.js", "tracker.js", "tracker.classic.js")
+EMBEDDED_SECONDS = 300
 # Nothing but this server's own files: no inline script, no inline style, nobody's frame.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -110,12 +112,12 @@ def static(name: str) -> BaseResponse:
         raise NotFound from error
     response = Response(content, mimetype=mimetypes.guess_type(name)[0])
     response.headers["Cache-Control"] = (
-        f"public, max-age={YEAR_SECONDS}, immutable"
-        if is_hashed
-        else f"public, max-age={EMBED_SECONDS}"
-        if name == "embed.js"
-        else "no-cache"
+        f"public, max-age={YEAR_SECONDS}, immutable" if is_hashed else "no-cache"
     )
+    if name in EMBEDDED_SCRIPTS:
+        response.headers["Cache-Control"] = f"public, max-age={EMBEDDED_SECONDS}"
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.add_etag()
     return response.make_conditional(request)

@@ -11,6 +11,8 @@ export const user = dataset.user ?? "";
 export const role = dataset.role ?? "";
 /** Signed in by a proxy: there are no tokens, so none to renew and none to repeat. */
 export const isProxied = dataset.login === "proxy";
+/** The name of this page, "" where it is none of those in the navigation. */
+export const page = dataset.page ?? "";
 export const mayWrite = role === "operator" || role === "admin";
 
 /** An address of this server, from one below its root: "/ui/devices". */

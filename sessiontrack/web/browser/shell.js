@@ -1,11 +1,14 @@
 // The menu of theme, language and account, and the banner for a server that is away.
 import { isBack, signOut } from "./api.js";
-import { address, remember } from "./here.js";
+import { address, page, remember, user } from "./here.js";
 import { t } from "./i18n.js";
 import { toast } from "./elements/toast.js";
+import { track } from "./tracker/track.js";
 
 const AGAIN_MS = 5000;
 const menu = document.getElementById("menu");
+// Whoever is here is one of the people whom sessiontrack shows.
+const tracker = user && page ? track({ base: location.origin + address(""), path: () => [page] }) : undefined;
 
 for (const input of document.querySelectorAll("input[name=theme]")) {
   input.addEventListener("change", () => {
@@ -24,6 +27,7 @@ for (const input of document.querySelectorAll("input[name=language]")) {
 
 document.getElementById("logout")?.addEventListener("click", async () => {
   try {
+    await tracker?.stop();
     await signOut();
     location.assign(address("/ui/login"));
   } catch (error) {

@@ -1,0 +1,5 @@
+// For the web UI of another product, as an ES module: import { track } from ".../static/tracker.js".
+import { track as trackAt } from "./tracker/track.js";
+
+/** As in tracker/track.js; `base` is where this script came from. */
+export const track = (options) => trackAt({ base: new URL("..", import.meta.url).href, ...options });
