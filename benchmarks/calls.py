@@ -88,6 +88,10 @@ class Calls:
             Call("create", self._create, writes),
         ]
 
+    def months(self, client: int) -> Iterator[bytes]:
+        """A device's thirty days each."""
+        return self._list_month("", client, 0)
+
     def pings(self, client: int) -> Iterator[bytes]:
         """Of one person."""
         return self._keepalive("", client, 0)
