@@ -8,7 +8,6 @@ import argparse
 import gzip
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -21,8 +20,9 @@ from typing import Any
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from werkzeug.security import generate_password_hash
 
-from benchmarks.dataset import DATA, DAY, FIRST_DAY, Shape, make_dataset
-from benchmarks.run import serve
+from benchmarks.dataset import DATA, LAST_DAY, Shape, make_dataset
+from benchmarks.open_pages import report_open_pages
+from benchmarks.servers import serve
 from sessiontrack import create_app
 from sessiontrack.db import db, write_transaction
 from sessiontrack.services import users
@@ -35,7 +35,6 @@ DAYS = 365
 PASSWORD = "correct horse"
 SIZE = {"width": 1280, "height": 900}
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
-PART = re.compile("<[^>]*>")
 FRAMES = 240
 # How long the server took for the page, and for what that asked of the API: from the last byte of a
 # question to the first of its answer. Questions that were asked at the same time count each.
@@ -106,12 +105,12 @@ def _measure(browser: Browser, shape: Shape, loads: int) -> None:
     try:
         with ExitStack() as stack:
             _add_user(run / "app")
-            code = "from sessiontrack.cli import main; main()"
-            server = serve(stack, "web", ["-c", code, "serve"], run, 2, 8)
+            server = serve(stack, "web", run / "app", 2, 8)
             base = f"http://127.0.0.1:{server.port}"
             print(f"\n{shape.devices} devices, {shape.sessions} sessions in {shape.days} days")
             _report_pages(browser, base, shape, loads)
             _report_timeline(browser, base, shape, loads)
+            report_open_pages(server.port, server.process.pid, _token(browser, base))
     finally:
         shutil.rmtree(run)
 
@@ -151,12 +150,23 @@ def signed_in(browser: Browser, base: str) -> Iterator[Page]:
     context.close()
 
 
+def _token(browser: Browser, base: str) -> str:
+    context = browser.new_context()
+    body = json.dumps({"username": "bench", "password": PASSWORD})
+    token: str = context.request.post(f"{base}/auth/login", data=body).json()["access_token"]
+    context.close()
+    return token
+
+
 def _report_pages(browser: Browser, base: str, shape: Shape, loads: int) -> None:
     print("\n| page | loaded, KiB | server ms: the page | calls | how many calls |\n|---|---|---|---|---|")
     for page in PAGES:
-        path = PART.sub(shape.mac(0), page.path)
         found: list[dict[str, Any]] = []
         with signed_in(browser, base) as window:
+            path = page.path.replace("<mac:mac>", shape.mac(0))
+            if "<uuid:session>" in path:
+                session = window.request.get(f"{base}/api/v2/sessions?limit=1").json()[0]["_id"]
+                path = path.replace("<uuid:session>", session)
             for number in range(loads + 1):
                 window.goto(f"{base}/ui{path}", wait_until="networkidle")
                 if number == 0:
@@ -169,7 +179,7 @@ def _report_pages(browser: Browser, base: str, shape: Shape, loads: int) -> None
 
 def _report_timeline(browser: Browser, base: str, shape: Shape, loads: int) -> None:
     print("\n| timeline | first painted, ms: median / worst | answers loaded for it, KiB |\n|---|---|---|")
-    end = datetime.fromtimestamp(FIRST_DAY + shape.days * DAY, UTC)
+    end = datetime.fromtimestamp(LAST_DAY, UTC)
     for span in ("year", "week"):
         address = f"{base}/ui/presence?span={span}&until={end:%Y-%m-%dT%H:%M:%SZ}"
         for cache in ("cold", "warm"):
