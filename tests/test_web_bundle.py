@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -149,3 +150,26 @@ def test_building_says_what_it_needs(tmp_path: Path) -> None:
     wrong = subprocess.run([*command, "--nothing"], capture_output=True, text=True)
     assert wrong.returncode == 1
     assert "--requires" in wrong.stderr
+
+
+def test_what_is_installed_has_the_whole_bundle(tmp_path: Path) -> None:
+    """As it was built before: building takes npm. The files of a wheel are those of `build_py`."""
+    for part in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md"):
+        shutil.copy(ROOT / part, tmp_path)
+    ignored = shutil.ignore_patterns("__pycache__", "browser")
+    shutil.copytree(ROOT / "sessiontrack", tmp_path / "sessiontrack", ignore=ignored)
+    command = [
+        sys.executable,
+        "-c",
+        "import setuptools; setuptools.setup()",
+        "build_py",
+        "--build-lib",
+        "lib",
+    ]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    installed = tmp_path / "lib" / "sessiontrack" / "web"
+    parts = {path.relative_to(STATIC.parent) for path in STATIC.rglob("*") if path.is_file()}
+    parts |= {path.relative_to(WEB) for path in WEB.glob("catalogues/*/*.json")}
+    assert len(parts) > 40
+    assert {each for each in parts if not (installed / each).is_file()} == set()
