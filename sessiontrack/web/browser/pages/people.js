@@ -41,7 +41,6 @@ class PeoplePage extends StElement {
   connectedCallback() {
     super.connectedCallback();
     addEventListener("st-back", this.#again);
-    this.#loadNames();
   }
 
   disconnectedCallback() {
@@ -49,8 +48,9 @@ class PeoplePage extends StElement {
     removeEventListener("st-back", this.#again);
   }
 
-  /** The filter is of use without names too: those in the address stay in it. */
+  /** Once somebody wants to choose: a year is much to read. Those in the address stay in it without that too. */
   async #loadNames() {
+    if (this.names) return;
     const stats = await get("/api/v2/session-stats", { params: { period: NAMES_PERIOD } }).catch(() => []);
     this.names = stats.map(({ username }) => username);
   }
@@ -112,14 +112,13 @@ class PeoplePage extends StElement {
   #userChoice() {
     const chosen = this.#users;
     const names = [...new Set([...(this.names ?? []), ...chosen])].sort((one, other) => one.localeCompare(other));
-    if (!names.length) return nothing;
     const choose = (event) => {
       const form = new FormData(event.currentTarget);
       const users = form.getAll("user").map(encodeURIComponent).join(",");
       this.#state.set({ users }, { clear: ["page"] });
     };
     const label = chosen.length ? chosen.join(", ") : t("people.everybody");
-    return html`<details class="people-users" @keydown=${closeOnEscape}>
+    return html`<details class="people-users" @toggle=${() => this.#loadNames()} @keydown=${closeOnEscape}>
       <summary class="button"><span class="muted">${t("people.users")}</span> <strong>${label}</strong></summary>
       <form class="menu-panel" @change=${choose}>
         ${names.map(
@@ -127,6 +126,7 @@ class PeoplePage extends StElement {
             <input type="checkbox" name="user" value=${name} .checked=${chosen.includes(name)} /> <span>${name}</span>
           </label>`,
         )}
+        ${names.length ? nothing : html`<p class="muted">${this.names ? t("people.empty") : t("loading")}</p>`}
       </form>
     </details>`;
   }
