@@ -46,6 +46,7 @@ BY_NAME = Statement('SELECT username, role, id, disabled_at FROM "user" WHERE us
 BY_SECRET = Statement(
     'SELECT u.username, u.role, t.role, t.id FROM api_token t JOIN "user" u ON u.id = t.user_id'
     " WHERE t.secret_hash = :secret_hash AND t.revoked_at IS NULL AND u.disabled_at IS NULL"
+    " AND (t.expires_at IS NULL OR t.expires_at > :now)"
 )
 
 
@@ -105,7 +106,7 @@ def identify(tx: Transaction, request: Request, now: int, *, kind: str, writes: 
             raise Unauthorized("Send the token as Authorization: Bearer <token>.")
         token = token.strip()
         if token.startswith(api_tokens.PREFIX) and kind == "access":
-            return _by_secret(tx, token)
+            return _by_secret(tx, token, now)
         return _by_login(tx, _claims(token, kind, now), now)
     token = _cookie(request, kind)
     if not token:
@@ -157,9 +158,9 @@ def _by_login(tx: Transaction, claims: dict[str, Any], now: int) -> Principal:
     return Principal(found[0], found[1], login_id, login_id, "login")
 
 
-def _by_secret(tx: Transaction, secret: str) -> Principal:
+def _by_secret(tx: Transaction, secret: str, now: int) -> Principal:
     username, users_role, role, token_id = _known(
-        tx.row(BY_SECRET, secret_hash=api_tokens.secret_hash(secret))
+        tx.row(BY_SECRET, secret_hash=api_tokens.secret_hash(secret), now=now)
     )
     # A user who was given a lesser role since does not keep more through a token.
     lesser = max(users_role, role, key=ROLES.index)
@@ -188,7 +189,7 @@ def _by_proxy(tx: Transaction, request: Request, named: str, *, writes: bool) ->
 
 def _known(found: Row | None) -> Row:
     if found is None:
-        raise Unauthorized("The token was revoked, or its user may no longer sign in.")
+        raise Unauthorized("The token was revoked or has expired, or its user may no longer sign in.")
     return found
 
 

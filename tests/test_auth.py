@@ -452,6 +452,7 @@ def test_contract_5_an_api_token_is_shown_once(clients: Clients, clock: Travelle
         "role": "admin",
         "created_at": NOW,
         "revoked_at": None,
+        "expires_at": None,
     }
     listed = clients.admin.ok("GET", "/auth/tokens")
     assert [each["name"] for each in listed] == ["admin's", "operator's", "viewer's", "backup"]
@@ -510,6 +511,21 @@ def test_contract_5_an_api_token_has_at_most_its_owners_role(
     assert me == {"username": owner, "role": role or owner, "kind": "token"}
 
 
+def test_an_api_token_can_be_valid_for_some_days(clients: Clients, clock: Traveller) -> None:
+    issued = clients.admin.ok("POST", "/auth/tokens", {"name": "for a week", "expires_in_days": 7})
+    assert issued["expires_at"] == NOW + 7 * 86_400
+    assert clients.admin.ok("GET", "/auth/tokens")[-1]["expires_at"] == NOW + 7 * 86_400
+    script = clients.with_token(issued["token"])
+    clock.shift(7 * 86_400 - 1)
+    script.ok("GET", "/auth/me")
+    clock.shift(1)
+    refused(script.get("/auth/me"), 401)
+    # Its name is in use until it is revoked, as of any other.
+    refused(clients.admin.post("/auth/tokens", {"name": "for a week"}), 409, "conflict")
+    clients.admin.ok("DELETE", f"/auth/tokens/{issued['id']}")
+    clients.admin.ok("POST", "/auth/tokens", {"name": "for a week"})
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -522,6 +538,10 @@ def test_contract_5_an_api_token_has_at_most_its_owners_role(
         ({"name": "t", "token": "st_mine"}, "token"),
         ({"name": "t", "id": 7}, "id"),
         ({"name": "t", "username": 5}, "username"),
+        *(
+            ({"name": "t", "expires_in_days": each}, "expires_in_days")
+            for each in (0, -1, 3651, 1.5, "7", True, 2**70)
+        ),
     ],
 )
 def test_contract_2_a_wrong_api_token_is_refused_by_field(clients: Clients, body: object, field: str) -> None:

@@ -60,6 +60,13 @@ def test_a_token_never_has_more_than_its_users_role(cli: Tokens) -> None:
     assert "climber" not in cli.list()
 
 
+def test_a_token_for_some_days(cli: Tokens) -> None:
+    cli.ok("issue", "--days", "30", "scan")
+    found = cli.list()["scan"]
+    assert found["expires_at"] == found["created_at"] + 30 * 86_400
+    assert cli.run("issue", "--days", "0", "never").exit_code == 2
+
+
 @pytest.mark.parametrize("name", ["", "x" * 65, "two\nlines"])
 def test_a_name_that_is_none_is_refused(cli: Tokens, name: str) -> None:
     result = cli.run("issue", name)
@@ -103,5 +110,5 @@ def test_revoke_of_what_is_not_there_is_one_line(cli: Tokens, which: str) -> Non
 
 def test_list_is_a_table(cli: Tokens) -> None:
     lines = cli.ok("list").splitlines()
-    assert lines[0].split() == ["id", "name", "username", "role", "created_at", "revoked_at"]
+    assert lines[0].split() == ["id", "name", "username", "role", "created_at", "revoked_at", "expires_at"]
     assert len(lines) == 4

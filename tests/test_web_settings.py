@@ -123,6 +123,7 @@ def test_a_token_is_issued_shown_once_copied_used_and_revoked(own: Visit) -> Non
     own.open(f"{SETTINGS}?section=tokens")
     page.get_by_role("button", name="Issue a token").click()
     dialog(own).get_by_label("Name").fill("the portal")
+    dialog(own).get_by_label("Expires").select_option("in 30 days")
     dialog(own).get_by_role("button", name="Issue a token").click()
     secret = page.locator("#new-token").inner_text()
     page.get_by_role("button", name="Copy the token").click()
@@ -134,6 +135,8 @@ def test_a_token_is_issued_shown_once_copied_used_and_revoked(own: Visit) -> Non
     assert secret not in page.content()
 
     headers = {"Authorization": f"Bearer {secret}"}
+    issued = page.request.get(f"{own.base}/auth/tokens").json()[-1]
+    assert issued["expires_at"] == issued["created_at"] + 30 * 86_400
     asked = page.request.get(f"{own.base}/auth/me", headers=headers)
     assert asked.json() == {"username": "admin", "role": "viewer", "kind": "token"}
     page.get_by_role("button", name="Revoke the token “the portal”").click()
@@ -163,7 +166,7 @@ def test_a_token_cannot_do_more_than_its_user_and_names_are_unique(own: Visit) -
     own.open(f"{SETTINGS}?section=tokens")
     page.get_by_role("button", name="Issue a token").click()
     dialog(own).get_by_label("Name").fill("too much")
-    dialog(own).get_by_role("combobox").select_option("viewer")
+    dialog(own).get_by_role("combobox", name="User").select_option("viewer")
     dialog(own).get_by_role("radio", name="Administrator").check()
     dialog(own).get_by_role("button", name="Issue a token").click()
     expect(dialog(own).get_by_role("alert")).to_contain_text("A token cannot do more than its user.")

@@ -164,7 +164,9 @@ def issue_token(query: dict[str, Any], body: dict[str, Any]) -> Response:
     asking = principal()
     username, name = body.get("username", asking.username), body["name"]
     with write_transaction() as tx:
-        issued = api_tokens.issue_token(tx, g.now, username, name, body.get("role"))
+        issued = api_tokens.issue_token(
+            tx, g.now, username, name, body.get("role"), body.get("expires_in_days")
+        )
     log.info("API token %s (%s) issued for %r by %r", issued.token_id, issued.role, username, asking.username)
     response = answer(
         {
@@ -174,6 +176,7 @@ def issue_token(query: dict[str, Any], body: dict[str, Any]) -> Response:
             "role": issued.role,
             "created_at": g.now,
             "revoked_at": None,
+            "expires_at": issued.expires_at,
             "token": issued.secret,
         }
     )

@@ -10,7 +10,7 @@ from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.queries import accounts
 from sessiontrack.roles import ROLES
-from sessiontrack.schemas.accounts import LONGEST_NAME
+from sessiontrack.schemas.accounts import LONGEST_NAME, MOST_TOKEN_DAYS
 from sessiontrack.schemas.fields import has_control_characters
 from sessiontrack.services import api_tokens
 
@@ -27,16 +27,21 @@ def token() -> None:
 @click.argument("name")
 @click.option("--user", "username", default="admin", show_default=True, help="Whose token.")
 @click.option("--role", type=click.Choice(ROLES), help="At most the user's own role, which is the default.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, MOST_TOKEN_DAYS),
+    help="For how long it is valid; else until it is revoked.",
+)
 @click.option("--quiet", is_flag=True, help="Print the token and nothing else, for scripts.")
-def issue(name: str, username: str, role: str | None, quiet: bool) -> None:
+def issue(name: str, username: str, role: str | None, days: int | None, quiet: bool) -> None:
     """Issue a token; it is shown this once.
 
-    Example: sessiontrack token issue --user admin --role operator "nightly scan"
+    Example: sessiontrack token issue --user admin --role operator --days 90 "nightly scan"
     """
     if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name):
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
     with prepared_app().app_context(), write_transaction() as tx:
-        issued = api_tokens.issue_token(tx, clock.now(), username, name, role)
+        issued = api_tokens.issue_token(tx, clock.now(), username, name, role, days)
     if quiet:
         click.echo(issued.secret)
         return

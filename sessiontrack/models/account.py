@@ -59,6 +59,8 @@ class ApiToken(Base):
     secret_hash: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[Instant]
     revoked_at: Mapped[Instant | None]
+    # From then on it is refused; null: never.
+    expires_at: Mapped[Instant | None]
 
 
 class LoginThrottle(Base):

@@ -10,11 +10,11 @@ PASSWORD_HASH = Statement(
     'SELECT password_hash FROM "user" WHERE username = :username AND disabled_at IS NULL'
 )
 TOKENS = Statement(
-    "SELECT t.id, t.name, u.username, t.role, t.created_at, t.revoked_at"
+    "SELECT t.id, t.name, u.username, t.role, t.created_at, t.revoked_at, t.expires_at"
     ' FROM api_token t JOIN "user" u ON u.id = t.user_id ORDER BY t.id LIMIT :limit OFFSET :offset'
 )
 TOKEN_COUNT = Statement("SELECT count(*) FROM api_token")
-TOKEN_FIELDS = ("id", "name", "username", "role", "created_at", "revoked_at")
+TOKEN_FIELDS = ("id", "name", "username", "role", "created_at", "revoked_at", "expires_at")
 USER_FIELDS = ("username", "role", "created_at", "disabled_at", "from_proxy")
 
 

@@ -1,7 +1,7 @@
 """Signing in and API tokens: what the calls take and answer (contract 5)."""
 
 from marshmallow import fields
-from marshmallow.validate import Length, OneOf
+from marshmallow.validate import Length, OneOf, Range
 
 from sessiontrack.roles import ROLES
 from sessiontrack.schemas.base import Answer, Strict
@@ -10,6 +10,7 @@ from sessiontrack.schemas.fields import Text, Whole, limit, offset
 # Hashing takes the time of its input; nobody types more.
 LONGEST_PASSWORD = 1024
 LONGEST_NAME = 64
+MOST_TOKEN_DAYS = 3650
 
 
 class LoginQuery(Strict):
@@ -39,6 +40,11 @@ class IssueToken(Strict):
     username = Text(least=1, most=LONGEST_NAME, metadata={"description": "Whose token; left out: one's own."})
     role = fields.String(
         validate=OneOf(ROLES), metadata={"description": "At most the user's own role; left out: that role."}
+    )
+    expires_in_days = fields.Integer(
+        strict=True,
+        validate=Range(1, MOST_TOKEN_DAYS),
+        metadata={"description": "For how many days it is valid; left out: until it is revoked."},
     )
 
 
@@ -82,6 +88,7 @@ class ApiTokenAnswer(Answer):
     role = fields.String(required=True)
     created_at = fields.Integer(required=True)
     revoked_at = fields.Integer(required=True, allow_none=True)
+    expires_at = fields.Integer(required=True, allow_none=True)
 
 
 class IssuedTokenAnswer(ApiTokenAnswer):

@@ -1,4 +1,4 @@
-"""API tokens: long-lived, named, revocable; the secret is shown once and only its SHA-256 is kept."""
+"""API tokens: named, revocable, without an end or with one; the secret is shown once, its SHA-256 is kept."""
 
 import hashlib
 import secrets
@@ -14,6 +14,7 @@ from sessiontrack.roles import includes
 from sessiontrack.services import user_sessions
 
 PREFIX = "st_"
+DAY = 86_400
 # Nobody removes the user or changes the role until the token is there.
 OWNER = Statement(
     select(User.id, User.role, User.disabled_at)
@@ -21,8 +22,8 @@ OWNER = Statement(
     .with_for_update(read=True)
 )
 INSERT = Statement(
-    "INSERT INTO api_token (user_id, name, role, secret_hash, created_at)"
-    " VALUES (:user_id, :name, :role, :secret_hash, :now)"
+    "INSERT INTO api_token (user_id, name, role, secret_hash, created_at, expires_at)"
+    " VALUES (:user_id, :name, :role, :secret_hash, :now, :expires_at)"
     " ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING RETURNING id"
 )
 REVOKE = Statement("UPDATE api_token SET revoked_at = :now WHERE id = :token_id AND revoked_at IS NULL")
@@ -37,6 +38,7 @@ class IssuedToken:
     token_id: int
     role: str
     secret: str
+    expires_at: int | None
 
 
 def login_key(token_id: int) -> str:
@@ -49,9 +51,13 @@ def secret_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def issue_token(tx: Transaction, now: int, username: str, name: str, role: str | None) -> IssuedToken:
+def issue_token(
+    tx: Transaction, now: int, username: str, name: str, role: str | None, days: int | None = None
+) -> IssuedToken:
     """Make a token for that user; role None is the user's own.
 
+    Args:
+        days: of 24 hours, for which it is valid, at least 1; None: until it is revoked.
     Raises:
         NotFound: no such user, or a disabled one.
         Forbidden: the role is more than the user's own.
@@ -63,6 +69,7 @@ def issue_token(tx: Transaction, now: int, username: str, name: str, role: str |
     user_id, owners_role, _ = owner
     if role is not None and not includes(owners_role, role):
         raise Forbidden(f"{username} is {owners_role}; a token cannot be {role}.")
+    expires_at = None if days is None else now + days * DAY
     secret = PREFIX + secrets.token_urlsafe(32)
     token_id: int | None = tx.value(
         INSERT,
@@ -71,10 +78,11 @@ def issue_token(tx: Transaction, now: int, username: str, name: str, role: str |
         role=role or owners_role,
         secret_hash=secret_hash(secret),
         now=now,
+        expires_at=expires_at,
     )
     if token_id is None:
         raise Conflict(f"There is a token {name} already; revoke it first, or take another name.")
-    return IssuedToken(token_id, role or owners_role, secret)
+    return IssuedToken(token_id, role or owners_role, secret, expires_at)
 
 
 def revoke_token(tx: Transaction, now: int, token_id: int, alive_seconds: int) -> None:

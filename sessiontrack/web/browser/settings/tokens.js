@@ -13,6 +13,7 @@ import { instant } from "../time.js";
 import { ROLES, roleField } from "./users.js";
 
 const CONFLICT = 409;
+const DAYS = [7, 30, 90, 365];
 const MOST_USERS = 1000;
 
 /** The tokens of scripts, appliances and widgets. */
@@ -23,6 +24,7 @@ class Tokens extends StElement {
     { label: t("settings.role"), cell: ({ role }) => t(`role.${role}`) },
     { label: t("settings.token.user"), cell: ({ username }) => username },
     { label: t("settings.token.issued"), kind: "number", cell: ({ created_at: at }) => instant(at) },
+    { label: t("settings.token.until"), kind: "number", cell: untilCell },
     { label: t("settings.actions"), kind: "wide", cell: (token) => this.#actions(token) },
   ];
 
@@ -79,9 +81,16 @@ class Tokens extends StElement {
             ${users.map(({ username }) => html`<option ?selected=${username === reader}>${username}</option>`)}
           </select>
         </label>
-        ${roleField("viewer", ROLES)}`,
+        ${roleField("viewer", ROLES)}
+        <label class="field">
+          <span>${t("settings.token.until")}</span>
+          <select name="days">
+            <option value="">${t("settings.token.ever")}</option>
+            ${DAYS.map((count) => html`<option value=${count}>${t("settings.token.days", { count })}</option>`)}
+          </select>
+        </label>`,
       action: t("settings.token.issue"),
-      submit: (data) => send("POST", "/auth/tokens", data),
+      submit: ({ days, ...data }) => send("POST", "/auth/tokens", days ? { ...data, expires_in_days: Number(days) } : data),
       explain: (error) =>
         error.status === CONFLICT
           ? t("settings.token.taken")
@@ -123,8 +132,13 @@ function show({ name, token }) {
   });
 }
 
-function statusCell({ revoked_at: revoked }) {
-  return revoked === null ? badge("ok", t("settings.token.valid")) : badge("quiet", t("settings.token.invalid"));
+const untilCell = ({ expires_at: at }) => (at === null ? t("settings.token.ever") : instant(at));
+
+function statusCell({ revoked_at: revoked, expires_at: expires }) {
+  if (revoked !== null) return badge("quiet", t("settings.token.invalid"));
+  return expires !== null && expires * 1000 <= Date.now()
+    ? badge("quiet", t("settings.token.expired"))
+    : badge("ok", t("settings.token.valid"));
 }
 
 customElements.define("st-tokens", Tokens);
