@@ -17,8 +17,8 @@ from sessiontrack.services.repairs import REPAIRS
 _OF_INDEX = re.compile(
     r"(?:row \d+ missing from|wrong # of entries in|non-unique entry in|rowid .* missing from) index (\S+)"
 )
-# What it says of values; the invariants find the same, and can mend it.
-_OF_VALUE = re.compile(r"(?:CHECK constraint failed in|NULL value in) ")
+# What it says of values; most of it an invariant finds as well, and can mend it.
+_OF_VALUE = re.compile(r"(?:CHECK constraint failed in|NULL value in) (\w+)")
 MOST_EXAMPLES = 5
 
 
@@ -49,7 +49,19 @@ def examine() -> list[Finding]:
         _finding("schema", "every index is there", [f"{each.name}" for each in missing], can_be_mended=True),
     ]
     # Of what cannot be read nothing more can be said.
-    return found if pages else [*found, *(_examine(each) for each in INVARIANTS)]
+    if pages:
+        return found
+    examined = [_examine(each) for each in INVARIANTS]
+    values = [each for each in damage if _OF_VALUE.match(each)]
+    others = _finding("values", "every value may be", _others(values, examined), can_be_mended=False)
+    return [*found, *examined, others]
+
+
+def _others(values: list[str], examined: list[Finding]) -> list[str]:
+    """What is wrong with values of tables in which no invariant has found anything."""
+    broken = [each for each, found in zip(INVARIANTS, examined, strict=True) if found.count]
+    known = {table for each in broken for table in (each.table, *each.others)}
+    return [each for each in values if (found := _OF_VALUE.match(each)) and found[1] not in known]
 
 
 def _examine(invariant: Invariant) -> Finding:

@@ -38,10 +38,18 @@ ROWS = (
     " (2, 'v', 'login:1', 'admin', 200, 260, 30, NULL)",
     "INSERT INTO view_time (session_id, view, tab, seconds)"
     " VALUES (1, 'maps', '', 40), (1, 'list', 'all', 20), (2, 'maps', '', 30)",
+    "INSERT INTO view_visit (session_id, since_at, until_at, view, tab, seconds) VALUES"
+    " (1, 100, 140, 'maps', '', 40), (1, 140, 160, 'list', 'all', 20), (2, 220, 260, 'maps', '', 30)",
     "INSERT INTO source (id, name) VALUES (1, 'scanner')",
     "INSERT INTO scan (source_id, at, seen_count, trusted) VALUES (1, 150, 1, true)",
     "INSERT INTO sighting_run (id, device_id, source_id, ip, first_at, last_at)"
     " VALUES (1, 1, 1, '', 100, 150)",
+    "INSERT INTO webhook (id, name, url, secret, created_at, failures, resting_until)"
+    " VALUES (1, 'pager', 'https://pager.example/', 'whsec_', 100, 1, 130)",
+    "INSERT INTO webhook_delivery (id, public_id, webhook_id, type, body, created_at, due_at, state,"
+    " attempts, finished_at) VALUES (1, 'a', 1, 'test', '{}', 100, 100, 'delivered', 1, 101),"
+    " (2, 'b', 1, 'test', '{}', 110, 140, 'pending', 2, NULL),"
+    " (3, 'c', 1, 'test', '{}', 120, 120, 'dead', 0, 90)",
 )
 SESSION = (
     "INSERT INTO device_session (id, device_id, conn_type, disc_type, connected_at, disconnected_at,"
@@ -78,7 +86,7 @@ def test_a_sound_database_is_told_so(instance: Path) -> None:
     result = invoke(instance, "check")
     assert result.exit_code == 0, result.output
     assert "wrong" not in result.output
-    assert result.stdout.count("\n") == len(INVARIANTS) + 3
+    assert result.stdout.count("\n") == len(INVARIANTS) + 4
     assert checked(instance) == (0, {})
     assert checked(instance, "--repair") == (0, {})
 
@@ -92,6 +100,10 @@ def test_every_invariant_is_named_once_and_every_repair_is_of_one() -> None:
 SESSIONS = "SELECT id, connected_at, disconnected_at, still_connected FROM device_session ORDER BY id"
 LINKS = "SELECT id, session_id, voided FROM event ORDER BY id"
 STAYS = "SELECT id, started_at, last_ping, visible_seconds, ended_at FROM user_session ORDER BY id"
+VISITS = "SELECT session_id, since_at, until_at, seconds FROM view_visit ORDER BY session_id, since_at"
+SOUND_VISITS = [(1, 100, 140, 40), (1, 140, 160, 20), (2, 220, 260, 30)]
+DELIVERIES = "SELECT id, state, attempts, finished_at FROM webhook_delivery ORDER BY id"
+SOUND_DELIVERIES = [(1, "delivered", 1, 101), (2, "pending", 2, None), (3, "dead", 0, 90)]
 VIEWS = "SELECT session_id, view, tab, seconds FROM view_time ORDER BY session_id, view"
 SOUND_SESSIONS = [(1, 100, 200, 0), (2, 300, None, 1), (3, 100, None, 0)]
 # What is done to the file; what check finds; a query, and what it gives after the repair.
@@ -186,7 +198,7 @@ DAMAGES: list[tuple[list[str], dict[str, int], str, list[tuple[Any, ...]]]] = [
     (["DELETE FROM device WHERE id = 2"], {"device_session.device_id": 1}, SESSIONS, SOUND_SESSIONS[:2]),
     (
         ["DELETE FROM user_session WHERE id = 2"],
-        {"view_time.session_id": 1},
+        {"view_time.session_id": 1, "view_visit.session_id": 1},
         VIEWS,
         [(1, "list", "all", 20), (1, "maps", "", 40)],
     ),
@@ -219,7 +231,7 @@ DAMAGES: list[tuple[list[str], dict[str, int], str, list[tuple[Any, ...]]]] = [
     ),
     (
         ["UPDATE user_session SET last_ping = 90, ended_at = 160 WHERE id = 1"],
-        {"user sessions": 1},
+        {"user sessions": 1, "visits": 1},
         STAYS,
         [(1, 100, 100, 0, 160), (2, 200, 260, 30, None)],
     ),
@@ -249,9 +261,61 @@ DAMAGES: list[tuple[list[str], dict[str, int], str, list[tuple[Any, ...]]]] = [
     ),
     (
         ["UPDATE view_time SET seconds = -1 WHERE session_id = 2"],
-        {"user sessions": 1, "tab times": 1},
+        {"user sessions": 1, "tab times": 1, "visit times": 1},
         STAYS,
         [(1, 100, 160, 60, 160), (2, 200, 260, 0, None)],
+    ),
+    (
+        ["UPDATE view_visit SET until_at = 150 WHERE session_id = 1 AND since_at = 100"],
+        {"visits": 1},
+        VISITS,
+        [(*SOUND_VISITS[0][:2], 150, 40), SOUND_VISITS[2]],
+    ),
+    (["UPDATE view_visit SET until_at = 270 WHERE session_id = 2"], {"visits": 1}, VISITS, SOUND_VISITS[:2]),
+    (["UPDATE view_visit SET since_at = 90 WHERE since_at = 100"], {"visits": 1}, VISITS, SOUND_VISITS[1:]),
+    (["UPDATE view_visit SET seconds = 0 WHERE since_at = 140"], {"visits": 1}, VISITS, SOUND_VISITS[::2]),
+    (
+        ["UPDATE view_visit SET seconds = 21 WHERE since_at = 140"],
+        {"visits": 1, "visit times": 1},
+        VISITS,
+        SOUND_VISITS[::2],
+    ),
+    (
+        [
+            "UPDATE view_visit SET tab = 'other' WHERE since_at = 140",
+            "UPDATE view_visit SET seconds = 31 WHERE since_at = 220",
+        ],
+        {"visit times": 2},
+        VISITS,
+        SOUND_VISITS[:1],
+    ),
+    (
+        ["UPDATE webhook_delivery SET finished_at = NULL WHERE id = 1"],
+        {"deliveries": 1},
+        DELIVERIES,
+        [(1, "pending", 0, None), *SOUND_DELIVERIES[1:]],
+    ),
+    (
+        [
+            "UPDATE webhook_delivery SET attempts = 0 WHERE id = 1",
+            "UPDATE webhook_delivery SET attempts = -1 WHERE id = 2",
+            "UPDATE webhook_delivery SET state = 'lost' WHERE id = 3",
+        ],
+        {"deliveries": 3},
+        DELIVERIES,
+        [(number, "pending", 0, None) for number in (1, 2, 3)],
+    ),
+    (
+        ["DELETE FROM webhook"],
+        {"webhook_delivery.webhook_id": 3},
+        DELIVERIES,
+        [],
+    ),
+    (
+        ["UPDATE webhook SET failures = 0"],
+        {"receivers": 1},
+        "SELECT failures, resting_until FROM webhook",
+        [(0, 0)],
     ),
     (
         [DROP.format("uq_user_session_login"), "UPDATE user_session SET ended_at = NULL WHERE id = 1"],
@@ -352,6 +416,16 @@ def test_an_address_in_another_notation_is_told_and_left(instance: Path) -> None
     assert "1 wrong      MAC addresses" in result.stdout
     assert "02:00:00:00:00:aa" in result.stdout
     assert "sessiontrack restore" in result.stdout
+
+
+def test_a_value_that_no_invariant_knows_of_is_told_and_left(instance: Path) -> None:
+    evidence = (
+        "INSERT INTO device_evidence (device_id, source_id, at, kind, ip) VALUES (1, 1, 100, 'heard', '')"
+    )
+    spoil(instance, evidence, "UPDATE view_visit SET seconds = 0 WHERE session_id = 2")
+    assert checked(instance) == (1, {"visits": 1, "values": 1})
+    assert checked(instance, "--repair") == (1, {"values": 1})
+    assert "CHECK constraint failed in device_evidence" in invoke(instance, "check").stdout
 
 
 def test_two_active_tokens_of_a_name_are_for_a_person_to_decide(instance: Path) -> None:

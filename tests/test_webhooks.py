@@ -13,7 +13,7 @@ import time_machine
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
-from sessiontrack import dispatcher, migrations
+from sessiontrack import dispatcher, migrations, soundness
 from sessiontrack.db import Transaction, read_transaction, write_transaction
 from sessiontrack.dispatcher import Dispatcher
 from sessiontrack.exceptions import Conflict, InvalidInput, NotFound
@@ -96,8 +96,13 @@ def hook() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def hooks(make_clients: Callable[..., Clients], clock: time_machine.Traveller, hook: Receiver) -> Hooks:
-    return Hooks(make_clients(WEBHOOK_ALLOW="127.0.0.0/8"), clock, hook)
+def hooks(
+    make_clients: Callable[..., Clients], clock: time_machine.Traveller, hook: Receiver
+) -> Iterator[Hooks]:
+    made = Hooks(make_clients(WEBHOOK_ALLOW="127.0.0.0/8"), clock, hook)
+    yield made
+    with made.clients.app.app_context():
+        assert [each for each in soundness.examine() if each.count] == []
 
 
 # --- what is told

@@ -21,12 +21,13 @@ Key = int | str
 
 @dataclass(frozen=True)
 class Invariant:
-    """`find` gives the key of each row of `table` that breaks it."""
+    """`find` gives the key of each row of `table` that breaks it; it looks at the others too."""
 
     name: str
     says: str
     table: str
     find: Callable[[Transaction], list[Key]]
+    others: tuple[str, ...] = ()
 
 
 def _by(sql: str) -> Callable[[Transaction], list[Key]]:
@@ -87,6 +88,28 @@ SECOND_STAYS = (
     "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY login_key ORDER BY started_at DESC, id DESC)"
     " AS place FROM user_session WHERE ended_at IS NULL) AS placed WHERE place > 1 ORDER BY id"
 )
+# A ping credits what is later than all that was credited before.
+WRONG_VISITS = (
+    "SELECT DISTINCT session_id FROM (SELECT v.session_id, v.since_at, v.until_at, v.seconds, s.started_at,"
+    " s.last_ping, max(v.until_at) OVER (PARTITION BY v.session_id ORDER BY v.since_at"
+    " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach"
+    " FROM view_visit v JOIN user_session s ON s.id = v.session_id) AS placed"
+    " WHERE since_at < started_at OR until_at > last_ping OR seconds < 1 OR seconds > until_at - since_at"
+    " OR reach > since_at ORDER BY session_id"
+)
+# Less than the tabs' is right: what was recorded before there were visits has none.
+EXCESSIVE_VISITS = (
+    "SELECT DISTINCT v.session_id FROM (SELECT session_id, view, tab, sum(seconds) AS total FROM view_visit"
+    " GROUP BY session_id, view, tab) v LEFT JOIN view_time t ON t.session_id = v.session_id"
+    " AND t.view = v.view AND t.tab = v.tab WHERE v.total > coalesce(t.seconds, 0) ORDER BY v.session_id"
+)
+# Nothing is said of the order of their instants: between two of them the clock may have been set back.
+IMPOSSIBLE_DELIVERIES = (
+    "SELECT id FROM webhook_delivery WHERE state NOT IN ('pending', 'delivered', 'dead')"
+    " OR (state = 'pending') <> (finished_at IS NULL) OR attempts < 0"
+    " OR (state = 'delivered' AND attempts = 0) ORDER BY id"
+)
+IDLE_REST = "SELECT id FROM webhook WHERE failures < 0 OR (failures = 0 AND resting_until > 0) ORDER BY id"
 BACKWARD_RUNS = "SELECT id FROM sighting_run WHERE last_at < first_at ORDER BY id"
 RUNS_WITHOUT_SCAN = (
     "SELECT r.id FROM sighting_run r WHERE r.last_at IS NULL"
@@ -206,10 +229,38 @@ INVARIANTS = (
         "0 <= visible <= last ping - start <= end - start",
         "user_session",
         _by(IMPOSSIBLE_STAYS),
+        ("view_time",),
     ),
-    Invariant("tab times", "the tabs' seconds are the visible ones", "user_session", _by(UNEQUAL_TIMES)),
+    Invariant(
+        "tab times",
+        "the tabs' seconds are the visible ones",
+        "user_session",
+        _by(UNEQUAL_TIMES),
+        ("view_time",),
+    ),
+    Invariant(
+        "visits",
+        "visits lie one after another within their session",
+        "user_session",
+        _by(WRONG_VISITS),
+        ("view_visit",),
+    ),
+    Invariant(
+        "visit times",
+        "a tab's visits are no longer than it",
+        "user_session",
+        _by(EXCESSIVE_VISITS),
+        ("view_visit",),
+    ),
     Invariant("active user sessions", "a login has one at most", "user_session", _by(SECOND_STAYS)),
     Invariant("sighting runs", "a run ends after it began", "sighting_run", _by(BACKWARD_RUNS)),
     Invariant("counts", "there are as many rows as were counted", "row_count", find_wrong_counts),
     Invariant("runs that go on", "their source has scanned", "sighting_run", _by(RUNS_WITHOUT_SCAN)),
+    Invariant(
+        "deliveries",
+        "a delivery waits or is over, and was tried before it was taken",
+        "webhook_delivery",
+        _by(IMPOSSIBLE_DELIVERIES),
+    ),
+    Invariant("receivers", "a receiver rests after failures only", "webhook", _by(IDLE_REST)),
 )

@@ -75,7 +75,23 @@ SET_VIEW = Statement(
 SET_VISIBLE = Statement(
     "UPDATE user_session SET visible_seconds = :seconds, credited_seconds = 0 WHERE id = :id"
 )
+VISITS = Statement(
+    "SELECT v.since_at, v.until_at, v.seconds, s.started_at, s.last_ping FROM view_visit v"
+    " JOIN user_session s ON s.id = v.session_id WHERE v.session_id = :id ORDER BY v.since_at"
+)
+FORGET_VISIT = Statement("DELETE FROM view_visit WHERE session_id = :id AND since_at = :since")
+FORGET_EXCESSIVE_VISITS = Statement(
+    "DELETE FROM view_visit WHERE session_id = :id AND (SELECT sum(v.seconds) FROM view_visit v"
+    " WHERE v.session_id = view_visit.session_id AND v.view = view_visit.view AND v.tab = view_visit.tab)"
+    " > coalesce((SELECT t.seconds FROM view_time t WHERE t.session_id = view_visit.session_id"
+    " AND t.view = view_visit.view AND t.tab = view_visit.tab), 0)"
+)
 END_STAY = Statement("UPDATE user_session SET ended_at = last_ping WHERE id = :id")
+# Told again, receivers know it by its id; one that is too old dies in the outbox.
+DELIVER_AGAIN = Statement(
+    "UPDATE webhook_delivery SET state = 'pending', finished_at = NULL, attempts = 0 WHERE id = :id"
+)
+WAKE = Statement("UPDATE webhook SET failures = 0, resting_until = 0 WHERE id = :id")
 END_RUN = Statement("UPDATE sighting_run SET last_at = first_at WHERE id = :id")
 
 Repair = Callable[[Transaction], None]
@@ -166,6 +182,18 @@ def _mend_tab_times(tx: Transaction) -> None:
         tx.run(SET_VISIBLE, id=session_id, seconds=total)
 
 
+def _mend_visits(tx: Transaction) -> None:
+    """A visit that cannot be goes, and of two that overlap the later one; their seconds stay with the tab."""
+    for session_id in _found("visits")(tx):
+        reach = 0
+        for since, until, seconds, started_at, last_ping in tx.rows(VISITS, id=session_id):
+            is_possible = 1 <= seconds <= until - since and started_at <= since and until <= last_ping
+            if is_possible and since >= reach:
+                reach = until
+            else:
+                tx.run(FORGET_VISIT, id=session_id, since=since)
+
+
 def _mend_reference(reference: ForeignKey) -> Repair:
     """As the database itself would have done when what it refers to went."""
     column, other = reference.parent, reference.column
@@ -195,8 +223,12 @@ REPAIRS: dict[str, Repair] = {
     "sort keys": _mend_ip_keys,
     "user sessions": _mend_stays,
     "tab times": _mend_tab_times,
+    "visits": _mend_visits,
+    "visit times": _each(_found("visit times"), FORGET_EXCESSIVE_VISITS),
     "active user sessions": _each(_found("active user sessions"), END_STAY),
     "sighting runs": _each(_found("sighting runs"), END_RUN),
     "counts": _count_anew,
     "runs that go on": _each(_found("runs that go on"), END_RUN),
+    "deliveries": _each(_found("deliveries"), DELIVER_AGAIN),
+    "receivers": _each(_found("receivers"), WAKE),
 }
