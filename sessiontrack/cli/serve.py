@@ -28,7 +28,9 @@ from sessiontrack.supervisor import Supervisor
 # SIGTERM and SIGINT end the server within 5 s: what is being answered has until then.
 GRACEFUL_SECONDS = 4
 LAST_DELIVERY_SECONDS = 0.5
-M_ARENA_MAX = -8  # malloc.h
+# malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+LARGE = 64 << 10
 
 
 @click.command()
@@ -109,7 +111,7 @@ class _Server(BaseApplication):
 
     def load(self) -> Any:
         """The application, for the master to hand to its workers."""
-        _share_arenas()
+        _keep_little()
         gunicorn_util.write_error = _write_json_error
         with self._flask.app_context():
             # A connection must not be used on both sides of a fork.
@@ -186,10 +188,16 @@ def answers(family: socket.AddressFamily, target: tuple[str, int], seconds: floa
         return False
 
 
-def _share_arenas() -> None:
-    """Let all threads of a worker allocate from two arenas: one each would keep what only one needed."""
+def _keep_little() -> None:
+    """Give back the memory that a long answer took, once it is sent.
+
+    All threads of a worker allocate from two arenas: one each would keep what only one needed. What is large
+    is mapped by itself, always: glibc would stop to do so after the first one.
+    """
     with suppress(OSError, AttributeError):  # where the C library is not glibc
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+        libc = ctypes.CDLL(None)
+        for option, value in ((M_ARENA_MAX, 2), (M_MMAP_THRESHOLD, LARGE), (M_TRIM_THRESHOLD, LARGE)):
+            libc.mallopt(option, value)
 
 
 def _share_memory(server: object, worker: object) -> None:
