@@ -11,7 +11,7 @@ from functools import partial
 
 from flask import Flask
 
-from sessiontrack import clock
+from sessiontrack import clock, partitions
 from sessiontrack.config import Settings
 from sessiontrack.db import Statement, database_sizes, read_transaction, used_bytes, write_transaction
 from sessiontrack.exceptions import Conflict, StorageUnavailable
@@ -118,7 +118,8 @@ def _tell_more(tell: Callable[[int], None], before: int, done: int) -> None:
 
 
 def _prune_kind(plan: Plan, kind: Kind, held: Held, tell: Callable[[int], None]) -> int:
-    removed = 0
+    with write_transaction() as tx:
+        removed = partitions.empty_months(tx, plan, kind)
     after = (EARLIEST, 0)
     while True:
         with read_transaction() as tx:

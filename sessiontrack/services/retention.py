@@ -54,6 +54,9 @@ class Kind:
     def __init__(self, name: str, at: str, condition: str) -> None:
         self.name = name
         self.count = Statement(f"SELECT count(*){condition}")
+        self.count_between = Statement(
+            f"SELECT count(*){condition} AND s.{at} >= :from_at AND s.{at} < :to_at"
+        )
         self.page = Statement(
             f"SELECT s.{at}, s.id{condition} AND (s.{at}, s.id) > (:after_at, :after_id)"
             f" ORDER BY s.{at}, s.id LIMIT {BATCH}"

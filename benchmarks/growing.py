@@ -1,0 +1,133 @@
+"""Measure the same calls on SQLite, PostgreSQL, and tables divided by months: `python -m benchmarks.growing`.
+
+One history of that many device sessions; a server of the application on each database, asked in turns. Then
+a month is pruned: row by row, and where events are divided, with their table. Prints tables in Markdown.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.calls import Call, Calls
+from benchmarks.dataset import DAY, Shape
+from benchmarks.history import measure
+from benchmarks.load import Measured, burst
+from benchmarks.moving import SAFE, SIZED
+from benchmarks.servers import Running, prepare, serve
+from tests.postgres import Cluster
+
+NAMES = (
+    "list: device, 30 days",
+    "list: first page",
+    "device, 7 days",
+    "calendar, recent week",
+    "calendar, old week",
+    "events: all",
+    "events: search",
+    "totals",
+    "keepalive",
+    "create",
+)
+WHOLE, EVENTS, BOTH = "whole", "events_divided", "both_divided"
+ROUNDS = 3
+
+
+def make_databases(cluster: Cluster, folder: Path) -> dict[str, float]:
+    """The history in three databases; the seconds that it took to divide."""
+    for name in (WHOLE, EVENTS, BOTH):
+        (folder / name).mkdir()
+    cluster.run("postgres", f"CREATE DATABASE {WHOLE}")
+    file = folder / "sqlite" / "sessiontrack.sqlite3"
+    measure(folder / "sqlite", "migrate-database", f"sqlite:///{file}", cluster.url(WHOLE))
+    seconds = {}
+    for name, tables in ((EVENTS, ["event"]), (BOTH, ["event", "device_session"])):
+        cluster.run("postgres", f"CREATE DATABASE {name} TEMPLATE {WHOLE}")
+        os.environ["SESSIONTRACK_DATABASE_URL"] = cluster.url(name)
+        seconds[name], _ = measure(folder / name, "partition", *tables)
+    del os.environ["SESSIONTRACK_DATABASE_URL"]
+    for name in (WHOLE, EVENTS, BOTH):
+        cluster.run(name, "VACUUM (ANALYZE)")
+    return seconds
+
+
+def ask(call: Call, servers: dict[str, Running], clients: int, seconds: float, first: int) -> dict[str, Any]:
+    """In rounds, so that what else the machine does hits all of them alike."""
+    found = {name: Measured() for name in servers}
+    for number in range(ROUNDS):
+        for name, server in servers.items():
+            told = first + number
+
+            def requests(client: int, told: int = told) -> Any:
+                return call.requests("", client, told)
+
+            found[name].add(burst(server.port, clients, seconds / ROUNDS, requests))
+    return {name: each.summary() for name, each in found.items()}
+
+
+def prune_a_month(cluster: Cluster, folder: Path, shape: Shape) -> list[str]:
+    """The oldest whole month of events, by the `prune` command; a row of the table for each database."""
+    began = datetime.fromtimestamp(shape.first_day, UTC)
+    month = datetime(began.year + (began.month + 1) // 12, (began.month + 1) % 12 + 1, 1, tzinfo=UTC)
+    days = int((datetime.now(UTC) - month).total_seconds() // DAY)
+    lines = []
+    for name in (WHOLE, EVENTS):
+        os.environ["SESSIONTRACK_DATABASE_URL"] = cluster.url(name)
+        os.environ["SESSIONTRACK_RETENTION_EVENTS"] = f"{days} days"
+        ((before,),) = cluster.run(name, "SELECT count(*) FROM event")
+        seconds, _ = measure(folder / name, "prune")
+        ((after,),) = cluster.run(name, "SELECT count(*) FROM event")
+        lines.append(f"| {name} | {before - after:,} | {seconds:.1f} |")
+    return lines
+
+
+def main() -> None:
+    """Measure, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=lambda text: int(float(text)), default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each figure, in three rounds")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 16])
+    chosen = parser.parse_args()
+    shape = Shape.of(chosen.sessions)
+    folder = Path(tempfile.mkdtemp(prefix="sessiontrack-growing-"))
+    lines = []
+    try:
+        with Cluster(**SAFE, **SIZED) as cluster:
+            tokens = prepare(shape, folder / "sqlite")
+            seconds = make_databases(cluster, folder)
+            with ExitStack() as stack:
+                servers = {"sqlite": serve(stack, "app", folder / "sqlite", 4, 8)}
+                for name in (WHOLE, EVENTS, BOTH):
+                    url = {"DATABASE_URL": cluster.url(name)}
+                    servers[name] = serve(stack, "app", folder / name, 4, 8, **url)
+                for place, call in enumerate(Calls(shape, tokens).all()):
+                    if call.name not in NAMES:
+                        continue
+                    for turn, clients in enumerate(chosen.clients):
+                        first = (
+                            1 + (2 * place + turn) * ROUNDS if call.name != "create" else 1 + turn * ROUNDS
+                        )
+                        found = ask(call, servers, clients, chosen.seconds, first)
+                        cells = (
+                            f"{each['per_second']:.0f} ({each['p50']:.1f} / {each['p99']:.1f})"
+                            for each in found.values()
+                        )
+                        lines.append(f"| {call.name} | {clients} | {' | '.join(cells)} |")
+                        print(lines[-1], flush=True)
+            pruned = prune_a_month(cluster, folder, shape)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"\n{chosen.sessions:,} sessions over {shape.days} days, requests/s (p50 / p99 ms):\n")
+    print(f"| call | clients | sqlite | {WHOLE} | {EVENTS} | {BOTH} |\n|---|---|---|---|---|---|")
+    print("\n".join(lines))
+    print("\n| a month pruned | events | seconds |\n|---|---|---|")
+    print("\n".join(pruned))
+    print("\nDivided in: " + ", ".join(f"{name} {each:.1f} s" for name, each in seconds.items()))
+
+
+if __name__ == "__main__":
+    main()
