@@ -24,11 +24,16 @@ PATHS = (
     "/ui/devices",
     "/ui/devices/DA:41:7E:0C:93:5A",
     "/ui/events",
+    "/ui/events?type=voided&period=30+days",
     "/ui/people",
+    "/ui/people?show=views",
+    "/ui/people?show=days",
+    "/ui/people/{session}",
     "/ui/api",
     "/ui/api?view=curl",
     *(f"/ui/settings?section={each}" for each in ("users", "tokens", "retention", "configuration")),
 )
+LATEST_SESSION = "/api/v2/sessions?usernames[]=anna&limit=1"
 README_SCREENSHOT = ROOT / "docs" / "screenshot.png"
 README_SIZE = (1280, 760)
 
@@ -60,10 +65,13 @@ def draw(folder: Path, paths: tuple[str, ...]) -> None:
                     with visiting(browser, f"http://127.0.0.1:{server.port}", size) as visit:
                         visit.allowed.append("404 (NOT FOUND)")
                         visit.choose(theme=theme)
+                        session = ""
                         for path in paths:
-                            if path != "/ui/login":
+                            # Once: each login is a user session more on the pages of people.
+                            if path != "/ui/login" and not session:
                                 visit.log_in("admin", SETTINGS["ADMIN_PASSWORD"])
-                            visit.open(path)
+                                session = visit.page.request.get(visit.base + LATEST_SESSION).json()[0]["_id"]
+                            visit.open(path.format(session=session))
                             name = "".join(c if c.isalnum() else "-" for c in path.removeprefix("/ui/"))
                             visit.page.screenshot(path=folder / f"{name}-{width}-{theme}.png")
             browser.close()
