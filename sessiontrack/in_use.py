@@ -39,6 +39,15 @@ def use_alone(database: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_used(database: Path) -> bool:
+    """Whether anybody uses it just now."""
+    try:
+        with use_alone(database):
+            return False
+    except StorageUnavailable:
+        return True
+
+
 def _locked(database: Path, how: int, refusal: str) -> int:
     path = Path(f"{database}-in-use")
     try:

@@ -15,16 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import Table
 
 from sessiontrack import moving
-from sessiontrack.db import Statement, db
+from sessiontrack.db import Statement, db, read_transaction
 from sessiontrack.exceptions import DamagedDatabase, SessiontrackError
 from sessiontrack.moving import move, sqlite
+from sessiontrack.queries.history import export_rows
+from sessiontrack.record_files import encode
 from sessiontrack.records import KINDS
+from sessiontrack.sources.history_rows import COLUMNS
+from sessiontrack.startup import prepare
 from tests import databases, rows
 from tests.command import assert_one_line, invoke
-from tests.conftest import Clients
+from tests.conftest import NOW, Clients
 from tests.database_files import make_foreign, run_in
 from tests.moving import content, fill_everything, open_url, tables
 from tests.server import COMMAND, environment
@@ -58,6 +63,11 @@ def place(tmp_path: Path) -> Callable[..., str]:
     return make
 
 
+def exported(app: Flask, kind: str) -> bytes:
+    with app.app_context(), read_transaction() as tx:
+        return b"".join(encode(export_rows(tx, kind, None, NOW), COLUMNS[kind], "csv"))
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_everything_goes_there_and_back(
     clients: Clients,
@@ -82,9 +92,9 @@ def test_everything_goes_there_and_back(
         ]
     moved = make_clients(DATABASE_URL=there)
     for kind in KINDS:
-        wanted = invoke(clients.app.instance_path, "export", kind, DATABASE_URL=source).stdout_bytes
+        wanted = exported(clients.app, kind)
         assert wanted.count(b"\n") > 20
-        assert invoke(clients.app.instance_path, "export", kind, DATABASE_URL=there).stdout_bytes == wanted
+        assert exported(moved.app, kind) == wanted
     # Tokens are good, ids go on, and the schema forbids what it did.
     for path in ("/auth/me", "/sessions/list", "/devices", "/webhooks"):
         assert moved.admin.ok("GET", path) == clients.admin.ok("GET", path)
@@ -350,6 +360,20 @@ def test_what_is_written_meanwhile_is_not_in_the_copy_and_does_not_disturb(
     move(source, target, no_bar)
     assert written
     assert content(target) == before != content(source)
+
+
+def test_who_moves_is_told_that_the_source_is_in_use(
+    clients: Clients, source: str, place: Callable[..., str]
+) -> None:
+    databases.close_connections()
+    words: list[str] = []
+    move(source, place("sqlite", "first"), no_bar, words.append)
+    assert words == []
+    prepare(clients.app)
+    assert clients.viewer.get("/devices").status_code == 200
+    move(source, place("sqlite", "second"), no_bar, words.append)
+    assert len(words) == 1
+    assert "is in use: what is written to it from now on will not be in the copy" in words[0]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

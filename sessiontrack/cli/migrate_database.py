@@ -20,7 +20,7 @@ def migrate_database(from_url: str, to_url: str) -> None:
     Example: sessiontrack migrate-database sqlite:////var/lib/sessiontrack/sessiontrack.sqlite3 \\
                postgresql+psycopg://sessiontrack@db.example/sessiontrack
     """
-    moved = move(from_url, to_url, progress_bar)
+    moved = move(from_url, to_url, progress_bar, lambda words: click.echo(f"Note: {words}", err=True))
     for each in moved:
         click.echo(f"{each.rows:>12,} {each.table:<18} {each.checksum[:16]}")
     rows = sum(each.rows for each in moved)

@@ -19,6 +19,7 @@ from sessiontrack.moving.store import Store, Target, Totals, is_numbered
 LEFT_BEHIND = {"last_write", "row_count"}
 # What is told how much of a total is done; the total is None where nobody knows it.
 Tell = Callable[[int], None]
+Note = Callable[[str], None]
 Bar = Callable[[str, int | None], AbstractContextManager[Tell]]
 
 
@@ -31,17 +32,20 @@ class Moved:
     checksum: str
 
 
-def move(from_url: str, to_url: str, bar: Bar) -> list[Moved]:
+def move(from_url: str, to_url: str, bar: Bar, note: Note = lambda words: None) -> list[Moved]:
     """Copy everything, read it back and compare; the target is there when all is the same, or not at all.
 
     Args:
         bar: shows how far a step is.
+        note: is told what whoever moves should know, and may have wanted.
     Raises:
         InvalidInput: a URL cannot be used, or both lead to the same database.
         Conflict: the target is not empty, or does not take what the source holds.
         StorageUnavailable: a database cannot be used, or is another version's.
     """
     with _reading(from_url) as source, _filling(to_url, source) as target:
+        if source.in_use:
+            note(f"{source.name} is in use: what is written to it from now on will not be in the copy.")
         expected = {table.name: source.totals(table) for table in _tables()}
         total = sum(rows for rows, *_ in expected.values() if rows)
         with bar("Copying", total) as tell:

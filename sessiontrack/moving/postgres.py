@@ -30,6 +30,10 @@ IDENTITY = (
     "SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database()),"
     " current_schema() FROM pg_control_system()"
 )
+OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_type = 'client backend'"
+)
 # What the schema forbids or has for reading, and rows need not wait for; references last.
 LEFT_OUT = """
 SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
@@ -129,7 +133,9 @@ def reading(app: Flask) -> Iterator[PostgresStore]:
     name = engine.url.render_as_string()
     with _said_of(name), engine.connect() as connection:
         refuse_other_version(name, migrations.revision_of(connection))
-        yield PostgresStore(connection)
+        store = PostgresStore(connection)
+        store.in_use = bool(connection.exec_driver_sql(OTHERS).scalar())
+        yield store
 
 
 @contextmanager

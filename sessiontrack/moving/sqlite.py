@@ -114,12 +114,15 @@ def reading(file: Path, app: Flask) -> Iterator[SQLiteStore]:
     """
     if not file.exists():
         raise StorageUnavailable(f"There is no database {file}.")
+    is_used = in_use.is_used(file)
     in_use.use_with_others(file, app)
     refuse_other_version(str(file), database_file.find_revision(file))
     with closing(database_file.open_database(file)) as connection:
         with database_file.said_of(file):
             connection.execute("BEGIN")
-        yield SQLiteStore(file, connection)
+        store = SQLiteStore(file, connection)
+        store.in_use = is_used
+        yield store
 
 
 @contextmanager

@@ -26,9 +26,13 @@ Totals = tuple[int | None, ...]
 
 
 class Store(ABC):
-    """One of the two databases, within one transaction; `name` is how messages call it."""
+    """One of the two databases, within one transaction; `name` is how messages call it.
+
+    in_use: whether others have it open; what they write from now on is not read.
+    """
 
     name: str
+    in_use = False
 
     @abstractmethod
     def identity(self) -> object:
