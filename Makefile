@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 # What the tests run beside what pip installs.
-PROGRAMS := arp-scan busybox chromium curl dnsmasq-base freeradius-utils iproute2 mount nginx-light \
+PROGRAMS := arp-scan busybox chromium curl dnsmasq-base faketime freeradius-utils iproute2 mount nginx-light \
 	nmap openssl prometheus systemd util-linux
 
 # The browser's side: built when one of its sources has changed.
