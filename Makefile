@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
+# Tests wait as often as they work, for servers and browsers: more of them than cores.
+TESTERS ?= $(shell cores=$$(nproc); echo $$((cores + cores / 2)))
 # What the tests run beside what pip installs.
 PROGRAMS := arp-scan busybox chromium curl dnsmasq-base faketime freeradius-utils iproute2 mount nginx-light \
 	nmap openssl prometheus systemd util-linux
@@ -30,13 +32,13 @@ run: $(VENV)/run.done $(WEB) ## install, migrate, make the first admin, and serv
 test: $(VENV)/test.done $(WEB) ## install what the tests need, and run them all  (ARGS="-k calendar")
 	.ci/install-programs $(PROGRAMS)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses auto $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses $(TESTERS) --dist worksteal $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a PostgreSQL of their own  (ARGS="-k calendar")
 	.ci/install-programs $(PROGRAMS) pgbouncer postgresql-15
-	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest --numprocesses auto $(ARGS)
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal $(ARGS)
 	$(if $(ARGS),,TEST_DIVIDED=yes $(BIN)/python -m tests.postgres $(BIN)/python -m pytest --numprocesses auto $(DIVIDED))
 
 web: $(WEB) ## build the browser's side
