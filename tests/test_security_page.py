@@ -21,12 +21,13 @@ ITEMS = {
     "1": "1.2.4 1.2.10 1.3.6",
     "2": "2.2.1 2.3.3 2.4.1",
     "3": "3.3.1 3.3.2 3.3.3 3.3.4 3.4.2 3.4.4 3.4.6 3.5.1",
-    "4": "4.1.1 4.1.3 4.2.1",
+    "4": "4.1.1 4.1.3 4.1.5 4.2.1",
     "6": "6.3.1 6.3.2 6.3.8",
     "7": "7.2.4 7.3.1 7.3.2 7.4.1 7.4.2 7.4.5",
     "8": "8.2.1 8.2.2 8.2.3",
     "9": "9.1.1 9.1.2 9.1.3 9.2.1 9.2.2 9.2.3",
-    "11 to 16": "11.4.2 13.4.2 13.4.5 14.2.1 14.3.2 15.3.3 16.3.1 16.4.1 16.5.1",
+    "11 to 14": "11.4.2 12.3.2 13.2.4 13.2.6 13.4.2 13.4.5 14.2.1 14.3.2",
+    "15, 16": "15.3.2 15.3.3 16.3.1 16.4.1 16.5.1 16.5.2",
 }
 WITHOUT_TOKEN = {"/healthz", "/readyz", "/auth/login", "/auth", "/openapi.json"}
 
@@ -59,11 +60,15 @@ def test_every_write_there_is_needs_its_csrf_token(clients: Clients) -> None:
         assert "X-CSRF-TOKEN" in refused(browser.call(method, path, data="{"), 403)["message"], (method, path)
 
 
-def test_no_call_takes_an_address_to_ask(app: Flask, clients: Clients) -> None:
+def test_only_a_webhook_takes_an_address_to_ask(app: Flask, clients: Clients) -> None:
     for method, path in every_call(app):
         for name in ("url", "uri", "callback", "redirect", "next", "host"):
-            body = call(clients, method, path, query={name: "http://127.0.0.1:9/"}).json
+            sent = {name: "http://127.0.0.1:9/"}
+            body = call(clients, method, path, query=sent).json
             assert set(body["errors"]) == {name}, (method, path)
+            body = call(clients, method, path, body=sent).json
+            assert name in body["errors"], (method, path)
+            assert ("WEBHOOK_ALLOW" in str(body)) is ((method, path, name) == ("POST", "/webhooks", "url"))
     document = json.dumps(clients.nobody.ok("GET", "/openapi.json"))
     assert '"format": "uri"' not in document
 
