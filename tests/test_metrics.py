@@ -1,10 +1,12 @@
 """`/metrics`: what is counted by several workers, what the database says, and who may read it."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.conftest import NOW, Clients
 from tests.refusals import refused
 from tests.server import Server
 
+DEPLOY = Path(__file__).parent.parent / "deploy"
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -179,6 +182,45 @@ def test_a_broken_database_is_told_and_no_error(clients: Clients) -> None:
     counted.observe(Answered("GET", "/x", 503, 0.1))
     found = samples(counted.exposition(None))
     assert found[key("requests_total", route="/x", method="GET", status="503")] == 1
+
+
+def asked_for() -> list[str]:
+    """What the dashboard draws, and what the rules look at, whatever they compare it with."""
+    dashboard = json.loads((DEPLOY / "grafana/dashboard.json").read_text())
+    drawn = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    rules = (DEPLOY / "prometheus/alerts.yml").read_text()
+    return [*drawn, *re.findall(r"sessiontrack_\w+(?:{[^}]*})?", rules)]
+
+
+def as_series_of(found: Samples) -> Iterator[str]:
+    """The same series again and again, as promtool takes them: counts grow, all else stays."""
+    for (name, labels), value in found.items():
+        shown = ",".join(f"{key}={json.dumps(word)}" for key, word in sorted(labels))
+        values = f"0+{value}" if name.endswith(("_total", "_bucket", "_count", "_sum")) else f"{value}+0"
+        yield f"      - series: '{name}{{{shown}}}'\n        values: {values}x20"
+
+
+def test_prometheus_finds_an_answer_to_all_that_is_asked_of_it(clients: Clients, tmp_path: Path) -> None:
+    clients.operator.ok(
+        "POST", "/presence/scans", {"source": "arp", "devices": [{"mac": "AA:BB:CC:00:00:01"}]}
+    )
+    counted: metrics.RequestMetrics = clients.app.extensions["sessiontrack.metrics"]
+    counted.observe(Answered("GET", "/devices", 503, 0.1))
+    wanted = [each for each in asked_for() if not databases.IS_POSTGRES or "wal_bytes" not in each]
+    assert len(wanted) > 15
+    # A series that is there, and is a number: 0/0 is none.
+    tests = [
+        f"      - expr: {json.dumps(f'count(({each}) >= -Inf) > bool 0')}\n        eval_time: 10m\n"
+        "        exp_samples: [{labels: '{}', value: 1}]"
+        for each in wanted
+    ]
+    series = as_series_of(scraped(clients))
+    lines = ["tests:", "  - interval: 1m", "    input_series:", *series, "    promql_expr_test:", *tests]
+    (tmp_path / "asked.yml").write_text("\n".join(lines))
+    checked = subprocess.run(
+        ["promtool", "test", "rules", "asked.yml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_readyz_and_metrics_say_that_nothing_can_be_written(make_clients: Callable[..., Clients]) -> None:
