@@ -10,10 +10,12 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from sessiontrack.deployment.files import ANSWERS, render
 from tests.conftest import PASSWORD
@@ -269,3 +271,40 @@ def test_no_body_can_end_the_string_that_it_is_in(site: tuple[Nginx, Server, dic
     for _, body in bodies:
         assert json.loads(body)["success"] is False
         assert not set("'$\\") & set(body)
+
+
+def put(page: Page, address: str, script: str) -> None:
+    """A page of another product at that address, with that module in it."""
+    html = f'<!doctype html><title>A product</title><script type="module">{script}</script>'
+    page.route(address, lambda route: route.fulfill(content_type="text/html", body=html))
+
+
+def test_the_tracker_goes_through_it_with_the_logins_cookies_or_a_token(
+    site: tuple[Nginx, Server, dict[str, str]], browser: Browser
+) -> None:
+    nginx, _, tokens = site
+    root = f"https://127.0.0.1:{nginx.port}"
+    cases: list[tuple[str, str, dict[str, str]]] = [
+        (f"{nginx.prefix}/product", "viewer", {}),
+        # Cookies belong to the sub-path; what is beside it brings a token.
+        ("/beside", "operator", {"token": tokens["operator"]}),
+    ]
+    with closing(browser.new_context(ignore_https_errors=True)) as context:
+        assert context.request.post(f"{root}{nginx.prefix}/auth/login?cookies=1", data=LOGIN).ok
+        page = context.new_page()
+        for path, username, options in cases:
+            script = (
+                f"import {{ track }} from '{nginx.prefix}/static/tracker.js'; track({json.dumps(options)})"
+            )
+            put(page, f"{root}{path}", script)
+            with page.expect_response(f"{root}{nginx.prefix}/api/v2/keepalive") as pinged:
+                page.goto(f"{root}{path}")
+            assert pinged.value.status == 200
+            # Leaves it, which is told.
+            page.goto("about:blank")
+            for _ in range(500):
+                answer = nginx.call("GET", f"/api/v2/sessions?usernames[]={username}", token=tokens["viewer"])
+                if answer.json[0]["last_visible_path"] == [path]:
+                    break
+                page.wait_for_timeout(20)
+            assert answer.json[0]["last_visible_path"] == [path]
