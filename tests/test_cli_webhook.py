@@ -53,6 +53,10 @@ def test_add_shows_the_secret_this_once_and_lists_hide_it(cli: Webhooks) -> None
     (found,) = cli.list()
     assert (found["name"], found["events"]) == ("pager", ["Device Down"])
     assert found["url"] == "https://93.184.216.34/..."
+    # A row is a line, however wide: this is a pipe.
+    heading, row = cli.ok("list").splitlines()
+    assert [name in heading for name in found] == [True] * len(found)
+    assert found["url"] in row
     shown = cli.ok("list") + cli.ok("list", "--json") + cli.ok("deliveries")
     assert secret not in shown
     assert "in-the-url" not in shown
@@ -72,7 +76,11 @@ def test_quiet_prints_the_secret_and_nothing_else(cli: Webhooks) -> None:
         (("add", "a\x07", URL), "control character"),
         (("add", "a", "ftp://hook.example/"), "like https://host/path"),
         (("add", "a", "https://user:hunter2@hook.example/"), "without user, password"),
-        (("add", "a", "http://127.0.0.1:9/"), "WEBHOOK_ALLOW"),
+        (
+            ("add", "a", "http://127.0.0.1:9/"),
+            ": 127.0.0.1 is not a public address, and not in WEBHOOK_ALLOW.",
+        ),
+        (("add", "a", "http://localhost:9/"), "localhost leads to "),
         (("add", "a", "http://2130706433/"), "usual notation"),
         (("test", "nobody"), "no webhook nobody"),
         (("remove", "nobody"), "no webhook nobody"),

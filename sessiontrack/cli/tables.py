@@ -11,6 +11,8 @@ from rich.table import Table
 
 from sessiontrack.timestamps import IN_UTC
 
+WIDEST = 100_000
+
 
 def print_table(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print what a query gave; columns that end in `_at` are instants, shown in UTC."""
@@ -25,7 +27,9 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         table.add_column(name)
     for row in rows:
         table.add_row(*(escape(_cell(name, value)) for name, value in row.items()))
-    Console(soft_wrap=True).print(table)
+    # As wide as it is: squeezed into a narrow terminal, or the 80 columns of a pipe, nobody could read it.
+    endless = Console(width=WIDEST)
+    Console(width=endless.measure(table).maximum).print(table, crop=False)
 
 
 def _cell(name: str, value: object) -> str:
