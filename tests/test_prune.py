@@ -492,6 +492,11 @@ def test_vacuum_gives_back_what_was_pruned(make_clients: MakeClients) -> None:
     assert " bytes won" in invoke(clients.app.instance_path, "vacuum").stdout
 
 
+@pytest.mark.sqlite("measures the file")
+def test_where_nothing_is_free_nothing_is_won(clients: Clients) -> None:
+    assert invoke(clients.app.instance_path, "vacuum").stdout.startswith("0 bytes won; ")
+
+
 @pytest.mark.sqlite("its kind of VACUUM")
 def test_incremental_needs_a_whole_one_first(clients: Clients) -> None:
     result = invoke(clients.app.instance_path, "vacuum", "--incremental")

@@ -98,7 +98,7 @@ def test(name: str) -> None:
     message = Message(url, secret, delivery_id, json.dumps(told).encode())
     outcome = post(message, now, _settings(app).webhook_allow)
     if not outcome.is_taken:
-        raise click.ClickException(f"Not delivered: {outcome.error}.")
+        raise click.ClickException(f"Not delivered: {outcome.error.removesuffix('.')}.")
     click.echo(f"Delivered: answered {outcome.status}.")
 
 

@@ -70,7 +70,7 @@ def clock(patient: Patient) -> Iterator[Finding]:
     elif _is_synchronised():
         yield ok("clock", f"{shown}, synchronised.")
     else:
-        yield warning("clock", f"{shown}; the kernel is told by nobody that it is right (NTP).")
+        yield warning("clock", f"{shown}; nothing keeps it right: is there an NTP service?")
 
 
 def _is_synchronised() -> bool:

@@ -197,7 +197,7 @@ INVARIANTS = (
     *(
         Invariant(
             reference_name(each),
-            f"{reference_name(each)} is there",
+            "what it refers to is there",
             each.parent.table.name,
             _dangling_of(each),
         )

@@ -128,9 +128,9 @@ def addresses_of(target: Target, allowed: Networks, resolve: Resolver = socket.g
     chosen = [each for each in addresses if is_allowed(ip_address(each), allowed)]
     if not chosen:
         shown = ", ".join(addresses[:3]) or "nothing"
-        raise TargetRefused(
-            f"{target.host} leads to {shown}: not a public address, and not in WEBHOOK_ALLOW."
-        )
+        is_itself = addresses == [target.host]
+        subject = f"{shown} is" if is_itself else f"{target.host} leads to {shown}:"
+        raise TargetRefused(f"{subject} not a public address, and not in WEBHOOK_ALLOW.")
     return chosen
 
 
