@@ -16,7 +16,7 @@ import pytest
 
 from sessiontrack.application import BODY_LIMIT
 from tests.conftest import LiveServer
-from tests.plain_nginx import Nginx
+from tests.nginx import PlainNginx
 from tests.refusals import refused
 from tests.server import Answer, Server, call
 from tests.test_malformed_http import GET, POST
@@ -26,13 +26,13 @@ SLOW_CLIENTS = 200
 
 
 @pytest.fixture(scope="module")
-def front(live: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
-    with Nginx(tmp_path_factory.mktemp("front") / "nginx", live.server.port, seconds=2) as nginx:
+def front(live: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlainNginx]:
+    with PlainNginx(tmp_path_factory.mktemp("front") / "nginx", live.server.port, seconds=2) as nginx:
         yield nginx
 
 
 @pytest.fixture(params=WAYS)
-def port(request: pytest.FixtureRequest, live: LiveServer, front: Nginx) -> int:
+def port(request: pytest.FixtureRequest, live: LiveServer, front: PlainNginx) -> int:
     """Where to send it."""
     return live.server.port if request.param == "direct" else front.port
 
@@ -185,7 +185,7 @@ def test_an_address_of_8_kb_is_read_or_refused(live: LiveServer, port: int) -> N
     ],
 )
 def test_slow_clients_keep_nobody_waiting_behind_nginx(
-    live: LiveServer, front: Nginx, beginning: bytes
+    live: LiveServer, front: PlainNginx, beginning: bytes
 ) -> None:
     with ExitStack() as held:
         slow = [
@@ -209,7 +209,7 @@ def test_slow_clients_keep_nobody_waiting_behind_nginx(
                     ended = connection.recv(65_536)
 
 
-def test_a_request_smuggled_past_nginx_is_not_answered(live: LiveServer, front: Nginx) -> None:
+def test_a_request_smuggled_past_nginx_is_not_answered(live: LiveServer, front: PlainNginx) -> None:
     inner = b"GET /auth/me HTTP/1.1\r\nHost: a\r\n\r\n"
     for framing in (
         b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (5 + len(inner)),
@@ -226,7 +226,7 @@ def test_a_request_smuggled_past_nginx_is_not_answered(live: LiveServer, front: 
 
 
 @pytest.fixture
-def authenticating(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Nginx]:
+def authenticating(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[PlainNginx]:
     """nginx asks for a password, and tells who it was."""
     folder = tmp_path / "instance"
     shutil.copytree(template[0], folder)
@@ -240,7 +240,7 @@ def authenticating(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Ite
     settings = {"AUTH_PROXY_HEADER": "X-Remote-User", "TRUSTED_PROXIES": "127.0.0.1"}
     with Server(folder, workers=1, **settings) as server:
         open_health = f"}} location = /healthz {{ proxy_pass http://127.0.0.1:{server.port};"
-        with Nginx(tmp_path / "nginx", server.port, more=more + open_health) as nginx:
+        with PlainNginx(tmp_path / "nginx", server.port, more=more + open_health) as nginx:
             yield nginx
 
 
@@ -248,7 +248,7 @@ def basic(name: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
 
 
-def test_whom_a_real_nginx_authenticates_is_signed_in(authenticating: Nginx) -> None:
+def test_whom_a_real_nginx_authenticates_is_signed_in(authenticating: PlainNginx) -> None:
     anna = basic("anna", "anna's password")
     expected = {"username": "anna", "role": "viewer", "kind": "proxy"}
     assert authenticating.call("GET", "/auth/me", **anna).json == expected
@@ -267,7 +267,9 @@ def test_whom_a_real_nginx_authenticates_is_signed_in(authenticating: Nginx) -> 
 
 
 @pytest.mark.parametrize(("name", "password"), [("anna", "wrong"), ("admin", "correct horse"), ("", "")])
-def test_whom_it_does_not_know_does_not_come_through(authenticating: Nginx, name: str, password: str) -> None:
+def test_whom_it_does_not_know_does_not_come_through(
+    authenticating: PlainNginx, name: str, password: str
+) -> None:
     forged = {"X-Remote-User": "admin"}
     assert authenticating.call("GET", "/auth/me", **basic(name, password), **forged).status == 401
     assert authenticating.call("GET", "/auth/me", **forged).status == 401
