@@ -9,7 +9,15 @@ from sqlalchemy import Index, inspect
 from sqlalchemy.exc import DBAPIError
 
 import sessiontrack.models  # noqa: F401 - so that the metadata knows every table
-from sessiontrack.db import READS, db, find_damage, read_transaction, rebuild_index, write_transaction
+from sessiontrack.db import (
+    READS,
+    db,
+    find_damage,
+    read_transaction,
+    rebuild_index,
+    sqlite_file,
+    write_transaction,
+)
 from sessiontrack.queries.invariants import INVARIANTS, Invariant, Key
 from sessiontrack.services.repairs import REPAIRS
 
@@ -44,10 +52,15 @@ def examine() -> list[Finding]:
     indexes = [each for each in damage if _OF_INDEX.search(each)]
     missing = missing_indexes()
     found = [
-        _finding("pages", "every page of the file can be read", pages, can_be_mended=False),
-        _finding("indexes", "every index holds what its table does", indexes, can_be_mended=True),
-        _finding("schema", "every index is there", [f"{each.name}" for each in missing], can_be_mended=True),
+        _finding("schema", "every index is there", [f"{each.name}" for each in missing], can_be_mended=True)
     ]
+    # A server looks after its own.
+    if sqlite_file() is not None:
+        found = [
+            _finding("pages", "every page of the file can be read", pages, can_be_mended=False),
+            _finding("indexes", "every index holds what its table does", indexes, can_be_mended=True),
+            *found,
+        ]
     # Of what cannot be read nothing more can be said.
     if pages:
         return found
@@ -85,7 +98,7 @@ def mend(findings: list[Finding]) -> list[Finding]:
     Returns:
         what is found afterwards.
     """
-    if findings[0].count:
+    if any(each.name == "pages" and each.count for each in findings):
         return findings
     for name in sorted({found[1] for each in find_damage() if (found := _OF_INDEX.search(each))}):
         rebuild_index(name)

@@ -96,7 +96,7 @@ class DatabaseEngine(ABC):
 
     def give_back_pages(self, engine: Engine, most: int) -> bool:
         """Give free pages back to the disk; whether there are more."""
-        raise Conflict("This is for SQLite only; PostgreSQL gives free space back by itself, or without it.")
+        raise Conflict("--incremental is for SQLite; on PostgreSQL run sessiontrack vacuum without it.")
 
     def is_there(self) -> bool:
         """Whether there is a database already; to open it may make one."""

@@ -1,4 +1,4 @@
-"""`sessiontrack check` on PostgreSQL: what is wrong is found there as on SQLite, and mended."""
+"""Keeping a database on PostgreSQL: what is wrong is found and mended, what is the server's is left to it."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests import databases
-from tests.command import invoke
+from tests.command import assert_one_line, invoke
 from tests.test_check import DAMAGES, ROWS
 
 pytestmark = pytest.mark.postgres
@@ -62,3 +62,35 @@ def test_what_is_wrong_is_found_and_mended(
     assert checked(instance) == found
     assert checked(instance, "--repair") == {}
     assert databases.rows(instance, query) == mended
+
+
+def test_what_the_server_looks_after_nobody_claims_to_have_looked_at(instance: Path) -> None:
+    said = json.loads(invoke(instance, "check", "--json").stdout)
+    assert said["sound"] is True
+    assert not {"pages", "indexes"} & {each["name"] for each in said["checked"]}
+    assert "integrity" not in invoke(instance, "doctor").stdout
+    assert invoke(instance, "vacuum").stdout.startswith("0 bytes won; ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("vacuum", "--incremental"), "on PostgreSQL run sessiontrack vacuum without it"),
+        (("prune",), "RETENTION_MAX_BYTES is for SQLite"),
+    ],
+)
+def test_what_is_sqlites_alone_is_refused_in_one_line(
+    instance: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    limited = {"RETENTION_MAX_BYTES": "1 GB"} if arguments == ("prune",) else {}
+    result = invoke(instance, *arguments, **limited)
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, words)
+
+
+@pytest.mark.parametrize(("command", "program"), [("backup", "pg_dump"), ("restore", "pg_restore")])
+def test_backups_are_its_own(instance: Path, tmp_path: Path, command: str, program: str) -> None:
+    result = invoke(instance, command, str(tmp_path / "file"))
+    assert result.exit_code == 2
+    assert program in result.stderr
+    assert not (tmp_path / "file").exists()
