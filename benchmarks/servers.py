@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.calls import MOST_CLIENTS
 from benchmarks.dataset import Shape, make_dataset
-from sessiontrack import create_app
+from sessiontrack import create_app, migrations
 from sessiontrack.db import db, write_transaction
 from sessiontrack.services import api_tokens, user_sessions, users
 
@@ -67,6 +67,8 @@ def prepare(shape: Shape, folder: Path) -> list[str]:
     app = create_app({"INSTANCE": folder})
     now = int(time.time())
     with app.app_context():
+        # It may have been made by an earlier version.
+        migrations.upgrade(db.engine)
         with write_transaction() as tx:
             users.add_user(tx, now, "bench", "no password", "admin")
             issued = [
