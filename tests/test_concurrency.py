@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sessiontrack.services import users
-from tests import databases
+from tests import databases, thorough
 from tests.conftest import LiveServer
 from tests.server import COMMAND, Server, environment
 
@@ -155,7 +155,7 @@ def test_contract_5_logout_holds_in_every_worker_at_once(crowd: LiveServer) -> N
 
 
 def test_contract_7_first_starts_at_once_make_one_admin_and_one_key(tmp_path: Path) -> None:
-    for round_number in range(5):
+    for round_number in range(thorough.made_up(5)):
         folder = tmp_path / f"instance-{round_number}"
         processes = [
             subprocess.Popen(

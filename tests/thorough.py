@@ -1,4 +1,4 @@
-"""How many made-up cases a test tries: what a test run has time for, or many times more for `make fuzz`."""
+"""How many times a test tries: what a test run has time for, or many times more for `make fuzz`."""
 
 import os
 
