@@ -32,8 +32,8 @@ LAST_DELIVERY_SECONDS = 0.5
 # malloc.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 LARGE = 64 << 10
-# How long a thread may keep the interpreter while others wait. A ping takes it several times, so beside somebody
-# who reads a month it waited several times 5 ms, Python's own choice; `python -m benchmarks.neighbours`.
+# How long a thread may keep the interpreter while others wait. A ping takes it several times, so beside
+# somebody who reads a month it waited several times 5 ms, Python's own choice.
 SWITCH_SECONDS = 0.0005
 
 
