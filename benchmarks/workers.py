@@ -20,7 +20,7 @@ from benchmarks.calls import Calls
 from benchmarks.dataset import DATA, Shape
 from benchmarks.load import burst
 from benchmarks.servers import prepare
-from tests.plain_nginx import Nginx
+from tests.nginx import PlainNginx
 from tests.server import START_SECONDS, call, environment, free_port
 
 CLIENTS = 16
@@ -108,7 +108,7 @@ def main() -> None:
             with ExitStack() as stack:
                 direct = stack.enter_context(running(folder, kind, workers, threads))
                 place = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "nginx"
-                behind = stack.enter_context(Nginx(place, direct, seconds=60)).port
+                behind = stack.enter_context(PlainNginx(place, direct, seconds=60)).port
                 for name, port in (("direct", direct), ("nginx", behind)):
                     shown = [f"{workers} x {threads} {kind}", name]
                     # A sync worker closes each connection after its answer; nginx's clients keep theirs.

@@ -57,7 +57,7 @@ def list_sessions(
     """The sessions in their order, one after another, in JSON."""
     shape, values = _shape(wanted), _values(wanted)
     place = None
-    if not any(shape):
+    if limit is not None and not any(shape):
         place = row_counts.place(tx, DEVICE_SESSIONS, offset, newest_first=wanted.newest_first)
     if place is not None:
         offset = place.offset
@@ -164,9 +164,13 @@ def _statement(
         where.append(DeviceSession.begin_at < edge if newest_first else DeviceSession.begin_at >= edge)
     if counted:
         return Statement(select(func.count()).select_from(DeviceSession).where(*where))
-    listed: Select[*tuple[Any, ...]] = (
-        select(*COLUMNS).join(Device, Device.id == DeviceSession.device_id).where(*where)
-    )
-    order = (DeviceSession.begin_at, DeviceSession.id)
-    ordered = listed.order_by(*(column.desc() for column in order) if newest_first else order)
-    return Statement(ordered.limit(bind("limit")).offset(bind("offset")))
+    listed: Select[*tuple[Any, ...]] = select(*COLUMNS).join(Device, Device.id == DeviceSession.device_id)
+    order = [
+        column.desc() if newest_first else column for column in (DeviceSession.begin_at, DeviceSession.id)
+    ]
+    if not placed:
+        return Statement(listed.where(*where).order_by(*order).limit(bind("limit")).offset(bind("offset")))
+    # Found in the index alone: what is stepped over has no row looked at.
+    found = select(DeviceSession.id).where(*where).order_by(*order)
+    page = found.limit(bind("limit")).offset(bind("offset")).subquery()
+    return Statement(listed.where(DeviceSession.id.in_(select(page.c.id))).order_by(*order))
