@@ -1,0 +1,26 @@
+// What i18n.js, here and in embed/, have in common: texts by key become what is shown.
+
+/**
+ * @param {object} texts by key, in one language; may still grow
+ * @param {string} language "en" or "fr"
+ * @param {string} locale how numbers are written
+ */
+export function translator(texts, language, locale) {
+  const plural = new Intl.PluralRules(language);
+  const number = new Intl.NumberFormat(locale);
+
+  /**
+   * A text with its {placeholders} filled in. One with plural forms, {"one": ..., "other": ...}, is chosen by
+   * `count`. A key without a text is shown as it is; tests find it.
+   */
+  function t(key, values = {}) {
+    let text = texts[key] ?? key;
+    if (typeof text === "object") text = text[plural.select(values.count)] ?? text.other;
+    return text.replace(/\{(\w+)\}/g, (all, name) => {
+      const value = values[name];
+      return value === undefined ? all : typeof value === "number" ? number.format(value) : value;
+    });
+  }
+
+  return { t, formatNumber: (value) => number.format(value) };
+}
