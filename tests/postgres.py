@@ -96,9 +96,9 @@ class Cluster:
             trust = ("--auth=trust", f"--username={NAME}", "--no-sync")
             unprivileged(program("initdb"), "-D", str(self.data), *locale, *trust)
         else:
-            unprivileged(
-                program("pg_basebackup"), "-D", str(self.data), "-R", "-d", copy_of.conninfo("postgres")
-            )
+            # By itself it would begin when the next checkpoint has taken its time, minutes.
+            options = ("-D", str(self.data), "-R", "--checkpoint=fast")
+            unprivileged(program("pg_basebackup"), *options, "-d", copy_of.conninfo("postgres"))
 
     def conninfo(self, database: str) -> str:
         return f"host=127.0.0.1 port={self.port} user={NAME} dbname={database}"
