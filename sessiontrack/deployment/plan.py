@@ -178,9 +178,11 @@ def _alone(prefix: Path) -> Iterator[None]:
         raise InvalidSetting(f"{manifest.parent} cannot be written: {error.strerror}.") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if missing and _read_manifest(prefix) is None:
-            made = Manifest({}, [f"/{folder.relative_to(prefix)}" for folder in missing])
-            _write_manifest(prefix, made)
+        if missing:
+            # Also where another one came first: it has found the folder there, and not made it.
+            before = _read_manifest(prefix) or Manifest({}, [])
+            made = [f"/{folder.relative_to(prefix)}" for folder in missing]
+            _write_manifest(prefix, Manifest(before.files, list(dict.fromkeys([*made, *before.folders]))))
         yield
     finally:
         os.close(descriptor)
