@@ -98,13 +98,17 @@ def served(app: Flask, monkeypatch: pytest.MonkeyPatch | None, **options: Any) -
     if monkeypatch is not None:
         monkeypatch.setattr(clock, "now", lambda: int(product.now))
     app.wsgi_app = product  # type: ignore[method-assign]
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", 0, product, threaded=True, request_handler=_Quiet)
     product.base = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield product
     finally:
+        # What a page sends as it is closed is answered, or refused: its database goes away next.
+        with product.one_by_one:
+            product.away = True
+        app.wsgi_app = product.wsgi  # type: ignore[method-assign]
         server.shutdown()
         thread.join()
         server.server_close()

@@ -80,10 +80,16 @@ class GroupCommit:
             self._turn.release()
 
     def close(self) -> None:
-        """Close the shared connection; the next member makes a new one."""
-        if self._connection is not None and self._pid == os.getpid():
+        """Close the shared connection, after whoever uses it; the next member makes a new one."""
+        if self._connection is None or self._pid != os.getpid():
+            return
+        has_turn = self._turn.acquire(timeout=self._timeout)
+        try:
             self._connection.close()
             self._connection = None
+        finally:
+            if has_turn:
+                self._turn.release()
 
     def _take_turn(self) -> None:
         with self._state:
