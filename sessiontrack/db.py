@@ -72,14 +72,16 @@ class Statement:
     """
 
     def __init__(self, clause: ClauseElement | str) -> None:
-        self._clause = text(clause) if isinstance(clause, str) else clause
+        self._clause = clause
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def for_dialect(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
         """The SQL and the values of the parameters that the clause itself fixes."""
         found = self._compiled.get(dialect.name)
         if found is None:
-            compiled = self._clause.compile(dialect=dialect)
+            # Not when it is made: a start makes hundreds.
+            clause = text(self._clause) if isinstance(self._clause, str) else self._clause
+            compiled = clause.compile(dialect=dialect)
             params = {} if isinstance(compiled, DDLCompiler) else compiled.params
             fixed = {name: value for name, value in params.items() if value is not None}
             found = self._compiled[dialect.name] = (str(compiled), fixed)

@@ -15,8 +15,8 @@ from sessiontrack.config import Settings
 from sessiontrack.db import read_transaction, write_transaction
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.queries.webhooks import has_webhooks
+from sessiontrack.senders.messages import Outcome
 from sessiontrack.senders.targets import Resolver
-from sessiontrack.senders.webhook import Outcome, post
 from sessiontrack.services import deliveries
 from sessiontrack.services.announcing import settle_flapping
 from sessiontrack.services.deliveries import Attempt, Claim
@@ -99,6 +99,9 @@ class Dispatcher:
 
     def _deliver(self, claim: Claim) -> int:
         """Deliver to one receiver; how many attempts that were."""
+        # Only now: most have no webhooks, and need not wait for an HTTP client at every start.
+        from sessiontrack.senders.webhook import post
+
         done: tuple[Attempt, Outcome] | None = None
         for number in range(MOST_AT_ONCE + 1):
             is_last = number == MOST_AT_ONCE or self._stop.is_set()

@@ -13,9 +13,10 @@ import pytest
 
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.senders import webhook
+from sessiontrack.senders.messages import Message, Outcome
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.senders.targets import check_target, is_allowed, read_target
-from sessiontrack.senders.webhook import Message, Outcome, post
+from sessiontrack.senders.webhook import post
 from tests import receiver
 from tests.conftest import NOW
 from tests.receiver import Receiver, verify

@@ -18,8 +18,8 @@ from sessiontrack.db import Transaction, read_transaction, write_transaction
 from sessiontrack.dispatcher import Dispatcher
 from sessiontrack.exceptions import Conflict, InvalidInput, NotFound
 from sessiontrack.queries import webhooks as queries
+from sessiontrack.senders.messages import Outcome
 from sessiontrack.senders.signatures import new_secret
-from sessiontrack.senders.webhook import Outcome
 from sessiontrack.services import announcing, deliveries, webhooks
 from sessiontrack.services.login_addresses import place_of
 from tests import receiver

@@ -18,9 +18,10 @@ from sessiontrack.models.webhook import DEAD, DELIVERED, PENDING
 from sessiontrack.queries import webhooks as queries
 from sessiontrack.schemas.accounts import LONGEST_NAME
 from sessiontrack.schemas.fields import has_control_characters
+from sessiontrack.senders.messages import Message
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.senders.targets import check_target
-from sessiontrack.senders.webhook import Message, post
+from sessiontrack.senders.webhook import post
 from sessiontrack.services import deliveries as outbox
 from sessiontrack.services import webhooks as services
 from sessiontrack.timestamps import IN_UTC

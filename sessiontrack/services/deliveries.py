@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import SystemRandom
 
 from sessiontrack.db import Statement, Transaction
-from sessiontrack.senders.webhook import Message, Outcome
+from sessiontrack.senders.messages import Message, Outcome
 
 # Longer than any attempt takes: resolving, three connections, the answer.
 LEASE_SECONDS = 120
