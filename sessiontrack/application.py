@@ -63,7 +63,6 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
     app.url_map.merge_slashes = False
     app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
-    answer_headers.init_app(app)
     hosts.init_app(app, settings.trusted_hosts)
     db.init_app(
         app,
@@ -100,6 +99,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     embedding.init_app(app)
     errors.init_app(app)
     web.init_app(app)
+    answer_headers.init_app(app)
     app.extensions["sessiontrack.readiness"] = Readiness()
     app.extensions["sessiontrack.metrics"] = counted = metrics.RequestMetrics()
     request_log.init_app(app, counted.observe, timed=settings.server_timing == "on")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
 
@@ -162,9 +162,11 @@ def instants_every(step: Period, start: int, end: int, site: SiteTime) -> Iterat
 
 
 def _calendar_days_back(period: Period, wall: datetime) -> datetime:
-    back = relativedelta(years=period.years, months=period.months, weeks=period.weeks, days=period.days)
+    days = timedelta(days=period.weeks * 7 + period.days)
     try:
-        return wall - back
+        if period.years or period.months:
+            wall -= relativedelta(years=period.years, months=period.months)
+        return wall - days
     except (ValueError, OverflowError) as error:  # before year 1
         raise InvalidPeriod(PERIOD_FORMS) from error
 
