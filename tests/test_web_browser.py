@@ -113,6 +113,18 @@ def test_the_list_is_searched_sorted_filtered_and_its_state_is_in_the_address(si
     expect(page.get_by_role("searchbox")).to_have_value("anna")
 
 
+def test_what_is_being_typed_stays_as_it_is(signed_in: Visit) -> None:
+    page, field = signed_in.page, signed_in.page.get_by_role("searchbox")
+    signed_in.open(DEVICES)
+    field.press_sequentially("office ")
+    page.wait_for_url(re.compile(r"q=office$"))
+    signed_in.settle()
+    # The pause is over, and the blank still there.
+    field.press_sequentially("printer")
+    page.wait_for_url(re.compile(r"q=office(\+|%20)printer"))
+    expect(field).to_have_value("office printer")
+
+
 def test_going_back_shows_what_was_there_before(signed_in: Visit) -> None:
     page = signed_in.page
     signed_in.open(DEVICES)

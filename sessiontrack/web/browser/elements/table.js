@@ -4,9 +4,9 @@ import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { UrlState } from "../url-state.js";
 import { emptyState, failure } from "./parts.js";
+import "./search.js";
 
 const SIZES = [25, 50, 100];
-const TYPING_MS = 250;
 const SKELETON_ROWS = 8;
 
 /**
@@ -43,7 +43,6 @@ class StTable extends StElement {
   #state;
   #asked = "";
   #loading;
-  #typing;
   #again = () => this.reload();
 
   constructor() {
@@ -103,23 +102,8 @@ class StTable extends StElement {
   }
 
   #search() {
-    return html`<label class="search">
-      ${icon("search")}
-      <input
-        type="search"
-        placeholder=${t("table.search")}
-        aria-label=${t("table.search")}
-        maxlength="200"
-        .value=${this.#state.value.q}
-        @input=${this.#type}
-      />
-    </label>`;
-  }
-
-  #type(event) {
-    clearTimeout(this.#typing);
-    const q = event.target.value.trim();
-    this.#typing = setTimeout(() => this.#state.set({ q }, { replace: true, clear: ["page"] }), TYPING_MS);
+    const search = ({ detail: q }) => this.#state.set({ q }, { replace: true, clear: ["page"] });
+    return html`<st-search .value=${this.#state.value.q} @st-search=${search}></st-search>`;
   }
 
   #body() {

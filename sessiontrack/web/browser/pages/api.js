@@ -4,6 +4,7 @@ import { linesByTag, quoted } from "../api/curl.js";
 import { StElement } from "../element.js";
 import "../elements/copy.js";
 import { emptyState, failure, pageHeader, segments } from "../elements/parts.js";
+import "../elements/search.js";
 import { address, role, user } from "../here.js";
 import { t } from "../i18n.js";
 import { icon } from "../icons.js";
@@ -102,17 +103,8 @@ class ApiPage extends StElement {
   }
 
   #search() {
-    const type = (event) => this.#state.set({ q: event.target.value.trim() }, { replace: true });
-    return html`<label class="search">
-      ${icon("search")}
-      <input
-        type="search"
-        placeholder=${t("table.search")}
-        aria-label=${t("table.search")}
-        .value=${this.#state.value.q}
-        @input=${type}
-      />
-    </label>`;
+    const search = ({ detail: q }) => this.#state.set({ q }, { replace: true });
+    return html`<st-search .value=${this.#state.value.q} @st-search=${search}></st-search>`;
   }
 
   #lines() {

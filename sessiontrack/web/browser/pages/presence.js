@@ -2,6 +2,7 @@ import { html, nothing } from "lit";
 import { get, getList } from "../api.js";
 import { StElement } from "../element.js";
 import { badge, emptyState, pageHeader, segments } from "../elements/parts.js";
+import "../elements/search.js";
 import "../elements/table.js";
 import "../elements/timeline.js";
 import { address, locale } from "../here.js";
@@ -16,7 +17,6 @@ import "./presence.css";
 
 const STATUSES = ["all", "connected", "disconnected", "down", "new", "flapping", "archived"];
 const ORDERS = ["name", "status", "-last_seen", "-first_seen", "owner", "ip"];
-const TYPING_MS = 250;
 const STEP = 0.8; // of what is seen
 const ZOOM = 2;
 const KINDS = {
@@ -34,7 +34,6 @@ class PresencePage extends StElement {
   #calendar = new Calendar(zone, locale);
   #source;
   #asked;
-  #typing;
 
   #columns = [
     { label: t("presence.device"), sort: "name", kind: "main", cell: deviceCell },
@@ -95,21 +94,8 @@ class PresencePage extends StElement {
   }
 
   #search(q) {
-    return html`<label class="search">
-      ${icon("search")}
-      <input
-        type="search"
-        placeholder=${t("presence.search")}
-        aria-label=${t("presence.search")}
-        maxlength="200"
-        .value=${q}
-        @input=${(event) => {
-          clearTimeout(this.#typing);
-          const typed = event.target.value.trim();
-          this.#typing = setTimeout(() => this.#state.set({ q: typed }, { replace: true, clear: ["page"] }), TYPING_MS);
-        }}
-      />
-    </label>`;
+    const search = ({ detail }) => this.#state.set({ q: detail }, { replace: true, clear: ["page"] });
+    return html`<st-search label=${t("presence.search")} .value=${q} @st-search=${search}></st-search>`;
   }
 
   #order() {
