@@ -106,7 +106,7 @@ def history(clients: Clients) -> Clients:
     draw = random.Random(7)
     with clients.app.app_context():
         add_devices(20)
-        starts = [draw.randrange(3 * STRETCH) + draw.choice((0, 50)) * STRETCH for _ in range(100)]
+        starts = [draw.randrange(3 * STRETCH) + draw.choice((0, 50, 300)) * STRETCH for _ in range(100)]
         rows = [{"device": 1 + n % 20, "start": starts[n // 20] + n % 3, "end": None} for n in range(2000)]
         with write_transaction() as tx:
             tx.run_many(ADD, rows)

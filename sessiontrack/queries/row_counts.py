@@ -2,19 +2,21 @@
 
 from typing import NamedTuple
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.models.row_count import STRETCH_BITS
 
 # To step over so many costs less than to ask.
 MOST_SKIPPED = 500
 TOTAL = Statement("SELECT coalesce(sum(rows), 0) FROM row_count WHERE counted = :counted")
-_BEFORE = (
-    "SELECT stretch, before FROM (SELECT stretch, sum(rows) OVER (ORDER BY stretch {direction}) - rows"
-    " AS before FROM row_count WHERE counted = :counted) AS placed WHERE before <= :offset"
-    " ORDER BY stretch {back} LIMIT 1"
+# Stretches are looked at in two steps: first so many of them together, then one by one.
+PART_BITS = 6
+PARTS = Statement(
+    f"SELECT stretch >> {PART_BITS}, sum(rows) FROM row_count WHERE counted = :counted"
+    f" GROUP BY stretch >> {PART_BITS}"
 )
-OLDEST_FIRST = Statement(_BEFORE.format(direction="ASC", back="DESC"))
-NEWEST_FIRST = Statement(_BEFORE.format(direction="DESC", back="ASC"))
+STRETCHES = Statement(
+    "SELECT stretch, rows FROM row_count WHERE counted = :counted AND stretch >= :first AND stretch <= :last"
+)
 
 
 class Place(NamedTuple):
@@ -33,8 +35,21 @@ def place(tx: Transaction, counted: str, offset: int, *, newest_first: bool) -> 
     """Where the row of that number is to be found; None where it has to be looked for."""
     if offset <= MOST_SKIPPED or not tx.counts_rows:
         return None
-    found = tx.row(NEWEST_FIRST if newest_first else OLDEST_FIRST, counted=counted, offset=offset)
-    if found is None:
+    parts = sorted(tx.rows(PARTS, counted=counted), reverse=newest_first)
+    if not parts:
         return None
-    stretch, before = found
-    return Place((stretch + newest_first) << STRETCH_BITS, offset - int(before))
+    part, offset = _reached(parts, offset)
+    first = part << PART_BITS
+    last = first + (1 << PART_BITS) - 1
+    stretches = tx.rows(STRETCHES, counted=counted, first=first, last=last)
+    stretch, offset = _reached(sorted(stretches, reverse=newest_first), offset)
+    return Place((stretch + newest_first) << STRETCH_BITS, offset)
+
+
+def _reached(counts: list[Row], offset: int) -> tuple[int, int]:
+    """Where the row of that number is, and its number there; the last place has what is beyond the end."""
+    for place, rows in counts[:-1]:
+        if offset < rows:
+            return place, offset
+        offset -= rows
+    return counts[-1][0], offset
