@@ -106,7 +106,7 @@ def test_contract_3_calendar_holds_a_session_of_no_length(clients: Clients, offs
     assert len(calendar(clients, iso(TEN), iso(TEN + 60))) == count
 
 
-@pytest.mark.parametrize("length", [HOUR, DAY, DAY + 1, 400 * DAY])
+@pytest.mark.parametrize("length", [HOUR, DAY, DAY + 1, 32 * DAY, 32 * DAY + 1, 400 * DAY])
 def test_contract_3_calendar_has_a_session_that_began_before_and_ends_after(
     clients: Clients, length: int
 ) -> None:
@@ -114,6 +114,15 @@ def test_contract_3_calendar_has_a_session_that_began_before_and_ends_after(
     for mac in ({}, {"mac": MAC}):
         (event,) = calendar(clients, iso(TEN), iso(TEN + 60), **mac)
         assert (event["start"], event["end"]) == (iso(TEN - length), iso(TEN + length))
+
+
+@pytest.mark.parametrize("length", [HOUR, DAY, DAY + 1, 32 * DAY, 32 * DAY + 1])
+def test_contract_3_calendar_has_a_session_of_which_only_the_last_second_is_within(
+    clients: Clients, length: int
+) -> None:
+    add(clients, (TEN + 1 - length, TEN + 1))
+    assert len(calendar(clients, iso(TEN), iso(TEN + 60))) == 1
+    assert calendar(clients, iso(TEN + 1), iso(TEN + 60)) == []
 
 
 def test_contract_3_a_date_only_end_includes_that_day(make_clients: Any) -> None:

@@ -208,7 +208,9 @@ class Stored:
 gaps = st.sampled_from((0, 0, 0, 1, HOUR - 1, HOUR, HOUR + 1, 2 * HOUR, DAY, 3 * DAY)) | st.integers(
     0, 2 * DAY
 )
-lengths = st.sampled_from((0, 1, 60, HOUR, DAY - 1, DAY, DAY + 1, 9 * DAY)) | st.integers(0, 2 * DAY)
+lengths = st.sampled_from(
+    (0, 1, 60, HOUR, DAY - 1, DAY, DAY + 1, 9 * DAY, 32 * DAY, 32 * DAY + 1)
+) | st.integers(0, 2 * DAY)
 kinds = st.sampled_from(("closed", "closed", "missing connection", "missing disconnection"))
 histories = st.lists(
     st.tuples(st.lists(st.tuples(gaps, lengths, kinds), max_size=8), st.booleans()), min_size=1, max_size=3

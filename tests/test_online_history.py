@@ -124,6 +124,8 @@ def stays(draw: st.DrawFn) -> list[list[Session]]:
 )
 @example(devices=[[(NOW - 2 * DAY, NOW - DAY, False)]], start=NOW - 2 * DAY, steps=[DAY - 1, 1])
 @example(devices=[[(NOW - 2 * DAY - 1, NOW - DAY, False)]], start=NOW - DAY - 1, steps=[1, 1])
+@example(devices=[[(NOW - 33 * DAY, NOW - DAY, False)]], start=NOW - DAY - 1, steps=[1, 1])
+@example(devices=[[(NOW - 33 * DAY - 1, NOW - DAY, False)]], start=NOW - DAY - 1, steps=[1, 1])
 def test_contract_6_the_sweep_counts_what_counting_each_instant_counts(
     clients: Clients, devices: list[list[Session]], start: int, steps: list[int]
 ) -> None:
@@ -153,8 +155,8 @@ def test_the_sweep_reads_no_whole_table(clients: Clients) -> None:
         explain = Statement(f"EXPLAIN QUERY PLAN {OVERLAPPING._clause}")
         plan = "\n".join(str(row[3]) for row in tx.rows(explain, start=NOW - DAY, end=NOW))
     assert not WHOLE.search(plan), plan
-    for kind in ("short", "long", "begin_open"):
-        assert f"INDEX ix_device_session_{kind}" in plan
+    for kind in ("short", "middle", "longest", "begin_open"):
+        assert f"INDEX ix_device_session_{kind} " in plan
 
 
 def test_a_day_that_the_zone_skipped_is_one_point() -> None:

@@ -89,7 +89,7 @@ def test_a_plan_that_reads_a_whole_table_is_recognised(plan: str, is_whole: bool
 
 def test_contract_3_calendar_of_all_devices_uses_an_index_for_each_kind(tx: Explained) -> None:
     wanted = calendar.CalendarFilter(*WEEK)
-    kinds = [f"ix_device_session_{kind}" for kind in ("short", "long", "begin_open", "missing")]
+    kinds = [f"ix_device_session_{kind}" for kind in ("short", "middle", "longest", "begin_open", "missing")]
     assert list(calendar.list_calendar(tx, wanted, None, 0, NOW, IN_UTC))
     tx.assert_searched(*kinds)
     assert calendar.count_calendar(tx, wanted, NOW)

@@ -9,8 +9,12 @@ from sessiontrack.models.columns import EventType, Instant, Ip, IpKey, Reference
 
 # The conditions of the partial indexes. A query says them in the same words, or the index is not used.
 SHORT_SECONDS = 86400
+MIDDLE_SECONDS = 32 * 86400
 IS_SHORT = f"end_at - begin_at <= {SHORT_SECONDS}"
+# Longer than a short one: all of them, and those of up to 32 days apart from the longest.
 IS_LONG = f"end_at - begin_at > {SHORT_SECONDS}"
+IS_MIDDLE = f"end_at - begin_at BETWEEN {SHORT_SECONDS + 1} AND {MIDDLE_SECONDS}"
+IS_LONGEST = f"end_at - begin_at > {MIDDLE_SECONDS}"
 IS_OPEN = "still_connected"
 # Where it has several writers, the engine itself forbids it; looked at when a transaction commits, so that
 # sessions may be moved one after another. What is only an instant overlaps nothing.
@@ -29,9 +33,10 @@ class DeviceSession(Base):
     """connected_at or disconnected_at is null where that event is missing, or while it is still connected.
 
     begin_at and end_at are what is known of the two ends: a missing one is judged by the other, and an
-    open session has no end_at. "Which sessions overlap this window?" is three questions, each with an
-    index of its own: short sessions begin at most a day before it; long ones and open ones are few. A
-    single index over all of them reads up to half the table for a recent window.
+    open session has no end_at. "Which sessions overlap this window?" is four questions, each with an
+    index of its own: short sessions begin at most a day before it, middle ones at most 32 days before it;
+    the longest ones and open ones are few. A single index over all of them reads up to half the table. For
+    a window that lasts until now, an index of all long ones by their ends leads to the same sooner.
     """
 
     __tablename__ = "device_session"
@@ -49,6 +54,8 @@ class DeviceSession(Base):
         Index("ix_device_session_begin", "begin_at"),
         partial_index("ix_device_session_short", "begin_at", "end_at", where=IS_SHORT),
         partial_index("ix_device_session_long", "end_at", "begin_at", where=IS_LONG),
+        partial_index("ix_device_session_middle", "begin_at", "end_at", where=IS_MIDDLE),
+        partial_index("ix_device_session_longest", "end_at", "begin_at", where=IS_LONGEST),
         partial_index("ix_device_session_begin_open", "begin_at", where=IS_OPEN),
         partial_index("ix_device_session_missing", "end_at", where=IS_MISSING),
     )

@@ -13,7 +13,15 @@ from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.device_alias import device_with
-from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
+from sessiontrack.models.device_session import (
+    IS_LONGEST,
+    IS_MIDDLE,
+    IS_MISSING,
+    IS_OPEN,
+    IS_SHORT,
+    MIDDLE_SECONDS,
+    SHORT_SECONDS,
+)
 from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.rendering import MISSING
 from sessiontrack.timestamps import SiteTime
@@ -149,7 +157,8 @@ def _of_all_devices() -> Subquery:
         _candidates(
             _is(IS_SHORT), begin_at > start - SHORT_SECONDS - 1, begin_at < end, end_at >= start, complete
         ),
-        _candidates(_is(IS_LONG), end_at > start, begin_at < end),
+        _candidates(_is(IS_MIDDLE), begin_at > start - MIDDLE_SECONDS, begin_at < end, end_at > start),
+        _candidates(_is(IS_LONGEST), end_at > start, begin_at < end),
         _candidates(_is(IS_OPEN), begin_at < end),
         _candidates(_is(IS_MISSING), end_at > start - INFERRED_SECONDS - 1, end_at < end + INFERRED_SECONDS),
     ).subquery()

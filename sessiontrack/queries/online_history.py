@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from sessiontrack.db import Statement, Transaction
-from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
+from sessiontrack.models.device_session import (
+    IS_LONGEST,
+    IS_MIDDLE,
+    IS_MISSING,
+    IS_OPEN,
+    IS_SHORT,
+    MIDDLE_SECONDS,
+    SHORT_SECONDS,
+)
 
 # Each kind of session by its own index. A session that lacks an end has no length that is known.
 OVERLAPPING = Statement(
@@ -13,7 +21,9 @@ OVERLAPPING = Statement(
     f" WHERE {IS_SHORT} AND begin_at >= :start - {SHORT_SECONDS} AND begin_at <= :end AND end_at > :start"
     f" AND NOT {IS_MISSING}"
     " UNION ALL SELECT connected_at, disconnected_at FROM device_session"
-    f" WHERE {IS_LONG} AND end_at > :start AND begin_at <= :end"
+    f" WHERE {IS_MIDDLE} AND begin_at > :start - {MIDDLE_SECONDS} AND begin_at <= :end AND end_at > :start"
+    " UNION ALL SELECT connected_at, disconnected_at FROM device_session"
+    f" WHERE {IS_LONGEST} AND end_at > :start AND begin_at <= :end"
     " UNION ALL SELECT connected_at, disconnected_at FROM device_session"
     f" WHERE {IS_OPEN} AND begin_at <= :end"
 )
