@@ -1,19 +1,23 @@
 """The calls of the benchmark: for each client its own endless row of requests."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 
-from benchmarks.dataset import DAY, LAST_DAY, Shape
+from benchmarks.dataset import DATABASE, DAY, LAST_DAY, Shape, make_dataset
 
 MOST_CLIENTS = 16
 PATH = "[/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8,view-tab_edd5855b]"
 TYPES = ("all", "sessions", "missing", "voided", "new", "down")
 # As many rows at each size: so many devices for a week, or more of them for less.
 WEEK_OF_DEVICES = 250
+# In the periods of events and totals.
+EVENTS = 3500
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,19 @@ def _instant(at: int) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
+def _latest_events_begin(shape: Shape) -> int:
+    """When the latest EVENTS of that history began; it does not end for all devices at once."""
+    sql = f"SELECT at FROM event ORDER BY at DESC LIMIT 1 OFFSET {EVENTS}"
+    with closing(sqlite3.connect(make_dataset(shape) / DATABASE)) as connection:
+        at: int = connection.execute(sql).fetchone()[0]
+        return at
+
+
+def _period_since(start: int) -> str:
+    """Periods end now, the history on its last day: so much longer they must be."""
+    return f"{(int(time.time()) - start) // 60}%20minutes"
+
+
 def _spread(client: int, of: int) -> Iterator[int]:
     """All numbers below `of` in an order that looks like none, another one for each client."""
     step = next(s for s in count(of * 5 // 8 + 1) if s == 1 or all(s % p or of % p for p in range(2, s + 1)))
@@ -60,8 +77,7 @@ class Calls:
     def __init__(self, shape: Shape, tokens: list[str]) -> None:
         self._shape = shape
         self._tokens = tokens
-        # Periods end now, the history on its last day: so much longer they must be.
-        self._stale_days = (int(time.time()) - LAST_DAY) // DAY + 1
+        self._latest = _period_since(_latest_events_begin(shape))
 
     def all(self) -> list[Call]:
         """The reads first, so that they find the history as it was made."""
@@ -127,7 +143,7 @@ class Calls:
 
     def _of_device(self, prefix: str, client: int, burst: int) -> Iterator[bytes]:
         for device in _spread(client, self._shape.devices):
-            period = f"{self._stale_days + 7} days".replace(" ", "%20")
+            period = _period_since(LAST_DAY - 7 * DAY)
             yield self._get(prefix, f"/sessions/{self._shape.mac(device)}?period={period}")
 
     def _calendar_week(self, prefix: str, client: int, burst: int) -> Iterator[bytes]:
@@ -153,9 +169,7 @@ class Calls:
     def _events(
         self, kind: str, page: int = 1, search: str = "", columns: bool = False
     ) -> Callable[[str, int, int], Iterator[bytes]]:
-        # A period that holds as many events at each size.
-        days = max(1, 7 * min(WEEK_OF_DEVICES, self._shape.devices) // self._shape.devices)
-        asked = f"type={kind}&period={self._stale_days + days}%20days&page={page}&limit=100"
+        asked = f"type={kind}&period={self._latest}&page={page}&limit=100"
         asked += f"&search={search.replace(' ', '%20')}" if search else ""
         asked += "&format=datatables" if columns else ""
 
@@ -166,9 +180,8 @@ class Calls:
         return requests
 
     def _totals(self, prefix: str, client: int, burst: int) -> Iterator[bytes]:
-        days = max(1, 7 * min(WEEK_OF_DEVICES, self._shape.devices) // self._shape.devices)
         while True:
-            yield self._get(prefix, f"/sessions/totals?period={self._stale_days + days}%20days")
+            yield self._get(prefix, f"/sessions/totals?period={self._latest}")
 
     def _user_sessions(self, prefix: str, client: int, burst: int) -> Iterator[bytes]:
         while True:
