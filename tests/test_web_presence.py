@@ -134,6 +134,21 @@ def test_bars_have_the_colours_of_the_contract(timeline: Visit) -> None:
     assert shown == names[: len(shown)]
 
 
+def test_a_device_without_a_name_shows_its_whole_address(signed_in: Visit) -> None:
+    def take_names(route: Route) -> None:
+        answer = route.fetch()
+        devices = [{**each, "name": "", "owner": ""} for each in answer.json()["devices"]]
+        route.fulfill(response=answer, json={**answer.json(), "devices": devices})
+
+    signed_in.page.route("**/presence/timeline?*", take_names)
+    signed_in.open(URL)
+    shown = signed_in.page.locator(".tl-name strong")
+    widths = shown.evaluate_all("(all) => all.map((each) => [each.scrollWidth, each.clientWidth])")
+    assert len(widths) > 10
+    assert all(re.fullmatch("[0-9A-F:]{17}", text) for text in shown.all_inner_texts())
+    assert all(needed <= given for needed, given in widths), widths
+
+
 @pytest.mark.parametrize("kind", ["missing connection", "missing disconnection"])
 def test_a_missing_end_fades_and_the_known_one_does_not(signed_in: Visit, kind: str) -> None:
     signed_in.open(URL)

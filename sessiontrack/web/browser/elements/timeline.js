@@ -371,7 +371,8 @@ class StTimeline extends StElement {
     if (!device) return html`<span class="tl-name is-waiting"></span>`;
     const { mac, name, owner, ip, status } = device;
     const hint = owner || ip;
-    return html`<a class="tl-name" href=${this.source.href(mac)} tabindex="-1" title="${name || mac} (${t(`status.${status}`)})">
+    const kind = name ? "tl-name" : "tl-name is-unnamed";
+    return html`<a class=${kind} href=${this.source.href(mac)} tabindex="-1" title="${name || mac} (${t(`status.${status}`)})">
       <i data-status=${status}></i><strong>${name || mac}</strong>${hint ? html`<small>${hint}</small>` : nothing}
     </a>`;
   }
