@@ -65,6 +65,7 @@ bench: $(VENV)/test.done $(WEB) ## measure every call beside its floor, with 10^
 	$(BIN)/python -m benchmarks.scans
 	$(BIN)/python -m benchmarks.neighbours
 	$(BIN)/python -m benchmarks.long
+	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.web
 
 bench-quick: $(VENV)/test.done ## the same with 10^5 sessions and few clients, in under a minute
