@@ -1,7 +1,9 @@
 """The `sessiontrack` command."""
 
 import gc
+import sys
 from importlib import import_module
+from types import ModuleType
 
 import click
 
@@ -42,14 +44,7 @@ class _Group(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(".")
-        # What imports make stays: looking for garbage in it, then or once they are done, is a quarter of the
-        # time that they take.
-        gc.disable()
-        try:
-            command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
-        finally:
-            gc.freeze()
-            gc.enable()
+        command: click.Command = getattr(_imported(f"{__name__}.{module}"), name)
         return command
 
     def invoke(self, ctx: click.Context) -> object:
@@ -57,6 +52,22 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except SessiontrackError as error:
             raise click.ClickException(error.message) from error
+
+
+def _imported(name: str) -> ModuleType:
+    """A module, imported now if it was not before.
+
+    What imports make stays: looking for garbage in it, then or once they are done, is a quarter of the time
+    that they take.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    gc.disable()
+    try:
+        return import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
