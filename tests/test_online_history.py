@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from sessiontrack.db import Statement, write_transaction
 from sessiontrack.periods import instants_every, parse_period
-from sessiontrack.queries.online_history import OVERLAPPING, connected_at_each
+from sessiontrack.queries.online_history import connected_at_each
 from sessiontrack.timestamps import SiteTime
 from tests import rows
 from tests.conftest import NOW, Clients
 from tests.refusals import refused
-from tests.test_query_plans import WHOLE
+from tests.test_query_plans import WHOLE, Explained
 
 DAY = 86_400
 Session = tuple[int | None, int | None, bool]
@@ -152,8 +152,9 @@ def test_contract_6_the_sweep_counts_what_counting_each_instant_counts(
 @pytest.mark.sqlite("in its words; test_query_plans_postgres.py asks PostgreSQL")
 def test_the_sweep_reads_no_whole_table(clients: Clients) -> None:
     with rows.writing(clients.app) as tx:
-        explain = Statement(f"EXPLAIN QUERY PLAN {OVERLAPPING._clause}")
-        plan = "\n".join(str(row[3]) for row in tx.rows(explain, start=NOW - DAY, end=NOW))
+        explained = Explained(tx)
+        connected_at_each(explained, range(NOW - DAY, NOW, 3600))
+    (plan,) = explained.plans
     assert not WHOLE.search(plan), plan
     for kind in ("short", "middle", "longest", "begin_open"):
         assert f"INDEX ix_device_session_{kind} " in plan

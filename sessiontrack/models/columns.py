@@ -44,6 +44,11 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
+def holds(condition: str) -> ColumnElement[bool]:
+    """A partial index's own condition in a query, word for word."""
+    return text(condition)  # type: ignore[return-value]
+
+
 def unlocked(key: SQLColumnExpression[Any], where: ColumnElement[bool]) -> Select[Any]:
     """The keys of rows that nobody else is changing.
 

@@ -5,24 +5,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Subquery, case, func, literal_column, or_, select, text, union_all
+from sqlalchemy import Subquery, case, func, literal_column, or_, select, union_all
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
 from sessiontrack.db import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
-from sessiontrack.models.columns import EVERYTHING, bind
+from sessiontrack.models.columns import EVERYTHING, bind, holds
 from sessiontrack.models.device_alias import device_with
-from sessiontrack.models.device_session import (
-    IS_LONGEST,
-    IS_MIDDLE,
-    IS_MISSING,
-    IS_OPEN,
-    IS_SHORT,
-    MIDDLE_SECONDS,
-    SHORT_SECONDS,
-)
+from sessiontrack.models.device_session import IS_MISSING
 from sessiontrack.queries.device_sessions import first_begin
+from sessiontrack.queries.overlaps import overlapping_parts
 from sessiontrack.queries.rendering import MISSING
 from sessiontrack.timestamps import SiteTime
 
@@ -32,6 +25,16 @@ MISSING_COLOR = "#f39c12"
 STILL_CONNECTED = "<still connected>"
 # How far from its known end a session with a missing one is drawn at most.
 INFERRED_SECONDS = 3600
+# What is looked at of a session that may be in the window.
+FOUND = (
+    DeviceSession.id,
+    DeviceSession.device_id,
+    DeviceSession.connected_at,
+    DeviceSession.disconnected_at,
+    DeviceSession.still_connected,
+    DeviceSession.ip,
+    DeviceSession.ip_key,
+)
 
 
 @dataclass(frozen=True)
@@ -122,46 +125,25 @@ def overlapping(by_mac: bool) -> tuple[Subquery, tuple[ColumnElement[bool], ...]
     return shown, in_window
 
 
-def _candidates(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    return select(
-        DeviceSession.id,
-        DeviceSession.device_id,
-        DeviceSession.connected_at,
-        DeviceSession.disconnected_at,
-        DeviceSession.still_connected,
-        DeviceSession.ip,
-        DeviceSession.ip_key,
-    ).where(*where)
-
-
-def _is(condition: str) -> ColumnElement[bool]:
-    """A partial index's own condition, word for word."""
-    return text(condition)  # type: ignore[return-value]
-
-
 def _of_device() -> Subquery:
     device = device_with(bind("mac"))
-    return _candidates(
+    found = select(*FOUND).where(
         DeviceSession.device_id == device,
         DeviceSession.begin_at >= first_begin(device, bind("start") - INFERRED_SECONDS),
         DeviceSession.begin_at < bind("end") + INFERRED_SECONDS,
-    ).subquery()
+    )
+    return found.subquery()
 
 
 def _of_all_devices() -> Subquery:
-    """Each kind of session by its own index; together they hold every session once."""
-    begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
-    start, end = bind("start"), bind("end")
-    complete = _is(f"NOT {IS_MISSING}")
-    return union_all(
-        _candidates(
-            _is(IS_SHORT), begin_at > start - SHORT_SECONDS - 1, begin_at < end, end_at >= start, complete
-        ),
-        _candidates(_is(IS_MIDDLE), begin_at > start - MIDDLE_SECONDS, begin_at < end, end_at > start),
-        _candidates(_is(IS_LONGEST), end_at > start, begin_at < end),
-        _candidates(_is(IS_OPEN), begin_at < end),
-        _candidates(_is(IS_MISSING), end_at > start - INFERRED_SECONDS - 1, end_at < end + INFERRED_SECONDS),
-    ).subquery()
+    """Together with those that lack an end, wherever within an hour they may be drawn."""
+    end_at = DeviceSession.end_at
+    missing = select(*FOUND).where(
+        holds(IS_MISSING),
+        end_at > bind("start") - INFERRED_SECONDS - 1,
+        end_at < bind("end") + INFERRED_SECONDS,
+    )
+    return union_all(*overlapping_parts(*FOUND), missing).subquery()
 
 
 def _with_shown_ends(found: Subquery) -> Subquery:

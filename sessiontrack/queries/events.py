@@ -18,7 +18,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
     union_all,
 )
 from sqlalchemy.orm import aliased
@@ -26,7 +25,7 @@ from sqlalchemy.sql import ColumnElement
 
 from sessiontrack.db import Contains, Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event
-from sessiontrack.models.columns import bind
+from sessiontrack.models.columns import bind, holds
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
 from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
@@ -162,7 +161,7 @@ def _conditions(kind: str, of_device: bool) -> list[ColumnElement[bool]]:
     found = [Event.at >= bind("since")]
     if of_device:
         found.append(Event.device_id == device_with(bind("mac")))
-    return found if condition is None else [*found, _is(condition)]
+    return found if condition is None else [*found, holds(condition)]
 
 
 def _events(kind: str, is_ascii: bool | None, of_device: bool) -> tuple[Rows, Columns]:
@@ -267,14 +266,14 @@ def _sessions(kind: str, of_device: bool, newest: bool | None = None) -> Subquer
         where = [DeviceSession.device_id == device, begin_at >= first_begin(device, since)]
         where.append(or_(DeviceSession.still_connected, end_at >= since))
         if kind == "missing":
-            where.append(_is(IS_MISSING))
+            where.append(holds(IS_MISSING))
         return _session_columns_where(begin_at, *where).subquery()
     if kind == "missing":
-        return _session_columns_where(begin_at, _is(IS_MISSING), end_at >= since).subquery()
+        return _session_columns_where(begin_at, holds(IS_MISSING), end_at >= since).subquery()
     # Long ones are few: better sorted than looked for, newest first, among all that ever began.
     unindexed_begin_at = (begin_at + 0).label("begin_at")
     short = _session_columns_where(
-        begin_at, _is(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since
+        begin_at, holds(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since
     )
     if newest is not None:
         order = (begin_at, DeviceSession.id)
@@ -283,8 +282,8 @@ def _sessions(kind: str, of_device: bool, newest: bool | None = None) -> Subquer
         short = select(*found.c)
     return union_all(
         short,
-        _session_columns_where(unindexed_begin_at, _is(IS_LONG), end_at >= since),
-        _session_columns_where(begin_at, _is(IS_OPEN)),
+        _session_columns_where(unindexed_begin_at, holds(IS_LONG), end_at >= since),
+        _session_columns_where(begin_at, holds(IS_OPEN)),
     ).subquery()
 
 
@@ -303,8 +302,3 @@ def _session_columns_where(begin_at: SQLColumnExpression[int], *where: ColumnEle
         DeviceSession.disc_type,
         DeviceSession.info,
     ).where(*where)
-
-
-def _is(condition: str) -> ColumnElement[bool]:
-    """A partial index's own condition, word for word."""
-    return text(condition)  # type: ignore[return-value]
