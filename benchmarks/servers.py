@@ -1,9 +1,7 @@
 """The two servers of a benchmark, on one database file: the application, and its floor."""
 
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,9 +13,10 @@ from typing import Any
 
 from benchmarks.calls import MOST_CLIENTS
 from benchmarks.dataset import Shape, make_dataset
-from sessiontrack import create_app, migrations
+from sessiontrack import create_app
 from sessiontrack.db import db, write_transaction
 from sessiontrack.services import api_tokens, user_sessions, users
+from tests.server import environment, free_port
 
 START_SECONDS = 60
 
@@ -67,8 +66,6 @@ def prepare(shape: Shape, folder: Path) -> list[str]:
     app = create_app({"INSTANCE": folder})
     now = int(time.time())
     with app.app_context():
-        # It may have been made by an earlier version.
-        migrations.upgrade(db.engine)
         with write_transaction() as tx:
             users.add_user(tx, now, "bench", "no password", "admin")
             issued = [
@@ -84,11 +81,8 @@ def prepare(shape: Shape, folder: Path) -> list[str]:
 
 def serve(stack: ExitStack, name: str, folder: Path, workers: int, threads: int, **settings: str) -> Running:
     """Start the application or the floor on a free port; it ends with the stack."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("SESSIONTRACK_")}
-    chosen = {"INSTANCE": str(folder), "THREADS": str(threads), "SESSION_ALIVE_SECONDS": "86400", **settings}
+    port = free_port()
+    chosen = {"THREADS": str(threads), "SESSION_ALIVE_SECONDS": "86400", **settings}
     command = ["-c", "from sessiontrack.cli import main; main()", "serve"]
     if name == "floor":
         command = ["-m", "benchmarks.floor", str(folder), "--threads", str(threads)]
@@ -96,7 +90,7 @@ def serve(stack: ExitStack, name: str, folder: Path, workers: int, threads: int,
     log = stack.enter_context(log_file.open("wb"))
     process = subprocess.Popen(
         [sys.executable, *command, "--port", str(port), "--workers", str(workers)],
-        env={**kept, **{f"SESSIONTRACK_{key}": value for key, value in chosen.items()}},
+        env=environment(folder, **chosen),
         stdout=log,
         stderr=log,
     )

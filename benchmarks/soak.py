@@ -32,6 +32,7 @@ from sessiontrack import create_app
 from sessiontrack.db import db, write_transaction
 from sessiontrack.services import api_tokens, users
 from sessiontrack.startup import prepare
+from tests.server import environment, free_port
 
 MINUTE = 60.0
 POLL_SECONDS = 5.0
@@ -119,20 +120,16 @@ def serving(
     folder: Path, workers: int, cores_of_server: str, settings: Mapping[str, str] | None = None
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The real server on its cores; this process goes to the others."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = Path(sys.executable).with_name("sessiontrack")
     arguments = [str(command), "serve", "--port", str(port), "--workers", str(workers)]
     log = folder / "server.log"
     cores = {int(core) for core in cores_of_server.split(",")}
     taskset = [shutil.which("taskset") or "taskset", "--cpu-list", cores_of_server]
-    chosen = {f"SESSIONTRACK_{name}": value for name, value in (settings or {}).items()}
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("SESSIONTRACK_")}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*taskset, *arguments],
-            env={**kept, "SESSIONTRACK_INSTANCE": str(folder), **chosen},
+            env=environment(folder, **(settings or {})),
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -5,7 +5,6 @@ application of one function, behind gunicorn with as many workers and threads.
 """
 
 import argparse
-import os
 import socket
 import statistics
 import subprocess
@@ -16,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sessiontrack.cli.serve import answers
+from tests.server import START_SECONDS, environment, free_port
 
 HELLO = """
 from flask import Flask
@@ -32,9 +32,7 @@ PAUSE_SECONDS = 0.002
 
 def seconds_to_answer(command: list[str], folder: Path, variables: Mapping[str, str]) -> float:
     """How long until it answers on the port that takes the place of PORT."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *(each.replace("PORT", str(port)) for each in command)],
@@ -45,8 +43,8 @@ def seconds_to_answer(command: list[str], folder: Path, variables: Mapping[str, 
     )
     try:
         while not answers(socket.AF_INET, ("127.0.0.1", port), 1):
-            if process.poll() is not None:
-                raise SystemExit(f"It ended by itself: {command}")
+            if process.poll() is not None or time.perf_counter() > began + START_SECONDS:
+                raise SystemExit(f"This does not start: {command}")
             time.sleep(PAUSE_SECONDS)
         return time.perf_counter() - began
     finally:
@@ -60,7 +58,6 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=9)
     chosen = parser.parse_args()
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("SESSIONTRACK_")}
     took: dict[str, list[float]] = {"hello-world": [], "sessiontrack": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -69,11 +66,11 @@ def main() -> None:
         hello = ["-m", "gunicorn", "--preload", "--worker-class", "gthread", "--threads", "8", *workers]
         hello += ["--bind", "127.0.0.1:PORT", "hello:app"]
         serve = ["-c", "from sessiontrack.cli import main; main()", "serve", "--port", "PORT", *workers]
-        variables = {**kept, "SESSIONTRACK_INSTANCE": str(folder / "instance")}
+        variables = environment(folder / "instance")
         # The first start makes the database.
         seconds_to_answer(serve, folder, variables)
         for _ in range(chosen.rounds):
-            took["hello-world"].append(seconds_to_answer(hello, folder, kept))
+            took["hello-world"].append(seconds_to_answer(hello, folder, variables))
             took["sessiontrack"].append(seconds_to_answer(serve, folder, variables))
     for each, seconds in took.items():
         print(f"{each}: {statistics.median(seconds):.3f} s ({min(seconds):.3f} to {max(seconds):.3f})")
