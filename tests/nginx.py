@@ -7,6 +7,7 @@ import pwd
 import ssl
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Self
 
@@ -71,7 +72,7 @@ server {{
 """
 
 
-class _Nginx:
+class _Nginx(ABC):
     """A context manager that ends it."""
 
     def __init__(self, folder: Path, content: str) -> None:
@@ -102,10 +103,11 @@ class _Nginx:
         self._process.terminate()
         self._process.communicate(timeout=30)
 
+    @abstractmethod
     def call(
         self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
     ) -> Answer:
-        raise NotImplementedError
+        """One request through it."""
 
 
 class Nginx(_Nginx):
