@@ -156,12 +156,26 @@ def rows(folder: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
 def busy(folder: Path) -> Iterator[Any]:
     """Another program in the middle of a write: whoever wants to write waits until its ROLLBACK."""
     with connection_to(folder) as connection:
-        connection.execute("BEGIN" if IS_POSTGRES else "BEGIN IMMEDIATE")
         if IS_POSTGRES:
-            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-            names = ", ".join(f'"{name}"' for (name,) in tables.fetchall())
-            connection.execute(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
+            _lock_all_tables(connection)
+        else:
+            connection.execute("BEGIN IMMEDIATE")
         yield connection
+
+
+def _lock_all_tables(connection: Any) -> None:
+    """A server that runs writes now and then by itself, and takes its tables in another order."""
+    tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    names = ", ".join(f'"{name}"' for (name,) in tables.fetchall())
+    for is_last in (False, False, True):
+        connection.execute("BEGIN")
+        try:
+            connection.execute(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
+            return
+        except psycopg.errors.DeadlockDetected:
+            connection.execute("ROLLBACK")
+            if is_last:
+                raise
 
 
 def use_in_this_process() -> None:
