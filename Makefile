@@ -16,7 +16,7 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 	bundling/bundle.py package.json package-lock.json
 
 # What runs once more on tables that are divided by months.
-DIVIDED := $(addprefix tests/test_,$(addsuffix .py,device_sessions_calendar device_sessions_create device_sessions_delete \
+DIVIDED := $(addprefix tests/*/test_,$(addsuffix .py,device_sessions_calendar device_sessions_create device_sessions_delete \
 	device_sessions_list device_sessions_of_device devices_merge presence prune races session_events session_totals))
 
 .DEFAULT_GOAL := help
@@ -38,14 +38,14 @@ test: $(VENV)/test.done $(WEB) ## install what the tests need, and run them all 
 
 test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a PostgreSQL of their own  (ARGS="-k calendar")
 	.ci/install-programs $(PROGRAMS) pgbouncer postgresql-15
-	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal $(ARGS)
-	$(if $(ARGS),,TEST_DIVIDED=yes $(BIN)/python -m tests.postgres $(BIN)/python -m pytest --numprocesses auto $(DIVIDED))
+	$(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal $(ARGS)
+	$(if $(ARGS),,TEST_DIVIDED=yes $(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest --numprocesses auto $(DIVIDED))
 
 web: $(WEB) ## build the browser's side
 
 screenshots: $(VENV)/test.done $(WEB) ## draw every page into build/screenshots, and the README's picture  (ARGS="build/shots /ui/devices")
 	.ci/install-programs chromium fonts-inter
-	$(BIN)/python -m tests.screenshots $(ARGS)
+	$(BIN)/python -m tests.programs.screenshots $(ARGS)
 
 lint: $(VENV)/test.done ## ruff, and bandit for what is dangerous
 	$(BIN)/ruff format --check .
@@ -76,7 +76,7 @@ bench-web: $(VENV)/test.done $(WEB) ## measure the web UI alone  (ARGS="--device
 	$(BIN)/python -m benchmarks.web $(ARGS)
 
 crash: $(VENV)/test.done ## kill the server in the middle of writing  (ARGS="--rounds 50")
-	$(BIN)/python -m tests.crash $(ARGS)
+	$(BIN)/python -m tests.programs.crash $(ARGS)
 
 keep: $(VENV)/test.done ## measure pings while there is a backup, pruning, or a reader that never ends
 	$(BIN)/python -m benchmarks.keeping $(ARGS)
@@ -91,8 +91,8 @@ logins: $(VENV)/test.done ## what a refused login tells of the name, and what lo
 	$(BIN)/python -m benchmarks.logins $(ARGS)
 
 fuzz: $(VENV)/fuzz.done ## 10,000 and more made-up calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
-	FUZZ_FACTOR=5 $(BIN)/python -m pytest -s -n auto tests/test_schemathesis.py tests/test_presence_properties.py \
-		tests/test_devices_merge.py
+	FUZZ_FACTOR=5 $(BIN)/python -m pytest -s -n auto tests/contract/test_schemathesis.py tests/presence/test_presence_properties.py \
+		tests/device_sessions/test_devices_merge.py
 	$(BIN)/python -m fuzz $(ARGS)
 
 audit: $(VENV)/test.done ## published faults in what is installed; asks the package index

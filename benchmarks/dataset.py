@@ -13,8 +13,8 @@ from pathlib import Path
 from uuid import UUID
 
 from sessiontrack import create_app, migrations
-from sessiontrack.db import db
-from sessiontrack.ips import ip_sort_key
+from sessiontrack.database import db
+from sessiontrack.values.ips import ip_sort_key
 
 DATA = Path(__file__).parent / "data"
 DATABASE = "sessiontrack.sqlite3"

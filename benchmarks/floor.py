@@ -25,9 +25,9 @@ from flask import Flask, Response, request
 from benchmarks import floor_rows, floor_sql
 from benchmarks.dataset import DATABASE
 from sessiontrack.cli.serve import _Server
-from sessiontrack.ips import ip_sort_key
-from sessiontrack.supervisor import Supervisor
-from sessiontrack.writer_lock import WriterLock
+from sessiontrack.database.engines.writer_lock import WriterLock
+from sessiontrack.process.supervisor import Supervisor
+from sessiontrack.values.ips import ip_sort_key
 
 ALIVE_SECONDS = 86_400
 BUSY_SECONDS = 5

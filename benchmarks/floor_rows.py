@@ -4,9 +4,9 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
-from sessiontrack.ips import ip_number
-from sessiontrack.periods import format_duration
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.values.ips import ip_number
+from sessiontrack.values.periods import format_duration
+from sessiontrack.values.timestamps import IN_UTC
 
 MISSING = "<missing event>"
 minute, second, with_offset = IN_UTC.format_minute, IN_UTC.format_second, IN_UTC.format_offset

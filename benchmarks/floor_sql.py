@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from benchmarks.dataset import DAY
-from sessiontrack.db import Statement
+from sessiontrack.database import Statement
 from sessiontrack.services import device_sessions as session_rules
 from sessiontrack.services import devices, events, user_sessions
 

@@ -19,7 +19,7 @@ from benchmarks.history import measure
 from benchmarks.load import Measured, burst
 from benchmarks.moving import SAFE, SIZED
 from benchmarks.servers import Running, prepare, serve
-from tests.postgres import Cluster
+from tests.support.postgres import Cluster
 
 NAMES = (
     "list: device, 30 days",

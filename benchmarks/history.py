@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.dataset import Shape, stretches
-from sessiontrack.records import EVENTS, SESSIONS
+from sessiontrack.values.records import EVENTS, SESSIONS
 
 TABLES = """
 CREATE TABLE Devices (devMac STRING (50) PRIMARY KEY NOT NULL COLLATE NOCASE, devName STRING (50),

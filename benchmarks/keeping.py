@@ -20,9 +20,9 @@ from contextlib import closing
 from pathlib import Path
 
 from sessiontrack import create_app
-from sessiontrack.db import Statement, db, write_transaction
-from tests import crash
-from tests.server import COMMAND, Server, environment
+from sessiontrack.database import Statement, db, write_transaction
+from tests.programs import crash
+from tests.support.server import COMMAND, Server, environment
 
 PINGERS = 4
 OLD = 1_500_000_000

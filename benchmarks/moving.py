@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.dataset import DATABASE, Shape, make_dataset
 from benchmarks.history import measure
-from tests.postgres import Cluster
+from tests.support.postgres import Cluster
 
 # As a server has them whose data must survive; shared memory as for a host of 4 GB or more.
 SAFE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "autovacuum": "on"}

@@ -20,7 +20,7 @@ from typing import Any
 from flask import Flask
 
 from sessiontrack import create_app, migrations
-from sessiontrack.db import db, write_transaction
+from sessiontrack.database import db, write_transaction
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.services import api_tokens, users, webhooks
 

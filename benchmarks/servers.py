@@ -14,9 +14,9 @@ from typing import Any
 from benchmarks.calls import MOST_CLIENTS
 from benchmarks.dataset import Shape, make_dataset
 from sessiontrack import create_app
-from sessiontrack.db import db, write_transaction
+from sessiontrack.database import db, write_transaction
 from sessiontrack.services import api_tokens, user_sessions, users
-from tests.server import environment, free_port
+from tests.support.server import environment, free_port
 
 START_SECONDS = 60
 

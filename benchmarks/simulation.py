@@ -15,10 +15,10 @@ from pathlib import Path
 from random import Random
 
 from sessiontrack import create_app, migrations
-from sessiontrack.blueprints.endpoint import settings
-from sessiontrack.db import Statement, db, write_transaction
-from sessiontrack.observations import Observation
+from sessiontrack.database import Statement, db, write_transaction
+from sessiontrack.http.endpoint import settings
 from sessiontrack.services.presence import DISCONNECTIONS, PresenceRules, observe_scan
+from sessiontrack.values.observations import Observation
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 BEGIN = 1_755_216_000  # 2025-08-15 00:00:00 UTC

@@ -29,10 +29,10 @@ import orjson
 
 from benchmarks.resident import HEAD, Held, held_by
 from sessiontrack import create_app
-from sessiontrack.db import db, write_transaction
+from sessiontrack.database import db, write_transaction
 from sessiontrack.services import api_tokens, users
 from sessiontrack.startup import prepare
-from tests.server import environment, free_port
+from tests.support.server import environment, free_port
 
 MINUTE = 60.0
 POLL_SECONDS = 5.0

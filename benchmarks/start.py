@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sessiontrack.cli.serve import answers
-from tests.server import START_SECONDS, environment, free_port
+from tests.support.server import START_SECONDS, environment, free_port
 
 HELLO = """
 from flask import Flask

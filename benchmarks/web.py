@@ -24,7 +24,7 @@ from benchmarks.dataset import DATA, LAST_DAY, Shape, make_dataset
 from benchmarks.open_pages import report_open_pages
 from benchmarks.servers import serve
 from sessiontrack import create_app
-from sessiontrack.db import db, write_transaction
+from sessiontrack.database import db, write_transaction
 from sessiontrack.services import users
 from sessiontrack.web.bundle import STATIC, Bundle
 from sessiontrack.web.pages import PAGES

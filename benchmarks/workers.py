@@ -20,8 +20,8 @@ from benchmarks.calls import Calls
 from benchmarks.dataset import DATA, Shape
 from benchmarks.load import burst
 from benchmarks.servers import prepare
-from tests.nginx import PlainNginx
-from tests.server import START_SECONDS, call, environment, free_port
+from tests.support.nginx import PlainNginx
+from tests.support.server import START_SECONDS, call, environment, free_port
 
 CLIENTS = 16
 SLOW_CLIENTS = 40

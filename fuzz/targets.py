@@ -1,7 +1,7 @@
 """One fuzzing process: `python -m fuzz.targets radius --seconds 300`; it ends with 0, or at the first fault.
 
 What is asked of each parser: whatever it is given, only its own error is raised, and what it gives can be
-stored and shown. The corpus begins with what real programs wrote (tests/captured), and ends with the process.
+stored and shown. The corpus begins with what real programs wrote (tests/support/captured).
 """
 
 import argparse
@@ -15,14 +15,14 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["sessiontrack.sources", "sessiontrack.macs", "sessiontrack.ips", "pyrad"]
+    include=["sessiontrack.sources", "sessiontrack.values.macs", "sessiontrack.values.ips", "pyrad"]
 ):
     from sessiontrack.exceptions import UnreadableObservations, UnreadablePacket
     from sessiontrack.sources import radius
     from sessiontrack.sources.formats import FORMATS, Reading
-    from sessiontrack.timestamps import IN_UTC
+    from sessiontrack.values.timestamps import IN_UTC
 
-CAPTURED = Path(__file__).parent.parent / "tests" / "captured"
+CAPTURED = Path(__file__).parent.parent / "tests" / "support" / "captured"
 SECRET = b"correct horse"
 NOW = 1_755_259_200
 LONGEST = {"radius": 4096}

@@ -5,28 +5,14 @@ from typing import Any
 
 from flask import Flask
 
-from sessiontrack import (
-    answer_headers,
-    db,
-    errors,
-    hosts,
-    instance,
-    login_places,
-    metrics,
-    proxies,
-    request_log,
-    tokens,
-)
 from sessiontrack.blueprints import (
     auth,
     device_sessions,
     devices,
     embedding,
-    endpoint,
     health,
     monitoring,
     now,
-    openapi,
     presence,
     timeline,
     user_sessions,
@@ -35,11 +21,24 @@ from sessiontrack.blueprints import (
     webhooks,
 )
 from sessiontrack.blueprints import settings as settings_page
-from sessiontrack.blueprints.mac_converter import MacConverter
-from sessiontrack.blueprints.row_id_converter import RowIdConverter
 from sessiontrack.config import describe_settings, load_settings
+from sessiontrack.database import maintenance, transactions
 from sessiontrack.exceptions import InvalidSetting
-from sessiontrack.readiness import Readiness
+from sessiontrack.http import (
+    answer_headers,
+    authentication,
+    endpoint,
+    errors,
+    hosts,
+    login_places,
+    openapi,
+    proxies,
+)
+from sessiontrack.http.mac_converter import MacConverter
+from sessiontrack.http.row_id_converter import RowIdConverter
+from sessiontrack.monitoring import metrics
+from sessiontrack.monitoring.readiness import Readiness
+from sessiontrack.process import instance, request_log
 
 BODY_LIMIT = 16 * 1024 * 1024
 
@@ -64,7 +63,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
     hosts.init_app(app, settings.trusted_hosts)
-    db.init_app(
+    transactions.init_app(
         app,
         settings.database_url,
         settings.sqlite_synchronous,
@@ -72,11 +71,11 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
         settings.read_database_url,
     )
     with app.app_context():
-        if settings.retention_max_bytes and db.sqlite_file() is None:
+        if settings.retention_max_bytes and maintenance.sqlite_file() is None:
             raise InvalidSetting(
                 "RETENTION_MAX_BYTES is for SQLite: PostgreSQL keeps the space of what is removed."
             )
-    tokens.init_app(app, settings, instance.signing_key(settings.instance))
+    authentication.init_app(app, settings, instance.signing_key(settings.instance))
     login_places.init_app(app, settings.threads)
     resources = (
         device_sessions,

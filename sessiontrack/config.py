@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
-from sessiontrack.periods import Period, fixed_seconds, parse_period
-from sessiontrack.roles import ROLES, VIEWER
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.periods import Period, fixed_seconds, parse_period
+from sessiontrack.values.roles import ROLES, VIEWER
+from sessiontrack.values.timestamps import SiteTime
 
 PREFIX = "SESSIONTRACK_"
 # What commands that speak to another sessiontrack take from the environment; no settings of this install.

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from flask import Flask
 
-from sessiontrack import clock, database_file, in_use, instance, log_lines, migrations
+from sessiontrack import clock, migrations
 from sessiontrack.config import Settings
-from sessiontrack.db import db, read_transaction, sqlite_file, write_transaction
+from sessiontrack.database import database_file, db, in_use, read_transaction, write_transaction
+from sessiontrack.database.maintenance import sqlite_file
+from sessiontrack.process import instance, log_lines
 from sessiontrack.services import users
 
 # For how long a service looks at its database's pages before it starts; a large one is not read to its end.

@@ -17,12 +17,12 @@ from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 from sessiontrack import create_app, migrations, partitions
-from sessiontrack.db import Transaction, db, write_transaction
+from sessiontrack.database import Transaction, db, write_transaction
 from sessiontrack.services import api_tokens, users
-from tests import databases
-from tests.server import Server
-from tests.subpath import SubPathProxy
-from tests.web import Visit, WebServer, fill_with_demo, launch, visiting
+from tests.support import databases
+from tests.support.server import Server
+from tests.support.subpath import SubPathProxy
+from tests.support.web import Visit, WebServer, fill_with_demo, launch, visiting
 
 # In CI the same examples at each run: what fails there is the change's. Elsewhere new ones are looked for.
 settings.register_profile("ci", derandomize=True, deadline=None)

@@ -7,62 +7,34 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "sessiontrack"
-PURE = {
-    "clock",
-    "timestamps",
-    "periods",
-    "macs",
-    "vendors",
-    "ips",
-    "paths",
-    "roles",
-    "week_hours",
-    "exceptions",
-    "observations",
-    "presence_rules",
-    "records",
-    "record_files",
-    "log_lines",
-    "supervisor",
-    "server_timing",
-    "webhook_events",
-}
-# The rooms from the ground up: each may import those below it, and itself.
+# The rooms from the ground up, as ARCHITECTURE.md draws them: each may import those below it, and itself.
 FLOORS = [
-    PURE,
-    {
-        "writer_lock",
-        "database_file",
-        "in_use",
-        "config",
-        "instance",
-        "sources",
-        "schemas",
-        "web",
-        "engines",
-        "senders",
-    },
-    {"db", "proxies", "hosts", "request_log"},
-    {"models"},
-    {"services", "queries", "migrations", "errors", "answer_headers"},
-    {"cookies", "login_places"},
-    {"tokens", "startup", "demo", "readiness", "metrics", "deployment", "doctor", "dispatcher", "partitions"},
-    {"blueprints"},
+    {"clock", "exceptions"},
+    {"values", "process"},
+    {"config", "database", "senders", "sources", "web"},
+    {"models", "schemas"},
+    {"presence", "queries"},
+    {"services", "migrations"},
+    {"demo", "http", "listeners", "monitoring", "partitions"},
+    {"background", "blueprints", "deployment"},
     {"application"},
     {"__init__"},
-    {"backups", "housekeeping", "moving", "soundness", "vacuuming"},
-    {"listeners"},
+    {"doctor", "keeping", "startup"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+WEB_AND_TABLES = {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"}
 FORBIDDEN = {
+    "clock": WEB_AND_TABLES,
+    "exceptions": WEB_AND_TABLES,
+    "values": WEB_AND_TABLES,
+    "sources": WEB_AND_TABLES,
+    "senders": WEB_AND_TABLES,
     "schemas": {"flask", "sqlalchemy", "flask_sqlalchemy"},
+    "presence": {"flask", "marshmallow"},
     "services": {"flask", "marshmallow", "flask_jwt_extended", "flask_smorest"},
     "queries": {"flask", "marshmallow", "flask_jwt_extended", "flask_smorest"},
-    "sources": {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"},
-    "senders": {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"},
     "models": {"flask", "marshmallow"},
-    **{name: {"flask", "marshmallow", "sqlalchemy", "flask_sqlalchemy"} for name in PURE},
 }
 
 
@@ -133,8 +105,8 @@ RUNS_SQL = {"Statement", "text", "execute", "executemany", "executescript", "exe
 # Names that a database gives of its own tables, columns and indexes, quoted; choices of a few; whole numbers.
 NO_CONSTANTS = {
     "sources/app_db.py": {"columns", "table"},
-    "engines/sqlite.py": {"self._synchronous", "name", "int(most)"},
-    "moving/sqlite.py": {"name"},
+    "database/engines/sqlite.py": {"self._synchronous", "name", "int(most)"},
+    "keeping/moving/sqlite.py": {"name"},
     # Names and definitions of the database's own, quoted by it; bounds of months.
     "partitions/__init__.py": {
         "INSTANTS[name]",
@@ -156,11 +128,11 @@ NO_CONSTANTS = {
         "table",
         "whole",
     },
-    "services/reconciliation.py": {"number"},
+    "presence/reconciliation.py": {"number"},
     "services/repairs.py": {"counted", "column"},
     "queries/invariants.py": {"counted", "column"},
     "services/retention.py": {"condition", "at"},
-    "database_file.py": {"name", "'integrity' if thorough else 'quick'"},
+    "database/database_file.py": {"name", "'integrity' if thorough else 'quick'"},
 }
 
 

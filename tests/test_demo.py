@@ -10,9 +10,9 @@ import time_machine
 from click.testing import CliRunner, Result
 
 from sessiontrack.cli import main
-from sessiontrack.macs import is_locally_administered, is_multicast
-from tests import databases
+from sessiontrack.values.macs import is_locally_administered, is_multicast
 from tests.conftest import NOW, Clients
+from tests.support import databases
 
 WEEK = "?period=7 days"
 

@@ -13,8 +13,8 @@ from flask import Flask
 
 from sessiontrack.cli import main
 from sessiontrack.config import Settings
-from tests.rules import api_rules
-from tests.server import Server
+from tests.support.rules import api_rules
+from tests.support.server import Server
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

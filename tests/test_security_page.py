@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 
 from sessiontrack.services import users
+from tests.accounts.test_auth import RIGHT, Browser
 from tests.conftest import PASSWORD, Clients
-from tests.refusals import refused
-from tests.test_auth import RIGHT, Browser
-from tests.test_contract_2 import call, every_call
+from tests.contract.test_contract_2 import call, every_call
+from tests.support.refusals import refused
 
 TESTS = Path(__file__).parent
 PAGE = (TESTS.parent / "docs" / "security.md").read_text()
@@ -46,7 +46,8 @@ def test_every_item_is_on_the_page_once_and_has_a_test() -> None:
 @pytest.mark.parametrize("named", sorted(set(re.findall(r"`(test_[a-z0-9_]+::[a-z0-9_]+)`", PAGE))))
 def test_every_named_test_exists(named: str) -> None:
     module, _, name = named.partition("::")
-    tree = ast.parse((TESTS / f"{module}.py").read_text())
+    (path,) = TESTS.rglob(f"{module}.py")
+    tree = ast.parse(path.read_text())
     assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
@@ -80,7 +81,7 @@ def test_no_call_takes_a_role_or_a_user_that_is_not_its_own_to_say(clients: Clie
     own = {
         ("POST", "/auth/tokens"): {"role", "username"},
         **{("POST", p): {"username"} for p in ("/auth", "/auth/login")},
-        # An admin's, as tests/test_roles.py has it.
+        # An admin's, as tests/accounts/test_roles.py has it.
         ("POST", "/users"): {"role", "username"},
         ("PATCH", "/users/viewer"): {"role"},
     }

@@ -5,20 +5,20 @@ from typing import Any
 
 from flask import Response, g, request
 
-from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
-from sessiontrack.blueprints.endpoint import Blueprint, principal, settings
-from sessiontrack.cookies import remove_cookies, set_cookies
-from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import Forbidden, RateLimited, Unauthorized
-from sessiontrack.login_places import login_places
+from sessiontrack.http import examples
+from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.http.authentication import issue_tokens, login_in_cookies
+from sessiontrack.http.cookies import remove_cookies, set_cookies
+from sessiontrack.http.endpoint import Blueprint, principal, settings
+from sessiontrack.http.login_places import login_places
 from sessiontrack.queries import accounts as queries
-from sessiontrack.roles import ADMIN, VIEWER
 from sessiontrack.schemas import accounts as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import api_tokens, login_throttle, logins, user_sessions, users
 from sessiontrack.services.login_addresses import note_login
-from sessiontrack.tokens import issue_tokens, login_in_cookies
+from sessiontrack.values.roles import ADMIN, VIEWER
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing in, and API tokens.")

@@ -5,30 +5,22 @@ from typing import Any
 import orjson
 from flask import Response, g
 
-from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import (
-    CSV,
-    PAGING_HEADERS,
-    answer,
-    csv_answer,
-    json_answer,
-    list_answer,
-    texts,
-)
-from sessiontrack.blueprints.endpoint import Blueprint, draw, mac_in_path, period_start, settings
-from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
+from sessiontrack.http import examples
+from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, json_answer, list_answer, texts
+from sessiontrack.http.endpoint import Blueprint, draw, mac_in_path, period_start, settings
 from sessiontrack.models.columns import EVERYTHING
+from sessiontrack.presence.reconciliation import Change
 from sessiontrack.queries import calendar as calendars
 from sessiontrack.queries import device_sessions as sessions
 from sessiontrack.queries import events
-from sessiontrack.roles import OPERATOR, VIEWER
 from sessiontrack.schemas import device_sessions as schemas
 from sessiontrack.schemas.fields import MOST_LISTED
 from sessiontrack.services import device_sessions as services
 from sessiontrack.services.announcing import announce
 from sessiontrack.services.flapping import FlappingRules
-from sessiontrack.services.reconciliation import Change
+from sessiontrack.values.roles import OPERATOR, VIEWER
 
 SESSIONS_OPENING = b'{"success":true,"sessions":['
 SESSIONS_CLOSING = b"]}"

@@ -4,20 +4,20 @@ from typing import Any
 
 from flask import Response, g
 
-from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
-from sessiontrack.blueprints.endpoint import Blueprint, mac_in_path, period_start, settings
-from sessiontrack.db import Transaction, read_transaction, write_transaction
+from sessiontrack.database import Transaction, read_transaction, write_transaction
 from sessiontrack.exceptions import NotFound
+from sessiontrack.http import examples
+from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.http.endpoint import Blueprint, mac_in_path, period_start, settings
 from sessiontrack.queries import devices as queries
 from sessiontrack.queries.device_statistics import device_statistics
-from sessiontrack.roles import OPERATOR, VIEWER
 from sessiontrack.schemas import devices as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import devices as services
 from sessiontrack.services.announcing import announce
 from sessiontrack.services.device_merge import merge_devices
 from sessiontrack.services.presence import PresenceRules
+from sessiontrack.values.roles import OPERATOR, VIEWER
 
 blueprint = Blueprint("devices", __name__, url_prefix="/devices", description="What has a MAC address.")
 

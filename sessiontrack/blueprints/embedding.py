@@ -5,7 +5,7 @@ They bring a token of their own (a viewer's API token); cookies are never taken 
 
 from flask import Flask, Response, request
 
-from sessiontrack.blueprints.endpoint import settings
+from sessiontrack.http.endpoint import settings
 
 EMBEDDED = "/embed/"
 # What tracker.js sends; everything else that writes is for this install's own pages.

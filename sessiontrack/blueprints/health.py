@@ -4,10 +4,10 @@ from typing import Any
 
 from flask import Response, current_app
 
-from sessiontrack.blueprints.answers import answer
-from sessiontrack.blueprints.endpoint import Blueprint
 from sessiontrack.exceptions import StorageUnavailable
-from sessiontrack.readiness import Readiness
+from sessiontrack.http.answers import answer
+from sessiontrack.http.endpoint import Blueprint
+from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.schemas.health import HealthAnswer
 
 blueprint = Blueprint("health", __name__, description="Is it up?")

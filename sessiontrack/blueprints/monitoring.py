@@ -5,13 +5,14 @@ from typing import Any
 
 from flask import Response, current_app, g, request
 
-from sessiontrack.blueprints.endpoint import Blueprint, settings
-from sessiontrack.db import database_sizes, read_transaction
+from sessiontrack.database import read_transaction
+from sessiontrack.database.maintenance import database_sizes
 from sessiontrack.exceptions import StorageUnavailable
-from sessiontrack.metrics import CONTENT_TYPE, RequestMetrics
+from sessiontrack.http.endpoint import Blueprint, settings
+from sessiontrack.monitoring.metrics import CONTENT_TYPE, RequestMetrics
+from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.queries.figures import Figures, read_figures
-from sessiontrack.readiness import Readiness
-from sessiontrack.roles import VIEWER
+from sessiontrack.values.roles import VIEWER
 
 blueprint = Blueprint("monitoring", __name__, description="What is worth watching.")
 TEXT = {"type": "string"}

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 import orjson
 from flask import Flask, Response, current_app, g
 
-from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.endpoint import Blueprint, seen_user, settings
-from sessiontrack.blueprints.etags import ETAG_HEADER, tag_of, tagged_answer
-from sessiontrack.db import read_transaction
+from sessiontrack.database import read_transaction
+from sessiontrack.http import examples
+from sessiontrack.http.endpoint import Blueprint, seen_user, settings
+from sessiontrack.http.etags import ETAG_HEADER, tag_of, tagged_answer
 from sessiontrack.queries import devices
 from sessiontrack.queries import now as queries
-from sessiontrack.roles import VIEWER
 from sessiontrack.schemas import now as schemas
+from sessiontrack.values.roles import VIEWER
 
 # A body for each number of events asked for and, where people see their own sessions only, each of them.
 MOST_KEPT = 256

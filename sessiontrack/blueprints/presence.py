@@ -5,17 +5,17 @@ from typing import Any
 
 from flask import Response, g
 
-from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import answer
-from sessiontrack.blueprints.endpoint import Blueprint, settings
-from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.observations import Observation
-from sessiontrack.periods import instants_every
+from sessiontrack.http import examples
+from sessiontrack.http.answers import answer
+from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.queries.online_history import connected_at_each
-from sessiontrack.roles import OPERATOR, VIEWER
 from sessiontrack.schemas import presence as schemas
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_event, observe_scan
+from sessiontrack.values.observations import Observation
+from sessiontrack.values.periods import instants_every
+from sessiontrack.values.roles import OPERATOR, VIEWER
 
 DAY = 86_400
 MOST_POINTS = 10_000

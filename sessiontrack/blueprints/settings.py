@@ -4,12 +4,12 @@ from typing import Any
 
 from flask import Response, current_app
 
-from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import answer
-from sessiontrack.blueprints.endpoint import Blueprint, settings
 from sessiontrack.config import FILE_NAME
-from sessiontrack.roles import ADMIN
+from sessiontrack.http import examples
+from sessiontrack.http.answers import answer
+from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.schemas.settings import SettingsAnswer
+from sessiontrack.values.roles import ADMIN
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings", description="How it is set up.")
 

@@ -6,13 +6,13 @@ from typing import Any
 import orjson
 from flask import Response, g
 
-from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import PAGING_HEADERS, list_answer
-from sessiontrack.blueprints.endpoint import Blueprint, settings
+from sessiontrack.http import examples
+from sessiontrack.http.answers import PAGING_HEADERS, list_answer
+from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.queries import devices, timeline_sessions
 from sessiontrack.queries import timeline as queries
-from sessiontrack.roles import VIEWER
 from sessiontrack.schemas import timeline as schemas
+from sessiontrack.values.roles import VIEWER
 
 blueprint = Blueprint("timeline", __name__, url_prefix="/presence", description="Presence as it is drawn.")
 

@@ -5,19 +5,19 @@ from uuid import UUID
 
 from flask import Response, g, request
 
-from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
-from sessiontrack.blueprints.endpoint import Blueprint, period_start, principal, seen_user, settings
-from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import NotFound
-from sessiontrack.paths import parse_path
+from sessiontrack.http import examples
+from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.http.authentication import identify
+from sessiontrack.http.endpoint import Blueprint, period_start, principal, seen_user, settings
 from sessiontrack.queries import user_sessions as queries
 from sessiontrack.queries import visits
-from sessiontrack.roles import VIEWER
 from sessiontrack.schemas import user_sessions as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import user_sessions as services
-from sessiontrack.tokens import identify
+from sessiontrack.values.paths import parse_path
+from sessiontrack.values.roles import VIEWER
 
 blueprint = Blueprint(
     "user sessions", __name__, url_prefix="/api/v2", description="Which people were in the web UI."

@@ -4,18 +4,18 @@ from typing import Any
 
 from flask import Response, g
 
-from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
-from sessiontrack.blueprints.endpoint import Blueprint, settings
-from sessiontrack.db import Transaction, write_transaction
+from sessiontrack.database import Transaction, write_transaction
 from sessiontrack.exceptions import NotFound
-from sessiontrack.instance import forget_initial_password
+from sessiontrack.http import examples
+from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.http.endpoint import Blueprint, settings
+from sessiontrack.process.instance import forget_initial_password
 from sessiontrack.queries import accounts as queries
-from sessiontrack.roles import ADMIN
 from sessiontrack.schemas import users as schemas
 from sessiontrack.schemas.accounts import MessageAnswer
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import users as services
+from sessiontrack.values.roles import ADMIN
 
 blueprint = Blueprint("users", __name__, url_prefix="/users", description="Who may sign in.")
 

@@ -14,12 +14,12 @@ from werkzeug.exceptions import NotFound, ServiceUnavailable
 from werkzeug.wrappers import Response as BaseResponse
 
 from sessiontrack.blueprints.embedding import frame_ancestors, x_frame_options
-from sessiontrack.blueprints.endpoint import settings, sign_in_first
-from sessiontrack.db import read_transaction
+from sessiontrack.database import read_transaction
 from sessiontrack.exceptions import Forbidden, Unauthorized, UnknownProxyUser
-from sessiontrack.instance import PASSWORD_FILE
-from sessiontrack.roles import includes
-from sessiontrack.tokens import Principal, identify
+from sessiontrack.http.authentication import Principal, identify
+from sessiontrack.http.endpoint import settings, sign_in_first
+from sessiontrack.process.instance import PASSWORD_FILE
+from sessiontrack.values.roles import includes
 from sessiontrack.web.bundle import Bundle, BundleMissing, Entry
 from sessiontrack.web.catalogues import LANGUAGES, translate
 from sessiontrack.web.icons import icon

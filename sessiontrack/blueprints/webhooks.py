@@ -4,13 +4,12 @@ from typing import Any
 
 from flask import Response, g
 
-from sessiontrack.blueprints import examples
-from sessiontrack.blueprints.answers import PAGING_HEADERS, answer, list_answer
-from sessiontrack.blueprints.endpoint import Blueprint, settings
-from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
+from sessiontrack.http import examples
+from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.queries import webhooks as queries
-from sessiontrack.roles import ADMIN
 from sessiontrack.schemas import webhooks as schemas
 from sessiontrack.schemas.accounts import MessageAnswer
 from sessiontrack.schemas.base import Nothing
@@ -18,6 +17,7 @@ from sessiontrack.senders.signatures import new_secret
 from sessiontrack.senders.targets import check_target
 from sessiontrack.services import announcing, deliveries
 from sessiontrack.services import webhooks as services
+from sessiontrack.values.roles import ADMIN
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks", description="Telling others by HTTP.")
 

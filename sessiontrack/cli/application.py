@@ -8,7 +8,7 @@ from flask import Flask
 
 from sessiontrack.application import create_app
 from sessiontrack.config import unknown_variables
-from sessiontrack.db import sqlite_file
+from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.startup import FirstAdmin, prepare
 
 

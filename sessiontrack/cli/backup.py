@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from sessiontrack import backups, clock
+from sessiontrack import clock
 from sessiontrack.cli.application import bare_app, own_file
 from sessiontrack.cli.progress import progress_bar
+from sessiontrack.keeping import backups
 
 
 @click.command()

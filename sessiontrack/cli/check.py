@@ -6,11 +6,13 @@ from dataclasses import asdict
 import click
 from flask import Flask
 
-from sessiontrack import database_file, in_use, migrations, soundness
+from sessiontrack import migrations
 from sessiontrack.cli.application import bare_app
-from sessiontrack.db import db, sqlite_file
+from sessiontrack.database import database_file, db, in_use
+from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import StorageUnavailable
-from sessiontrack.soundness import Finding
+from sessiontrack.keeping import soundness
+from sessiontrack.keeping.soundness import Finding
 
 
 @click.command()

@@ -7,7 +7,7 @@ import click
 from sessiontrack import clock, demo
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
-from sessiontrack.db import write_transaction
+from sessiontrack.database import write_transaction
 from sessiontrack.services import users
 
 DEFAULT_SEED = 1

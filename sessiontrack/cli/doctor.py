@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import click
 from flask import Flask
 
-from sessiontrack import clock, create_app, instance
+from sessiontrack import clock, create_app
 from sessiontrack.config import Settings, load_settings
-from sessiontrack.db import database_engine
+from sessiontrack.database.transactions import database_engine
 from sessiontrack.doctor.examination import examine
 from sessiontrack.doctor.findings import Finding, Patient, State, wrong
 from sessiontrack.exceptions import SessiontrackError
+from sessiontrack.process import instance
 
 WORDS = {State.OK: "ok", State.WARNING: "warning", State.WRONG: "wrong"}
 COLOURS = {State.OK: "green", State.WARNING: "yellow", State.WRONG: "red"}

@@ -12,14 +12,14 @@ import click
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
-from sessiontrack.db import read_transaction
+from sessiontrack.database import read_transaction
 from sessiontrack.exceptions import InvalidInput, SessiontrackError
-from sessiontrack.periods import parse_period, window_start
 from sessiontrack.queries.history import Window, export_rows
-from sessiontrack.record_files import FORMATS, encode
-from sessiontrack.records import KINDS
 from sessiontrack.sources.history_rows import COLUMNS
-from sessiontrack.timestamps import EARLIEST, LATEST, SiteTime
+from sessiontrack.values.periods import parse_period, window_start
+from sessiontrack.values.record_files import FORMATS, encode
+from sessiontrack.values.records import KINDS
+from sessiontrack.values.timestamps import EARLIEST, LATEST, SiteTime
 
 
 class Unwritable(SessiontrackError):

@@ -16,14 +16,14 @@ from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.progress import EVERY, progress_bar
 from sessiontrack.cli.tables import print_table
 from sessiontrack.config import Settings
-from sessiontrack.db import write_transaction
+from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import UnreadableHistory
-from sessiontrack.records import KINDS, Fault, Item, Section
 from sessiontrack.services.history import Tally, import_history
 from sessiontrack.sources.app_db import AppDatabase
 from sessiontrack.sources.history_rows import read_file, read_user_sessions
 from sessiontrack.sources.history_values import Values
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.records import KINDS, Fault, Item, Section
+from sessiontrack.values.timestamps import SiteTime
 
 MOST_SHOWN = 20
 file_argument = click.argument("file", metavar="FILE")

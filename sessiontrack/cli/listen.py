@@ -13,15 +13,15 @@ import click
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings, load_settings
-from sessiontrack.db import write_transaction
+from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput, InvalidSetting
 from sessiontrack.listeners.hook_script import write_hook_script
 from sessiontrack.listeners.radius import RadiusServer
-from sessiontrack.observations import DeviceEvent
+from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.senders.remote import send_event
 from sessiontrack.services.presence import PresenceRules, observe_events
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
-from sessiontrack.supervisor import Supervisor
+from sessiontrack.values.observations import DeviceEvent
 
 
 @click.group()

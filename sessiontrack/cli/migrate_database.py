@@ -3,7 +3,7 @@
 import click
 
 from sessiontrack.cli.progress import progress_bar
-from sessiontrack.moving import move
+from sessiontrack.keeping.moving.move import move
 
 
 @click.command("migrate-database")

@@ -4,7 +4,7 @@ import click
 
 from sessiontrack import clock, partitions
 from sessiontrack.cli.application import prepared_app
-from sessiontrack.db import write_transaction
+from sessiontrack.database import write_transaction
 
 
 @click.command()

@@ -4,11 +4,12 @@ import json
 
 import click
 
-from sessiontrack import clock, housekeeping
+from sessiontrack import clock
+from sessiontrack.background import housekeeping
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.progress import progress_bar
 from sessiontrack.config import Settings
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.values.timestamps import IN_UTC
 
 
 @click.command()

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from sessiontrack import backups, clock, migrations
+from sessiontrack import clock, migrations
 from sessiontrack.cli.application import bare_app, own_file
+from sessiontrack.keeping import backups
 
 
 @click.command()

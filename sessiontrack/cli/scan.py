@@ -15,12 +15,12 @@ from sessiontrack.cli.seconds import parse_seconds
 from sessiontrack.cli.tables import print_table
 from sessiontrack.config import load_settings
 from sessiontrack.exceptions import InvalidInput, UnreadableObservations
-from sessiontrack.observations import Observations
+from sessiontrack.presence.reconciliation import Change
 from sessiontrack.schemas.fields import has_control_characters
-from sessiontrack.services.reconciliation import Change
 from sessiontrack.sources import ip_neigh
 from sessiontrack.sources.formats import FORMATS, Reading
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.values.observations import Observations
+from sessiontrack.values.timestamps import IN_UTC
 
 MOST_NOTES = 20
 LONGEST_SOURCE = 64

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 from flask import Flask
 
 from sessiontrack import clock
-from sessiontrack.db import write_transaction
+from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput, RemoteRefused
-from sessiontrack.observations import Observation, Observations
+from sessiontrack.presence.reconciliation import Change
 from sessiontrack.senders.remote import Remote
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_scan
-from sessiontrack.services.reconciliation import Change
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.values.observations import Observation, Observations
+from sessiontrack.values.timestamps import IN_UTC
 
 REMOTE_SECONDS = 30
 COUNTED = ("seen", "connected", "disconnected", "new", "down", "ip_changed")

@@ -13,8 +13,8 @@ import click
 from sessiontrack.cli.scan_delivery import Target
 from sessiontrack.cli.scan_input import run_command
 from sessiontrack.exceptions import SessiontrackError
+from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.sources.formats import FORMAT_OF_PROGRAM, Reading
-from sessiontrack.supervisor import Supervisor
 
 SLACK_SECONDS = 60
 SIGNALS = (signal.SIGTERM, signal.SIGINT)

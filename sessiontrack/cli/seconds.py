@@ -5,7 +5,7 @@ import re
 import click
 
 from sessiontrack.exceptions import InvalidPeriod
-from sessiontrack.periods import fixed_seconds, parse_period
+from sessiontrack.values.periods import fixed_seconds, parse_period
 
 _SECONDS = re.compile(r"([0-9]{1,6})\s*s(?:ec(?:onds?)?)?", re.IGNORECASE)
 

@@ -17,14 +17,14 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from sessiontrack import housekeeping
+from sessiontrack.background import housekeeping
+from sessiontrack.background.dispatcher import Dispatcher
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
-from sessiontrack.db import db
-from sessiontrack.dispatcher import Dispatcher
-from sessiontrack.errors import status_body
-from sessiontrack.metrics import shared_by_workers
-from sessiontrack.supervisor import Supervisor
+from sessiontrack.database import db
+from sessiontrack.http.errors import status_body
+from sessiontrack.monitoring.metrics import shared_by_workers
+from sessiontrack.process.supervisor import Supervisor
 
 # SIGTERM and SIGINT end the server within 5 s: what is being answered has until then.
 GRACEFUL_SECONDS = 4

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.values.timestamps import IN_UTC
 
 WIDEST = 100_000
 

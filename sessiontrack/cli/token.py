@@ -5,14 +5,14 @@ import click
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
-from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.queries import accounts
-from sessiontrack.roles import ROLES
 from sessiontrack.schemas.accounts import LONGEST_NAME, MOST_TOKEN_DAYS
 from sessiontrack.schemas.fields import has_control_characters
 from sessiontrack.services import api_tokens
+from sessiontrack.values.roles import ROLES
 
 
 @click.group()

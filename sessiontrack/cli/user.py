@@ -5,17 +5,18 @@ import sys
 
 import click
 
-from sessiontrack import clock, instance
+from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
 from sessiontrack.config import Settings
-from sessiontrack.db import read_transaction, write_transaction
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
+from sessiontrack.process import instance
 from sessiontrack.queries import accounts
-from sessiontrack.roles import ROLES, VIEWER
 from sessiontrack.schemas.accounts import LONGEST_NAME, LONGEST_PASSWORD
 from sessiontrack.schemas.fields import has_control_characters
 from sessiontrack.services import users
+from sessiontrack.values.roles import ROLES, VIEWER
 
 password_options = [
     click.option("--generate", is_flag=True, help="Make a random password and print it."),

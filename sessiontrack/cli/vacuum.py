@@ -2,8 +2,8 @@
 
 import click
 
-from sessiontrack import vacuuming
 from sessiontrack.cli.application import prepared_app
+from sessiontrack.keeping import vacuuming
 
 
 @click.command()

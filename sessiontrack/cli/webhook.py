@@ -8,11 +8,11 @@ import click
 from flask import Flask
 
 from sessiontrack import clock
+from sessiontrack.background.dispatcher import Dispatcher
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
 from sessiontrack.config import Settings
-from sessiontrack.db import read_transaction, write_transaction
-from sessiontrack.dispatcher import Dispatcher
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models.webhook import DEAD, DELIVERED, PENDING
 from sessiontrack.queries import webhooks as queries
@@ -24,8 +24,8 @@ from sessiontrack.senders.targets import check_target
 from sessiontrack.senders.webhook import post
 from sessiontrack.services import deliveries as outbox
 from sessiontrack.services import webhooks as services
-from sessiontrack.timestamps import IN_UTC
-from sessiontrack.webhook_events import EVENT_TYPES, TEST
+from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.webhook_events import EVENT_TYPES, TEST
 
 
 @click.group()

@@ -3,10 +3,10 @@
 import random
 from dataclasses import dataclass
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.demo import network, people
 from sessiontrack.exceptions import Conflict
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.timestamps import SiteTime
 
 DAYS = 60
 COUNTS = (

@@ -4,13 +4,13 @@ import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.demo.habits import HABITS
 from sessiontrack.demo.household import DEVICES, DemoDevice
-from sessiontrack.ips import ip_sort_key
 from sessiontrack.services import devices, events
 from sessiontrack.services.device_sessions import NewSession, create_session
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.ips import ip_sort_key
+from sessiontrack.values.timestamps import SiteTime
 
 # Nothing else opened these, so nothing else may close them.
 SOURCE = "demo"

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sessiontrack.db import Statement, Transaction
-from sessiontrack.roles import OPERATOR, VIEWER
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.services import users
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.roles import OPERATOR, VIEWER
+from sessiontrack.values.timestamps import SiteTime
 
 # (name, role, likely to look in on a work day)
 PEOPLE = (

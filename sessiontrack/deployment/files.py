@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sessiontrack.errors import error_body, status_body
 from sessiontrack.exceptions import InvalidInput
+from sessiontrack.http.errors import error_body, status_body
 
 INSTANCE = PurePosixPath("/var/lib/sessiontrack")
 ETC = PurePosixPath("/etc/sessiontrack")

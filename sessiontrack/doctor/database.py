@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 
-from sessiontrack import instance, migrations
-from sessiontrack.db import database_sizes, db, find_damage, read_transaction, sqlite_file, write_transaction
+from sessiontrack import migrations
+from sessiontrack.database import db, read_transaction, write_transaction
+from sessiontrack.database.maintenance import database_sizes, find_damage, sqlite_file
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.process import instance
 from sessiontrack.queries.accounts import password_hash_of
 from sessiontrack.queries.figures import latest_instant
 from sessiontrack.queries.webhooks import count_dead
 from sessiontrack.services.users import FIRST_ADMIN, is_password
 from sessiontrack.services.write_probe import probe
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.values.timestamps import IN_UTC
 
 # Beyond what SQLite is told to keep of it; and so much that something holds it open.
 LARGE_WAL = 128 * 1024**2

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 
-from sessiontrack import instance
 from sessiontrack.config import FILE_NAME, unknown_variables
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.process import instance
+from sessiontrack.values.timestamps import IN_UTC
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # Before this program was written no clock was right.

@@ -19,7 +19,7 @@ from typing import Any
 
 from sessiontrack import clock
 from sessiontrack.config import ClientSecrets
-from sessiontrack.db import write_transaction
+from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import StorageUnavailable, UnreadablePacket, WrongAuthenticator
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.services.radius_accounting import Memory, Received, record

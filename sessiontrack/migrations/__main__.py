@@ -4,7 +4,7 @@ import sys
 import tempfile
 
 from sessiontrack import create_app, migrations
-from sessiontrack.db import db
+from sessiontrack.database import db
 
 with tempfile.TemporaryDirectory() as folder:
     app = create_app({"INSTANCE": folder})

@@ -3,7 +3,7 @@
 from alembic import context
 
 import sessiontrack.models  # noqa: F401 - so that the metadata knows every table
-from sessiontrack.db import db
+from sessiontrack.database import db
 
 context.configure(
     connection=context.config.attributes["connection"],

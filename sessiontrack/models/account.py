@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sessiontrack.db import Base
+from sessiontrack.database import Base
 from sessiontrack.models.columns import Instant, Reference, RowId, partial_index
 
 IS_ROLE = "role IN ('admin', 'operator', 'viewer')"

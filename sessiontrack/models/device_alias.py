@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, SQLColumnExpression, 
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import ColumnElement
 
-from sessiontrack.db import Base
+from sessiontrack.database import Base
 from sessiontrack.models.columns import Mac, Reference
 from sessiontrack.models.device import Device
 

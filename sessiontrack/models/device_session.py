@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, Tex
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sessiontrack.db import Base
+from sessiontrack.database import Base
 from sessiontrack.models.columns import EventType, Instant, Ip, IpKey, Reference, RowId, partial_index
 
 # The conditions of the partial indexes. A query says them in the same words, or the index is not used.

@@ -3,7 +3,7 @@
 from sqlalchemy import ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sessiontrack.db import Base
+from sessiontrack.database import Base
 from sessiontrack.models.columns import EventType, Instant, Ip, IpKey, Reference, RowId, partial_index
 
 IS_VOIDED = "voided"

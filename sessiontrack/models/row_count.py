@@ -3,7 +3,7 @@
 from sqlalchemy import DDL, CheckConstraint, String, Table, event
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sessiontrack.db import Base
+from sessiontrack.database import Base
 from sessiontrack.models.columns import Number
 from sessiontrack.models.device_session import DeviceSession
 from sessiontrack.models.user_session import UserSession

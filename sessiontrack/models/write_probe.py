@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sessiontrack.db import Base
+from sessiontrack.database import Base
 from sessiontrack.models.columns import Seconds
 
 

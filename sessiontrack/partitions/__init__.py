@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sessiontrack.db import Statement, Transaction, database_engine
+from sessiontrack.database import Statement, Transaction
+from sessiontrack.database.transactions import database_engine
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.partitions import guards
-from sessiontrack.services.evidence import hold_evidence
+from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.services.retention import DEVICE_SESSIONS, EVENTS, Kind, Plan
 
 SESSION = "device_session"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 
 USERS = Statement('SELECT username, role, created_at, disabled_at, from_proxy FROM "user" ORDER BY username')
 PASSWORD_HASH = Statement(

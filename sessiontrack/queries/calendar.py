@@ -9,7 +9,7 @@ from sqlalchemy import Subquery, case, func, literal_column, or_, select, union_
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import EVERYTHING, bind, holds
 from sessiontrack.models.device_alias import device_with
@@ -17,7 +17,7 @@ from sessiontrack.models.device_session import IS_MISSING
 from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.overlaps import overlapping_parts
 from sessiontrack.queries.rendering import MISSING
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.timestamps import SiteTime
 
 CLOSED_COLOR = "#00a659"
 OPEN_COLOR = "#0073b7"

@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.device_alias import device_with
@@ -23,7 +23,7 @@ from sessiontrack.queries.rendering import (
     duration_text,
     quoted,
 )
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.timestamps import SiteTime
 
 COLUMNS = (
     DeviceSession.id,

@@ -3,10 +3,10 @@
 from statistics import mean, median
 from typing import Any
 
-from sessiontrack.db import Row, Transaction
+from sessiontrack.database import Row, Transaction
 from sessiontrack.queries.timeline import SESSIONS
-from sessiontrack.timestamps import IN_UTC, SiteTime
-from sessiontrack.week_hours import seconds_by_week_hour
+from sessiontrack.values.timestamps import IN_UTC, SiteTime
+from sessiontrack.values.week_hours import seconds_by_week_hour
 
 
 def device_statistics(

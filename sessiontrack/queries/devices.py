@@ -10,15 +10,15 @@ from sqlalchemy import FromClause, SQLColumnExpression, case, false, func, liter
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
-from sessiontrack.db import Contains, Row, Statement, Transaction
-from sessiontrack.macs import is_locally_administered
+from sessiontrack.database import Contains, Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
-from sessiontrack.periods import fixed_period
 from sessiontrack.queries.searching import devices_with_alias_like, pattern
-from sessiontrack.timestamps import SiteTime
-from sessiontrack.vendors import vendor_of
+from sessiontrack.values.macs import is_locally_administered
+from sessiontrack.values.periods import fixed_period
+from sessiontrack.values.timestamps import SiteTime
+from sessiontrack.values.vendors import vendor_of
 
 NEW_SECONDS = 86_400
 TOTALS = ("all", "connected", "disconnected", "down", "new", "flapping", "archived")

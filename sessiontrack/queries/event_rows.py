@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sessiontrack.db import Row
-from sessiontrack.ips import ip_number
+from sessiontrack.database import Row
 from sessiontrack.queries.rendering import (
     JSON_BOOL,
     MISSING,
@@ -12,7 +11,8 @@ from sessiontrack.queries.rendering import (
     end_text,
     quoted,
 )
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.ips import ip_number
+from sessiontrack.values.timestamps import SiteTime
 
 # What people read; the objects have the instants for programs beside it.
 EVENT_KEYS = ("id", "mac", "name", "owner", "ip", "time", "type", "info")

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
-from sessiontrack.db import Contains, Row, Statement, Transaction
+from sessiontrack.database import Contains, Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event
 from sessiontrack.models.columns import bind, holds
 from sessiontrack.models.device_alias import device_with
@@ -32,7 +32,7 @@ from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 from sessiontrack.queries import event_rows
 from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.searching import devices_with_alias_like, pattern
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.timestamps import SiteTime
 
 SESSION_TYPES = frozenset({"sessions", "missing"})
 # In the order of `/sessions/totals`; None is no condition.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.queries.devices import count_totals
 
 ACTIVE_PEOPLE = Statement(

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, exists, or_, select
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event, UserSession, ViewTime
 from sessiontrack.models.columns import bind
-from sessiontrack.paths import as_list
 from sessiontrack.queries import user_sessions
 from sessiontrack.queries.user_sessions import as_tab_duration
-from sessiontrack.records import DEVICES, EVENTS, SESSIONS, USER_SESSIONS
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.values.paths import as_list
+from sessiontrack.values.records import DEVICES, EVENTS, SESSIONS, USER_SESSIONS
+from sessiontrack.values.timestamps import IN_UTC
 
 
 class Window(NamedTuple):

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import ForeignKey, select
 
-from sessiontrack.db import Statement, Transaction, db
+from sessiontrack.database import Statement, Transaction, db
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.ips import ip_sort_key
-from sessiontrack.macs import parse_mac
 from sessiontrack.models import DeviceSession, Event
 from sessiontrack.models.row_count import COUNTED, STRETCH_BITS
+from sessiontrack.values.ips import ip_sort_key
+from sessiontrack.values.macs import parse_mac
 
 FOREVER = 2**62
 Key = int | str

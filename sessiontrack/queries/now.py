@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sessiontrack.db import Statement, Transaction
-from sessiontrack.paths import as_list
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.database import Statement, Transaction
+from sessiontrack.values.paths import as_list
+from sessiontrack.values.timestamps import SiteTime
 
 MOST_PEOPLE = 200
 _ACTIVE = "WHERE last_ping > :active_since AND ended_at IS NULL"

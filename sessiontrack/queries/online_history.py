@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from sqlalchemy import union_all
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import DeviceSession
 from sessiontrack.queries.overlaps import overlapping_parts
 

@@ -6,8 +6,8 @@ takes half as long again as a template does; and to build the row by SQLite's pr
 
 import orjson
 
-from sessiontrack.periods import format_duration
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.periods import format_duration
+from sessiontrack.values.timestamps import SiteTime
 
 MISSING = "<missing event>"
 OPEN = "..."

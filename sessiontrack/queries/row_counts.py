@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models.row_count import STRETCH_BITS
 
 # To step over so many costs less than to ask.

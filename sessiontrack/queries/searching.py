@@ -2,7 +2,7 @@
 
 from sqlalchemy import Select, select
 
-from sessiontrack.db import Contains
+from sessiontrack.database import Contains
 from sessiontrack.models import DeviceAlias
 from sessiontrack.models.columns import bind
 

@@ -12,13 +12,13 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import bind
 from sessiontrack.queries.calendar import INFERRED_SECONDS
 from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.devices import DeviceFilter, list_devices
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.timestamps import SiteTime
 
 KINDS = ("closed", "open", "missing connection", "missing disconnection", "mixed", "mixed with missing")
 CLOSED, OPEN, NO_CONNECTION, NO_DISCONNECTION, MIXED, MIXED_MISSING = range(len(KINDS))

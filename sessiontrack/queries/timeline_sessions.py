@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Subquery, case, func, select
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
 from sessiontrack.queries import devices
@@ -15,7 +15,7 @@ from sessiontrack.queries.calendar import overlapping
 from sessiontrack.queries.devices import DeviceFilter
 from sessiontrack.queries.rendering import duration_seconds
 from sessiontrack.queries.timeline import CLOSED, KINDS, NO_CONNECTION, NO_DISCONNECTION, OPEN
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.timestamps import SiteTime
 
 
 @dataclass(frozen=True)

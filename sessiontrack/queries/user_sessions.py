@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import UserSession, ViewTime
 from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.row_count import USER_SESSIONS
-from sessiontrack.paths import as_list
 from sessiontrack.queries import row_counts
+from sessiontrack.values.paths import as_list
 
 COLUMNS = (
     UserSession.id,

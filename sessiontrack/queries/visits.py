@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import UserSession, ViewVisit
 from sessiontrack.models.columns import bind
-from sessiontrack.paths import as_list
 from sessiontrack.queries.user_sessions import StatsFilter, of_users
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.paths import as_list
+from sessiontrack.values.timestamps import SiteTime
 
 ONE = Statement("SELECT id FROM user_session WHERE public_id = :public_id")
 ONE_OWN = Statement("SELECT id FROM user_session WHERE public_id = :public_id AND username = :only")

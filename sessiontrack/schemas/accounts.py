@@ -3,9 +3,9 @@
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
-from sessiontrack.roles import ROLES
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import Text, Whole, limit, offset
+from sessiontrack.values.roles import ROLES
 
 # Hashing takes the time of its input; nobody types more.
 LONGEST_PASSWORD = 1024

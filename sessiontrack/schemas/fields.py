@@ -12,10 +12,10 @@ from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, Range
 
 from sessiontrack.exceptions import InvalidInput, InvalidPeriod
-from sessiontrack.ips import parse_ip
-from sessiontrack.macs import parse_mac
-from sessiontrack.periods import Period, fixed_seconds, parse_period
-from sessiontrack.timestamps import LATEST, SiteTime
+from sessiontrack.values.ips import parse_ip
+from sessiontrack.values.macs import parse_mac
+from sessiontrack.values.periods import Period, fixed_seconds, parse_period
+from sessiontrack.values.timestamps import LATEST, SiteTime
 
 MOST_LISTED = 1000
 FARTHEST_OFFSET = 10**12

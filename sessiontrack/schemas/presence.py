@@ -8,9 +8,6 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf
 
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.ips import parse_ip
-from sessiontrack.macs import parse_mac
-from sessiontrack.observations import Observation
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import (
     End,
@@ -23,6 +20,9 @@ from sessiontrack.schemas.fields import (
     Text,
     has_control_characters,
 )
+from sessiontrack.values.ips import parse_ip
+from sessiontrack.values.macs import parse_mac
+from sessiontrack.values.observations import Observation
 
 MOST_DEVICES = 65_536
 MOST_ERRORS = 20

@@ -7,7 +7,6 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length
 
 from sessiontrack.exceptions import InvalidPath
-from sessiontrack.paths import LONGEST_PART, parse_path
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import (
     MOST_NAMES,
@@ -22,6 +21,7 @@ from sessiontrack.schemas.fields import (
     offset,
     refuse_control_characters,
 )
+from sessiontrack.values.paths import LONGEST_PART, parse_path
 
 EXAMPLE_PATH = "[/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8,view-tab_edd5855b-54f1-4c51-9550-d88c2da60768]"
 

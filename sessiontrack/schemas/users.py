@@ -5,10 +5,10 @@ from typing import Any
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf
 
-from sessiontrack.roles import ROLES, VIEWER
 from sessiontrack.schemas.accounts import LONGEST_NAME, LONGEST_PASSWORD
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import JsonBoolean, Text, limit, offset
+from sessiontrack.values.roles import ROLES, VIEWER
 
 
 class ListUsers(Strict):

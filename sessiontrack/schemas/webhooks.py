@@ -7,7 +7,7 @@ from sessiontrack.schemas.accounts import LONGEST_NAME, MessageAnswer
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import Text, limit, offset
 from sessiontrack.senders.targets import LONGEST_URL
-from sessiontrack.webhook_events import EVENT_TYPES
+from sessiontrack.values.webhook_events import EVENT_TYPES
 
 STATES = ("pending", "delivered", "dead")
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sessiontrack.exceptions import InvalidInput, RemoteFailed, RemoteRefused
-from sessiontrack.observations import DeviceEvent
+from sessiontrack.values.observations import DeviceEvent
 
 ANSWER_SECONDS = 10
 LONGEST_ANSWER = 65_536

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
+from sessiontrack.presence.reconciliation import Change
 from sessiontrack.services import flapping
-from sessiontrack.services.reconciliation import Change
-from sessiontrack.timestamps import IN_UTC
-from sessiontrack.webhook_events import DEVICE_DOWN, EVENT_TYPES, FLAPPING, NEW_ADDRESS, TEST
+from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.webhook_events import DEVICE_DOWN, EVENT_TYPES, FLAPPING, NEW_ADDRESS, TEST
 
 # What is older is history that arrives late.
 OLDEST_SECONDS = 86_400

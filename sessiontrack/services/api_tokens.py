@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict, Forbidden, NotFound
 from sessiontrack.models import User
 from sessiontrack.models.columns import bind
-from sessiontrack.roles import includes
 from sessiontrack.services import user_sessions
+from sessiontrack.values.roles import includes
 
 PREFIX = "st_"
 DAY = 86_400

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from random import SystemRandom
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.senders.messages import Message, Outcome
 
 # Longer than any attempt takes: resolving, three connections, the answer.

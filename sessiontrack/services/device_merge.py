@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.presence_rules import Run, united_runs
+from sessiontrack.presence.evidence import hold_evidence
+from sessiontrack.presence.reconciliation import DERIVED
+from sessiontrack.presence.rules import Run, united_runs
 from sessiontrack.services import devices
-from sessiontrack.services.evidence import hold_evidence
 from sessiontrack.services.presence import PresenceRules
-from sessiontrack.services.reconciliation import DERIVED
 
 FOREVER = 2**62
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.exceptions import Conflict
-from sessiontrack.ips import ip_sort_key
-from sessiontrack.services import devices, events, evidence
-from sessiontrack.services.reconciliation import Change
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.presence import evidence
+from sessiontrack.presence.reconciliation import Change
+from sessiontrack.services import devices, events
+from sessiontrack.values.ips import ip_sort_key
+from sessiontrack.values.timestamps import IN_UTC
 
 AT_START = Statement(
     "SELECT id, disconnected_at, still_connected, ip, conn_type, disc_type FROM device_session"

@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Contention, NotFound
 from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
+from sessiontrack.presence.evidence import hold_evidence
+from sessiontrack.presence.reconciliation import Change, reconcile
 from sessiontrack.services import events
-from sessiontrack.services.evidence import hold_evidence
-from sessiontrack.services.reconciliation import Change, reconcile
-from sessiontrack.vendors import vendor_of
+from sessiontrack.values.vendors import vendor_of
 
 INSERT = Statement(
     "INSERT INTO device (mac, vendor, first_seen_at) SELECT :mac, :vendor, :at"

@@ -1,8 +1,8 @@
 """Events: each at most once, unless voided."""
 
-from sessiontrack.db import Statement, Transaction
-from sessiontrack.ips import ip_sort_key
-from sessiontrack.services.reconciliation import Change
+from sessiontrack.database import Statement, Transaction
+from sessiontrack.presence.reconciliation import Change
+from sessiontrack.values.ips import ip_sort_key
 
 INSERT = Statement(
     "INSERT INTO event (device_id, at, type, ip, ip_key, session_id)"

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from sessiontrack.config import Settings
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Device
 from sessiontrack.queries.devices import IS_FLAPPING
-from sessiontrack.webhook_events import DEVICE_DOWN, DOWN_RECONNECTED, FLAPPING
+from sessiontrack.values.webhook_events import DEVICE_DOWN, DOWN_RECONNECTED, FLAPPING
 
 CONNECTIONS = frozenset({"Connected", DOWN_RECONNECTED})
 WITHHELD = frozenset({DEVICE_DOWN, DOWN_RECONNECTED})

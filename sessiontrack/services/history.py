@@ -11,9 +11,12 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sessiontrack.db import Statement, Transaction
-from sessiontrack.ips import ip_sort_key
-from sessiontrack.records import (
+from sessiontrack.database import Statement, Transaction
+from sessiontrack.presence.evidence import hold_evidence
+from sessiontrack.services.history_devices import DeviceBook
+from sessiontrack.services.history_sessions import SessionImport
+from sessiontrack.values.ips import ip_sort_key
+from sessiontrack.values.records import (
     DeviceRecord,
     EventRecord,
     Fault,
@@ -24,9 +27,6 @@ from sessiontrack.records import (
     Skipped,
     UserSessionRecord,
 )
-from sessiontrack.services.evidence import hold_evidence
-from sessiontrack.services.history_devices import DeviceBook
-from sessiontrack.services.history_sessions import SessionImport
 
 BATCH = 2000
 # The same few addresses come a million times.

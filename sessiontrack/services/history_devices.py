@@ -4,11 +4,11 @@ from typing import Literal
 
 from sqlalchemy import select
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
-from sessiontrack.records import DeviceRecord
+from sessiontrack.values.records import DeviceRecord
 
 FIND = Statement(select(Device.id, Device.first_seen_at).where(Device.id == device_with(bind("mac"))))
 INSERT = Statement(

@@ -12,10 +12,11 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, String, Text
 
-from sessiontrack.db import Row, Statement, Transaction, temporary_table
-from sessiontrack.ips import ip_sort_key
-from sessiontrack.records import SessionRecord
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.database import Row, Statement, Transaction
+from sessiontrack.database.statements import temporary_table
+from sessiontrack.values.ips import ip_sort_key
+from sessiontrack.values.records import SessionRecord
+from sessiontrack.values.timestamps import IN_UTC
 
 FOREVER = 2**62
 BATCH = 2000

@@ -6,7 +6,7 @@ set by a clock that was wrong.
 
 from dataclasses import dataclass
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict
 
 LEASE_SECONDS = 120

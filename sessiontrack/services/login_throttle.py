@@ -8,10 +8,10 @@ hundred attempts; a limiter that counts answers, each worker for itself, lets mo
 
 from sqlalchemy import delete, func, or_, select
 
-from sessiontrack.db import Statement, Transaction
-from sessiontrack.ips import subscriber_network
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import LoginThrottle
 from sessiontrack.models.columns import bind, unlocked
+from sessiontrack.values.ips import subscriber_network
 
 COUNT = Statement(
     "INSERT INTO login_throttle (key, attempts, ends_at) VALUES (:key, 1, :ends_at)"

@@ -4,7 +4,7 @@ import secrets
 
 from sqlalchemy import delete, func, insert, or_, select
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Login, User
 from sessiontrack.models.columns import bind, unlocked
 from sessiontrack.services import user_sessions

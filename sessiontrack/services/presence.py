@@ -1,8 +1,8 @@
 """Presence: device sessions and events, derived from evidence.
 
 Evidence is taken in (evidence.py); then, for the devices that it concerns, what should be recorded is derived
-anew (presence_rules.py) and what is recorded is brought in line with it (reconciliation.py). So neither order
-nor repeats matter, and what later evidence refutes is voided.
+anew (presence/rules.py) and what is recorded is brought in line with it (presence/reconciliation.py). So
+neither order nor repeats matter, and what later evidence refutes is voided.
 """
 
 from collections import Counter
@@ -10,16 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sessiontrack.config import Settings
-from sessiontrack.db import Transaction
+from sessiontrack.database import Transaction
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.observations import DeviceEvent, Observation
-from sessiontrack.services import evidence
+from sessiontrack.presence import evidence
+from sessiontrack.presence.evidence import Taken
+from sessiontrack.presence.forgetting import forget
+from sessiontrack.presence.reconciliation import Change, reconcile
 from sessiontrack.services.announcing import announce
-from sessiontrack.services.evidence import Taken
 from sessiontrack.services.flapping import FlappingRules
-from sessiontrack.services.forgetting import forget
-from sessiontrack.services.reconciliation import Change, reconcile
-from sessiontrack.timestamps import IN_UTC
+from sessiontrack.values.observations import DeviceEvent, Observation
+from sessiontrack.values.timestamps import IN_UTC
 
 FUTURE_SECONDS = 300
 CONNECTIONS = ("Connected", "Down Reconnected")

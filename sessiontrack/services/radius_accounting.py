@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sessiontrack.db import Transaction
-from sessiontrack.observations import DeviceEvent, Observation
-from sessiontrack.services.evidence import connected_by, has_said, hold_evidence
+from sessiontrack.database import Transaction
+from sessiontrack.presence.evidence import connected_by, has_said, hold_evidence
 from sessiontrack.services.presence import FUTURE_SECONDS, PresenceRules, observe_events
 from sessiontrack.sources.radius import INTERIM, OFF, ON, OTHER, START, STOP, Accounting
+from sessiontrack.values.observations import DeviceEvent, Observation
 
 # For how long a packet that comes again is the same one. Senders give up after half a minute or so.
 REPEAT_SECONDS = 60

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from sqlalchemy import ForeignKey, delete, null, select, update
 
-from sessiontrack.db import Row, Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models.row_count import COUNTED, STRETCH_BITS
 from sessiontrack.queries import invariants
 from sessiontrack.queries.invariants import FOREVER, ip_key

@@ -7,11 +7,11 @@ session, nor the session that says that a device is down.
 from dataclasses import dataclass
 from math import ceil
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import InvalidPeriod
-from sessiontrack.periods import Period, window_start
-from sessiontrack.services.evidence import hold_evidence
-from sessiontrack.timestamps import EARLIEST, SiteTime
+from sessiontrack.presence.evidence import hold_evidence
+from sessiontrack.values.periods import Period, window_start
+from sessiontrack.values.timestamps import EARLIEST, SiteTime
 
 BATCH = 100
 # Of a size limit that is exceeded a tenth is made free, so that it is not exceeded again at once.

@@ -2,7 +2,7 @@
 
 import uuid
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import SessionInactive
 
 # An open row whose last ping is too old ended there; it stays open in the table until somebody looks.

@@ -5,10 +5,10 @@ from functools import cache
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict, NotFound
-from sessiontrack.roles import ADMIN
 from sessiontrack.services import user_sessions
+from sessiontrack.values.roles import ADMIN
 
 FIRST_ADMIN = "admin"
 # What OWASP asks for at least: three rounds over 32 MB.

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict, InvalidInput, NotFound
-from sessiontrack.webhook_events import EVENT_TYPES
+from sessiontrack.values.webhook_events import EVENT_TYPES
 
 # So that a mistake in a script does not fill the outbox by as many.
 MOST_WEBHOOKS = 100

@@ -1,6 +1,6 @@
 """Whether a write is possible: by one."""
 
-from sessiontrack.db import Statement, Transaction
+from sessiontrack.database import Statement, Transaction
 
 COUNT = Statement(
     "INSERT INTO write_probe (id, number) VALUES (1, 1)"

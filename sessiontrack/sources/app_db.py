@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sessiontrack.exceptions import InvalidInput, UnreadableHistory
-from sessiontrack.records import (
+from sessiontrack.sources.history_rows import checked_session, event_record
+from sessiontrack.sources.history_values import LONGEST_INFO, Values, one_line
+from sessiontrack.values.records import (
     DEVICES,
     EVENTS,
     SESSIONS,
@@ -24,8 +26,6 @@ from sessiontrack.records import (
     SessionRecord,
     Skipped,
 )
-from sessiontrack.sources.history_rows import checked_session, event_record
-from sessiontrack.sources.history_values import LONGEST_INFO, Values, one_line
 
 MISSING = "<missing event>"
 INTERNET = "internet"  # the row of the uplink, which is no device

@@ -12,8 +12,8 @@ of those it lacks.
 import re
 
 from sessiontrack.exceptions import UnreadableObservations
-from sessiontrack.observations import Observations
 from sessiontrack.sources.gathering import Gathering, numbered_lines, read_ip, read_mac
+from sessiontrack.values.observations import Observations
 
 NAME = "arp-scan"
 _HEADER = ("Interface: ", "Starting arp-scan ")

@@ -13,9 +13,9 @@ from collections import defaultdict
 from dataclasses import replace
 
 from sessiontrack.exceptions import InvalidInstant, UnreadableObservations
-from sessiontrack.observations import Observation, Observations
 from sessiontrack.sources.gathering import Gathering, numbered_lines, printable, read_ip, read_mac, shown
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.observations import Observation, Observations
+from sessiontrack.values.timestamps import SiteTime
 
 NAME = "csv"
 COLUMNS = ("mac", "ip", "name", "vendor", "at")

@@ -16,8 +16,8 @@ out, as are devices on links without (a type in front: `20-...`).
 import re
 
 from sessiontrack.exceptions import UnreadableObservations
-from sessiontrack.observations import Observations
 from sessiontrack.sources.gathering import Gathering, numbered_lines, read_ip, read_mac, shown
+from sessiontrack.values.observations import Observations
 
 NAME = "dnsmasq"
 _EXPIRY = re.compile(r"[0-9]{1,12}")

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sessiontrack.observations import Observations
 from sessiontrack.sources import arp_scan, csv_file, dnsmasq, ip_neigh, kea, nmap
-from sessiontrack.timestamps import SiteTime
+from sessiontrack.values.observations import Observations
+from sessiontrack.values.timestamps import SiteTime
 
 
 @dataclass(frozen=True)

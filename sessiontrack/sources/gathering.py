@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass, field
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
-from sessiontrack.ips import ip_sort_key, parse_ip
-from sessiontrack.macs import is_multicast, parse_mac
-from sessiontrack.observations import Observation, Observations
+from sessiontrack.values.ips import ip_sort_key, parse_ip
+from sessiontrack.values.macs import is_multicast, parse_mac
+from sessiontrack.values.observations import Observation, Observations
 
 NULL_MAC = "00:00:00:00:00:00"
 LONGEST_TEXT = 255

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from sessiontrack.exceptions import InvalidInput, UnreadableHistory
-from sessiontrack.record_files import Line, Raw, decode, decode_any_json
-from sessiontrack.records import (
+from sessiontrack.sources.history_values import LONGEST_INFO, LONGEST_TYPE, Values
+from sessiontrack.values.record_files import Line, Raw, decode, decode_any_json
+from sessiontrack.values.records import (
     DEVICES,
     EVENTS,
     SESSIONS,
@@ -22,7 +23,6 @@ from sessiontrack.records import (
     SessionRecord,
     UserSessionRecord,
 )
-from sessiontrack.sources.history_values import LONGEST_INFO, LONGEST_TYPE, Values
 
 VOIDED = "VOIDED - "
 COLUMNS = {

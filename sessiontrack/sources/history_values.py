@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.ips import parse_ip
-from sessiontrack.macs import parse_mac
-from sessiontrack.timestamps import LATEST, SiteTime
+from sessiontrack.values.ips import parse_ip
+from sessiontrack.values.macs import parse_mac
+from sessiontrack.values.timestamps import LATEST, SiteTime
 
 LONGEST_NAME = 255
 LONGEST_TYPE = 64

@@ -7,9 +7,9 @@ hostapd_cli(8), -a: `<interface> AP-STA-CONNECTED|AP-STA-DISCONNECTED <MAC>`.
 from collections.abc import Mapping, Sequence
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
-from sessiontrack.ips import parse_ip
-from sessiontrack.macs import is_multicast, parse_mac
-from sessiontrack.observations import DeviceEvent, Observation
+from sessiontrack.values.ips import parse_ip
+from sessiontrack.values.macs import is_multicast, parse_mac
+from sessiontrack.values.observations import DeviceEvent, Observation
 
 # A lease that dnsmasq still has is its word that the device is there.
 LEASE_KINDS = {"add": "connected", "old": "seen", "del": "disconnected"}

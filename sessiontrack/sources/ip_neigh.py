@@ -17,10 +17,10 @@ import re
 from typing import Any
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
-from sessiontrack.ips import parse_ip
-from sessiontrack.macs import is_multicast, parse_mac
-from sessiontrack.observations import Observation, Observations
 from sessiontrack.sources.gathering import NULL_MAC, ip_preference
+from sessiontrack.values.ips import parse_ip
+from sessiontrack.values.macs import is_multicast, parse_mac
+from sessiontrack.values.observations import Observation, Observations
 
 NAME = "ip-neigh"
 COMMAND = ("ip", "-j", "neigh")

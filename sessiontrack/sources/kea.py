@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sessiontrack.exceptions import UnreadableObservations
-from sessiontrack.observations import Observations
 from sessiontrack.sources.gathering import Gathering, numbered_lines, read_ip, read_mac, shown
+from sessiontrack.values.observations import Observations
 
 NAME = "kea"
 NEEDED = ("address", "hwaddr", "valid_lifetime", "expire", "hostname", "state")

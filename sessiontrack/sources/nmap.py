@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 from sessiontrack.exceptions import UnreadableObservations
-from sessiontrack.observations import Observations
 from sessiontrack.sources.gathering import Gathering, read_ip, read_mac
-from sessiontrack.timestamps import LATEST
+from sessiontrack.values.observations import Observations
+from sessiontrack.values.timestamps import LATEST
 
 NAME = "nmap"
 

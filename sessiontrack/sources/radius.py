@@ -11,8 +11,8 @@ from pyrad.dictionary import Dictionary
 from pyrad.packet import AccountingRequest, AcctPacket, PacketError, StatusServer
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadablePacket, WrongAuthenticator
-from sessiontrack.ips import parse_ip
-from sessiontrack.macs import is_multicast, parse_mac
+from sessiontrack.values.ips import parse_ip
+from sessiontrack.values.macs import is_multicast, parse_mac
 
 LONGEST_PACKET = 4096
 LONGEST_SOURCE = 64

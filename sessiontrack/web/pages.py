@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sessiontrack.roles import ADMIN, VIEWER, includes
+from sessiontrack.values.roles import ADMIN, VIEWER, includes
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""Delivers what is in the outbox, beside the requests of each worker of `serve`.
+
+Every worker of every host looks; the lease on a receiver decides who delivers to it. While there are no
+webhooks, that is one read of an empty table every ten seconds.
+"""
+
+import logging
+import socket
+from threading import Event, Thread
+
+from flask import Flask
+
+from sessiontrack import clock
+from sessiontrack.config import Settings
+from sessiontrack.database import read_transaction, write_transaction
+from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.queries.webhooks import has_webhooks
+from sessiontrack.senders.messages import Outcome
+from sessiontrack.senders.targets import Resolver
+from sessiontrack.services import deliveries
+from sessiontrack.services.announcing import settle_flapping
+from sessiontrack.services.deliveries import Attempt, Claim
+from sessiontrack.services.flapping import FlappingRules
+
+LOOK_SECONDS = 1
+IDLE_SECONDS = 10
+TROUBLE_SECONDS = 30
+TIDY_SECONDS = 30
+# Then it is the turn of another receiver.
+MOST_AT_ONCE = 50
+logger = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """One thread's deliveries; any number of them may be at work, on any number of hosts."""
+
+    def __init__(self, app: Flask, resolve: Resolver = socket.getaddrinfo) -> None:
+        settings: Settings = app.extensions["sessiontrack.settings"]
+        self._app = app
+        self._allowed = settings.webhook_allow
+        self._flapping = FlappingRules.of(settings)
+        self._resolve = resolve
+        self._stop = Event()
+        self._thread: Thread | None = None
+        self._tidied_at = 0
+
+    def start(self) -> None:
+        """Go on in a thread of its own until `stop`."""
+        self._thread = Thread(target=self._run, name="webhooks", daemon=True)
+        self._thread.start()
+
+    def stop(self, wait_seconds: float) -> None:
+        """End it; a delivery that takes longer than that is made again by whoever comes next."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(wait_seconds)
+
+    def _run(self) -> None:
+        wait: float = LOOK_SECONDS
+        while not self._stop.wait(wait):
+            try:
+                wait = LOOK_SECONDS if self.look() else IDLE_SECONDS
+            except StorageUnavailable as error:
+                logger.warning("Webhooks wait: %s", error.message)
+                wait = TROUBLE_SECONDS
+            except Exception:
+                # It must not end for what is wrong with one delivery: nobody would notice.
+                logger.exception("Delivering webhooks failed.")
+                wait = TROUBLE_SECONDS
+
+    def look(self) -> bool:
+        """Deliver what is due; False where there are no webhooks at all."""
+        with self._app.app_context():
+            with read_transaction() as tx:
+                if not has_webhooks(tx):
+                    return False
+            self._tidy()
+            self._deliver_due()
+        return True
+
+    def _tidy(self) -> None:
+        now = clock.now()
+        if abs(now - self._tidied_at) < TIDY_SECONDS:
+            return
+        self._tidied_at = now
+        with write_transaction() as tx:
+            settle_flapping(tx, now, self._flapping)
+            deliveries.tidy(tx, now)
+
+    def _deliver_due(self) -> None:
+        while not self._stop.is_set():
+            with read_transaction() as tx:
+                if not deliveries.is_due(tx, clock.now()):
+                    return
+            with write_transaction() as tx:
+                claim = deliveries.claim_webhook(tx, clock.now())
+            if claim is None or not self._deliver(claim):
+                return
+
+    def _deliver(self, claim: Claim) -> int:
+        """Deliver to one receiver; how many attempts that were."""
+        # Only now: most have no webhooks, and need not wait for an HTTP client at every start.
+        from sessiontrack.senders.webhook import post
+
+        done: tuple[Attempt, Outcome] | None = None
+        for number in range(MOST_AT_ONCE + 1):
+            is_last = number == MOST_AT_ONCE or self._stop.is_set()
+            with write_transaction() as tx:
+                if done is not None:
+                    _record(deliveries.record(tx, clock.now(), *done), *done)
+                attempt = None if is_last else deliveries.take(tx, clock.now(), claim)
+                if attempt is None:
+                    deliveries.release(tx, clock.now(), claim)
+            if attempt is None:
+                return number
+            done = attempt, post(attempt.message, clock.now(), self._allowed, self._resolve)
+        return number
+
+
+def _record(state: str, attempt: Attempt, outcome: Outcome) -> None:
+    """Say in the log what nobody will try again."""
+    if state == "dead":
+        logger.warning(
+            "Webhook delivery %s is dead after %d attempts: %s",
+            attempt.message.delivery_id,
+            attempt.number,
+            outcome.error,
+        )

@@ -1,0 +1,191 @@
+"""Pruning: one run of it, by the command or by one worker of all that serve."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from flask import Flask
+
+from sessiontrack import clock, partitions
+from sessiontrack.config import Settings
+from sessiontrack.database import Statement, read_transaction, write_transaction
+from sessiontrack.database.maintenance import database_sizes, used_bytes
+from sessiontrack.exceptions import Conflict, StorageUnavailable
+from sessiontrack.presence.forgetting import forget
+from sessiontrack.services import leases, login_throttle, logins, retention
+from sessiontrack.services.leases import Held
+from sessiontrack.services.retention import KINDS, Kind, Limits, Plan
+from sessiontrack.values.timestamps import EARLIEST
+
+log = logging.getLogger(__name__)
+PRUNING = "prune"
+# Between two looks whether it is time, in each worker.
+LOOK_SECONDS = 60.0
+# A reader that never ends keeps the WAL from being written back; it is said from here on.
+LARGE_WAL_BYTES = 256 * 1024 * 1024
+SOURCES = Statement("SELECT name FROM source ORDER BY name")
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What was removed of each kind; held_until: nothing was, for the clock jumped ahead."""
+
+    removed: dict[str, int]
+    held_until: int | None = None
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How long this install keeps what."""
+    return Limits(
+        settings.retention_device_sessions,
+        settings.retention_events,
+        settings.retention_user_sessions,
+        settings.retention_max_bytes,
+        settings.timezone,
+        settings.presence_late,
+        settings.session_alive_seconds,
+    )
+
+
+def preview(settings: Settings, now: int) -> dict[str, int]:
+    """How much of each kind a run would remove."""
+    with read_transaction() as tx:
+        plan = retention.make_plan(tx, now, limits_of(settings), used_bytes())
+        found = retention.count_prunable(tx, plan)
+        found["logins"] = logins.count_over(tx, now)
+        found["login_attempts"] = login_throttle.count_over(tx, now, settings.login_window_seconds)
+        return found
+
+
+def prune(
+    settings: Settings,
+    now: int,
+    *,
+    every: int | None = None,
+    at_once: bool = False,
+    tell: Callable[[int], None] = lambda done: None,
+) -> Pruned | None:
+    """Remove what is too old, unless somebody else is at it.
+
+    Each batch is a transaction of its own, and afterwards the others have as long a time to write.
+
+    Args:
+        every: only where the last run is so many seconds ago; None for now.
+        at_once: even where the clock has jumped ahead since the last look.
+    Returns:
+        None where it is not due, or somebody else does it.
+    """
+    holder = f"{socket.gethostname()} {os.getpid()} {threading.get_native_id()}"
+    with write_transaction() as tx:
+        held = leases.take_lease(tx, now, PRUNING, holder, every)
+    if held is None:
+        return None
+    if held.held_until is not None and not at_once:
+        pruned = Pruned(dict.fromkeys((kind.name for kind in KINDS), 0), held.held_until)
+    else:
+        held = Held(held.name, held.holder, None)
+        pruned = _prune(settings, now, held, tell)
+    with write_transaction() as tx:
+        leases.finish_lease(tx, now, held, settings.prune_every)
+    return pruned
+
+
+def _prune(settings: Settings, now: int, held: Held, tell: Callable[[int], None]) -> Pruned:
+    with read_transaction() as tx:
+        plan = retention.make_plan(tx, now, limits_of(settings), used_bytes())
+    removed: dict[str, int] = {}
+    for kind in KINDS:
+        removed[kind.name] = _prune_kind(plan, kind, held, partial(_tell_more, tell, sum(removed.values())))
+    with write_transaction() as tx:
+        removed["logins"] = logins.forget_over(tx, now)
+        removed["login_attempts"] = login_throttle.forget_over(tx, now, settings.login_window_seconds)
+    # Last: what is forgotten now lets sessions go at the next run; so a preview counts what this one does.
+    with read_transaction() as tx:
+        sources = [name for (name,) in tx.rows(SOURCES)]
+    for source in sources:
+        with write_transaction() as tx:
+            leases.renew_lease(tx, clock.now(), held)
+            forget(tx, source, now, now - settings.presence_late, settings.presence_grace)
+    return Pruned(removed)
+
+
+def _tell_more(tell: Callable[[int], None], before: int, done: int) -> None:
+    tell(before + done)
+
+
+def _prune_kind(plan: Plan, kind: Kind, held: Held, tell: Callable[[int], None]) -> int:
+    with write_transaction() as tx:
+        removed = partitions.empty_months(tx, plan, kind)
+    after = (EARLIEST, 0)
+    while True:
+        with read_transaction() as tx:
+            batch = retention.find_prunable(tx, plan, kind, after)
+        if not batch:
+            return removed
+        began = time.monotonic()
+        with write_transaction() as tx:
+            leases.renew_lease(tx, clock.now(), held)
+            removed += retention.prune_rows(tx, plan, kind, [row_id for _, row_id in batch])
+        after = batch[-1]
+        tell(removed)
+        time.sleep(time.monotonic() - began)
+
+
+def start(app: Flask) -> threading.Thread:
+    """Keep house beside what this process serves, until it ends."""
+    thread = threading.Thread(
+        target=_keep_house, args=(app, threading.Event()), name="housekeeping", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _keep_house(app: Flask, end: threading.Event) -> None:
+    while True:
+        with app.app_context():
+            look(app.extensions["sessiontrack.settings"])
+        if end.wait(LOOK_SECONDS):
+            return
+
+
+def look(settings: Settings) -> None:
+    """Do what is due; whatever goes wrong is logged, and tried again at the next look."""
+    try:
+        _look(settings)
+    except Conflict:
+        log.warning("Pruning took longer than its lease; another worker goes on with it.")
+    except StorageUnavailable as error:
+        log.warning("Not pruned: %s", error)
+    except Exception:
+        log.exception("Not pruned.")
+
+
+def _look(settings: Settings) -> None:
+    _, wal = database_sizes()
+    if wal is not None and wal > LARGE_WAL_BYTES:
+        log.warning(
+            "The database's WAL has %s bytes: some program has been reading for long, and keeps it from"
+            " being written back.",
+            f"{wal:,}",
+        )
+    if not settings.prune_every:
+        return
+    now = clock.now()
+    with read_transaction() as tx:
+        if not leases.is_due(tx, now, PRUNING, settings.prune_every):
+            return
+    done = prune(settings, now, every=settings.prune_every)
+    if done is None:
+        return
+    if done.held_until is not None:
+        log.warning("The clock is more than a week ahead of the last look: nothing is pruned for a day.")
+    elif any(done.removed.values()):
+        shown = ", ".join(
+            f"{count} {name.replace('_', ' ')}" for name, count in done.removed.items() if count
+        )
+        log.info("Pruned: %s.", shown)

@@ -1,0 +1,234 @@
+"""SQLite: one file, one writer at a time, any number of readers beside it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import URL, Connection, Engine, event
+
+from sessiontrack.database.engines.engine import DatabaseEngine, Kind
+from sessiontrack.database.engines.group_commit import GroupCommit
+from sessiontrack.database.engines.held_connections import HeldConnections
+from sessiontrack.database.engines.writer_lock import WriterLock
+from sessiontrack.exceptions import (
+    Conflict,
+    DamagedDatabase,
+    InvalidSetting,
+    SessiontrackError,
+    StorageUnavailable,
+)
+
+# What it answers when the fault is the disk's or another process's, not the statement's.
+UNAVAILABLE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class SQLite(DatabaseEngine):
+    """A SQLite file, with the writer lock beside it."""
+
+    file: Path
+    begin_reading = "BEGIN"
+    begin_writing = "BEGIN IMMEDIATE"
+    # The pages of all indexes that they go into.
+    prepare_bulk = "PRAGMA cache_size = -65536"
+    counts_rows = True
+
+    def __init__(self, url: URL, synchronous: str, busy_timeout_seconds: int) -> None:
+        if not url.database or url.database.endswith(":memory:"):
+            raise InvalidSetting("DATABASE_URL must name a file: several processes share the database.")
+        self.file = Path(url.database)
+        self._synchronous = synchronous
+        self._timeout = busy_timeout_seconds
+        self._held = HeldConnections(self._connect)
+        lock = WriterLock(Path(f"{url.database}-writer"), busy_timeout_seconds)
+        self._writers = GroupCommit(lock, self._connect, busy_timeout_seconds)
+
+    def options(self) -> dict[str, Any]:
+        """For Alembic's connections; all others are our own."""
+        return {"paramstyle": "named", "connect_args": self._arguments()}
+
+    def prepare(self, engine: Engine) -> None:
+        """Set the PRAGMAs of each new connection, and close our own with SQLAlchemy's."""
+
+        @event.listens_for(engine, "connect")
+        def set_up(connection: sqlite3.Connection, record: object) -> None:
+            self._set_up(connection)
+
+        @event.listens_for(engine, "engine_disposed")
+        def close(engine: Engine) -> None:
+            self._held.close()
+            self._writers.close()
+
+    def _arguments(self) -> dict[str, Any]:
+        """isolation_level None: the driver begins nothing by itself; we say BEGIN."""
+        return {"timeout": self._timeout, "isolation_level": None, "check_same_thread": False}
+
+    def _connect(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = sqlite3.connect(str(self.file), **self._arguments())
+        self._set_up(connection)
+        return connection
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        # In KiB (of each thread's connection, 2000 by default); what it misses, the system still has.
+        connection.execute("PRAGMA cache_size = -512")
+        # SQLite's own lower() knows ASCII only.
+        connection.create_function("lower", 1, _lower, deterministic=True)
+
+    def begin_migrating(self, connection: Connection) -> None:
+        """A migration is the writer from its first statement on."""
+        connection.exec_driver_sql(self.begin_writing)
+
+    def check_database(self, connection: Connection) -> None:
+        """Any file will do."""
+
+    def after_migrating(self, connection: Connection) -> None:
+        """Nothing more is needed."""
+
+    def meaning_of(self, error: BaseException) -> SessiontrackError | None:
+        """A busy, full, read-only or damaged file."""
+        if _code(error) in DAMAGED:
+            return DamagedDatabase(
+                "The database is damaged: stop the service, and put a backup in its place"
+                " with sessiontrack restore."
+            )
+        if _code(error) in UNAVAILABLE:
+            return StorageUnavailable("The database cannot be used just now; try again shortly.")
+        return None
+
+    def find_damage(self, engine: Engine, most: int) -> list[str]:
+        """By SQLite's own integrity_check."""
+        found = []
+        with _driver(engine) as connection:
+            try:
+                found += [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({int(most)})")]
+            except sqlite3.DatabaseError as error:  # it does not come to its end
+                if _code(error) not in DAMAGED:
+                    raise
+                found.append(str(error))
+        return [] if found == ["ok"] else found
+
+    def rebuild_index(self, engine: Engine, name: str) -> None:
+        """By REINDEX, a transaction of its own."""
+        with _driver(engine) as connection:
+            try:
+                connection.execute(f'REINDEX "{name}"')
+            except sqlite3.IntegrityError:
+                connection.execute(f'DROP INDEX "{name}"')
+
+    def used_bytes(self, engine: Engine) -> int:
+        """The pages in use; free ones are used again before the file grows."""
+        with _driver(engine) as connection:
+            pages, free, size = (
+                int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return (pages - free) * size
+
+    def sizes(self, engine: Engine) -> tuple[int, int]:
+        """0 for a file that is not there."""
+        return _size(self.file), _size(Path(f"{self.file}-wal"))
+
+    def rewrite(self, engine: Engine) -> None:
+        """By VACUUM; from then on free pages can be given back a few at a time."""
+        with _driver(engine) as connection:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def give_back_pages(self, engine: Engine, most: int) -> bool:
+        """By incremental_vacuum, which needs a database that keeps account of who refers to a page."""
+        with _driver(engine) as connection:
+            if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:
+                raise Conflict("Run sessiontrack vacuum once; from then on --incremental is enough.")
+            connection.execute(f"PRAGMA incremental_vacuum({int(most)})").fetchall()
+            if connection.execute("PRAGMA freelist_count").fetchone()[0]:
+                return True
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return False
+
+    def is_there(self) -> bool:
+        """Whether there is the file."""
+        return self.file.is_file()
+
+    def own_transaction(self, kind: Kind) -> AbstractContextManager[sqlite3.Connection]:
+        """On this thread's own connection, or on the one that brief writers share."""
+        if kind is Kind.BRIEF_WRITE:
+            return self._writers.member()
+        if kind is Kind.WRITE:
+            return self._written()
+        if kind is Kind.READ:
+            return self._read()
+        return self._held.borrowed()
+
+    def writer_turn(self) -> AbstractContextManager[None]:
+        """One thread of one process on this host at a time."""
+        return self._writers.alone()
+
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        with self._held.borrowed() as connection, _between(connection, self.begin_reading):
+            yield connection
+
+    @contextmanager
+    def _written(self) -> Iterator[sqlite3.Connection]:
+        with (
+            self.writer_turn(),
+            self._held.borrowed() as connection,
+            _between(connection, self.begin_writing),
+        ):
+            yield connection
+
+
+@contextmanager
+def _between(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+@contextmanager
+def _driver(engine: Engine) -> Iterator[sqlite3.Connection]:
+    """One of the driver's connections, outside of any transaction."""
+    connection = engine.raw_connection()
+    try:
+        yield cast(sqlite3.Connection, connection.driver_connection)
+    finally:
+        connection.close()
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _code(error: BaseException) -> int | None:
+    """The low byte is the kind; the rest tells more of it. A damaged file has no code in some places."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _lower(value: str | float | None) -> str | float | None:
+    return value.lower() if isinstance(value, str) else value

@@ -1,0 +1,122 @@
+"""SQL statements that are compiled once for each dialect; the metadata that models share.
+
+Statements are SQLAlchemy Core, compiled once and then run on the driver's own cursor: a row costs 7 us that
+way and 330 us as an entity.
+"""
+
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    Column,
+    MetaData,
+    SQLColumnExpression,
+    String,
+    Table,
+    text,
+)
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.sql import ClauseElement, ColumnElement
+from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+Row = tuple[Any, ...]
+
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+# PostgreSQL's collation that knows the letters of all languages.
+ANY_LANGUAGE = '"und-x-icu"'
+
+
+class Base(DeclarativeBase):
+    """What every model inherits from."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+class Statement:
+    """One SQL statement with named parameters, written once and compiled once for each dialect.
+
+    Made at import time, or by a cached function where its shape depends on the filters asked for.
+    """
+
+    def __init__(self, clause: ClauseElement | str) -> None:
+        self._clause = clause
+        self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def for_dialect(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
+        """The SQL and the values of the parameters that the clause itself fixes."""
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            # Not when it is made: a start makes hundreds.
+            clause = text(self._clause) if isinstance(self._clause, str) else self._clause
+            compiled = clause.compile(dialect=dialect)
+            params = {} if isinstance(compiled, DDLCompiler) else compiled.params
+            fixed = {name: value for name, value in params.items() if value is not None}
+            found = self._compiled[dialect.name] = (str(compiled), fixed)
+        return found
+
+
+class Contains(ColumnElement[bool]):
+    """Whether a text column holds a LIKE pattern (escaped by backslash) somewhere, in either case."""
+
+    inherit_cache = False
+
+    def __init__(
+        self, column: SQLColumnExpression[str], pattern: SQLColumnExpression[str], is_ascii: bool
+    ) -> None:
+        self.parts: tuple[Any, Any] = (column, pattern)
+        self.is_ascii = is_ascii
+
+
+@compiles(Contains)
+def _contains(element: Contains, compiler: SQLCompiler, **kwargs: Any) -> str:
+    column, pattern = (compiler.process(each, **kwargs) for each in element.parts)
+    collate = "" if element.is_ascii else f" COLLATE {ANY_LANGUAGE}"
+    return f"{column}{collate} ILIKE {pattern} ESCAPE '\\'"
+
+
+@compiles(Contains, "sqlite")
+def _contains_in_sqlite(element: Contains, compiler: SQLCompiler, **kwargs: Any) -> str:
+    """SQLite's LIKE knows the two cases of ASCII letters only; for others our own lower() is called."""
+    column, pattern = (compiler.process(each, **kwargs) for each in element.parts)
+    if element.is_ascii:
+        return f"{column} LIKE {pattern} ESCAPE '\\'"
+    return f"lower({column}) LIKE lower({pattern}) ESCAPE '\\'"
+
+
+class lower(GenericFunction[str]):
+    """Text in small letters, of any language; `func.lower` finds it by its name."""
+
+    inherit_cache = True
+
+
+@compiles(lower, "postgresql")
+def _lower_in_postgresql(element: lower, compiler: SQLCompiler, **kwargs: Any) -> str:
+    """The tables' collation knows the two cases of ASCII letters only, and gives the order."""
+    text = compiler.process(element.clauses, **kwargs)
+    return f'lower({text} COLLATE {ANY_LANGUAGE}) COLLATE "C"'
+
+
+def temporary_table(name: str, *columns: Column[Any]) -> tuple[Statement, Statement]:
+    """The statements that make a table for one transaction, where it is not there yet, and empty it."""
+    table = Table(name, MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+    for column in table.columns:
+        if isinstance(column.type, String):
+            collated = type(column.type)(column.type.length, collation="C")
+            column.type = column.type.with_variant(collated, "postgresql")
+    return Statement(CreateTable(table, if_not_exists=True)), Statement(table.delete())

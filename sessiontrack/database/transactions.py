@@ -1,0 +1,347 @@
+"""Read and write transactions, and which connection each of them uses.
+
+Writes and look-ups use the primary database. Reads may use a replica once
+it has replayed what the login wrote.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, g
+from sqlalchemy import (
+    URL,
+    Connection,
+    event,
+    make_url,
+)
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from sessiontrack.database.engines.engine import DatabaseEngine, Kind
+from sessiontrack.database.engines.postgres import POSITION, PostgreSQL
+from sessiontrack.database.engines.replica import Replica
+from sessiontrack.database.engines.sqlite import SQLite
+from sessiontrack.database.statements import Row, Statement, db
+from sessiontrack.exceptions import Contention, InvalidSetting, SessiontrackError
+from sessiontrack.process import server_timing
+
+# An execution option of SQLAlchemy's own connections, for those that change nothing.
+READS = "sessiontrack_reads"
+
+
+REPLICA = "replica"
+
+
+WRITTEN = Statement("SELECT position FROM last_write WHERE login_key = :login_key")
+
+
+MARK_WRITTEN = Statement(
+    f"INSERT INTO last_write (login_key, position) VALUES (:login_key, {POSITION})"
+    " ON CONFLICT (login_key) DO UPDATE SET position = greatest(last_write.position, excluded.position)"
+)
+
+
+class Transaction:
+    """A transaction on the driver's own connection; what it does not commit is rolled back."""
+
+    def __init__(self, connection: DBAPIConnection, dialect: Dialect, engine: DatabaseEngine) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._engine = engine
+
+    def _execute(
+        self, statement: Statement, parameters: Mapping[str, Any], cursor: DBAPICursor | None = None
+    ) -> DBAPICursor:
+        sql, fixed = statement.for_dialect(self._dialect)
+        cursor = cursor or self._connection.cursor()
+        cursor.execute(sql, {**fixed, **parameters} if fixed else parameters)
+        return cursor
+
+    def rows(self, statement: Statement, /, **parameters: Any) -> list[Row]:
+        """All rows, in memory."""
+        return list(self._execute(statement, parameters).fetchall())
+
+    def stream(self, statement: Statement, /, **parameters: Any) -> Iterator[Row]:
+        """The rows one after another, for answers that may be long."""
+        cursor = self._execute(statement, parameters, self._engine.open_stream(self._connection))
+        try:
+            while chunk := cursor.fetchmany(1000):
+                yield from chunk
+        finally:
+            cursor.close()
+
+    def row(self, statement: Statement, /, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        cursor = self._execute(statement, parameters)
+        rows = cursor.fetchmany(1)
+        cursor.close()
+        return rows[0] if rows else None
+
+    def value(self, statement: Statement, /, **parameters: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = self.row(statement, **parameters)
+        return None if row is None else row[0]
+
+    def run(self, statement: Statement, /, **parameters: Any) -> int:
+        """Change something; the number of rows that were changed."""
+        cursor = self._execute(statement, parameters)
+        changed: int = cursor.rowcount
+        cursor.close()
+        return changed
+
+    def run_many(self, statement: Statement, parameters: Iterable[Mapping[str, Any]]) -> int:
+        """The same change for each set of parameters; the number of rows that were changed."""
+        sql, fixed = statement.for_dialect(self._dialect)
+        cursor = self._connection.cursor()
+        cursor.executemany(sql, [{**fixed, **each} for each in parameters])
+        changed: int = cursor.rowcount
+        cursor.close()
+        return changed
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether the table `row_count` is kept."""
+        return self._engine.counts_rows
+
+    def exclude_writers(self, *tables: str) -> None:
+        """Keep everybody else from changing these tables until the transaction ends.
+
+        For rules that one statement or the locks of a few rows cannot hold. Taken before anything is read
+        that the rule looks at.
+        """
+        lock = self._engine.lock_tables(tables)
+        if lock is not None:
+            self._connection.cursor().execute(lock)
+
+    def prepare_bulk(self) -> None:
+        """Take the memory that a million new rows need."""
+        if self._engine.prepare_bulk is not None:
+            self._connection.cursor().execute(self._engine.prepare_bulk)
+
+
+@contextmanager
+def write_transaction(*, brief: bool = False) -> Iterator[Transaction]:
+    """Read and change; commits at the end, rolls back on any exception.
+
+    Args:
+        brief: it takes no longer than a few statements do, so that others may wait for its commit.
+    Raises:
+        StorageUnavailable: the database is locked past its time-out, full, read-only, damaged or away.
+    """
+    engine = database_engine()
+    kind = Kind.BRIEF_WRITE if brief else Kind.WRITE
+    with storage_errors():
+        with _transaction(engine, engine.begin_writing, kind) as transaction:
+            yield transaction
+        if _replica() is not None:
+            _mark_written(engine)
+
+
+@contextmanager
+def read_transaction() -> Iterator[Transaction]:
+    """Read one consistent state; waits for nobody and keeps nobody waiting.
+
+    Raises:
+        Contention: a replica could not go on; the same again is read elsewhere.
+    """
+    replica = _replica()
+    connection = None
+    if replica is not None and (position := _reading_from()) is not None:
+        connection = replica.begun(position)
+    if replica is None or connection is None:
+        ways = database_engine()
+        with storage_errors(), _transaction(ways, ways.begin_reading, Kind.READ) as transaction:
+            yield transaction
+        return
+    try:
+        with _on(connection) as transaction:
+            yield transaction
+    except Exception as error:
+        if not replica.failed(error):
+            raise
+        raise Contention("The replica cannot be read just now; try again shortly.") from error
+
+
+def read_from_replica(position: int) -> None:
+    """From now on let this request read where that much was seen of what is written."""
+    g.sessiontrack_position = position
+
+
+def mark_writes_of(login_key: str) -> None:
+    """Let what this request writes be known as this login's: its later requests must read it."""
+    g.sessiontrack_writer = login_key
+
+
+def written_by(tx: Transaction, login_key: str) -> int | None:
+    """What a replica must have seen to answer that login; None where there is no replica."""
+    if _replica() is None:
+        return None
+    return int(tx.value(WRITTEN, login_key=login_key) or 0)
+
+
+def _reading_from() -> int | None:
+    position: int | None = g.get("sessiontrack_position")
+    return position
+
+
+def _mark_written(engine: DatabaseEngine) -> None:
+    """Remember how far the log had come after this request's write; it reads here itself from now on.
+
+    Not flushed to the disk by itself, so nobody waits for it: a server that crashes just then takes its
+    replicas' source away as well.
+    """
+    g.pop("sessiontrack_position", None)
+    writer = g.get("sessiontrack_writer")
+    if writer is None:
+        return
+    with _on(_begun(engine, f"{engine.begin_writing}; SET LOCAL synchronous_commit = off")) as tx:
+        tx.run(MARK_WRITTEN, login_key=writer)
+
+
+def _replica() -> Replica | None:
+    found: Replica | None = current_app.extensions.get("sessiontrack.replica")
+    return found
+
+
+@contextmanager
+def look_up() -> Iterator[Transaction]:
+    """Read with one statement, or with several that need not tell of the same state; never from a replica."""
+    ways = database_engine()
+    with storage_errors(), _transaction(ways, ways.begin_reading, Kind.LOOK_UP) as transaction:
+        yield transaction
+
+
+@contextmanager
+def _transaction(ways: DatabaseEngine, begin: str, kind: Kind) -> Iterator[Transaction]:
+    own = ways.own_transaction(kind)
+    if own is None:
+        with server_timing.part(kind.value), _on(_begun(ways, begin)) as transaction:
+            yield transaction
+        return
+    with server_timing.part(kind.value), own as driver_connection:
+        yield Transaction(driver_connection, db.engine.dialect, ways)
+
+
+@contextmanager
+def _on(connection: PoolProxiedConnection) -> Iterator[Transaction]:
+    try:
+        yield Transaction(connection, db.engine.dialect, database_engine())
+        connection.commit()
+    except BaseException:
+        _abandon(connection)
+        raise
+    finally:
+        connection.close()
+
+
+def _begun(ways: DatabaseEngine, begin: str) -> PoolProxiedConnection:
+    """A connection on which a transaction has begun.
+
+    Those that waited in the pool may be lost, where the server was started anew; each is tried once.
+    """
+    pool = db.engine.pool
+    for _ in range(pool.checkedin() if isinstance(pool, QueuePool) else 0):
+        connection = db.engine.raw_connection()
+        try:
+            connection.cursor().execute(begin)
+            return connection
+        except BaseException:
+            lost = ways.begin_again(connection.driver_connection)
+            connection.invalidate() if lost else connection.close()
+            if not lost:
+                raise
+    connection = db.engine.raw_connection()
+    try:
+        connection.cursor().execute(begin)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _abandon(connection: PoolProxiedConnection) -> None:
+    """Roll back; where the connection is lost, the server has done so."""
+    try:
+        connection.rollback()
+    except Exception:
+        connection.invalidate()
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Say in the domain's words what the driver says of the disk, the server or others who write."""
+    try:
+        yield
+    except SessiontrackError:
+        raise
+    except Exception as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        meaning = None if cause is None else database_engine().meaning_of(cause)
+        if meaning is not None:
+            raise meaning from error
+        raise
+
+
+def database_engine() -> DatabaseEngine:
+    """The engine of the application that runs."""
+    found: DatabaseEngine = current_app.extensions["sessiontrack.engine"]
+    return found
+
+
+def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int, read_url: str = "") -> None:
+    """Give the application its engine, and the replica that it may read from where there is one.
+
+    Raises:
+        InvalidSetting: the URL is not one, or names a database that lives in memory only.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            parsed = parsed.set(database=str(Path(app.instance_path) / parsed.database))
+        engine = _engine_of(parsed, synchronous, busy_timeout_seconds)
+        app.config["SQLALCHEMY_DATABASE_URI"] = parsed
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine.options()
+        if read_url:
+            app.config["SQLALCHEMY_BINDS"] = {REPLICA: _replica_options(engine, read_url)}
+        db.init_app(app)
+    except InvalidSetting:
+        raise
+    except Exception as error:
+        raise InvalidSetting(f"DATABASE_URL cannot be used: {error}") from error
+    app.extensions["sessiontrack.engine"] = engine
+    with app.app_context():
+        _prepare(engine)
+        if read_url and isinstance(engine, PostgreSQL):
+            engine.prepare(db.engines[REPLICA])
+            app.extensions["sessiontrack.replica"] = Replica(db.engines[REPLICA], engine)
+
+
+def _engine_of(url: URL, synchronous: str, busy_timeout_seconds: int) -> DatabaseEngine:
+    if url.get_backend_name() == "sqlite":
+        return SQLite(url, synchronous, busy_timeout_seconds)
+    return PostgreSQL(busy_timeout_seconds)
+
+
+def _replica_options(engine: DatabaseEngine, url: str) -> dict[str, Any]:
+    try:
+        parsed = make_url(url)
+    except Exception as error:
+        raise InvalidSetting(f"READ_DATABASE_URL cannot be used: {error}") from error
+    if not isinstance(engine, PostgreSQL) or parsed.get_backend_name() != "postgresql":
+        raise InvalidSetting("READ_DATABASE_URL is for a replica of a PostgreSQL in DATABASE_URL.")
+    return {"url": parsed, **engine.options(is_replica=True)}
+
+
+def _prepare(engine: DatabaseEngine) -> None:
+    engine.prepare(db.engine)
+
+    @event.listens_for(db.engine, "begin")
+    def begin(connection: Connection) -> None:
+        # Alembic's connections.
+        if connection.get_execution_options().get(READS):
+            connection.exec_driver_sql(engine.begin_reading)
+        else:
+            engine.begin_migrating(connection)

@@ -1,0 +1,286 @@
+"""What every call has in common: who may make it, and what it takes; openapi_document.py tells of it."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import flask
+from flask import Flask, Response, current_app, g, request
+from marshmallow import RAISE, Schema, fields
+
+from sessiontrack import clock
+from sessiontrack.config import Settings
+from sessiontrack.database import look_up, write_transaction
+from sessiontrack.database.transactions import mark_writes_of, read_from_replica, written_by
+from sessiontrack.exceptions import (
+    Contention,
+    Forbidden,
+    InvalidInput,
+    InvalidMac,
+    InvalidPeriod,
+    UnknownProxyUser,
+)
+from sessiontrack.http.authentication import Principal, identify, named_by_proxy
+from sessiontrack.http.etags import JSON
+from sessiontrack.http.json_body import read_json_object
+from sessiontrack.schemas.base import Nothing
+from sessiontrack.schemas.fields import read_times_in
+from sessiontrack.services import users
+from sessiontrack.values.macs import parse_mac
+from sessiontrack.values.periods import Period, window_start
+from sessiontrack.values.roles import ADMIN, includes
+
+log = logging.getLogger(__name__)
+# Calendar and table widgets append these by themselves.
+IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
+# Queries of each call that were read, by their text.
+MOST_REMEMBERED = 256
+LONGEST_REMEMBERED = 500
+ATTEMPTS = 3
+View = Callable[..., Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as it was declared, for whoever tells of it."""
+
+    rule: str
+    endpoint: str
+    method: str
+    view: View
+    role: str | None
+    query: type[Schema]
+    body: type[Schema] | None
+    body_example: Any
+    body_required: bool
+    answer: type[Schema] | Schema | dict[str, Any]
+    example: Any
+    headers: Mapping[str, Any] | None
+    content_type: str
+    errors: frozenset[int]
+
+
+class Blueprint(flask.Blueprint):
+    """A resource: its calls, each declared by `endpoint`."""
+
+    def __init__(
+        self, name: str, import_name: str, *, description: str, url_prefix: str | None = None
+    ) -> None:
+        super().__init__(name, import_name, url_prefix=url_prefix)
+        self.description = description
+        self.calls: list[Call] = []
+
+    def endpoint(  # type: ignore[override]  # Flask's own names a function, which nobody does here
+        self,
+        rule: str,
+        *,
+        role: str | None,
+        answer: type[Schema] | Schema | dict[str, Any],
+        method: str = "GET",
+        query: type[Schema] = Nothing,
+        body: type[Schema] | None = None,
+        token: str = "access",
+        writes: bool | None = None,
+        example: Any = None,
+        body_example: Any = None,
+        body_required: bool = True,
+        headers: Mapping[str, Any] | None = None,
+        errors: Iterable[int] = (),
+        endpoint: str | None = None,
+        content_type: str = JSON,
+        is_open: Callable[[], bool] = lambda: False,
+    ) -> Callable[[View], View]:
+        """Declare a call: its token and role, parameters, body, answer and errors.
+
+        The view is called with the loaded query, then the loaded body where there is one, then the
+        parts of the path; `g.now` is the one reading of the clock, `g.principal` who asks.
+
+        Args:
+            role: the least role that may call it; None for everybody, without a token.
+            token: which kind of token is due, "access" or "refresh".
+            writes: whether a cookie needs its CSRF token; None: all but GET.
+            errors: statuses beyond those that every call can answer.
+            endpoint: a name of its own, for a view that answers more than one call.
+            content_type: of what it answers where that is not JSON.
+            is_open: whether this request may come without a token all the same.
+        """
+        statuses = frozenset({400, 500, 503, *errors} | ({401, 403} if role else set()))
+        needs_csrf = method != "GET" if writes is None else writes
+        read_query = _query_reader(query())
+        # A call that takes no body takes an empty one: fields in it are unknown fields, as anywhere.
+        read_body = _body_reader((body or Nothing)())
+
+        def declare(view: View) -> View:
+            name = endpoint or view.__name__
+
+            def called(**path: Any) -> Response:
+                if role is not None and not is_open():
+                    g.principal = _signed_in(role, token, needs_csrf)
+                given = (read_query(), read_body())
+                return _answered(lambda: view(*(given if body else given[:1]), **path))
+
+            self.add_url_rule(rule, name, called, methods=[method])
+            self.calls.append(
+                Call(
+                    rule=rule,
+                    endpoint=name,
+                    method=method,
+                    view=view,
+                    role=role,
+                    query=query,
+                    body=body,
+                    body_example=body_example,
+                    body_required=body_required,
+                    answer=answer,
+                    example=example,
+                    headers=headers,
+                    content_type=content_type,
+                    errors=statuses,
+                )
+            )
+            return view
+
+        return declare
+
+
+def _answered(answer: Callable[[], Response]) -> Response:
+    """What the view answers; where transactions were in each other's way, begun anew a few times."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(Contention):
+            return answer()
+    return answer()
+
+
+def _signed_in(role: str, kind: str, writes: bool) -> Principal:
+    """Who asks, if that is somebody who may."""
+    position = None
+    try:
+        # Never from a replica: what was revoked holds at once.
+        with look_up() as tx:
+            found = identify(tx, request, g.now, kind=kind, writes=writes)
+            position = written_by(tx, found.login_key)
+    except UnknownProxyUser:
+        found = sign_in_first(kind, writes)
+    if position is not None:
+        mark_writes_of(found.login_key)
+        if request.method == "GET":
+            read_from_replica(position)
+    if not includes(found.role, role):
+        raise Forbidden(f"This needs the role {role}; {found.username} is {found.role}.")
+    return found
+
+
+def sign_in_first(kind: str, writes: bool) -> Principal:
+    """Whom a trusted proxy names for the first time, made a user; of two at once, one makes it."""
+    with write_transaction() as tx:
+        named = named_by_proxy(request) or ""
+        users.add_user_from_proxy(tx, g.now, named, settings().auth_proxy_role)
+        found = identify(tx, request, g.now, kind=kind, writes=writes)
+    log.info("Signed in for the first time: %r, named by the proxy", named)
+    return found
+
+
+def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
+    """Reads the parameters, of a repeated one the first; a list where the schema has a list."""
+    several = {field.data_key for field in schema.load_fields.values() if isinstance(field, fields.List)}
+
+    remembered: dict[tuple[str, bytes], dict[str, Any]] = {}
+
+    def read() -> dict[str, Any]:
+        # Who polls asks the same each time; what a query means depends on nothing but the site's zone.
+        key = (settings().timezone.name, request.query_string)
+        known = remembered.get(key)
+        if known is not None:
+            return dict(known)
+        given = {
+            name: values if name in several else values[0]
+            for name, values in request.args.lists()
+            if name not in IGNORED_PARAMETERS
+        }
+        loaded = _loaded(schema, given)
+        if len(key[1]) <= LONGEST_REMEMBERED:
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            remembered[key] = dict(loaded)
+        return loaded
+
+    return read
+
+
+def _body_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
+    """Reads the body, which must be a JSON object whatever its Content-Type."""
+    takes_nothing = not schema.fields
+
+    def read() -> dict[str, Any]:
+        body = read_json_object(request)
+        return body if takes_nothing and not body else _loaded(schema, body)
+
+    return read
+
+
+def _loaded(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
+    loaded: dict[str, Any] = schema.load(given, unknown=RAISE)
+    return loaded
+
+
+def settings() -> Settings:
+    """The settings of the application that answers."""
+    found: Settings = current_app.extensions["sessiontrack.settings"]
+    return found
+
+
+def principal() -> Principal:
+    """Who asks."""
+    found: Principal = g.principal
+    return found
+
+
+def seen_user() -> str | None:
+    """The one user whose sessions the asking one may see; None for everybody's."""
+    asking = principal()
+    sees_all = settings().user_sessions_visible == "all" or asking.role == ADMIN
+    return None if sees_all else asking.username
+
+
+def draw() -> dict[str, int]:
+    """DataTables' counter, to be sent back as a number and never as the text it came in."""
+    sent = request.args.get("draw", "")
+    return {"draw": int(sent)} if sent.isascii() and sent.isdigit() and len(sent) < 10 else {}
+
+
+def period_start(period: Period) -> int:
+    """The first instant of [now - period, now], in site time.
+
+    Raises:
+        InvalidInput: that would be before 1970.
+    """
+    try:
+        return window_start(period, g.now, settings().timezone)
+    except InvalidPeriod as error:
+        raise InvalidInput(error.message, {"period": [error.message]}) from error
+
+
+def mac_in_path(text: str) -> str:
+    """The MAC address in a path, canonical.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    try:
+        return parse_mac(text)
+    except InvalidMac as error:
+        raise InvalidInput(error.message, {"mac": [error.message]}) from error
+
+
+def _begin_request() -> None:
+    g.now = clock.now()
+    read_times_in(settings().timezone)
+
+
+def init_app(app: Flask, blueprints: Iterable[Blueprint]) -> None:
+    """Register the resources."""
+    app.before_request(_begin_request)
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)

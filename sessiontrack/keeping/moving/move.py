@@ -1,0 +1,120 @@
+"""Everything from one database into another one, of either engine; both are asked whether it is the same."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from sqlalchemy import Table
+
+import sessiontrack.models  # noqa: F401 - so that the metadata knows every table
+from sessiontrack.database import db
+from sessiontrack.exceptions import DamagedDatabase
+from sessiontrack.keeping.moving import postgres, sqlite
+from sessiontrack.keeping.moving.place import app_of, file_of
+from sessiontrack.keeping.moving.store import Store, Target, Totals, is_numbered
+
+# Where a login has written in the log of the one PostgreSQL means nothing in another one's; and what an
+# engine's own triggers count, they count while the rows go in.
+LEFT_BEHIND = {"last_write", "row_count"}
+# What is told how much of a total is done; the total is None where nobody knows it.
+Tell = Callable[[int], None]
+Note = Callable[[str], None]
+Bar = Callable[[str, int | None], AbstractContextManager[Tell]]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A table whose rows are the same in both; the checksum is of all of them in the order of their key."""
+
+    table: str
+    rows: int
+    checksum: str
+
+
+def move(from_url: str, to_url: str, bar: Bar, note: Note = lambda words: None) -> list[Moved]:
+    """Copy everything, read it back and compare; the target is there when all is the same, or not at all.
+
+    Args:
+        bar: shows how far a step is.
+        note: is told what whoever moves should know, and may have wanted.
+    Raises:
+        InvalidInput: a URL cannot be used, or both lead to the same database.
+        Conflict: the target is not empty, or does not take what the source holds.
+        StorageUnavailable: a database cannot be used, or is another version's.
+    """
+    with _reading(from_url) as source, _filling(to_url, source) as target:
+        if source.in_use:
+            note(f"{source.name} is in use: what is written to it from now on will not be in the copy.")
+        expected = {table.name: source.totals(table) for table in _tables()}
+        total = sum(rows for rows, *_ in expected.values() if rows)
+        with bar("Copying", total) as tell:
+            checksums = _copy(source, target, tell)
+        with bar("Making indexes", None):
+            target.finish()
+        with bar("Verifying", total) as tell:
+            return _compare(target, expected, checksums, tell)
+
+
+def _tables() -> list[Table]:
+    """In an order in which what is referred to comes first."""
+    return [table for table in db.metadata.sorted_tables if table.name not in LEFT_BEHIND]
+
+
+def _reading(url: str) -> AbstractContextManager[Store]:
+    app = app_of(url)
+    file = file_of(app)
+    return postgres.reading(app) if file is None else sqlite.reading(file, app)
+
+
+def _filling(url: str, source: Store) -> AbstractContextManager[Target]:
+    app = app_of(url)
+    file = file_of(app)
+    return postgres.filling(app, source) if file is None else sqlite.filling(file, source)
+
+
+def _copy(source: Store, target: Target, tell: Tell) -> dict[str, str]:
+    """The checksum of what the source gave of each table."""
+    checksums, done = {}, 0
+    for table in _tables():
+        passing = _Passing(done, tell)
+        target.write(table, passing.by(source.read(table)))
+        if is_numbered(table) and (number := source.last_number(table)):
+            target.number_on_after(table, number)
+        checksums[table.name], done = passing.checksum(), passing.rows
+    return checksums
+
+
+def _compare(
+    target: Target, expected: dict[str, Totals], checksums: dict[str, str], tell: Tell
+) -> list[Moved]:
+    """What is in the target now, read back: row by row, and as its engine adds it up by itself."""
+    moved, done = [], 0
+    for table in _tables():
+        passing = _Passing(done, tell)
+        for _ in passing.by(target.read(table)):
+            pass
+        if passing.checksum() != checksums[table.name] or target.totals(table) != expected[table.name]:
+            raise DamagedDatabase(f"The copy of {table.name} is not equal to it; nothing was changed.")
+        moved.append(Moved(table.name, passing.rows - done, passing.checksum()))
+        done = passing.rows
+    return moved
+
+
+class _Passing:
+    """Counts and sums up blocks that pass by; `rows` goes on from those that were done before."""
+
+    def __init__(self, done: int, tell: Tell) -> None:
+        self._hash = hashlib.sha256()
+        self._tell = tell
+        self.rows = done
+
+    def by(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            self._hash.update(block)
+            self.rows += block.count(b"\n")
+            self._tell(self.rows)
+            yield block
+
+    def checksum(self) -> str:
+        return self._hash.hexdigest()

@@ -1,0 +1,49 @@
+"""Whether this install can do its work: the database is current, and a write to it is committed."""
+
+import threading
+import time
+
+from sessiontrack import migrations
+from sessiontrack.database import db, write_transaction
+from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.services.write_probe import probe
+
+REMEMBERED_SECONDS = 1.0
+
+
+class Readiness:
+    """Looked at once a second at most, however often it is asked; within an application context."""
+
+    def __init__(self) -> None:
+        self._looking = threading.Lock()
+        self._looked_at = float("-inf")
+        self._problem: str | None = None
+
+    def problem(self) -> str | None:
+        """What stands in the way, in one sentence; None where nothing does.
+
+        While one thread looks, which may take as long as a write waits for its turn, the others are told
+        what was seen last.
+        """
+        if self._looking.acquire(blocking=self._looked_at == float("-inf")):
+            try:
+                if time.monotonic() - self._looked_at >= REMEMBERED_SECONDS:
+                    self._problem = _look()
+                    self._looked_at = time.monotonic()
+            finally:
+                self._looking.release()
+        return self._problem
+
+
+def _look() -> str | None:
+    try:
+        if migrations.current_revision(db.engine) != migrations.newest_revision():
+            return "The database is not migrated; start sessiontrack serve."
+        with write_transaction() as tx:
+            probe(tx)
+    except StorageUnavailable as error:
+        reason = error.__cause__
+        if reason is None or isinstance(reason, OSError):
+            return error.message
+        return f"The database cannot be written: {error.reason}."
+    return None

@@ -1,0 +1,448 @@
+"""Evidence taken in: what sources saw, kept so that nothing of it is lost and little is written.
+
+A complete scan that saw what the one before saw writes one row, its own. Only what changed is written: runs
+of sightings begin, end, or are split by a scan that arrives late.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Boolean, Column, String
+
+from sessiontrack.database import Row, Statement, Transaction
+from sessiontrack.database.statements import temporary_table
+from sessiontrack.presence.rules import are_trusted
+from sessiontrack.values.observations import DeviceEvent, Observation
+from sessiontrack.values.vendors import vendor_of
+
+ADD_SOURCE = Statement("INSERT INTO source (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
+SOURCE_ID = Statement("SELECT id FROM source WHERE name = :name")
+
+# The devices of one scan, for as long as its transaction lasts.
+MAKE_SIGHTED, CLEAR_SIGHTED = temporary_table(
+    "sighted",
+    Column("mac", String(17), primary_key=True),
+    Column("ip", String(45), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("vendor", String(255), nullable=False),
+    Column("remembered", Boolean, nullable=False),
+    Column("device_id", BigInteger),
+)
+# In place of an address: the scan only remembered the device, which is neither a sighting nor a miss.
+REMEMBERED = "-"
+_BOTH = (
+    " ON CONFLICT (mac) DO UPDATE SET remembered = sighted.remembered AND excluded.remembered,"
+    " ip = CASE WHEN sighted.remembered AND NOT excluded.remembered THEN excluded.ip"
+    " WHEN excluded.remembered AND NOT sighted.remembered THEN sighted.ip"
+    " WHEN excluded.ip > sighted.ip THEN excluded.ip ELSE sighted.ip END"
+)
+# One MAC twice in a scan, or two names for one device: one of the addresses, always the same one.
+SIGHT = Statement(
+    "INSERT INTO sighted (mac, ip, name, vendor, remembered)"
+    " VALUES (:mac, :ip, :name, :vendor, :remembered)"
+    f"{_BOTH}"
+)
+# What is seen of a device's further address counts for the device.
+SIGHT_MERGED = Statement(
+    "INSERT INTO sighted (mac, ip, name, vendor, remembered)"
+    " SELECT d.mac, CASE WHEN min(CASE WHEN s.remembered THEN 1 ELSE 0 END) = 1 THEN '-'"
+    " ELSE max(CASE WHEN s.remembered THEN '' ELSE s.ip END) END,"
+    " '', '', min(CASE WHEN s.remembered THEN 1 ELSE 0 END) = 1"
+    " FROM device_alias a CROSS JOIN sighted s CROSS JOIN device d"
+    " WHERE s.mac = a.mac AND d.id = a.device_id GROUP BY d.mac"
+    f"{_BOTH}"
+)
+FORGET_MERGED = Statement("DELETE FROM sighted WHERE mac IN (SELECT mac FROM device_alias)")
+ADD_DEVICES = Statement(
+    "INSERT INTO device (mac, name, vendor, first_seen_at)"
+    " SELECT mac, name, vendor, :at FROM sighted WHERE NOT remembered AND NOT EXISTS"
+    " (SELECT 1 FROM device d WHERE d.mac = sighted.mac AND d.first_seen_at <= :at)"
+    " ON CONFLICT (mac) DO UPDATE SET first_seen_at = excluded.first_seen_at"
+    " WHERE device.first_seen_at > excluded.first_seen_at RETURNING id, mac, vendor"
+)
+NAME_VENDOR = Statement("UPDATE device SET vendor = :vendor WHERE id = :device_id")
+IDENTIFY = Statement("UPDATE sighted SET device_id = (SELECT d.id FROM device d WHERE d.mac = sighted.mac)")
+
+SCAN_AT = Statement("SELECT seen_count FROM scan WHERE source_id = :source_id AND at = :at")
+BEFORE = Statement("SELECT max(at) FROM scan WHERE source_id = :source_id AND at < :at")
+AFTER = Statement("SELECT min(at) FROM scan WHERE source_id = :source_id AND at > :at")
+
+# The newest scan of its source: set against the runs that are going on.
+END_MISSED = Statement(
+    "UPDATE sighting_run SET last_at = :before"
+    " WHERE source_id = :source_id AND last_at IS NULL"
+    " AND device_id NOT IN (SELECT device_id FROM sighted) RETURNING device_id"
+)
+END_MOVED = Statement(
+    "UPDATE sighting_run SET last_at = :before, judged = NOT sighted.remembered FROM sighted"
+    " WHERE sighted.device_id = sighting_run.device_id AND sighting_run.source_id = :source_id"
+    " AND sighting_run.last_at IS NULL AND sighting_run.ip <> sighted.ip"
+)
+BEGIN_RUNS = Statement(
+    "INSERT INTO sighting_run (device_id, source_id, ip, first_at)"
+    " SELECT device_id, :source_id, max(ip), :at FROM sighted"
+    " WHERE device_id IS NOT NULL AND device_id NOT IN"
+    " (SELECT device_id FROM sighting_run WHERE source_id = :source_id AND last_at IS NULL)"
+    " GROUP BY device_id RETURNING device_id"
+)
+SEEN_AGAIN = Statement(
+    "UPDATE sighting_run SET judged = true WHERE source_id = :source_id AND NOT judged"
+    " AND last_at IS NOT NULL AND device_id IN"
+    " (SELECT device_id FROM sighted WHERE NOT remembered)"
+)
+COUNT_SIGHTED = Statement("SELECT count(DISTINCT device_id) FROM sighted WHERE NOT remembered")
+COUNT_KNOWN = Statement("SELECT count(DISTINCT device_id) FROM sighted")
+
+# A scan that is late, or repeated: the runs round its instant, of every device that it saw or should have.
+RUNS_ROUND = Statement(
+    "SELECT device_id, first_at, last_at, ip FROM sighting_run WHERE source_id = :source_id AND NOT settled"
+    " AND (last_at IS NULL OR last_at >= :before) AND first_at <= :after"
+)
+SIGHTED = Statement("SELECT device_id, max(ip) FROM sighted WHERE NOT remembered GROUP BY device_id")
+ONLY_REMEMBERED = Statement("SELECT device_id FROM sighted WHERE remembered AND device_id IS NOT NULL")
+DELETE_RUN = Statement(
+    "DELETE FROM sighting_run"
+    " WHERE source_id = :source_id AND device_id = :device_id AND first_at = :first_at"
+)
+INSERT_RUN = Statement(
+    "INSERT INTO sighting_run (device_id, source_id, ip, first_at, last_at)"
+    " VALUES (:device_id, :source_id, :ip, :first_at, :last_at)"
+)
+
+PUT_SCAN = Statement(
+    "INSERT INTO scan (source_id, at, seen_count, trusted) VALUES (:source_id, :at, :seen_count, false)"
+    " ON CONFLICT (source_id, at) DO UPDATE SET seen_count = excluded.seen_count"
+)
+LAST_TRUSTED = Statement("SELECT max(at) FROM scan WHERE source_id = :source_id AND trusted AND at < :at")
+COUNTS_SINCE = Statement(
+    "SELECT at, seen_count, trusted FROM scan WHERE source_id = :source_id AND at >= :since ORDER BY at"
+)
+SET_TRUST = Statement("UPDATE scan SET trusted = :trusted WHERE source_id = :source_id AND at = :at")
+NEXT_TRUSTED = Statement("SELECT min(at) FROM scan WHERE source_id = :source_id AND trusted AND at > :at")
+# What a scan remembers it does not judge.
+_REMEMBERED_THEN = (
+    "(SELECT device_id FROM sighting_run WHERE source_id = :source_id AND ip = '-'"
+    " AND first_at <= :at AND (last_at IS NULL OR last_at >= :at))"
+)
+JUDGE = Statement(
+    "UPDATE sighting_run SET judged = true"
+    " WHERE source_id = :source_id AND last_at IS NOT NULL AND NOT judged"
+    " AND last_at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
+    f" AND ip <> '-' AND device_id NOT IN {_REMEMBERED_THEN} RETURNING device_id"
+)
+JUDGE_EVIDENCE = Statement(
+    "UPDATE device_evidence SET judged = true WHERE source_id = :source_id AND NOT judged"
+    " AND at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
+    f" AND device_id NOT IN {_REMEMBERED_THEN} RETURNING device_id"
+)
+# A late scan may tell earlier what a later one told already, before another source saw the device.
+ENDED_BEFORE = Statement(
+    "SELECT r.device_id FROM sighting_run r JOIN device d ON d.id = r.device_id"
+    " WHERE r.source_id = :source_id AND r.last_at + coalesce(d.grace_seconds, :grace) < :at"
+    " UNION SELECT e.device_id FROM device_evidence e JOIN device d ON d.id = e.device_id"
+    " WHERE e.source_id = :source_id AND e.at + coalesce(d.grace_seconds, :grace) < :at"
+)
+SEEN_BETWEEN = Statement(
+    "SELECT device_id FROM sighting_run"
+    " WHERE source_id = :source_id AND first_at > :at AND first_at <= :until"
+    " UNION SELECT device_id FROM device_evidence"
+    " WHERE source_id = :source_id AND at > :at AND at <= :until"
+)
+LEFT_BETWEEN = Statement(
+    "SELECT device_id FROM device_evidence WHERE source_id = :source_id AND kind = 'disconnected'"
+    " AND at >= :since AND at <= :at"
+)
+ALL_OF_SOURCE = Statement(
+    "SELECT device_id FROM sighting_run WHERE source_id = :source_id"
+    " UNION SELECT device_id FROM device_evidence WHERE source_id = :source_id"
+)
+
+ADD_EVIDENCE = Statement(
+    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info)"
+    " SELECT device_id, :source_id, :at, :kind, max(ip), :info FROM sighted"
+    " WHERE NOT remembered GROUP BY device_id"
+    " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET ip = excluded.ip"
+    " WHERE excluded.ip > device_evidence.ip"
+    " RETURNING device_id"
+)
+ADD_DEVICE = Statement(
+    "INSERT INTO device (mac, name, vendor, first_seen_at) SELECT :mac, :name, :vendor, :at"
+    " WHERE NOT EXISTS (SELECT 1 FROM device_alias a WHERE a.mac = :mac)"
+    " ON CONFLICT (mac) DO UPDATE SET first_seen_at = excluded.first_seen_at"
+    " WHERE device.first_seen_at > excluded.first_seen_at RETURNING id, mac, vendor"
+)
+MERGED_SEEN_EARLIER = Statement(
+    "UPDATE device SET first_seen_at = :at WHERE first_seen_at > :at"
+    " AND id = (SELECT a.device_id FROM device_alias a WHERE a.mac = :mac)"
+)
+# The device that has the address, as its own or as a further one.
+_HAS_MAC = (
+    "coalesce((SELECT id FROM device WHERE mac = :mac),"
+    " (SELECT device_id FROM device_alias WHERE mac = :mac))"
+)
+ADD_EVENT = Statement(
+    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info)"
+    " SELECT d.id, s.id, :at, :kind, :ip, :info FROM device d, source s"
+    f" WHERE d.id = {_HAS_MAC} AND s.name = :source"
+    " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET ip = excluded.ip"
+    " WHERE excluded.ip > device_evidence.ip"
+    " RETURNING device_id"
+)
+# Of what a source said, with departures after what else it said at an instant, but before connections.
+CONNECTED_AT = Statement(
+    "SELECT d.mac FROM device_evidence e JOIN device d ON d.id = e.device_id"
+    " JOIN source s ON s.id = e.source_id WHERE s.name = :source AND e.at <= :at AND NOT e.settled"
+    " GROUP BY d.mac HAVING max(e.at * 4 + CASE e.kind WHEN 'seen' THEN 0 WHEN 'connected' THEN 2 ELSE 1 END)"
+    " > max(CASE WHEN e.kind = 'disconnected' THEN e.at * 4 + 1 ELSE -1 END)"
+)
+SAID_SINCE = Statement(
+    "SELECT count(*) FROM device_evidence WHERE at >= :since AND at <= :at AND kind <> 'disconnected'"
+    f" AND device_id = {_HAS_MAC}"
+    " AND source_id = (SELECT id FROM source WHERE name = :source)"
+)
+FOREVER = 2**62
+
+FORGET_RUNS_OF = Statement("DELETE FROM sighting_run WHERE device_id = :device_id")
+FORGET_WORDS_OF = Statement("DELETE FROM device_evidence WHERE device_id = :device_id")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What taking it in has changed: the devices to look at anew."""
+
+    affected: set[int]
+    seen: int
+    suspicious: bool = False
+
+
+def hold_evidence(tx: Transaction) -> None:
+    """Keep everybody else from taking in or judging evidence until the transaction ends.
+
+    What a scan tells of a device depends on what its source saw of all others, and on what other sources say
+    of it: two at once would each miss the other's. Taken before any device is locked, by whoever changes
+    evidence or more than one device, so that nobody waits for somebody who waits.
+    """
+    tx.exclude_writers("source")
+
+
+def take_scan(
+    tx: Transaction, source: str, at: int, sightings: Iterable[Observation], grace: int, least_share: float
+) -> Taken:
+    """Take in a complete scan; the same one again, or one that is late, gives what order would have given."""
+    source_id = _identify(tx, source, at, sightings)
+    before, after = tx.value(BEFORE, source_id=source_id, at=at), tx.value(AFTER, source_id=source_id, at=at)
+    is_repeated = tx.row(SCAN_AT, source_id=source_id, at=at) is not None
+    if after is None and not is_repeated:
+        affected = _take_newest(tx, source_id, at, before)
+        seen = tx.value(COUNT_KNOWN)
+    else:
+        affected, seen = _take_late(tx, source_id, at, before, after, is_repeated)
+    # Said to have left since the scan before: if this one sees it, it is back, though its run went on.
+    since = at if before is None else before
+    affected |= _ids(tx.rows(LEFT_BETWEEN, source_id=source_id, since=since, at=at))
+    tx.run(PUT_SCAN, source_id=source_id, at=at, seen_count=seen)
+    trusted, changed_later = _weigh(tx, source_id, at, least_share)
+    if changed_later:
+        affected |= _ids(tx.rows(ALL_OF_SOURCE, source_id=source_id))
+    elif trusted:
+        affected |= _judged_by(tx, source_id, at, grace)
+        if after is not None or is_repeated:
+            affected |= _ids(tx.rows(ENDED_BEFORE, source_id=source_id, at=at, grace=grace))
+    return Taken(affected, tx.value(COUNT_SIGHTED), not trusted)
+
+
+def take_evidence(
+    tx: Transaction, source: str, at: int, kind: str, sightings: Iterable[Observation], info: str = ""
+) -> Taken:
+    """Take in what a source said of single devices, or a scan that was not complete (kind "seen")."""
+    source_id = _identify(tx, source, at, sightings)
+    changed = tx.rows(ADD_EVIDENCE, source_id=source_id, at=at, kind=kind, info=info)
+    return Taken(_ids(changed), tx.value(COUNT_SIGHTED))
+
+
+def forget_device(tx: Transaction, device_id: int) -> None:
+    """Forget all evidence of a device: what was derived from it is being deleted."""
+    tx.run(FORGET_RUNS_OF, device_id=device_id)
+    tx.run(FORGET_WORDS_OF, device_id=device_id)
+
+
+def take_events(tx: Transaction, events: Iterable[DeviceEvent]) -> Taken:
+    """Take in what several sources said of many devices."""
+    known = list(events)
+    tx.run_many(ADD_SOURCE, [{"name": name} for name in {event.source for event in known}])
+    affected: set[int] = set()
+    for event in known:
+        seen = event.device
+        _name_vendors(tx, tx.rows(ADD_DEVICE, mac=seen.mac, name=seen.name, vendor=seen.vendor, at=event.at))
+        tx.run(MERGED_SEEN_EARLIER, mac=seen.mac, at=event.at)
+        changed = tx.rows(
+            ADD_EVENT,
+            mac=event.device.mac,
+            source=event.source,
+            at=event.at,
+            kind=event.kind,
+            ip=event.device.ip,
+            info=event.info,
+        )
+        affected |= _ids(changed)
+    return Taken(affected, len({event.device.mac for event in known}))
+
+
+def connected_by(tx: Transaction, source: str, at: int) -> list[str]:
+    """MACs of the devices that the source, by what it said of single ones up to then, has connected."""
+    return [mac for (mac,) in tx.rows(CONNECTED_AT, source=source, at=at)]
+
+
+def has_said(tx: Transaction, source: str, mac: str, since: int, at: int) -> bool:
+    """Whether the source said of the device, between two instants, that it is there."""
+    return bool(tx.value(SAID_SINCE, source=source, mac=mac, since=since, at=at))
+
+
+def _identify(tx: Transaction, source: str, at: int, sightings: Iterable[Observation]) -> int:
+    """Put the sightings beside the devices they are of, new ones made; the source's id."""
+    tx.run(ADD_SOURCE, name=source)
+    source_id: int = tx.value(SOURCE_ID, name=source)
+    tx.run(MAKE_SIGHTED)
+    tx.run(CLEAR_SIGHTED)
+    tx.run_many(
+        SIGHT,
+        [
+            {
+                "mac": s.mac,
+                "ip": s.ip if s.is_sighting else REMEMBERED,
+                "name": s.name,
+                "vendor": s.vendor,
+                "remembered": not s.is_sighting,
+            }
+            for s in sightings
+        ],
+    )
+    if tx.run(SIGHT_MERGED):
+        tx.run(FORGET_MERGED)
+    _name_vendors(tx, tx.rows(ADD_DEVICES, at=at))
+    tx.run(IDENTIFY)
+    return source_id
+
+
+def _name_vendors(tx: Transaction, devices: Iterable[Row]) -> None:
+    """Write the vendors that the addresses tell of, where the source told none."""
+    found = ((device_id, vendor_of(mac)) for device_id, mac, vendor in devices if not vendor)
+    named = [{"device_id": device_id, "vendor": vendor} for device_id, vendor in found if vendor]
+    if named:
+        tx.run_many(NAME_VENDOR, named)
+
+
+def _take_newest(tx: Transaction, source_id: int, at: int, before: int | None) -> set[int]:
+    """Nothing is written for a device that was seen before too, with the same address."""
+    tx.run(SEEN_AGAIN, source_id=source_id)
+    affected: set[int] = set()
+    if before is not None:
+        affected = _ids(tx.rows(END_MISSED, source_id=source_id, before=before))
+        tx.run(END_MOVED, source_id=source_id, before=before)
+    return affected | _ids(tx.rows(BEGIN_RUNS, source_id=source_id, at=at))
+
+
+def _weight(ip: str | None) -> tuple[int, str]:
+    """Of what a scan told of a device twice: a sighting counts before a memory, a memory before a miss."""
+    return (0, "") if ip is None else (1 if ip == REMEMBERED else 2, ip)
+
+
+class _Run(NamedTuple):
+    """Seen from first to last with that address; last None: by the source's newest scan too."""
+
+    first: int
+    last: int | None
+    ip: str
+
+
+def _take_late(
+    tx: Transaction, source_id: int, at: int, before: int | None, after: int | None, is_repeated: bool
+) -> tuple[set[int], int]:
+    """Set the scan between the ones before and after it; (devices changed, devices seen at that instant)."""
+    least, most = (at if each is None else each for each in (before, after))
+    runs: dict[int, list[_Run]] = defaultdict(list)
+    for device_id, first, last, ip in tx.rows(RUNS_ROUND, source_id=source_id, before=least, after=most):
+        runs[device_id].append(_Run(first, last, ip))
+    sighted: dict[int, str] = dict(tx.rows(SIGHTED))
+    remembered = _ids(tx.rows(ONLY_REMEMBERED))
+    affected = set()
+    seen = 0
+    for device_id in set(runs) | set(sighted) | remembered:
+        old = runs[device_id]
+        wanted = sighted.get(device_id, REMEMBERED if device_id in remembered else None)
+        if is_repeated:
+            there = next((run.ip for run in old if _covers(run, at)), None)
+            wanted = max((wanted, there), key=_weight)
+        seen += wanted is not None
+        new = _set_at(old, at, before, after, wanted)
+        if set(new) != set(old):
+            affected.add(device_id)
+            _replace(tx, source_id, device_id, old, new)
+    return affected, seen
+
+
+def _covers(run: _Run, at: int) -> bool:
+    return run.first <= at and (run.last is None or run.last >= at)
+
+
+def _set_at(runs: list[_Run], at: int, before: int | None, after: int | None, ip: str | None) -> list[_Run]:
+    """The runs of a device once a scan saw it at that instant with that address, or (None) did not."""
+    cover = next((run for run in runs if _covers(run, at)), None)
+    if (cover.ip if cover else None) == ip:
+        return runs
+    pieces = [run for run in runs if run is not cover]
+    if cover is not None and before is not None and cover.first <= before:
+        pieces.append(_Run(cover.first, before, cover.ip))
+    if cover is not None and after is not None and (cover.last is None or cover.last >= after):
+        pieces.append(_Run(after, cover.last, cover.ip))
+    if ip is None:
+        return pieces
+    left = next((run for run in pieces if run.last is not None and run.last == before and run.ip == ip), None)
+    right = next((run for run in pieces if after is not None and run.first == after and run.ip == ip), None)
+    kept = [run for run in pieces if run not in (left, right)]
+    last = right.last if right else (None if after is None else at)
+    return [*kept, _Run(left.first if left else at, last, ip)]
+
+
+def _replace(tx: Transaction, source_id: int, device_id: int, old: list[_Run], new: list[_Run]) -> None:
+    for run in set(old) - set(new):
+        tx.run(DELETE_RUN, source_id=source_id, device_id=device_id, first_at=run.first)
+    for run in set(new) - set(old):
+        tx.run(
+            INSERT_RUN,
+            device_id=device_id,
+            source_id=source_id,
+            ip=run.ip,
+            first_at=run.first,
+            last_at=run.last,
+        )
+
+
+def _weigh(tx: Transaction, source_id: int, at: int, least_share: float) -> tuple[bool, bool]:
+    """Decide which scans from this instant on are trusted; (this one is, a later one changed)."""
+    reference: int | None = tx.value(LAST_TRUSTED, source_id=source_id, at=at)
+    since = at if reference is None else reference
+    rows = tx.rows(COUNTS_SINCE, source_id=source_id, since=since)
+    believed = are_trusted([(each, seen) for each, seen, _ in rows], least_share)
+    trusted = changed_later = False
+    for (each, _, was), now_is in zip(rows, believed, strict=True):
+        if each == at:
+            trusted = now_is
+        if bool(was) != now_is:
+            tx.run(SET_TRUST, source_id=source_id, at=each, trusted=now_is)
+            changed_later |= each > at or (each == at and bool(was))
+    return trusted, changed_later
+
+
+def _judged_by(tx: Transaction, source_id: int, at: int, grace: int) -> set[int]:
+    """Devices of which a trusted scan at that instant may tell that they had left."""
+    until = tx.value(NEXT_TRUSTED, source_id=source_id, at=at)
+    values = {"source_id": source_id, "at": at}
+    found = _ids(tx.rows(JUDGE, **values, grace=grace)) | _ids(tx.rows(JUDGE_EVIDENCE, **values, grace=grace))
+    return found | _ids(tx.rows(SEEN_BETWEEN, **values, until=FOREVER if until is None else until))
+
+
+def _ids(rows: Iterable[Row]) -> set[int]:
+    return {row[0] for row in rows}

@@ -1,0 +1,173 @@
+"""Old evidence, forgotten where it can no longer change anything.
+
+Before the floor nothing is accepted any more, so what a source said of a device before it is settled once a
+trusted scan, or the source itself, has told before the floor that the device left. What is not settled is
+one going word, and is kept as one: the newest row of it remembers since when. Of what is settled the newest
+row stays as well, as a mark that the device was known.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sessiontrack.database import Statement, Transaction
+from sessiontrack.presence.evidence import REMEMBERED
+from sessiontrack.presence.rules import SourceEvidence
+
+EVERY_SECONDS = 3600
+# At one instant, as rules.py takes them.
+ORDER = {"seen": 0, "disconnected": 1, "connected": 2}
+
+DUE = Statement(
+    "UPDATE source SET pruned_at = :now"
+    " WHERE name = :name AND (pruned_at IS NULL OR pruned_at <= :due OR pruned_at > :now) RETURNING id"
+)
+SCANS = Statement("SELECT at, trusted FROM scan WHERE source_id = :source_id ORDER BY at")
+_OLD = (
+    "(SELECT device_id FROM sighting_run WHERE source_id = :source_id AND last_at < :floor"
+    " UNION SELECT device_id FROM device_evidence WHERE source_id = :source_id AND at < :floor)"
+)
+RUNS = Statement(
+    "SELECT r.device_id, coalesce(d.grace_seconds, :grace), r.id, r.first_at, r.last_at, r.settled, r.ip"
+    " FROM sighting_run r JOIN device d ON d.id = r.device_id"
+    f" WHERE r.source_id = :source_id AND r.first_at < :floor AND r.device_id IN {_OLD}"
+)
+WORDS = Statement(
+    "SELECT e.device_id, coalesce(d.grace_seconds, :grace), e.id, coalesce(e.since_at, e.at), e.at,"
+    " e.settled, e.kind FROM device_evidence e JOIN device d ON d.id = e.device_id"
+    f" WHERE e.source_id = :source_id AND e.at < :floor AND e.device_id IN {_OLD}"
+)
+NEXT_ITEM = Statement(
+    "SELECT min(at) FROM (SELECT first_at AS at FROM sighting_run"
+    " WHERE source_id = :source_id AND device_id = :device_id AND first_at >= :floor AND ip <> '-'"
+    " UNION ALL SELECT at FROM device_evidence"
+    " WHERE source_id = :source_id AND device_id = :device_id AND at >= :floor) AS later"
+)
+DELETE_RUN = Statement("DELETE FROM sighting_run WHERE id = :row_id")
+DELETE_WORD = Statement("DELETE FROM device_evidence WHERE id = :row_id")
+SETTLE_RUN = Statement("UPDATE sighting_run SET settled = true, judged = true WHERE id = :row_id")
+SETTLE_WORD = Statement("UPDATE device_evidence SET settled = true, judged = true WHERE id = :row_id")
+BEGIN_RUN = Statement("UPDATE sighting_run SET first_at = :start WHERE id = :row_id")
+END_RUN = Statement("UPDATE sighting_run SET last_at = :end, judged = true WHERE id = :row_id")
+BEGIN_WORD = Statement("UPDATE device_evidence SET since_at = :start WHERE id = :row_id")
+# Those that excuse the last trusted scan before the floor stay with it.
+FORGET_REMEMBERED = Statement(
+    "DELETE FROM sighting_run WHERE source_id = :source_id AND ip = '-' AND last_at < :before"
+)
+# But for the newest, which says what goes on, and the last trusted one, which others are measured by.
+FORGET_SCANS = Statement(
+    "DELETE FROM scan WHERE source_id = :source_id AND at < :floor"
+    " AND at <> (SELECT max(at) FROM scan newest WHERE newest.source_id = :source_id)"
+    " AND at < coalesce((SELECT max(at) FROM scan kept WHERE kept.source_id = :source_id"
+    " AND kept.trusted AND kept.at < :floor), :floor)"
+)
+
+
+@dataclass
+class _Item:
+    """A run or a word of one source about one device; a run that goes on has no end."""
+
+    row_id: int
+    is_run: bool
+    start: int
+    end: int | None
+    settled: bool
+    kind: str = "seen"
+    changed: bool = False
+
+    @property
+    def left(self) -> bool:
+        """Whether it says that the device left."""
+        return self.kind == "disconnected"
+
+
+def forget(tx: Transaction, source: str, now: int, floor: int, grace: int) -> None:
+    """Forget what the source said before the floor and what is settled of it; once an hour a source."""
+    source_id = tx.value(DUE, name=source, now=now, due=now - EVERY_SECONDS)
+    if source_id is None:
+        return
+    rows = tx.rows(SCANS, source_id=source_id)
+    scans = [at for at, _ in rows]
+    trusted = [at for at, is_trusted in rows if is_trusted and at < floor]
+    excused: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    values = {"source_id": source_id, "floor": floor, "grace": grace}
+    items: dict[tuple[int, int], list[_Item]] = defaultdict(list)
+    for device_id, its_grace, row_id, start, end, settled, ip in tx.rows(RUNS, **values):
+        if ip == REMEMBERED:
+            excused[device_id].append((start, scans[-1] if end is None else end))
+            continue
+        items[device_id, its_grace].append(_Item(row_id, True, start, end, bool(settled)))
+    for device_id, its_grace, row_id, start, end, settled, kind in tx.rows(WORDS, **values):
+        items[device_id, its_grace].append(_Item(row_id, False, start, end, bool(settled), kind))
+    for (device_id, its_grace), of_device in items.items():
+        _end_runs_at_departures(tx, of_device, scans)
+        later = tx.value(NEXT_ITEM, source_id=source_id, device_id=device_id, floor=floor)
+        source_evidence = SourceEvidence(trusted=trusted, excused=excused[device_id])
+        _condense(tx, of_device, source_evidence, its_grace, floor, later)
+    tx.run(FORGET_REMEMBERED, source_id=source_id, before=max(trusted, default=floor))
+    tx.run(FORGET_SCANS, source_id=source_id, floor=floor)
+
+
+def _end_runs_at_departures(tx: Transaction, items: list[_Item], scans: Sequence[int]) -> None:
+    """A run that a departure lies in begins with the first scan after that."""
+    departures = sorted(each.start for each in items if each.left)
+    for run in [each for each in items if each.is_run and not each.settled]:
+        for left in departures:
+            if not (run.start <= left and (run.end is None or left < run.end)):
+                continue
+            place = bisect_right(scans, left)
+            if place < len(scans):
+                # The scan that was next may be forgotten already; the run's last one saw it in any case.
+                run.start = scans[place] if run.end is None else min(scans[place], run.end)
+                run.changed = True
+            elif run.end is None:
+                run.end = scans[-1]
+                tx.run(END_RUN, row_id=run.row_id, end=run.end)
+
+
+def _condense(
+    tx: Transaction,
+    items: list[_Item],
+    evidence: SourceEvidence,
+    grace: int,
+    floor: int,
+    later: int | None,
+) -> None:
+    """Settle what is over, and keep one row of what goes on."""
+    items.sort(key=lambda each: (each.start, ORDER[each.kind], each.end is None, each.end or 0))
+    kept: list[_Item] = []
+    for following in [*items, None]:
+        item = kept[-1] if kept else None
+        if item is not None and item.end is not None and item.end < floor and not item.settled:
+            until = floor if later is None else min(floor, later)
+            if following is not None:
+                until = min(until, following.start)
+            ends = item.left or (following is not None and following.left)
+            if ends or evidence.missed(item.end, until, grace) is not None:
+                item.settled = item.changed = True
+            elif following is not None and following.end is not None and following.end <= item.end:
+                _delete(tx, following)
+                continue
+            elif following is not None:
+                following.start, following.changed = item.start, True
+                _delete(tx, kept.pop())
+        if following is not None:
+            kept.append(following)
+    _write(tx, kept)
+
+
+def _delete(tx: Transaction, item: _Item) -> None:
+    tx.run(DELETE_RUN if item.is_run else DELETE_WORD, row_id=item.row_id)
+
+
+def _write(tx: Transaction, items: list[_Item]) -> None:
+    for is_run in (True, False):
+        settled = [each for each in items if each.settled and each.is_run == is_run]
+        for item in settled[:-1]:
+            _delete(tx, item)
+        if settled and settled[-1].changed:
+            tx.run(SETTLE_RUN if is_run else SETTLE_WORD, row_id=settled[-1].row_id)
+    for item in items:
+        if item.changed and not item.settled:
+            tx.run(BEGIN_RUN if item.is_run else BEGIN_WORD, row_id=item.row_id, start=item.start)

@@ -1,0 +1,144 @@
+"""`/users` and `/settings` (contract 5: an admin's)."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from sessiontrack.config import Settings, describe_settings
+from tests.conftest import Clients
+from tests.support.refusals import refused
+
+ANNA = {"username": "anna", "password": "correct horse", "role": "operator"}
+
+
+def names(clients: Clients) -> list[str]:
+    return [each["username"] for each in clients.admin.ok("GET", "/users")]
+
+
+def test_contract_5_a_user_is_added_and_signs_in(clients: Clients) -> None:
+    user = clients.admin.ok("POST", "/users", ANNA)["user"]
+    assert (user["username"], user["role"], user["disabled_at"]) == ("anna", "operator", None)
+    assert "password" not in str(clients.admin.ok("GET", "/users"))
+    assert clients.logged_in("anna").ok("GET", "/auth/me")["role"] == "operator"
+    refused(clients.admin.post("/users", ANNA), 409, "conflict")
+    assert names(clients) == ["admin", "anna", "operator", "viewer"]
+
+
+def test_contract_5_changes_hold_from_the_next_request_on(clients: Clients) -> None:
+    viewer = clients.logged_in("viewer")
+    clients.admin.ok("PATCH", "/users/viewer", {"role": "operator"})
+    assert viewer.ok("GET", "/auth/me")["role"] == "operator"
+    clients.admin.ok("PATCH", "/users/viewer", {"password": "another"})
+    refused(viewer.get("/auth/me"), 401)
+    again = clients.with_token(clients.log_in("viewer", "another")["access_token"])
+    assert clients.admin.ok("PATCH", "/users/viewer", {"disabled": True})["user"]["disabled_at"]
+    refused(again.get("/auth/me"), 401)
+    assert clients.admin.ok("PATCH", "/users/viewer", {"disabled": False})["user"]["disabled_at"] is None
+    clients.log_in("viewer", "another")
+    clients.admin.ok("DELETE", "/users/viewer")
+    refused(clients.admin.delete("/users/viewer"), 404)
+    refused(clients.admin.call("PATCH", "/users/viewer", {"role": "viewer"}), 404)
+    refused(clients.admin.call("PATCH", "/users/viewer", {}), 404)
+
+
+def test_contract_5_the_last_admin_stays(clients: Clients) -> None:
+    for body in ({"role": "viewer"}, {"disabled": True}, {"password": "new", "role": "operator"}):
+        refused(clients.admin.call("PATCH", "/users/admin", body), 409, "conflict")
+    refused(clients.admin.delete("/users/admin"), 409, "conflict")
+    # Nothing of what was refused was done.
+    clients.log_in("admin")
+
+
+def test_contract_5_of_two_admins_that_go_at_once_one_stays(clients: Clients) -> None:
+    clients.admin.ok("POST", "/users", {**ANNA, "role": "admin"})
+    other = clients.logged_in("anna")
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(
+            pool.map(
+                lambda each: each[0].delete(each[1]).status_code,
+                [(clients.admin, "/users/anna"), (other, "/users/admin")],
+            )
+        )
+    assert 200 in answers
+    assert answers.count(200) == 1
+
+
+@pytest.mark.parametrize("name", ["a/b", "é ü", "a%b", "x" * 64, "..x"])
+def test_a_name_of_any_printable_characters_is_found_in_the_path(clients: Clients, name: str) -> None:
+    clients.admin.ok("POST", "/users", {**ANNA, "username": name})
+    clients.admin.ok("PATCH", f"/users/{quote(name)}", {"role": "viewer"})
+    clients.admin.ok("DELETE", f"/users/{quote(name)}")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"password": "x"}, "username"),
+        ({"username": "x"}, "password"),
+        ({**ANNA, "username": ""}, "username"),
+        ({**ANNA, "username": "a\nb"}, "username"),
+        ({**ANNA, "username": "x" * 65}, "username"),
+        ({**ANNA, "password": ""}, "password"),
+        ({**ANNA, "password": "x" * 1025}, "password"),
+        ({**ANNA, "role": "root"}, "role"),
+        ({**ANNA, "id": 1}, "id"),
+    ],
+)
+def test_contract_2_bad_users_are_refused_by_field(
+    clients: Clients, body: dict[str, Any], field: str
+) -> None:
+    assert set(refused(clients.admin.post("/users", body), 400)["errors"]) == {field}
+
+
+@pytest.mark.parametrize("body", [{"disabled": 1}, {"role": "root"}, {"username": "b"}, {"password": ""}])
+def test_contract_2_bad_changes_are_refused(clients: Clients, body: dict[str, Any]) -> None:
+    refused(clients.admin.call("PATCH", "/users/viewer", body), 400)
+
+
+def test_the_first_password_is_forgotten_once_it_is_another(clients: Clients) -> None:
+    file = Path(clients.app.instance_path) / "initial-admin-password"
+    file.write_text("first")
+    clients.admin.ok("PATCH", "/users/admin", {"password": "another"})
+    assert not file.exists()
+
+
+def test_settings_tell_where_each_value_is_from(
+    make_clients: Callable[..., Clients], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSIONTRACK_THREADS", "3")
+    clients = make_clients(TIMEZONE="Europe/Berlin", ADMIN_PASSWORD="secret word")
+    found = clients.admin.ok("GET", "/settings")
+    by_name = {each["name"]: each for each in found["settings"]}
+    assert len(by_name) == len(Settings.__dataclass_fields__)
+    assert found["file"].endswith("sessiontrack.toml")
+    shown = {name: (by_name[name]["value"], by_name[name]["source"]) for name in by_name}
+    assert shown["TIMEZONE"] == ("Europe/Berlin", "command line")
+    assert shown["THREADS"] == ("3", "environment")
+    assert shown["SESSION_ALIVE_SECONDS"] == ("300", "default")
+    assert shown["ADMIN_PASSWORD"] == (None, "command line")
+    assert by_name["RADIUS_CLIENTS"]["secret"] is True
+    assert "secret word" not in str(found)
+
+
+def test_settings_of_the_file_are_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "sessiontrack.toml").write_text('timezone = "Europe/Paris"\nthreads = 2\n')
+    found = {
+        each["name"]: each
+        for each in describe_settings({"INSTANCE": tmp_path}, {"SESSIONTRACK_THREADS": "5"})
+    }
+    assert (found["TIMEZONE"]["value"], found["TIMEZONE"]["source"]) == ("Europe/Paris", "file")
+    assert (found["THREADS"]["value"], found["THREADS"]["source"]) == ("5", "environment")
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://anna:s3:c@r@et@host/db", "postgresql://host/db?user=a&password=s3c@ret&x=1"]
+)
+def test_a_password_in_an_address_is_not_told(tmp_path: Path, url: str) -> None:
+    found = describe_settings({"INSTANCE": tmp_path, "DATABASE_URL": url}, {})
+    value = next(each["value"] for each in found if each["name"] == "DATABASE_URL")
+    assert "***" in value
+    assert "ret" not in value

@@ -1,0 +1,211 @@
+"""The wall clock of a real server jumps while people ping and sign in, scans come, webhooks are retried.
+
+libfaketime gives its processes, and the commands called beside it, another time, which a file says; what they
+take for the monotonic clock is the true one, as after a jump of the real clock.
+"""
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sessiontrack.values.timestamps import IN_UTC
+from tests.conftest import PASSWORD
+from tests.support.command import invoke
+from tests.support.receiver import Receiver, answer
+from tests.support.server import COMMAND, Server, environment
+
+HOUR, DAY = 3600, 86_400
+TEN_YEARS = 3652 * DAY
+JUMPS = (0, -HOUR, HOUR, TEN_YEARS, -DAY, 0)
+# Monday, 2025-10-20 12:00 UTC; the two nights in which Berlin's clocks change, a second before they do.
+BASE = 1_760_961_600
+AUTUMN, SPRING = 1_761_440_399, 1_774_745_999
+OLD = "AA:BB:CC:00:00:01"
+ADD = ("webhook", "add", "--event", "New Device", "hook")
+SETTINGS = {"WEBHOOK_ALLOW": "127.0.0.0/8", "RETENTION_DEVICE_SESSIONS": "1 year"}
+
+
+# libfaketime 0.9.10 fails in the sleep of Python 3.11 where the monotonic clock is the true one.
+SLEEP = """
+import select, time
+time.sleep = lambda seconds: select.select([], [], [], seconds) and None
+"""
+
+
+class WrongClock:
+    """What a server and its commands take for the time."""
+
+    def __init__(self, folder: Path) -> None:
+        (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+        self._file = folder / "clock"
+        (folder / "sitecustomize.py").write_text(SLEEP)
+        self.variables = {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # gunicorn notes in a file's times that a worker lives.
+            "NO_FAKE_STAT": "1",
+            "FAKE_UTIME": "0",
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))),
+        }
+
+    def set(self, instant: int) -> None:
+        self.ahead = instant - int(time.time())
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{self.ahead:+d}\n")
+        os.replace(new, self._file)
+
+    def now(self) -> int:
+        return int(time.time()) + self.ahead
+
+
+class JumpingServer(Server):
+    def __init__(self, instance: Path, clock: WrongClock, **settings: str) -> None:
+        super().__init__(instance, **settings)
+        self._environment |= clock.variables
+
+
+class Household:
+    """Those who write all the time; `answers` counts who got which status."""
+
+    def __init__(self, server: Server, tokens: dict[str, str], clock: WrongClock) -> None:
+        self._server, self._tokens, self._clock = server, tokens, clock
+        self.answers: Counter[tuple[str, int]] = Counter()
+        self.macs: list[str] = []
+        self._step = 0
+
+    def move_to(self, server: Server) -> None:
+        self._server = server
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        self._is_over = threading.Event()
+        whats = (self._ping, self._scan, self._create, self._sign_in)
+        threads = [threading.Thread(target=self._go_on, args=(what,)) for what in whats]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._is_over.set()
+            for thread in threads:
+                thread.join(30)
+                assert not thread.is_alive()
+
+    def _go_on(self, what: Callable[[], None]) -> None:
+        while not self._is_over.wait(0.1):
+            what()
+
+    def _call(self, name: str, role: str | None, method: str, path: str, body: Any = None) -> Any:
+        token = None if role is None else self._tokens.get(role, role)
+        answer = self._server.call(method, path, body, token)
+        self.answers[name, answer.status] += 1
+        return answer
+
+    def _ping(self) -> None:
+        body = {"visible": True, "path": ["clock", "tab"]}
+        if self._call("ping", "viewer", "POST", "/api/v2/keepalive", body).status == 409:
+            self._call("start", "viewer", "POST", "/api/v2/sessionstart")
+
+    def _scan(self) -> None:
+        self._step += 1
+        mac = f"AA:BB:CC:01:00:{self._step % 256:02X}"
+        body = {"source": "scanner", "devices": [{"mac": OLD}, {"mac": mac}]}
+        if self._call("scan", "operator", "POST", "/presence/scans", body).status == 200:
+            self.macs.append(mac)
+
+    def _create(self) -> None:
+        start = IN_UTC.format_offset(self._clock.now() - 5)
+        body = {"mac": "AA:BB:CC:00:00:02", "ip": "10.0.0.2", "start_time": start}
+        self._call("create", "operator", "POST", "/sessions/create", body)
+
+    def _sign_in(self) -> None:
+        body = {"username": "viewer", "password": PASSWORD}
+        token = self._call("login", None, "POST", "/auth/login", body).json["access_token"]
+        self._call("me", token, "GET", "/auth/me")
+        self._call("logout", token, "POST", "/auth/logout")
+
+
+# A token that a jump has made of the past or the future is refused; a start in the future is.
+EXPECTED = {
+    *(("ping", 200), ("ping", 409), ("start", 200), ("scan", 200)),
+    *(("create", 200), ("create", 400), ("create", 409)),
+    *(("login", 200), ("me", 200), ("me", 401), ("logout", 200), ("logout", 401)),
+}
+
+
+def command(instance: Path, clock: WrongClock, *arguments: str) -> str:
+    result = subprocess.run(
+        [COMMAND, *arguments],
+        env=environment(instance, **SETTINGS) | clock.variables,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_a_real_servers_clock_jumps_and_another_time_zone_has_its_nights(
+    template: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    instance, tokens = tmp_path / "instance", template[1]
+    shutil.copytree(template[0], instance)
+    clock = WrongClock(tmp_path)
+    clock.set(BASE)
+    with Receiver(script=[answer(500)] * 2) as hook:
+        added = invoke(instance, *ADD, hook.url, **SETTINGS)
+        assert added.exit_code == 0, added.output
+        began = time.monotonic()
+        with JumpingServer(instance, clock, **SETTINGS) as server:
+            household = Household(server, tokens, clock)
+            with household.at_work():
+                for jump in JUMPS:
+                    clock.set(BASE + jump)
+                    time.sleep(0.3)
+                    if jump == TEN_YEARS:
+                        assert " 0 device sessions" in command(instance, clock, "prune")
+            assert_all_are_told(server, tokens["admin"], clock, hook, household.macs)
+            before = stays_of(server, tokens)
+        with JumpingServer(instance, clock, TIMEZONE="Europe/Berlin", **SETTINGS) as server:
+            assert stays_of(server, tokens) == before
+            household.move_to(server)
+            with household.at_work():
+                for night in (AUTUMN, SPRING):
+                    clock.set(night)
+                    time.sleep(1.3)
+            visible = sum(each["visible_duration"] for each in stays_of(server, tokens))
+            # No jump has credited time that did not go by; each stretch may be rounded up.
+            assert visible <= time.monotonic() - began + len(JUMPS) + 2
+            assert all(each["last_ping"] >= each["start"] for each in stays_of(server, tokens))
+            output = server.output()
+    assert set(household.answers) <= EXPECTED, household.answers
+    assert {each for each in EXPECTED if each[1] == 200} <= set(household.answers)
+    assert "Traceback" not in output
+    checked = invoke(instance, "check")
+    assert checked.exit_code == 0, checked.output
+
+
+def assert_all_are_told(
+    server: Server, token: str, clock: WrongClock, hook: Receiver, macs: list[str]
+) -> None:
+    """A jump makes waiting longer or shorter, and ages what waits; what died of it is told when asked for."""
+    assert server.call("POST", "/webhooks/1/retry", {}, token).status == 200
+    until = time.monotonic() + 30
+    while set(macs) - {each.json["device"]["mac"] for each in hook.received}:
+        assert time.monotonic() < until, server.output()
+        # As long as a receiver rests that has failed.
+        clock.set(clock.now() + 300)
+        time.sleep(0.2)
+
+
+def stays_of(server: Server, tokens: dict[str, str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.call("GET", "/api/v2/sessions", token=tokens["admin"]).json
+    return found

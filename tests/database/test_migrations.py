@@ -1,0 +1,154 @@
+"""migrations: the schema's history, whole or not at all."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+
+from sessiontrack import create_app, migrations
+from sessiontrack.database import db
+from sessiontrack.database.transactions import database_engine
+from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.migrations import revisions
+from sessiontrack.startup import prepare
+from tests.support import databases
+from tests.support.server import environment
+
+# PostgreSQL's words for every column, constraint and index.
+IN_POSTGRES = """
+    SELECT c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' '
+    || a.attidentity::text || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '')
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL SELECT conname || ' of ' || conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+"""
+
+
+def schema(folder: Path) -> dict[str, list[str]]:
+    """Every table and index by name, as its clauses: neither their order nor blanks and quotes matter."""
+    if databases.IS_POSTGRES:
+        return {name: [text] for name, text in databases.rows(folder, IN_POSTGRES)}
+    found = databases.rows(folder, "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {name: _clauses(sql) for name, sql in found}
+
+
+def _clauses(sql: str) -> list[str]:
+    inside = sql if sql.startswith("CREATE INDEX") else sql.partition("(")[2].rstrip().removesuffix(")")
+    # Between clauses there is a comma outside of parentheses; of what was added later, no line end.
+    plain = re.sub(r'[\s"]+', "", inside)
+    depths = accumulate((char == "(") - (char == ")") for char in plain)
+    marked = ("\n" if char == "," and not depth else char for char, depth in zip(plain, depths, strict=True))
+    return sorted("".join(marked).splitlines())
+
+
+def test_models_and_migrated_schema_do_not_differ(app: Flask) -> None:
+    with app.app_context(), db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_defaults_checks_and_partial_indexes_do_not_differ_either(app: Flask, tmp_path: Path) -> None:
+    """What alembic does not compare: what is made from the models is word for word what is migrated."""
+    made = create_app({"INSTANCE": tmp_path / "made"})
+    with made.app_context():
+        if databases.IS_POSTGRES:
+            databases.rows(tmp_path / "made", "CREATE EXTENSION btree_gist")
+        db.create_all()
+        with db.engine.begin() as connection:
+            database_engine().after_migrating(connection)
+        db.engine.dispose()
+    migrated = schema(Path(app.instance_path))
+    for name in [name for name in migrated if "alembic_version" in name]:
+        del migrated[name]
+    assert schema(tmp_path / "made") == migrated
+    assert len(migrated) > 20
+
+
+def test_upgrading_twice_is_fine(app: Flask) -> None:
+    with app.app_context():
+        before = schema(Path(app.instance_path))
+        migrations.upgrade(db.engine)
+        assert migrations.current_revision(db.engine) == migrations.newest_revision()
+    assert schema(Path(app.instance_path)) == before
+
+
+def test_many_that_start_at_once_make_one_schema_and_one_admin(tmp_path: Path) -> None:
+    apps = [create_app({"INSTANCE": tmp_path}) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        admins = list(pool.map(prepare, apps))
+    for app in apps:
+        with app.app_context():
+            db.engine.dispose()
+    (admin,) = [each for each in admins if each is not None]
+    assert (tmp_path / "initial-admin-password").read_text() == f"{admin.password}\n"
+
+
+KILLED_HALFWAY = """
+import os, signal, sys
+from alembic.operations import Operations
+from sessiontrack import create_app
+from sessiontrack.startup import prepare
+
+create_index, calls = Operations.create_index, []
+
+def kill_at_the_tenth(self, *args, **kwargs):
+    calls.append(args)
+    if len(calls) == 10:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return create_index(self, *args, **kwargs)
+
+Operations.create_index = kill_at_the_tenth
+prepare(create_app({"INSTANCE": sys.argv[1]}))
+"""
+
+
+def test_killed_halfway_leaves_nothing_and_the_next_start_makes_all(
+    tmp_path: Path, template: tuple[Path, dict[str, str]]
+) -> None:
+    folder = Path(__file__).parents[2]
+    command = [sys.executable, "-c", KILLED_HALFWAY, str(tmp_path)]
+    killed = subprocess.run(command, cwd=folder, env=environment(tmp_path), timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert schema(tmp_path) == {}
+    app = create_app({"INSTANCE": tmp_path})
+    assert prepare(app) is not None
+    with app.app_context():
+        db.engine.dispose()
+    shutil.copytree(template[0], tmp_path / "copy")
+    assert schema(tmp_path) == schema(tmp_path / "copy")
+
+
+def test_a_newer_database_is_refused(template: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    shutil.copytree(template[0], tmp_path / "newer")
+    databases.rows(tmp_path / "newer", "UPDATE alembic_version SET version_num = '9999'")
+    app = create_app({"INSTANCE": tmp_path / "newer"})
+    with pytest.raises(StorageUnavailable, match="newer version"):
+        prepare(app)
+    with app.app_context():
+        assert migrations.current_revision(db.engine) == "9999"
+        db.engine.dispose()
+
+
+def test_every_script_comes_after_the_one_before_and_none_goes_back() -> None:
+    scripts = list(ScriptDirectory(Path(migrations.__file__).parent).walk_revisions())
+    assert [script.revision for script in scripts] == sorted((s.revision for s in scripts), reverse=True)
+    assert not any(hasattr(script.module, "downgrade") for script in scripts)
+
+
+def test_the_newest_revision_is_alembics_head() -> None:
+    from alembic.script import ScriptDirectory
+
+    assert ScriptDirectory.from_config(revisions._config()).get_heads() == [migrations.newest_revision()]

@@ -1,0 +1,118 @@
+"""writer_lock.py: one writer at a time, among threads and among processes."""
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sessiontrack.database.engines.postgres import PostgreSQL
+from sessiontrack.database.engines.writer_lock import WriterLock
+from sessiontrack.exceptions import StorageUnavailable
+
+ROOT = Path(__file__).parents[2]
+
+# Reads, waits and writes back: without a lock it loses most of the others' steps.
+INCREMENT = """
+import sys, time
+from pathlib import Path
+from sessiontrack.database.engines.writer_lock import WriterLock
+
+lock, counter = WriterLock(Path(sys.argv[1]), 30), Path(sys.argv[2])
+for _ in range(50):
+    with lock.held():
+        number = int(counter.read_text())
+        time.sleep(0.001)
+        counter.write_text(str(number + 1))
+"""
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    arguments = [sys.executable, "-c", INCREMENT, str(tmp_path / "lock"), str(counter)]
+    processes = [subprocess.Popen(arguments, cwd=ROOT) for _ in range(4)]
+    assert [process.wait(60) for process in processes] == [0] * 4
+    assert counter.read_text() == "200"
+
+
+def test_one_thread_at_a_time(tmp_path: Path) -> None:
+    lock = WriterLock(tmp_path / "lock", 30)
+    numbers = [0]
+
+    def increment() -> None:
+        for _ in range(50):
+            with lock.held():
+                number = numbers[0]
+                time.sleep(0.0005)
+                numbers[0] = number + 1
+
+    threads = [threading.Thread(target=increment) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert numbers == [200]
+
+
+def test_a_thread_whose_turn_does_not_come_is_told(tmp_path: Path) -> None:
+    lock = WriterLock(tmp_path / "lock", 1)
+    told: list[str] = []
+
+    def wait() -> None:
+        with pytest.raises(StorageUnavailable) as caught, lock.held():
+            told.append("had its turn")
+        told.append(caught.value.message)
+
+    with lock.held():
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join(30)
+    assert told == ["The database is busy; try again shortly."]
+    with lock.held():
+        pass
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from sessiontrack.database.engines.writer_lock import WriterLock
+
+with WriterLock(Path(sys.argv[1]), 30).held():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_of_a_process_that_was_killed_the_next_one_inherits(tmp_path: Path) -> None:
+    arguments = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
+    with subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        holder.kill()
+    with WriterLock(tmp_path / "lock", 30).held():
+        pass
+
+
+def test_what_is_raised_inside_lets_go(tmp_path: Path) -> None:
+    lock = WriterLock(tmp_path / "lock", 1)
+    for _ in range(2):
+        with pytest.raises(KeyError), lock.held():
+            raise KeyError
+    with lock.held():
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    lock = WriterLock(tmp_path / "nowhere" / "lock", 1)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable, match="folder"), lock.held():
+            pass
+
+
+def test_engines_that_queue_their_writers_need_no_lock() -> None:
+    engine = PostgreSQL(5)
+    with engine.writer_turn(), engine.writer_turn():
+        pass

@@ -1,0 +1,226 @@
+"""The reads of contract section 3 use their indexes: with ten years of history, none reads a whole table."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from sessiontrack.database import Statement, Transaction
+from sessiontrack.queries import calendar, device_sessions, devices, events, now, timeline, timeline_sessions
+from sessiontrack.services import device_sessions as services
+from sessiontrack.values.timestamps import IN_UTC
+from tests.conftest import NOW
+from tests.support import rows
+
+pytestmark = pytest.mark.sqlite("in its words; test_query_plans_postgres.py asks PostgreSQL")
+DAY = 86400
+MACS = [f"AA:BB:CC:DD:EE:{n:02X}" for n in range(20)]
+WEEK = (NOW - 7 * DAY, NOW)
+# A whole table, or one of its indexes from end to end; the index of the open sessions is a few rows.
+WHOLE = re.compile(
+    r"SCAN (device_session|event)\w*(?! USING INDEX (uq_device_session_open|\w+_begin_open))\b"
+)
+
+
+class Explained(Transaction):
+    """Keeps the plan of each statement that it runs."""
+
+    def __init__(self, tx: Transaction) -> None:
+        super().__init__(tx._connection, tx._dialect, tx._engine)
+        self.plans: list[str] = []
+
+    def _execute(
+        self, statement: Statement, parameters: Mapping[str, Any], cursor: DBAPICursor | None = None
+    ) -> DBAPICursor:
+        sql, fixed = statement.for_dialect(self._dialect)
+        explaining = self._connection.cursor()
+        explaining.execute(f"EXPLAIN QUERY PLAN {sql}", {**fixed, **parameters})
+        self.plans.append("\n".join(str(row[3]) for row in explaining.fetchall()))
+        return super()._execute(statement, parameters, cursor)
+
+    def assert_searched(self, *indexes: str) -> None:
+        """Every statement so far searched; the last one by these indexes."""
+        for plan in self.plans:
+            assert not WHOLE.search(plan), plan
+        for index in indexes:
+            assert re.search(rf"SEARCH \w+ USING (COVERING )?INDEX {index} ", self.plans[-1]), self.plans[-1]
+
+
+def fill(tx: Transaction) -> None:
+    """Some thousand sessions and events of all kinds over 100 days."""
+    for number, mac in enumerate(MACS):
+        device_id = rows.add_device(tx, mac)
+        for day in range(100):
+            at = NOW - (100 - day) * DAY + number
+            ends = {3: (at, None), 5: (at, at + 2 * DAY - 60), 7: (None, at)}.get(day % 10, (at, at + 3600))
+            rows.add_session(tx, device_id, *ends)
+            rows.add_event(tx, device_id, at, "Connected", voided=day % 9 == 0)
+            rows.add_event(tx, device_id, at + 60, ("Device Down", "New Device", "IP Changed")[day % 3])
+        rows.add_session(tx, device_id, NOW - 60, None, still_connected=True)
+
+
+@pytest.fixture(params=["analyzed", "never analyzed"])
+def tx(app: Flask, request: pytest.FixtureRequest) -> Iterator[Explained]:
+    with rows.writing(app) as transaction:
+        fill(transaction)
+        if request.param == "analyzed":
+            transaction.run(Statement("ANALYZE"))
+        yield Explained(transaction)
+
+
+@pytest.mark.parametrize(
+    ("plan", "is_whole"),
+    [
+        ("SCAN device_session", True),
+        ("SCAN event", True),
+        ("SCAN device_session_1 USING INDEX ix_device_session_begin", True),
+        ("SCAN event USING COVERING INDEX ix_event_at", True),
+        ("SCAN device_session USING INDEX uq_device_session_open", False),
+        ("SCAN device", False),
+        ("SEARCH event USING INDEX ix_event_at (at>?)", False),
+    ],
+)
+def test_a_plan_that_reads_a_whole_table_is_recognised(plan: str, is_whole: bool) -> None:
+    assert bool(WHOLE.search(plan)) is is_whole
+
+
+def test_contract_3_calendar_of_all_devices_uses_an_index_for_each_kind(tx: Explained) -> None:
+    wanted = calendar.CalendarFilter(*WEEK)
+    kinds = [f"ix_device_session_{kind}" for kind in ("short", "middle", "longest", "begin_open", "missing")]
+    assert list(calendar.list_calendar(tx, wanted, None, 0, NOW, IN_UTC))
+    tx.assert_searched(*kinds)
+    assert calendar.count_calendar(tx, wanted, NOW)
+    tx.assert_searched(*kinds)
+
+
+def test_contract_3_calendar_of_one_device_uses_its_index(tx: Explained) -> None:
+    wanted = calendar.CalendarFilter(*WEEK, mac=MACS[3])
+    assert list(calendar.list_calendar(tx, wanted, None, 0, NOW, IN_UTC))
+    tx.assert_searched("ix_device_session_device")
+    assert calendar.count_calendar(tx, wanted, NOW)
+    tx.assert_searched("ix_device_session_device")
+
+
+@pytest.mark.parametrize("start", [None, WEEK[0]])
+@pytest.mark.parametrize("end", [None, WEEK[1]])
+def test_contract_3_list_of_one_device_uses_its_index(
+    tx: Explained, start: int | None, end: int | None
+) -> None:
+    wanted = device_sessions.SessionFilter(mac=MACS[3], start=start, end=end)
+    assert list(device_sessions.list_sessions(tx, wanted, None, 0, NOW, IN_UTC))
+    tx.assert_searched("ix_device_session_device")
+    # In order as they are read: a first page does not wait for the last row.
+    assert "TEMP B-TREE" not in tx.plans[-1]
+    assert device_sessions.count_sessions(tx, wanted)
+    tx.assert_searched()
+
+
+@pytest.mark.parametrize("dates", [{"start": WEEK[0]}, {"end": WEEK[0]}, {"start": WEEK[0], "end": WEEK[1]}])
+def test_contract_3_list_of_some_dates_uses_an_index(tx: Explained, dates: dict[str, int]) -> None:
+    wanted = device_sessions.SessionFilter(**dates)
+    assert list(device_sessions.list_sessions(tx, wanted, 100, 0, NOW, IN_UTC))
+    tx.assert_searched("ix_device_session_begin")
+    assert device_sessions.count_sessions(tx, wanted)
+    tx.assert_searched()
+
+
+def test_contract_3_sessions_of_a_device_use_its_index(tx: Explained) -> None:
+    wanted = device_sessions.SessionFilter(mac=MACS[3], overlapping=WEEK, newest_first=True)
+    assert list(device_sessions.list_sessions(tx, wanted, None, 0, NOW, IN_UTC))
+    tx.assert_searched("ix_device_session_device")
+    assert "TEMP B-TREE" not in tx.plans[-1]
+    assert device_sessions.count_sessions(tx, wanted)
+    tx.assert_searched("ix_device_session_device")
+
+
+@pytest.mark.parametrize(
+    ("kind", "index"),
+    [
+        ("all", "ix_event_at"),
+        ("sessions", "ix_device_session_long"),
+        ("missing", "ix_device_session_missing"),
+        ("voided", "ix_event_voided"),
+        ("new", "ix_event_new"),
+        ("down", "ix_event_down"),
+    ],
+)
+def test_contract_3_session_events_and_counts_use_an_index(tx: Explained, kind: str, index: str) -> None:
+    wanted = events.EventFilter(kind, WEEK[0])
+    assert list(events.list_rows(tx, wanted, 100, 0, NOW, IN_UTC))
+    tx.assert_searched(index)
+    assert events.count_rows(tx, wanted, searched=True)
+    tx.assert_searched(index)
+
+
+def test_contract_3_totals_use_indexes(tx: Explained) -> None:
+    assert all(events.count_totals(tx, WEEK[0]).values())
+
+
+@pytest.mark.parametrize("kind", events.TOTALS)
+def test_session_events_of_one_device_use_its_index(tx: Explained, kind: str) -> None:
+    wanted = events.EventFilter(kind, WEEK[0], mac=MACS[3])
+    index = "ix_device_session_device" if kind in events.SESSION_TYPES else "ix_event_device"
+    assert events.count_rows(tx, wanted, searched=True) == len(
+        list(events.list_rows(tx, wanted, 100, 0, NOW, IN_UTC))
+    )
+    tx.assert_searched(index)
+    tx.assert_searched()
+
+
+def test_contract_3_create_reads_no_long_history(tx: Explained) -> None:
+    services.create_session(tx, services.NewSession(MACS[3], "192.168.1.1", NOW, NOW + 60))
+    tx.assert_searched()
+    whole_history = re.compile(r"\((device_id=\?|device_id=\? AND (begin_at|connected_at)<\?)\)")
+    reading = [plan for plan in tx.plans if whole_history.search(plan)]
+    # Left: the last session before it (one row of an index), and the one open session.
+    assert all("SCALAR SUBQUERY" in plan for plan in reading), reading
+
+
+def test_contract_3_delete_reads_one_device_only(tx: Explained) -> None:
+    assert services.delete_sessions(tx, MACS[3]) == 101
+    tx.assert_searched()
+
+
+@pytest.mark.parametrize("status", devices.TOTALS)
+@pytest.mark.parametrize("search", ["", "aa:bb", "ü"])
+def test_contract_6_devices_are_listed_by_one_seek_each(tx: Explained, status: str, search: str) -> None:
+    wanted = devices.DeviceFilter((10, 3600), status=status, search=search, sort="last_seen")
+    found = list(devices.list_devices(tx, wanted, 100, 0, NOW, IN_UTC))
+    assert len(found) == (len(MACS) if status in ("all", "connected") and search != "ü" else 0)
+    tx.assert_searched("ix_device_session_device")
+    # Flapping: only what began within its window is read, by either index.
+    assert re.search(r"begin_at>\? AND begin_at<\?", tx.plans[-1]), tx.plans[-1]
+    assert devices.count_devices(tx, wanted, NOW) == len(found)
+    tx.assert_searched("ix_device_session_device")
+
+
+def test_contract_6_one_device_and_the_totals_read_no_whole_table(tx: Explained) -> None:
+    assert devices.find_device(tx, MACS[3], (10, 3600), NOW, IN_UTC)
+    assert devices.count_totals(tx, (10, 3600), NOW)["connected"] == len(MACS)
+    tx.assert_searched("ix_device_session_device")
+
+
+def test_contract_6_now_reads_no_whole_table(tx: Explained) -> None:
+    assert len(now.latest_events(tx, 20, IN_UTC)) == 20
+    tx.assert_searched("ix_event_at")
+    for only in (None, "anna"):
+        now.people_now(tx, NOW, only)
+        now.count_people(tx, NOW, only)
+    assert not [plan for plan in tx.plans if "SCAN user_session" in plan]
+
+
+def test_contract_6_the_timeline_reads_each_device_by_its_index(tx: Explained) -> None:
+    window = timeline.Window(*WEEK, 1000)
+    found = list(timeline.list_timeline(tx, devices.DeviceFilter((10, 3600)), window, 100, 0, NOW, IN_UTC))
+    assert len(found) == len(MACS)
+    tx.assert_searched("ix_device_session_device")
+    assert "TEMP B-TREE" not in tx.plans[-1]
+
+
+def test_contract_6_the_sessions_of_a_bar_are_read_by_their_device(tx: Explained) -> None:
+    wanted = timeline_sessions.TimelineSessionFilter(devices.DeviceFilter((10, 3600)), *WEEK, mac=MACS[0])
+    assert list(timeline_sessions.list_timeline_sessions(tx, wanted, 100, 0, NOW, IN_UTC))
+    tx.assert_searched("ix_device_session_device")

@@ -1,0 +1,139 @@
+"""Whatever is told and whatever is stored: what an import leaves is consistent, and it may be repeated."""
+
+from collections.abc import Sequence
+
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sessiontrack.database import Transaction, write_transaction
+from sessiontrack.services.history import Tally, import_history
+from sessiontrack.values.records import EVENTS, SESSIONS, EventRecord, Fault, Section, SessionRecord
+from tests.conftest import NOW
+from tests.support import rows
+from tests.support.history import EVENTS as STORED_EVENTS
+from tests.support.history import SESSIONS as STORED_SESSIONS
+
+MAC = "AA:BB:CC:DD:EE:FF"
+OTHER = "AA:BB:CC:00:00:01"
+Ends = tuple[int | None, int | None, bool]
+
+
+class _Undo(Exception):
+    """Leaves the database as it was for the next example."""
+
+
+def _ends(instants: st.SearchStrategy[int]) -> st.SearchStrategy[Ends]:
+    closed = st.tuples(instants, instants).map(lambda two: (min(two), max(two), False))
+    begun = st.tuples(instants, st.none(), st.booleans())
+    return closed | begun | st.tuples(st.none(), instants, st.just(False))
+
+
+TOLD = st.builds(
+    lambda mac, ends, ip: SessionRecord(mac, *ends, ip=ip),
+    st.sampled_from((MAC, OTHER)),
+    _ends(st.integers(0, 12)),
+    st.sampled_from(("", "10.0.0.1")),
+)
+HAPPENED = st.builds(
+    lambda mac, at, event_type, voided: EventRecord(mac, at, event_type, voided=voided),
+    st.sampled_from((MAC, OTHER)),
+    st.integers(0, 12),
+    st.sampled_from(("Connected", "Disconnected")),
+    st.booleans(),
+)
+
+
+def _import(
+    tx: Transaction, sessions: Sequence[SessionRecord], events: Sequence[EventRecord]
+) -> tuple[dict[str, Tally], list[Fault]]:
+    refused: list[Fault] = []
+    sections = [Section(SESSIONS, enumerate(sessions, start=1)), Section(EVENTS, enumerate(events, start=1))]
+    return import_history(tx, NOW, sections, refused.append), refused
+
+
+def _overlap(one: Ends, other: Ends) -> bool:
+    """By the contract's words: a missing end is judged by the known one, an open session has none yet."""
+
+    def stretch(ends: Ends) -> tuple[float, float]:
+        start, end, is_open = ends
+        known = [each for each in (start, end) if each is not None]
+        return min(known), float("inf") if is_open else max(known)
+
+    (begin, end), (other_begin, other_end) = stretch(one), stretch(other)
+    return begin < other_end and other_begin < end
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@given(
+    before=st.lists(TOLD, max_size=6),
+    derived=st.booleans(),
+    sessions=st.lists(TOLD, max_size=8),
+    events=st.lists(HAPPENED, max_size=8),
+)
+def test_an_import_leaves_no_overlap_keeps_what_was_there_and_may_be_repeated(
+    app: Flask,
+    before: list[SessionRecord],
+    derived: bool,
+    sessions: list[SessionRecord],
+    events: list[EventRecord],
+) -> None:
+    try:
+        with app.app_context(), write_transaction() as tx:
+            _import(tx, before, [])
+            if derived:
+                tx._connection.cursor().execute("UPDATE device_session SET source = 'presence'")
+            there = tx.rows(STORED_SESSIONS)
+            tallies, refused = _import(tx, sessions, events)
+            after = tx.rows(STORED_SESSIONS)
+            _assert_consistent(after)
+            if derived:
+                assert set(there) <= set(after)
+            else:
+                # An open one may have got its end, or lost it; nothing else has changed.
+                assert {row for row in there if not row[3]} <= set(after)
+            assert {row[:2] for row in there} <= {row[:2] for row in after}
+            told = tallies[SESSIONS]
+            assert told.refused == len(refused)
+            assert len(after) == len(there) + told.added
+            _assert_linked(tx)
+            everything = (after, tx.rows(STORED_EVENTS))
+            again, refused_again = _import(tx, sessions, events)
+            assert (tx.rows(STORED_SESSIONS), tx.rows(STORED_EVENTS)) == everything
+            assert again[SESSIONS].added == again[SESSIONS].changed == again[EVENTS].added == 0
+            assert {fault.row for fault in refused_again} == {fault.row for fault in refused}
+            raise _Undo
+    except _Undo:
+        pass
+
+
+def _assert_consistent(found: list[rows.Row]) -> None:
+    for mac in (MAC, OTHER):
+        ends: list[Ends] = [(row[1], row[2], bool(row[3])) for row in found if row[0] == mac]
+        for n, one in enumerate(ends):
+            for other in ends[n + 1 :]:
+                assert not _overlap(one, other), (one, other)
+
+
+def _assert_linked(tx: Transaction) -> None:
+    """Every event belongs to the session that begins or ends with it, where there is one."""
+    found = tx.rows(STORED_SESSIONS)
+    for mac, at, event_type, *_, voided, _, begin, end in tx.rows(STORED_EVENTS):
+        column = 1 if event_type == "Connected" else 2
+        wanted = {(row[1], row[2]) for row in found if row[0] == mac and row[column] == at}
+        if voided or not wanted:
+            assert (begin, end) == (None, None)
+        else:
+            assert begin is not None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(order=st.permutations(range(8)))
+def test_sessions_that_touch_are_all_taken_in_any_order(app: Flask, order: list[int]) -> None:
+    try:
+        with app.app_context(), write_transaction() as tx:
+            tallies, refused = _import(tx, [SessionRecord(MAC, n * 10, n * 10 + 10) for n in order], [])
+            assert (tallies[SESSIONS].added, refused) == (len(order), [])
+            raise _Undo
+    except _Undo:
+        pass

@@ -1,0 +1,516 @@
+"""Pruning: what is too old goes, in small steps and by one of many; what is needed stays."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+
+from sessiontrack import create_app
+from sessiontrack.background import housekeeping
+from sessiontrack.database import Statement, read_transaction, write_transaction
+from sessiontrack.database.maintenance import database_sizes, used_bytes
+from sessiontrack.exceptions import Conflict, InvalidSetting, StorageUnavailable
+from sessiontrack.keeping import soundness, vacuuming
+from sessiontrack.services import leases, retention
+from sessiontrack.services.leases import DAY_SECONDS, LEASE_SECONDS
+from sessiontrack.values.timestamps import IN_UTC
+from tests.conftest import NOW, Clients
+from tests.support import rows
+from tests.support.command import invoke
+from tests.support.database_files import DATABASE
+from tests.support.server import Server
+from tests.support.stays import stay
+
+DAY = 86_400
+OLD = NOW - 400 * DAY
+YEAR = {
+    "RETENTION_DEVICE_SESSIONS": "1 year",
+    "RETENTION_EVENTS": "1 year",
+    "RETENTION_USER_SESSIONS": "1 year",
+}
+NOTHING = {"device_sessions": 0, "events": 0, "user_sessions": 0, "logins": 0, "login_attempts": 0}
+MakeClients = Callable[..., Clients]
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def create(clients: Clients, number: int, start: int, end: int | None) -> int:
+    body: dict[str, Any] = {"mac": f"02:00:00:00:00:{number:02X}", "ip": "10.0.0.1"}
+    body |= {"start_time": text(start)} | ({} if end is None else {"end_time": text(end)})
+    made: int = clients.operator.ok("POST", "/sessions/create", body)["id"]
+    return made
+
+
+def text(at: int) -> str:
+    return IN_UTC.format_offset(at)
+
+
+def pruned(app: Flask, now: int = NOW) -> dict[str, int]:
+    """What a run removes; the dry run before it has counted the same."""
+    settings = app.extensions["sessiontrack.settings"]
+    with app.app_context():
+        before = ids(app)
+        counted = housekeeping.preview(settings, now)
+        assert ids(app) == before
+        done = housekeeping.prune(settings, now)
+        assert done is not None
+        assert done.held_until is None
+        assert done.removed == counted
+        assert [each for each in soundness.examine() if each.count] == []
+        # Nothing is left to do.
+        again = housekeeping.preview(settings, now)
+    assert again == NOTHING
+    return {name: count for name, count in done.removed.items() if count}
+
+
+def ids(app: Flask) -> dict[str, list[int]]:
+    with app.app_context(), read_transaction() as tx:
+        return {
+            table: [row[0] for row in tx.rows(Statement(f"SELECT id FROM {table} ORDER BY id"))]
+            for table in ("device_session", "event", "user_session")
+        }
+
+
+def test_by_default_everything_is_kept(clients: Clients) -> None:
+    create(clients, 1, 1_000_000, 1_000_100)
+    stay(clients.app, "viewer", "k", 1_000_000, (60, ("maps", "")), ends=True)
+    assert pruned(clients.app) == {}
+    assert ids(clients.app)["device_session"] != []
+
+
+def test_what_is_older_goes_and_what_is_not_stays(make_clients: MakeClients) -> None:
+    clients = make_clients(**YEAR)
+    create(clients, 1, OLD, OLD + 100)
+    kept = create(clients, 1, OLD + 200, OLD + 300 * DAY)
+    stay(clients.app, "viewer", "old", OLD, (60, ("maps", "")), ends=True)
+    stay(clients.app, "viewer", "new", NOW - 100 * DAY, (60, ("maps", "")), ends=True)
+    # New Device, and the old session's two; also the start of the one that ended in time.
+    assert pruned(clients.app) == {"device_sessions": 1, "events": 4, "user_sessions": 1}
+    assert ids(clients.app)["device_session"] == [kept]
+    assert len(ids(clients.app)["event"]) == 1
+    with clients.app.app_context(), read_transaction() as tx:
+        assert tx.value(Statement("SELECT count(*) FROM view_time")) == 1
+
+
+def test_each_kind_has_its_own_limit(make_clients: MakeClients) -> None:
+    clients = make_clients(RETENTION_EVENTS="1 month")
+    kept = create(clients, 1, OLD, OLD + 100)
+    stay(clients.app, "viewer", "old", OLD, (60, ("maps", "")), ends=True)
+    assert pruned(clients.app) == {"events": 3}
+    assert ids(clients.app)["device_session"] == [kept]
+
+
+def test_an_open_session_keeps_its_start_however_old(make_clients: MakeClients) -> None:
+    clients = make_clients(**YEAR)
+    kept = create(clients, 1, OLD, None)
+    assert pruned(clients.app) == {}
+    (session,) = clients.viewer.ok("GET", "/sessions/list")["sessions"]
+    assert (session["id"], session["ses_StillConnected"]) == (kept, True)
+    with clients.app.app_context(), read_transaction() as tx:
+        assert (OLD, "Connected") in tx.rows(Statement("SELECT at, type FROM event"))
+
+
+def test_an_event_that_is_not_linked_stays_where_an_open_session_begins(make_clients: MakeClients) -> None:
+    clients = make_clients(**YEAR)
+    with rows.writing(clients.app) as tx:
+        device_id = rows.add_device(tx, "02:00:00:00:00:01")
+        rows.add_session(tx, device_id, OLD, None, still_connected=True)
+        rows.add_event(tx, device_id, OLD, "Connected")
+    assert pruned(clients.app) == {}
+
+
+def test_an_active_user_session_stays(make_clients: MakeClients) -> None:
+    clients = make_clients(RETENTION_USER_SESSIONS="1 minute", PRESENCE_LATE="1 minute")
+    stay(clients.app, "viewer", "k", NOW - 200, (60, ("maps", "")))
+    assert pruned(clients.app) == {}
+    assert pruned(clients.app, NOW + 200) == {"user_sessions": 1}
+
+
+def test_the_session_that_says_that_a_device_is_down_stays(make_clients: MakeClients) -> None:
+    clients = make_clients(**YEAR)
+    with rows.writing(clients.app) as tx:
+        device_id = rows.add_device(tx, "02:00:00:00:00:01")
+        rows.add_session(tx, device_id, OLD, OLD + 100, disc_type="Device Down")
+        down = rows.add_session(tx, device_id, OLD + 200, OLD + 300, disc_type="Device Down")
+    assert pruned(clients.app) == {"device_sessions": 1}
+    assert ids(clients.app)["device_session"] == [down]
+    assert clients.viewer.ok("GET", "/devices/totals")["down"] == 1
+
+
+def scan(clients: Clients, at: int, *macs: int, source: str = "scanner") -> None:
+    devices = [{"mac": f"02:00:00:00:00:{mac:02X}"} for mac in macs]
+    clients.operator.ok("POST", "/presence/scans", {"source": source, "at": at, "devices": devices})
+
+
+def test_what_was_pruned_is_not_derived_again(
+    make_clients: MakeClients, clock: time_machine.Traveller
+) -> None:
+    """A scanner that fell silent: nobody forgets its evidence but pruning does."""
+    clients = make_clients(**YEAR)
+    for minute in (0, 1, 20, 40):
+        clock.move_to(NOW + 60 * minute)
+        scan(clients, NOW + 60 * minute, 2, *([1] if minute < 10 else []))
+    later = NOW + 400 * DAY
+    clock.move_to(later)
+    # Its evidence bears the session still; it is forgotten at the end of this run.
+    first = housekeeping_run(clients.app, later)
+    assert first["device_sessions"] == 0
+    assert housekeeping_run(clients.app, later + 60)["device_sessions"] == 1
+    clock.move_to(later + 120)
+    scan(clients, later + 120, 1, source="another")
+    sessions = clients.viewer.ok("GET", "/sessions/list?mac=02:00:00:00:00:01")["sessions"]
+    assert [each["ses_StillConnected"] for each in sessions] == [True]
+    assert clients.viewer.ok("GET", "/devices/totals")["connected"] == 2
+
+
+def housekeeping_run(app: Flask, now: int) -> dict[str, int]:
+    with app.app_context():
+        done = housekeeping.prune(app.extensions["sessiontrack.settings"], now, at_once=True)
+    assert done is not None
+    return done.removed
+
+
+def test_nothing_younger_than_late_evidence_goes(make_clients: MakeClients) -> None:
+    clients = make_clients(**dict.fromkeys(YEAR, "1 hour"))
+    create(clients, 1, NOW - 6 * DAY, NOW - 5 * DAY)
+    assert pruned(clients.app) == {}
+    create(clients, 2, NOW - 9 * DAY, NOW - 8 * DAY)
+    assert pruned(clients.app) == {"device_sessions": 1, "events": 3}
+
+
+def test_logins_that_are_over_and_old_attempts_go(
+    make_clients: MakeClients, clock: time_machine.Traveller
+) -> None:
+    clients = make_clients(REFRESH_TOKEN_SECONDS=10 * DAY)
+    clients.log_in("viewer")
+    clients.logged_in("operator").ok("POST", "/auth/logout")
+    clients.nobody.post("/auth/login", {"username": "viewer", "password": "wrong"})
+    assert pruned(clients.app) == {}
+    clock.shift(DAY)
+    assert pruned(clients.app, NOW + DAY) == {"logins": 1, "login_attempts": 2}
+    assert pruned(clients.app, NOW + 9 * DAY) == {}
+    with clients.app.app_context():
+        assert housekeeping.preview(clients.app.extensions["sessiontrack.settings"], NOW + 10 * DAY)["logins"]
+
+
+def fill(app: Flask, count: int, start: int = OLD) -> None:
+    with app.app_context(), write_transaction() as tx:
+        device_id = rows.add_device(tx, "02:FF:00:00:00:01")
+        session = {
+            "device_id": device_id,
+            "still_connected": False,
+            "ip": "",
+            "ip_key": "",
+            "info": "x" * 100,
+        }
+        session |= {"conn_type": "Connected", "disc_type": "Disconnected"}
+        tx.run_many(
+            rows.SESSION,
+            [
+                {**session, "connected_at": start + 60 * n, "disconnected_at": start + 60 * n + 30}
+                for n in range(count)
+            ],
+        )
+
+
+def test_more_than_a_batch_goes_in_batches(make_clients: MakeClients) -> None:
+    clients = make_clients(**YEAR)
+    fill(clients.app, retention.BATCH * 2 + 7)
+    assert pruned(clients.app) == {"device_sessions": retention.BATCH * 2 + 7}
+
+
+@pytest.mark.sqlite("a size limit is for it only")
+def test_too_much_goes_from_the_oldest_on(make_clients: MakeClients) -> None:
+    clients = make_clients()
+    fill(clients.app, 3000)
+    with clients.app.app_context():
+        used = used_bytes()
+    limited = make_clients(RETENTION_MAX_BYTES=str(used // 2))
+    fill(limited.app, 3000)
+    before = ids(limited.app)["device_session"]
+    settings = limited.app.extensions["sessiontrack.settings"]
+    with limited.app.app_context():
+        counted = housekeeping.preview(settings, NOW)
+        done = housekeeping.prune(settings, NOW)
+        assert done is not None
+        assert done.removed == counted
+        assert 0 < done.removed["device_sessions"] < 3000
+    assert ids(limited.app)["device_session"] == before[done.removed["device_sessions"] :]
+    with limited.app.app_context():
+        assert used_bytes() < used * 0.75
+        assert housekeeping.preview(settings, NOW)["device_sessions"] < done.removed["device_sessions"]
+
+
+@pytest.mark.sqlite("a size limit is for it only")
+def test_a_size_limit_removes_nothing_young(make_clients: MakeClients) -> None:
+    clients = make_clients(RETENTION_MAX_BYTES="1000")
+    fill(clients.app, 100, start=NOW - DAY)
+    assert pruned(clients.app) == {}
+
+
+def test_a_size_limit_is_refused_with_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessiontrack.database.maintenance.sqlite_file", lambda: None)
+    with pytest.raises(InvalidSetting, match="RETENTION_MAX_BYTES"):
+        create_app({"INSTANCE": tmp_path, "RETENTION_MAX_BYTES": "1 GB"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RETENTION_EVENTS", "soon"),
+        ("RETENTION_DEVICE_SESSIONS", "0 days"),
+        ("RETENTION_MAX_BYTES", "much"),
+        ("RETENTION_MAX_BYTES", "-1"),
+        ("PRUNE_EVERY", "1 month"),
+    ],
+)
+def test_a_limit_that_cannot_be_read_stops_the_start(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=name):
+        create_app({"INSTANCE": tmp_path, name: value})
+
+
+# --- the lease
+
+
+def take(app: Flask, now: int, holder: str, every: int | None = None) -> leases.Held | None:
+    with app.app_context(), write_transaction() as tx:
+        return leases.take_lease(tx, now, "prune", holder, every)
+
+
+def finish(app: Flask, now: int, held: leases.Held, every: int = 3600) -> None:
+    with app.app_context(), write_transaction() as tx:
+        leases.finish_lease(tx, now, held, every)
+
+
+def test_of_many_one_has_the_lease(app: Flask) -> None:
+    found: list[leases.Held | None] = []
+    threads = [
+        threading.Thread(target=lambda n=n: found.append(take(app, NOW, f"worker {n}")))  # type: ignore[misc]
+        for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([each for each in found if each is not None]) == 1
+
+
+def test_a_lease_ends_when_its_holder_is_killed(app: Flask) -> None:
+    first = take(app, NOW, "killed")
+    assert first is not None
+    assert take(app, NOW + LEASE_SECONDS - 1, "next") is None
+    second = take(app, NOW + LEASE_SECONDS, "next")
+    assert second is not None
+    # The first one was only slow: it notices before it removes anything more.
+    with pytest.raises(Conflict), app.app_context(), write_transaction() as tx:
+        leases.renew_lease(tx, NOW + LEASE_SECONDS + 1, first)
+
+
+def test_a_lease_is_due_again_after_its_time(app: Flask) -> None:
+    held = take(app, NOW, "a", 3600)
+    assert held is not None
+    finish(app, NOW + 5, held)
+    assert take(app, NOW + 3604, "b", 3600) is None
+    with app.app_context(), read_transaction() as tx:
+        assert not leases.is_due(tx, NOW + 3604, "prune", 3600)
+        assert leases.is_due(tx, NOW + 3605, "prune", 3600)
+    assert take(app, NOW + 3605, "b", 3600) is not None
+
+
+def test_a_clock_that_went_back_does_not_block_it(app: Flask) -> None:
+    held = take(app, NOW + 10 * 365 * DAY, "ahead", 3600)
+    assert held is not None
+    back = take(app, NOW, "b", 3600)
+    assert back is not None
+    finish(app, NOW + 10 * 365 * DAY, leases.Held("prune", "b", None))
+    assert take(app, NOW, "c", 3600) is not None
+
+
+def test_after_a_jump_ahead_nothing_goes_for_a_day(make_clients: MakeClients) -> None:
+    clients = make_clients(**YEAR)
+    create(clients, 1, NOW - 20 * DAY, NOW - 19 * DAY)
+    settings = clients.app.extensions["sessiontrack.settings"]
+    ahead = NOW + 3650 * DAY
+    with clients.app.app_context():
+        for now, held_until in (
+            (NOW, None),
+            (ahead, ahead + DAY_SECONDS),
+            (ahead + 3600, ahead + DAY_SECONDS),
+            (NOW + 60, None),
+        ):
+            done = housekeeping.prune(settings, now)
+            assert done is not None
+            assert (done.held_until, done.removed["device_sessions"]) == (held_until, 0)
+        # It stays ahead: then that is the time.
+        for now, count in ((ahead, 0), (ahead + DAY_SECONDS, 1)):
+            done = housekeeping.prune(settings, now)
+            assert done is not None
+            assert done.removed["device_sessions"] == count
+
+
+def test_a_killed_run_is_finished_by_the_next(
+    make_clients: MakeClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = make_clients(**YEAR)
+    fill(clients.app, 1000)
+    settings = clients.app.extensions["sessiontrack.settings"]
+    real, calls = retention.prune_rows, [0]
+
+    def killed(*arguments: Any) -> int:
+        calls[0] += 1
+        if calls[0] == 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(retention, "prune_rows", killed)
+    with clients.app.app_context():
+        with pytest.raises(KeyboardInterrupt):
+            housekeeping.prune(settings, NOW)
+        assert len(ids(clients.app)["device_session"]) == 1000 - 2 * retention.BATCH
+        assert housekeeping.prune(settings, NOW) is None
+        done = housekeeping.prune(settings, NOW + LEASE_SECONDS)
+        assert done is not None
+        assert done.removed["device_sessions"] == 1000 - 2 * retention.BATCH
+
+
+# --- the command
+
+
+def test_the_command_counts_and_removes(make_clients: MakeClients, clock: time_machine.Traveller) -> None:
+    clients = make_clients()
+    create(clients, 1, OLD, OLD + 100)
+    limits = {"RETENTION_DEVICE_SESSIONS": "1 year"}
+    dry = invoke(clients.app.instance_path, "prune", "--dry-run", **limits)
+    assert dry.exit_code == 0, dry.output
+    assert "         1 device sessions\n" in dry.stdout
+    assert "dry run" in dry.stdout
+    said = invoke(clients.app.instance_path, "prune", "--json", **limits)
+    assert json.loads(said.stdout) == {"dry_run": False, "removed": {**NOTHING, "device_sessions": 1}}
+    assert ids(clients.app)["device_session"] == []
+    clock.shift(30 * DAY)
+    late = invoke(clients.app.instance_path, "prune", **limits)
+    assert late.exit_code == 0
+    assert "ahead" in late.stderr
+    assert "ahead" not in invoke(clients.app.instance_path, "prune", "--at-once").stderr
+    take(clients.app, NOW + 30 * DAY, "somebody else")
+    assert "Another run" in invoke(clients.app.instance_path, "prune").stderr
+
+
+# --- beside what is served
+
+
+def test_a_look_prunes_what_is_due_once(
+    make_clients: MakeClients, caplog: pytest.LogCaptureFixture, clock: time_machine.Traveller
+) -> None:
+    caplog.set_level(logging.INFO)
+    clients = make_clients(**YEAR)
+    create(clients, 1, OLD, OLD + 100)
+    settings = clients.app.extensions["sessiontrack.settings"]
+    with clients.app.app_context():
+        housekeeping.look(settings)
+        assert "Pruned: 1 device sessions, 3 events." in caplog.text
+        create(clients, 2, OLD, OLD + 100)
+        housekeeping.look(settings)
+        assert len(ids(clients.app)["device_session"]) == 1
+        clock.shift(3600)
+        housekeeping.look(settings)
+        assert ids(clients.app)["device_session"] == []
+        clock.shift(30 * DAY)
+        housekeeping.look(settings)
+    assert "ahead" in caplog.text
+
+
+def test_what_goes_wrong_in_a_look_is_logged_and_no_more(
+    make_clients: MakeClients, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = make_clients()
+    settings = clients.app.extensions["sessiontrack.settings"]
+    for error, words in (
+        (Conflict("x"), "another worker"),
+        (StorageUnavailable("The disk is full."), "The disk is full."),
+        (ValueError("what"), "ValueError: what"),
+    ):
+
+        def fail(*args: object, error: Exception = error, **kwargs: object) -> None:
+            raise error
+
+        monkeypatch.setattr(housekeeping, "prune", fail)
+        with clients.app.app_context():
+            housekeeping.look(settings)
+        assert words in caplog.text
+    monkeypatch.setattr(housekeeping, "database_sizes", lambda: (0, 2**40))
+    with clients.app.app_context():
+        housekeeping.look(settings)
+    assert "1,099,511,627,776 bytes" in caplog.text
+
+
+def test_never_is_never(make_clients: MakeClients) -> None:
+    clients = make_clients(PRUNE_EVERY="never", **YEAR)
+    create(clients, 1, OLD, OLD + 100)
+    with clients.app.app_context():
+        housekeeping.look(clients.app.extensions["sessiontrack.settings"])
+    assert len(ids(clients.app)["device_session"]) == 1
+
+
+def test_one_of_the_workers_that_serve_does_it(make_clients: MakeClients) -> None:
+    clients = make_clients()
+    create(clients, 1, OLD, OLD + 100)
+    fill(clients.app, 1000)
+    instance = Path(clients.app.instance_path)
+    with Server(instance, workers=4, RETENTION_DEVICE_SESSIONS="1 year"):
+        until = time.monotonic() + 30
+        while ids(clients.app)["device_session"] and time.monotonic() < until:
+            time.sleep(0.05)
+    assert ids(clients.app)["device_session"] == []
+    with clients.app.app_context(), read_transaction() as tx:
+        assert tx.rows(Statement("SELECT name FROM lease")) == [("prune",)]
+
+
+# --- vacuum
+
+
+@pytest.mark.sqlite("measures the file")
+def test_vacuum_gives_back_what_was_pruned(make_clients: MakeClients) -> None:
+    clients = make_clients()
+    fill(clients.app, 3000)
+    file = Path(clients.app.instance_path) / DATABASE
+    with clients.app.app_context():
+        for incremental in (False, True):
+            with write_transaction() as tx:
+                tx.run(Statement("DELETE FROM device_session"))
+                tx.run(Statement("DELETE FROM device"))
+            before = sum(size or 0 for size in database_sizes())
+            won, size = vacuuming.vacuum(incremental=incremental)
+            assert won == before - size > 0
+            assert file.stat().st_size == size == used_bytes()
+            assert [each for each in soundness.examine() if each.count] == []
+            fill(clients.app, 3000)
+    assert " bytes won" in invoke(clients.app.instance_path, "vacuum").stdout
+
+
+@pytest.mark.sqlite("measures the file")
+def test_where_nothing_is_free_nothing_is_won(clients: Clients) -> None:
+    assert invoke(clients.app.instance_path, "vacuum").stdout.startswith("0 bytes won; ")
+
+
+@pytest.mark.sqlite("its kind of VACUUM")
+def test_incremental_needs_a_whole_one_first(clients: Clients) -> None:
+    result = invoke(clients.app.instance_path, "vacuum", "--incremental")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: Run sessiontrack vacuum once; from then on --incremental is enough.\n"
+
+
+@pytest.mark.sqlite("its kind of VACUUM")
+def test_vacuum_looks_at_the_free_space_first(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = vacuuming.shutil.disk_usage(clients.app.instance_path)
+    monkeypatch.setattr(vacuuming.shutil, "disk_usage", lambda path: usage._replace(free=10))
+    result = invoke(clients.app.instance_path, "vacuum")
+    assert result.exit_code == 1
+    assert "too little space" in result.stderr

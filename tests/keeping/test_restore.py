@@ -1,0 +1,263 @@
+"""`sessiontrack restore`: a backup in the database's place, or everything as it was."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from flask import Flask
+
+from sessiontrack import create_app, migrations
+from sessiontrack.database import database_file, db
+from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.keeping import backups
+from sessiontrack.migrations.revisions import _config
+from tests.conftest import NOW, PASSWORD, Clients
+from tests.support.command import assert_one_line, invoke, run
+from tests.support.database_files import DAMAGES, DATABASE, ask, copy_of, damage, make_foreign, run_in
+from tests.support.server import Server
+
+pytestmark = pytest.mark.sqlite("of the one file that it is; a server has pg_restore")
+
+ROOT = Path(__file__).parents[2]
+COUNT = "SELECT count(*) FROM device"
+
+
+@pytest.fixture
+def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
+    return copy_of(template[0], tmp_path / "instance").parent
+
+
+@pytest.fixture
+def backup(instance: Path, tmp_path: Path) -> Path:
+    """Of 300 devices; then one is deleted in the instance."""
+    file = tmp_path / "backup"
+    backups.back_up(instance / DATABASE, file, NOW, None, lambda done: None)
+    run_in(instance / DATABASE, "DELETE FROM device WHERE id = 1")
+    return file
+
+
+def kept_of(instance: Path) -> list[Path]:
+    return sorted(instance.glob(f"{DATABASE}.before-restore-*"))
+
+
+def test_the_backup_is_in_place_and_the_old_database_beside_it(instance: Path, backup: Path) -> None:
+    before = backup.read_bytes()
+    result = invoke(instance, "restore", str(backup))
+    assert result.exit_code == 0, result.output
+    assert ask(instance / DATABASE, COUNT) == [(300,)]
+    (kept,) = kept_of(instance)
+    assert ask(kept, COUNT) == [(299,)]
+    assert str(kept) in result.stdout
+    assert backup.read_bytes() == before
+    assert oct((instance / DATABASE).stat().st_mode)[-3:] == "600"
+    # The old one can be put back in the same way.
+    assert invoke(instance, "restore", str(kept)).exit_code == 0
+    assert ask(instance / DATABASE, COUNT) == [(299,)]
+
+
+def test_what_was_in_the_wal_stays_with_the_old_database(instance: Path, backup: Path) -> None:
+    with closing(sqlite3.connect(instance / DATABASE)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("DELETE FROM device WHERE id = 2")
+        connection.commit()
+        # As a kill would leave them.
+        for ending in ("", "-wal"):
+            shutil.copy(f"{instance / DATABASE}{ending}", f"{instance}/copy{ending}")
+    for ending in ("", "-wal"):
+        (instance / f"copy{ending}").replace(f"{instance / DATABASE}{ending}")
+    assert invoke(instance, "restore", str(backup)).exit_code == 0
+    assert ask(instance / DATABASE, COUNT) == [(300,)]
+    (kept,) = [each for each in kept_of(instance) if not each.name.endswith(("-wal", "-shm"))]
+    assert ask(kept, COUNT) == [(298,)]
+
+
+def test_a_server_serves_what_was_restored_and_logins_have_ended(clients: Clients, tmp_path: Path) -> None:
+    app: Flask = clients.app
+    instance = Path(app.instance_path)
+    token = clients.log_in("viewer")["access_token"]
+    assert invoke(instance, "backup", str(tmp_path / "copy")).exit_code == 0
+    with app.app_context():
+        db.engine.dispose()
+    assert invoke(instance, "restore", str(tmp_path / "copy")).exit_code == 0
+    with Server(instance, workers=1) as server:
+        assert server.call("GET", "/auth/me", token=token).status == 401
+        body = {"username": "viewer", "password": PASSWORD}
+        token = server.call("POST", "/auth/login", body).json["access_token"]
+        assert server.call("GET", "/auth/me", token=token).json["username"] == "viewer"
+
+
+def test_into_a_folder_without_a_database(tmp_path: Path, backup: Path) -> None:
+    result = invoke(tmp_path / "new", "restore", str(backup))
+    assert result.exit_code == 0, result.output
+    assert ask(tmp_path / "new" / DATABASE, COUNT) == [(300,)]
+    assert kept_of(tmp_path / "new") == []
+
+
+def refused(instance: Path, file: Path, *words: str) -> None:
+    database, content = (instance / DATABASE).read_bytes(), file.read_bytes() if file.is_file() else b""
+    names = sorted(each.name for each in instance.iterdir())
+    result = invoke(instance, "restore", str(file))
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, *words)
+    assert (instance / DATABASE).read_bytes() == database
+    assert not file.is_file() or file.read_bytes() == content
+    assert {each.name for each in instance.iterdir()} <= {*names, f"{DATABASE}-in-use"}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_backup_is_refused(instance: Path, backup: Path, how: str) -> None:
+    damage(backup, how)
+    refused(instance, backup, str(backup), "damaged")
+
+
+def test_an_index_that_lacks_a_row_is_damage_too(instance: Path, backup: Path) -> None:
+    with closing(sqlite3.connect(backup)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        sql = "UPDATE sqlite_master SET sql = replace(sql, '\"begin_at\"', '\"id\"')"
+        sql = sql.replace("'\"begin_at\"'", "'begin_at)'").replace("'\"id\"'", "'id)'")
+        connection.execute(f"{sql} WHERE name = 'ix_device_session_begin'")
+    refused(instance, backup, str(backup), "damaged", "index")
+
+
+def test_a_newer_versions_backup_is_refused(instance: Path, backup: Path) -> None:
+    run_in(backup, "UPDATE alembic_version SET version_num = '9999'")
+    refused(instance, backup, "newer version", "9999")
+
+
+def test_another_programs_database_is_refused(instance: Path, tmp_path: Path) -> None:
+    make_foreign(tmp_path / "foreign")
+    refused(instance, tmp_path / "foreign", str(tmp_path / "foreign"), "another program")
+
+
+def test_what_is_no_file_is_refused(instance: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    refused(instance, tmp_path / "empty", "is empty")
+    refused(instance, tmp_path, "no file")
+    refused(instance, tmp_path / "nowhere", "nowhere")
+    refused(instance, instance / DATABASE, "the database itself")
+    run_in(tmp_path / "no-tables", "CREATE TABLE a (b)", "DROP TABLE a")
+    refused(instance, tmp_path / "no-tables", "is empty")
+
+
+def test_it_is_refused_while_a_server_runs(instance: Path, backup: Path) -> None:
+    with Server(instance, workers=1) as server:
+        result = run(instance, "restore", str(backup))
+        assert result.returncode == 1
+        assert_one_line(result.stderr, "in use", "stop")
+        assert server.call("GET", "/readyz").status == 200
+    assert ask(instance / DATABASE, COUNT) == [(299,)]
+    assert run(instance, "restore", str(backup)).returncode == 0
+
+
+def test_it_is_refused_while_another_program_has_it_open(instance: Path, backup: Path) -> None:
+    with closing(sqlite3.connect(instance / DATABASE)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN")
+        connection.execute(COUNT).fetchone()
+        result = run(instance, "restore", str(backup))
+    assert result.returncode == 1
+    assert_one_line(result.stderr, "locked")
+    assert ask(instance / DATABASE, COUNT) == [(299,)]
+
+
+def test_an_older_versions_backup_is_brought_up_to_date(instance: Path, tmp_path: Path) -> None:
+    older = create_app({"INSTANCE": tmp_path / "older"})
+    with older.app_context():
+        with db.engine.begin() as connection:
+            command.upgrade(_config(connection), "0001")
+        db.engine.dispose()
+    file = tmp_path / "older" / DATABASE
+    run_in(file, "INSERT INTO device (mac, first_seen_at) VALUES ('02:00:00:00:00:01', 5)")
+    database_file.fold_wal(file)
+    before = file.read_bytes()
+    result = invoke(instance, "restore", str(file))
+    assert result.exit_code == 0, result.output
+    assert "0001" in result.stdout
+    assert ask(instance / DATABASE, "SELECT version_num FROM alembic_version") == [
+        (migrations.newest_revision(),)
+    ]
+    assert ask(instance / DATABASE, "SELECT mac, can_flap FROM device") == [("02:00:00:00:00:01", 1)]
+    assert file.read_bytes() == before
+
+
+def test_a_damaged_database_is_replaced_and_kept_as_it_was(instance: Path, backup: Path) -> None:
+    before = damage(instance / DATABASE, "random pages")
+    (instance / f"{DATABASE}-wal").write_bytes(b"whatever")
+    assert run(instance, "serve", "--port", "65000").returncode == 1
+    result = invoke(instance, "restore", str(backup))
+    assert result.exit_code == 0, result.output
+    assert ask(instance / DATABASE, COUNT) == [(300,)]
+    assert before in [kept.read_bytes() for kept in kept_of(instance)]
+    assert run(instance, "migrate").returncode == 0
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sessiontrack.keeping import backups
+
+at, calls = int(sys.argv[3]), []
+def counted(function):
+    def call(*args, **kwargs):
+        calls.append(function)
+        if len(calls) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args, **kwargs)
+    return call
+for name in ("link", "replace", "rename", "unlink", "fsync", "open", "chmod"):
+    setattr(os, name, counted(getattr(os, name)))
+backups.restore(Path(sys.argv[1]), Path(sys.argv[2]), 1755259200)
+print(len(calls))
+"""
+
+
+def test_killed_anywhere_it_leaves_the_old_database_or_the_new_one(
+    instance: Path, backup: Path, tmp_path: Path
+) -> None:
+    def killed_at(step: int) -> tuple[subprocess.CompletedProcess[str], Path]:
+        folder = tmp_path / f"instance-{step}"
+        shutil.copytree(instance, folder)
+        arguments = [str(folder / DATABASE), str(backup), str(step)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "SESSIONTRACK_INSTANCE": str(folder)}
+        ran = subprocess.run(
+            [sys.executable, "-c", KILLED, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return ran, folder
+
+    whole, _ = killed_at(0)
+    assert whole.returncode == 0, whole.stderr
+    steps = int(whole.stdout)
+    counts = []
+    for step in range(steps, 0, -max(1, steps // 12)):
+        ran, folder = killed_at(step)
+        assert ran.returncode == -signal.SIGKILL
+        assert ask(folder / DATABASE, "PRAGMA integrity_check") == [("ok",)]
+        counts += ask(folder / DATABASE, COUNT)
+        # It can be done again, and leaves nothing of the first time's.
+        backups.restore(folder / DATABASE, backup, NOW + 60)
+        assert ask(folder / DATABASE, COUNT) == [(300,)]
+        assert list(folder.glob("*.restoring*")) == []
+    assert set(counts) == {(299,), (300,)}
+
+
+def test_a_file_that_cannot_be_copied_is_told(
+    instance: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", fail)
+    with pytest.raises(StorageUnavailable, match="No space left"):
+        backups.restore(instance / DATABASE, backup, NOW)
+    assert ask(instance / DATABASE, COUNT) == [(299,)]

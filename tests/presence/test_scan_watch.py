@@ -1,0 +1,189 @@
+"""`sessiontrack scan watch`: a command over and over, whatever becomes of a single run."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from sessiontrack.cli.scan_input import run_command
+from sessiontrack.cli.scan_watch import guessed_format
+from sessiontrack.exceptions import UnreadableObservations
+from tests.conftest import Clients
+from tests.support.command import invoke
+from tests.support.server import COMMAND, environment
+
+ROUTER = '{"dst":"10.0.0.1","dev":"e","lladdr":"00:1a:2b:3c:4d:5e","state":["REACHABLE"]}'
+WAIT_SECONDS = 30
+
+
+def watch(clients: Clients, script: str, *options: str, times: int = 2, **settings: str) -> Result:
+    words = [
+        "--every",
+        "1s",
+        "--times",
+        str(times),
+        "--format",
+        "ip-neigh",
+        *options,
+        "--",
+        "sh",
+        "-c",
+        script,
+    ]
+    return invoke(clients.app.instance_path, "scan", "watch", *words, **settings)
+
+
+def test_it_takes_in_what_the_command_prints_each_time(clients: Clients) -> None:
+    result = watch(clients, f"echo '[{ROUTER}]'", "--json")
+    assert result.exit_code == 0, result.output
+    first, second = (json.loads(line) for line in result.stdout.splitlines())
+    assert (first["connected"], second["connected"], second["seen"]) == (1, 0, 1)
+
+
+def test_a_look_that_changes_nothing_prints_nothing(clients: Clients) -> None:
+    result = watch(clients, f"echo '[{ROUTER}]'", times=3)
+    assert result.stdout.splitlines() == ["1 seen, 1 connected, 0 disconnected, 1 new, 0 down, 0 ip_changed"]
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo no luck >&2; exit 3", "exit code 3: no luck"),
+        ("exec sleep 60", "longer than 1 seconds"),
+        ("sleep 60 & wait", "longer than 1 seconds"),
+        ("true", "not JSON"),
+        ("echo '[]'", "empty"),
+        ("kill -9 $$", "exit code -9"),
+    ],
+)
+def test_a_run_that_fails_is_one_line_sends_nothing_and_the_next_one_counts(
+    clients: Clients, tmp_path: Path, script: str, words: str
+) -> None:
+    mark = tmp_path / "was-here"
+    result = watch(
+        clients, f"test -e {mark} && exec echo '[{ROUTER}]'; touch {mark}; {script}", "--timeout", "1s"
+    )
+    assert result.exit_code == 0, result.output
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout.startswith("1 seen, 1 connected")
+
+
+def test_a_program_that_is_not_there_is_one_line(clients: Clients) -> None:
+    words = ["--times", "1", "--format", "csv", "--", "no-such-program"]
+    result = invoke(clients.app.instance_path, "scan", "watch", *words)
+    assert (result.exit_code, result.stderr) == (0, "Note: There is no command no-such-program here.\n")
+
+
+def test_a_server_that_cannot_be_reached_is_survived(clients: Clients) -> None:
+    result = watch(clients, f"echo '[{ROUTER}]'", URL="http://127.0.0.1:1", TOKEN="st_x")
+    assert result.exit_code == 0
+    assert result.stderr.count("cannot be reached") == 2
+    assert result.stdout == ""
+
+
+def test_many_faults_are_one_line(clients: Clients) -> None:
+    result = watch(clients, f"echo '[{ROUTER}, 7, 8, 9]'", times=1)
+    assert result.stderr == "Note: Entry 2 of 4: it is not an object. (and 2 more notes)\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("ip -j neigh", "ip-neigh"),
+        ("/usr/sbin/arp-scan -x", "arp-scan"),
+        ("sudo -n nmap -sn -oX - 10.0.0.0/24", "nmap"),
+        ("ssh router ip -j neigh", "ip-neigh"),
+        ("cat leases", None),
+    ],
+)
+def test_the_format_is_guessed_from_the_program(command: str, name: str | None) -> None:
+    assert guessed_format(command.split()) == name
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--", "cat", "leases"],
+        [],
+        ["--every", "0s", "--", "ip"],
+        ["--every", "1 month", "--", "ip"],
+        ["--every", "soon", "--", "ip"],
+        ["--times", "0", "--", "ip"],
+        ["--format", "pcap", "--", "ip"],
+        ["--token", "st_x", "--", "ip"],
+    ],
+)
+def test_a_wrong_call_is_explained(tmp_path: Path, arguments: list[str]) -> None:
+    assert invoke(tmp_path, "scan", "watch", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("every", ["1 s", "60sec", "5 min", "1 hour", "1S"])
+def test_how_times_are_written(clients: Clients, every: str) -> None:
+    words = ["--every", every, "--times", "1", "--", "ip", "-V"]
+    assert invoke(clients.app.instance_path, "scan", "watch", *words).exit_code == 0
+
+
+def wait_for(path: Path) -> str:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not path.exists() or not path.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return path.read_text()
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ends_by_itself", [True, False])
+def test_a_signal_ends_it_cleanly_and_what_it_runs_too(
+    clients: Clients, tmp_path: Path, signal_number: signal.Signals, ends_by_itself: bool
+) -> None:
+    """Between two runs, and within one."""
+    mark = tmp_path / "pid"
+    script = f"echo '[{ROUTER}]'; echo $$ > {mark}; " + ("true" if ends_by_itself else "exec sleep 600")
+    process = subprocess.Popen(
+        [COMMAND, "scan", "watch", "--every", "600s", "--format", "ip-neigh", "--", "sh", "-c", script],
+        env=environment(Path(clients.app.instance_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        pid = int(wait_for(mark))
+        if ends_by_itself:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("1 seen, 1 connected")
+        process.send_signal(signal_number)
+        _, stderr = process.communicate(timeout=WAIT_SECONDS)
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, stderr) == (0, "")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_signal_while_a_command_is_being_started_waits_until_it_can_be_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_command(["sleep", "600"])
+    assert started[0].returncode == -signal.SIGKILL
+    with pytest.raises(UnreadableObservations):
+        run_command([str(tmp_path / "none")])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,0 +1,141 @@
+"""`sessiontrack serve`: how it starts, and how it ends."""
+
+import contextlib
+import fcntl
+import http.client
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import LiveServer
+from tests.support import databases
+from tests.support.command import assert_one_line, invoke, run
+from tests.support.server import COMMAND, Answer, Server, environment, free_port
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+CREATE = {"mac": "00:1A:2B:3C:4D:5E", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
+
+
+@pytest.fixture
+def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
+    folder = tmp_path / "instance"
+    shutil.copytree(template[0], folder)
+    return folder
+
+
+def test_contract_7_the_first_start_migrates_and_prints_password_and_address(tmp_path: Path) -> None:
+    instance = tmp_path / "new"
+    with Server(instance, workers=1) as server:
+        password = (instance / "initial-admin-password").read_text().strip()
+        body = {"username": "admin", "password": password}
+        assert server.call("POST", "/auth/login", body).status == 200
+        assert server.output().count(password) == 1
+        assert server.output().count(f"http://127.0.0.1:{server.port}") == 1
+    with Server(instance, workers=1) as server:
+        assert password not in server.output()
+        assert "Password" not in server.output()
+
+
+@pytest.mark.parametrize("signal_number", SIGNALS)
+def test_contract_7_a_signal_ends_it_cleanly_with_an_idle_connection_open(
+    instance: Path, signal_number: int
+) -> None:
+    with Server(instance) as server:
+        idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        with contextlib.closing(idle):
+            idle.request("GET", "/healthz")
+            assert idle.getresponse().read()
+            assert server.stop(signal_number) == 0
+        assert "Traceback" not in server.output()
+
+
+@pytest.mark.parametrize("signal_number", SIGNALS)
+def test_contract_7_what_is_being_answered_is_answered_before_the_end(
+    instance: Path, template: tuple[Path, dict[str, str]], signal_number: int
+) -> None:
+    answers: list[Answer] = []
+    with Server(instance) as server, databases.busy(instance) as writer:
+
+        def create() -> None:
+            answers.append(server.call("POST", "/sessions/create", CREATE, template[1]["operator"]))
+
+        request = threading.Thread(target=create)
+        request.start()
+        wait_for_writer(instance, request)
+        server.process.send_signal(signal_number)
+        request.join(0.5)
+        assert request.is_alive()
+        writer.execute("ROLLBACK")
+        request.join(30)
+        assert server.stop() == 0
+    assert [answer.status for answer in answers] == [200]
+
+
+def wait_for_writer(instance: Path, request: threading.Thread) -> None:
+    """Until the request waits for the database."""
+    lock = instance / "sessiontrack.sqlite3-writer"
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(600):
+        if databases.IS_POSTGRES:
+            if databases.rows(instance, waiting):
+                return
+        else:
+            # Its turn to write has come once it holds the lock.
+            with lock.open("ab") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return
+        request.join(0.05)
+    raise AssertionError("nobody came to write")
+
+
+def test_contract_7_it_ends_even_if_a_request_never_does(instance: Path) -> None:
+    with Server(instance, workers=1) as server, server_socket(server) as stuck:
+        # The rest of the body never comes.
+        stuck.sendall(b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert server.call("GET", "/healthz").status == 200
+        assert server.stop() == 0
+
+
+def server_socket(server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=30)
+
+
+def test_a_taken_port_is_one_clear_line(live: LiveServer, instance: Path) -> None:
+    result = run(instance, "serve", "--port", str(live.server.port))
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert_one_line(result.stderr, f"127.0.0.1:{live.server.port}")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "::ffff:192.0.2.1"])
+def test_an_address_that_is_not_ours_is_one_clear_line(instance: Path, host: str) -> None:
+    result = invoke(instance, "serve", "--host", host, "--port", str(free_port()))
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, host)
+
+
+@pytest.mark.parametrize("option", [["--port", "65536"], ["--port", "http"], ["--workers", "0"]])
+def test_a_wrong_option_ends_with_2(instance: Path, option: list[str]) -> None:
+    assert invoke(instance, "serve", *option).exit_code == 2
+
+
+def test_a_signal_before_the_first_request_ends_it_too(instance: Path) -> None:
+    """As soon as the address is printed, workers may still be starting."""
+    process = subprocess.Popen(
+        [COMMAND, "serve", "--port", str(free_port())],
+        env=environment(instance),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    with process:
+        assert process.stdout is not None
+        assert b"Serving on" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0

@@ -1,0 +1,290 @@
+"""`sessiontrack doctor`: every line can be right and wrong, and the exit code is the worst of them."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sessiontrack.config import load_settings
+from sessiontrack.database import write_transaction
+from sessiontrack.doctor import database, surroundings
+from sessiontrack.doctor.findings import Finding, Patient, State
+from sessiontrack.services import users
+from tests.conftest import NOW, Clients
+from tests.support import databases
+from tests.support.command import invoke
+
+
+@pytest.fixture
+def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
+    folder = tmp_path / "instance"
+    shutil.copytree(template[0], folder)
+    folder.chmod(0o700)
+    return folder
+
+
+CHECKS = {
+    *("settings", "instance", "secrets", "disk", "clock", "time zone", "proxies"),
+    *("schema", "writing", "size", "recorded", "password", "webhooks"),
+    # Of a file; a server looks after its own.
+    *(() if databases.IS_POSTGRES else ("integrity",)),
+}
+
+
+@pytest.fixture(autouse=True)
+def synchronised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "_is_synchronised", lambda: True)
+    monkeypatch.setattr(surroundings, "_hosts_zone", lambda: "Etc/UTC")
+
+
+def looked_at(instance: Path, *options: str, **settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """The exit code, and state and message by name."""
+    result = invoke(instance, "doctor", "--json", *options, **settings)
+    page = json.loads(result.stdout)
+    assert page["state"] == ["ok", "warning", "wrong"][result.exit_code]
+    return result.exit_code, {each["name"]: (each["state"], each["message"]) for each in page["checks"]}
+
+
+def test_all_is_well(instance: Path) -> None:
+    code, found = looked_at(instance)
+    assert (code, {state for state, _ in found.values()}) == (0, {"ok"}), found
+    assert set(found) == CHECKS
+
+
+def test_people_get_a_line_each(instance: Path) -> None:
+    result = invoke(instance, "doctor")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert len(lines) == len(CHECKS)
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_fast_does_not_read_the_whole_database(instance: Path) -> None:
+    assert "integrity" not in looked_at(instance, "--fast")[1]
+
+
+def test_to_look_at_an_install_does_not_start_it(tmp_path: Path) -> None:
+    code, found = looked_at(tmp_path / "none")
+    assert code == 2
+    assert found["instance"][0] == "wrong"
+    assert found["database"][0] == "wrong"
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.sqlite("removes the file")
+def test_a_database_that_is_gone_is_not_made_anew(instance: Path) -> None:
+    (instance / "sessiontrack.sqlite3").unlink()
+    assert looked_at(instance)[1]["database"][0] == "wrong"
+    assert not (instance / "sessiontrack.sqlite3").exists()
+
+
+def test_settings_that_cannot_work_are_the_one_line(instance: Path) -> None:
+    code, found = looked_at(instance, TIMEZONE="Mars/Olympus")
+    assert code == 2
+    assert list(found) == ["settings"]
+    assert "Mars/Olympus" in found["settings"][1]
+
+
+def test_a_typing_error_in_the_environment_is_worth_a_look(instance: Path) -> None:
+    code, found = looked_at(instance, TIMZONE="UTC")
+    assert code == 1
+    assert "SESSIONTRACK_TIMZONE" in found["settings"][1]
+
+
+@pytest.mark.parametrize("name", ["signing-key", "sessiontrack.toml", "initial-admin-password"])
+def test_secrets_that_others_may_read_are_wrong(instance: Path, name: str) -> None:
+    path = instance / name
+    if not path.exists():
+        path.write_text("")
+    path.chmod(0o640)
+    code, found = looked_at(instance)
+    assert code == 2
+    assert found["secrets"] == ("wrong", f"others may read them: chmod 600 {path}")
+
+
+def test_a_folder_that_others_may_enter_is_worth_a_look(instance: Path) -> None:
+    instance.chmod(0o755)
+    code, found = looked_at(instance)
+    assert (code, found["instance"][0]) == (1, "warning")
+
+
+def test_a_signing_key_that_is_too_short_is_told_and_the_rest_looked_at(instance: Path) -> None:
+    (instance / "signing-key").write_text("short")
+    code, found = looked_at(instance)
+    assert code == 2
+    assert "too short" in found["start"][1]
+    assert found["disk"][0] == "ok"
+
+
+@pytest.mark.sqlite("damages the file")
+def test_a_damaged_database_is_wrong(instance: Path) -> None:
+    path = instance / "sessiontrack.sqlite3"
+    with path.open("r+b") as file:
+        file.seek(4096 * 3)
+        file.write(os.urandom(4096 * 20))
+    code, found = looked_at(instance)
+    assert code == 2
+    assert "wrong" in {state for name, (state, _) in found.items() if name in ("integrity", "schema")}
+    path.write_text("this is no database, whatever its name says" * 100)
+    assert looked_at(instance)[0] == 2
+
+
+def test_another_schema_is_wrong(instance: Path) -> None:
+    for revision, word in (("0001", "migrate"), ("9999", "newer")):
+        databases.rows(instance, "UPDATE alembic_version SET version_num = ?", revision)
+        code, found = looked_at(instance)
+        assert code == 2
+        assert found["schema"][0] == "wrong"
+        assert word in found["schema"][1]
+
+
+def test_a_database_that_another_program_holds_is_wrong(instance: Path) -> None:
+    with databases.busy(instance):
+        found = looked_at(instance, BUSY_TIMEOUT_SECONDS="1")[1]
+    reason = "canceling statement due to lock timeout" if databases.IS_POSTGRES else "database is locked"
+    assert found["writing"] == ("wrong", f"not possible: {reason}.")
+
+
+def test_news_that_never_arrived_is_worth_a_look(instance: Path) -> None:
+    assert looked_at(instance)[1]["webhooks"][0] == "ok"
+    databases.rows(
+        instance, "INSERT INTO webhook (id, name, url, secret, created_at) VALUES (1, 'pager', 'x', 'x', 0)"
+    )
+    databases.rows(
+        instance,
+        "INSERT INTO webhook_delivery"
+        " (public_id, webhook_id, type, body, created_at, state, due_at, finished_at)"
+        " VALUES ('a', 1, 'flapping', '{}', 0, 'dead', 0, 1)",
+    )
+    state, message = looked_at(instance)[1]["webhooks"]
+    assert (state, message[:24]) == ("warning", "deliveries given up: 1. ")
+
+
+def test_a_clock_behind_what_was_recorded_is_wrong(instance: Path) -> None:
+    statement = "INSERT INTO login (id, user_id, address, created_at, expires_at) VALUES ('x', 1, '', ?, ?)"
+    databases.rows(instance, statement, 4_000_000_000, 4_000_000_001)
+    code, found = looked_at(instance)
+    assert (code, found["recorded"][0]) == (2, "wrong")
+    assert "2096-10-02" in found["recorded"][1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "state"),
+    [
+        ({"TRUSTED_PROXIES": "127.0.0.1"}, "ok"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8"}, "wrong"),
+        ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "wrong"),
+        ({"METRICS_ALLOW": "127.0.0.1"}, "warning"),
+        ({"METRICS_ALLOW": "127.0.0.1", "TRUSTED_PROXIES": "127.0.0.1"}, "ok"),
+        ({"METRICS_ALLOW": "192.0.2.0/24"}, "ok"),
+    ],
+)
+def test_proxies(instance: Path, settings: dict[str, str], state: str) -> None:
+    assert looked_at(instance, **settings)[1]["proxies"][0] == state
+
+
+def test_the_first_password_is_worth_a_look_while_it_is_one(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    assert invoke(folder, "migrate").exit_code == 0
+    code, found = looked_at(folder)
+    assert (code, found["password"][0]) == (1, "warning")
+    # Kept, and no longer the password.
+    kept = (folder / "initial-admin-password").read_text()
+    assert invoke(folder, "user", "passwd", "admin", "--generate").exit_code == 0
+    (folder / "initial-admin-password").write_text(kept)
+    (folder / "initial-admin-password").chmod(0o600)
+    assert looked_at(folder)[0] == 0
+
+
+def test_a_password_from_the_settings_and_one_that_anybody_would_try(tmp_path: Path) -> None:
+    chosen, guessed = tmp_path / "chosen", tmp_path / "guessed"
+    for folder, password in ((chosen, "long enough to be one"), (guessed, "admin")):
+        assert invoke(folder, "migrate", ADMIN_PASSWORD=password).exit_code == 0
+    assert looked_at(chosen, ADMIN_PASSWORD="long enough to be one")[1]["password"][0] == "warning"
+    assert looked_at(chosen)[1]["password"][0] == "ok"
+    assert looked_at(guessed)[1]["password"][0] == "wrong"
+
+
+def test_without_the_user_admin_there_is_no_first_password(clients: Clients) -> None:
+    with clients.app.app_context():
+        with write_transaction() as tx:
+            users.add_user(tx, NOW, "anna", "x", "admin")
+            users.disable_user(tx, NOW, "admin", 300)
+        (found,) = database.first_password(patient(clients))
+    assert found.state == State.OK
+
+
+# --- what cannot be brought about
+
+
+def patient(clients: Clients, now: int = NOW) -> Patient:
+    return Patient(clients.app.extensions["sessiontrack.settings"], clients.app, now)
+
+
+@pytest.mark.parametrize(
+    ("free", "inodes", "state"),
+    [(10_000, 5, State.OK), (400, 5, State.WARNING), (10, 5, State.WRONG), (10_000, 0, State.WRONG)],
+)
+def test_disk(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, free: int, inodes: int, state: State
+) -> None:
+    answer = SimpleNamespace(f_bavail=free, f_frsize=1024**2, f_blocks=20_000, f_files=9, f_favail=inodes)
+    monkeypatch.setattr(surroundings.os, "statvfs", lambda path: answer)
+    (found,) = surroundings.disk(patient(clients))
+    assert found.state == state
+
+
+@pytest.mark.parametrize(
+    ("wal", "state"),
+    [(None, State.OK), (10**6, State.OK), (2 * 10**8, State.WARNING), (2 * 10**9, State.WRONG)],
+)
+def test_write_ahead_log(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, wal: int | None, state: State
+) -> None:
+    monkeypatch.setattr(database, "database_sizes", lambda: (10**6, wal))
+    (found,) = database.write_ahead_log(patient(clients))
+    assert found.state == state
+
+
+def test_clock(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    def state(now: int) -> State:
+        (found,) = surroundings.clock(patient(clients, now))
+        return found.state
+
+    assert state(NOW) == State.OK
+    assert state(0) == State.WRONG
+    monkeypatch.setattr(surroundings, "_is_synchronised", lambda: False)
+    assert state(NOW) == State.WARNING
+
+
+def test_time_zone(make_clients: Callable[..., Clients], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "_hosts_zone", lambda: "Europe/Berlin")
+    for zone, state in (("UTC", State.WARNING), ("Europe/Berlin", State.OK)):
+        (found,) = surroundings.time_zone(patient(make_clients(TIMEZONE=zone)))
+        assert found.state == state
+
+
+def test_one_check_that_fails_does_not_stop_the_others(
+    instance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: object) -> Any:
+        raise OSError("no such thing")
+
+    monkeypatch.setattr(surroundings.os, "statvfs", broken)
+    code, found = looked_at(instance)
+    assert code == 2
+    assert found["disk"] == ("wrong", "cannot be looked at: OSError: no such thing.")
+    assert found["schema"][0] == "ok"
+
+
+def test_findings_are_ordered_by_how_bad_they_are() -> None:
+    assert State.OK < State.WARNING < State.WRONG
+    assert Finding("a", State.OK, "b").state == 0
+    assert ip_network("127.0.0.0/8") in surroundings.LOOPBACK
+    assert load_settings({}, {}).metrics_allow == ()

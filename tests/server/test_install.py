@@ -1,0 +1,370 @@
+"""`sessiontrack install` and `uninstall`, and that `deploy/` shows what they write."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import Result
+
+from sessiontrack.cli import main
+from sessiontrack.deployment import plan
+from sessiontrack.deployment.files import FILES, INSTANCE, Choices, render, shown
+from sessiontrack.deployment.plan import MANIFEST, below, install, uninstall
+from tests.support.command import assert_one_line, invoke
+from tests.support.server import COMMAND, environment
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNITS = sorted(DEPLOY.glob("systemd/*.service"))
+SECONDS = 60
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """Everything below, by path; folders as nothing."""
+    return {str(p.relative_to(root)): p.read_bytes() if p.is_file() else b"" for p in sorted(root.rglob("*"))}
+
+
+def call(root: Path, *arguments: str, text: str | None = None) -> Result:
+    command, *rest = arguments
+    options = ["--command", "/opt/sessiontrack/bin/sessiontrack"] if command == "install" else []
+    return invoke("unused", command, "--prefix", str(root), *options, *rest, text=text)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A system that has something at our places already."""
+    made = tmp_path / "root"
+    for name in ("etc/nginx/conf.d/other.conf", "etc/systemd/system/other.service"):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text("another's\n")
+    return made
+
+
+# --- deploy/
+
+
+def test_deploy_shows_what_is_installed() -> None:
+    """`make deploy` writes it anew."""
+    found = {str(p.relative_to(DEPLOY)): p.read_text() for p in DEPLOY.rglob("*") if p.is_file()}
+    assert found == shown()
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_systemd_finds_the_units_right(unit: Path, tmp_path: Path) -> None:
+    for each in UNITS:
+        # The program must be there; it is not where the default says.
+        text = each.read_text().replace(Choices.command, "/bin/true")
+        (tmp_path / each.name.replace("@", "@neighbours")).write_text(text)
+    for timer in DEPLOY.glob("systemd/*.timer"):
+        (tmp_path / timer.name).write_text(timer.read_text())
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / unit.name.replace("@", "@neighbours")],
+        capture_output=True,
+        text=True,
+    )
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("timer", sorted(DEPLOY.glob("systemd/*.timer")), ids=lambda path: path.name)
+def test_systemd_finds_the_timers_right(timer: Path) -> None:
+    assert timer.with_suffix(".service").exists()
+    (calendar,) = re.findall("OnCalendar=(.*)", timer.read_text())
+    subprocess.run(["systemd-analyze", "calendar", calendar], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_units_expose_little(unit: Path) -> None:
+    rated = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", unit],
+        capture_output=True,
+        text=True,
+    )
+    assert rated.returncode == 0, rated.stdout.splitlines()[-1:]
+    (exposure,) = re.findall(r"Overall exposure level for \S+: ([\d.]+)", rated.stdout)
+    assert float(exposure) <= 2.0
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_units_call_what_there_is(unit: Path) -> None:
+    (line,) = re.findall("ExecStart=(.*)", unit.read_text())
+    program, *words = shlex.split(line)
+    assert program == Choices.command
+    found: click.Command = main
+    while isinstance(found, click.Group):
+        inner = found.get_command(click.Context(found), words.pop(0))
+        assert inner is not None
+        found = inner
+    options = {name for parameter in found.params for name in parameter.opts}
+    assert {
+        word for word in words[: words.index("--") if "--" in words else None] if word.startswith("--")
+    } <= options
+
+
+def test_prometheus_finds_rules_and_configuration_right() -> None:
+    checked = subprocess.run(
+        ["promtool", "check", "rules", DEPLOY / "prometheus/alerts.yml"], capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert "3 rules found" in checked.stdout
+    subprocess.run(
+        ["promtool", "check", "config", "--syntax-only", DEPLOY / "prometheus/scrape.yml"],
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_rules_fire_when_they_should(tmp_path: Path) -> None:
+    (tmp_path / "alerts.yml").write_text((DEPLOY / "prometheus/alerts.yml").read_text())
+    (tmp_path / "test.yml").write_text(RULE_TEST)
+    checked = subprocess.run(
+        ["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+RULE_TEST = """
+rule_files: [alerts.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - series: sessiontrack_database_writable{job="sessiontrack", instance="box"}
+        values: 1 1 1 1 1 0x20
+      - series: sessiontrack_last_scan_timestamp_seconds{instance="box", source="arp"}
+        values: 0x40
+      - series: sessiontrack_last_scan_timestamp_seconds{instance="box", source="leases"}
+        values: 0+60x40
+      - series: sessiontrack_requests_total{instance="box", status="200"}
+        values: 0+100x40
+      - series: sessiontrack_requests_total{instance="box", status="500"}
+        values: 0+2x40
+    alert_rule_test:
+      - {eval_time: 5m, alertname: SessiontrackDown}
+      - eval_time: 8m
+        alertname: SessiontrackDown
+        exp_alerts:
+          - exp_labels: {severity: critical, job: sessiontrack, instance: box}
+            exp_annotations:
+              summary: sessiontrack on box does not answer, or cannot use its database.
+              description: Nothing is recorded. `sessiontrack doctor` on that host says what is wrong.
+      - {eval_time: 14m, alertname: SessiontrackScanStale}
+      - eval_time: 25m
+        alertname: SessiontrackScanStale
+        exp_alerts:
+          - exp_labels: {severity: warning, instance: box, source: arp}
+            exp_annotations:
+              summary: The source arp has made no scan for 25m 0s.
+              description: Its devices stay as they were last seen. Is its scanner still running?
+      - {eval_time: 5m, alertname: SessiontrackErrors}
+      - eval_time: 20m
+        alertname: SessiontrackErrors
+        exp_alerts:
+          - exp_labels: {severity: warning, instance: box}
+            exp_annotations:
+              summary: sessiontrack on box answers 1.961% of its requests with an error of its own.
+              description: Its log says which; each line has the request's id.
+"""
+
+
+# --- install
+
+
+def test_a_trial_shows_everything_and_writes_nothing(root: Path) -> None:
+    before = files(root)
+    result = call(root, "install", "--dry-run")
+    assert result.exit_code == 0, result.output
+    for each in FILES:
+        assert each.target is None or f"write  {below(root, each.target)}\n" in result.stdout
+    assert files(root) == before
+
+
+def test_it_asks_first(root: Path) -> None:
+    before = files(root)
+    result = call(root, "install", text="n\n")
+    assert "Nothing was changed." in result.stdout
+    assert files(root) == before
+    assert call(root, "install", text="y\n").exit_code == 0
+    assert below(root, MANIFEST).exists()
+
+
+def test_install_writes_and_uninstall_leaves_what_was_there_before(root: Path) -> None:
+    before = files(root)
+    result = call(root, "install", "--yes", "--server-name", "tracker.example.org", "--port", "8123")
+    assert result.exit_code == 0, result.output
+    assert "systemctl enable --now sessiontrack.service" in result.stdout
+    unit = (root / "etc/systemd/system/sessiontrack.service").read_text()
+    assert "ExecStart=/opt/sessiontrack/bin/sessiontrack serve --host 127.0.0.1 --port 8123\n" in unit
+    assert "server_name tracker.example.org;" in (root / "etc/nginx/sites-available/sessiontrack").read_text()
+    assert "server 127.0.0.1:8123;" in (root / "etc/nginx/conf.d/sessiontrack.conf").read_text()
+    data = below(root, INSTANCE)
+    assert data.stat().st_mode & 0o777 == 0o700
+    assert (data / "sessiontrack.toml").stat().st_mode & 0o777 == 0o600
+    # Again: nothing to do.
+    again = call(root, "install", "--yes", "--server-name", "tracker.example.org", "--port", "8123")
+    assert not re.findall("^write", again.stdout, re.MULTILINE)
+    result = call(root, "uninstall", "--yes")
+    assert result.exit_code == 0, result.output
+    assert files(root) == before
+
+
+def test_below_a_sub_path_there_is_no_site_of_its_own(root: Path) -> None:
+    result = call(root, "install", "--yes", "--sub-path", "/sessiontrack/")
+    assert "include snippets/sessiontrack.conf;" in result.stdout
+    assert not (root / "etc/nginx/sites-available/sessiontrack").exists()
+    assert "location /sessiontrack/ {" in (root / "etc/nginx/snippets/sessiontrack.conf").read_text()
+
+
+def test_the_settings_that_are_installed_are_settings(root: Path) -> None:
+    call(root, "install", "--yes")
+    data = below(root, INSTANCE)
+    assert invoke(data, "migrate").exit_code == 0
+
+
+def test_the_data_stays_and_so_does_what_was_changed(root: Path) -> None:
+    call(root, "install", "--yes")
+    data, unit = below(root, INSTANCE), root / "etc/systemd/system/sessiontrack.service"
+    assert invoke(data, "migrate").exit_code == 0
+    unit.write_text(unit.read_text() + "# mine\n")
+    result = call(root, "uninstall", "--yes")
+    assert f"leave  {unit}  (it was changed since)" in result.stdout
+    assert f"leave  {data}  (the data)" in result.stdout
+    assert (data / "signing-key").exists()
+    assert unit.exists()
+    assert not (root / "etc/systemd/system/sessiontrack-prune.timer").exists()
+
+
+def test_purge_removes_the_data_too(root: Path) -> None:
+    before = files(root)
+    call(root, "install", "--yes")
+    assert invoke(below(root, INSTANCE), "migrate").exit_code == 0
+    assert call(root, "uninstall", "--purge", text="n\n").exit_code == 0
+    assert (below(root, INSTANCE) / "signing-key").exists()
+    result = call(root, "uninstall", "--purge", "--yes")
+    assert "(the data, all of it)" in result.stdout
+    after = files(root)
+    assert {name: text for name, text in after.items() if name in before} == before
+    assert not below(root, INSTANCE).exists()
+
+
+def test_a_newer_version_replaces_its_own_files_and_no_settings(root: Path) -> None:
+    call(root, "install", "--yes", "--port", "8001")
+    settings = below(root, INSTANCE) / "sessiontrack.toml"
+    settings.write_text('timezone = "Europe/Berlin"\n')
+    result = call(root, "install", "--yes", "--port", "8002")
+    assert "(in place of an older one)" in result.stdout
+    assert "--port 8002" in (root / "etc/systemd/system/sessiontrack.service").read_text()
+    assert settings.read_text() == 'timezone = "Europe/Berlin"\n'
+
+
+def test_a_replacement_that_was_cut_short_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = files(root)
+    install(root, Choices(port=8001))
+    unit = root / "etc/systemd/system/sessiontrack.service"
+    old, write, written = unit.read_text(), plan._write, []
+
+    def cut_short(path: Path, text: str, mode: int) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, text, mode)
+
+    monkeypatch.setattr(plan, "_write", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        install(root, Choices(port=8002))
+    monkeypatch.undo()
+    assert unit.read_text() == old
+    install(root, Choices(port=8003))
+    assert "--port 8003" in unit.read_text()
+    uninstall(root, purge=False)
+    assert files(root) == before
+
+
+def test_another_file_at_our_place_stops_it_before_anything_is_written(root: Path) -> None:
+    theirs = root / "etc/nginx/conf.d/sessiontrack.conf"
+    theirs.write_text("theirs")
+    before = files(root)
+    result = call(root, "install", "--yes")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, str(theirs), "Nothing was written")
+    assert files(root) == before
+    theirs.unlink()
+    theirs.symlink_to("/etc/passwd")
+    assert_one_line(call(root, "install", "--yes").stderr, str(theirs))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--server-name", "a; include /etc/passwd"],
+        ["--server-name", ""],
+        ["--sub-path", "sessiontrack"],
+        ["--sub-path", "/a b"],
+        ["--sub-path", '/a"; }'],
+        ["--certificate", "relative"],
+        ["--certificate-key", "/a;b"],
+        ["--command", "/opt/with blank/sessiontrack"],
+        ["--command", "%i"],
+    ],
+)
+def test_what_could_mean_something_else_to_nginx_or_systemd_is_refused(
+    root: Path, options: list[str]
+) -> None:
+    before = files(root)
+    result = call(root, "install", "--yes", *options)
+    assert result.exit_code == 1
+    assert_one_line(result.stderr)
+    assert files(root) == before
+
+
+def test_uninstall_where_nothing_is_installed_is_one_line(tmp_path: Path) -> None:
+    result = call(tmp_path, "uninstall", "--yes")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "installed.json")
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 2, "files": {}, "folders": []}', "nonsense"])
+def test_a_manifest_that_is_none_is_one_line(root: Path, text: str) -> None:
+    path = below(root, MANIFEST)
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert_one_line(call(root, "uninstall", "--yes").stderr, str(path))
+
+
+def test_two_at_once_leave_one_whole_installation(root: Path) -> None:
+    before = files(root)
+    threads = [threading.Thread(target=install, args=(root, Choices())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for each in FILES:
+        if each.target is not None:
+            assert below(root, each.target).read_text() == render(each.template, Choices())
+    uninstall(root, purge=False)
+    assert files(root) == before
+
+
+def test_one_that_was_killed_can_be_taken_back_or_done_again(root: Path) -> None:
+    before = files(root)
+    for delay in (0.0, 0.3, 0.34, 0.38, 0.42, 0.5):
+        process = subprocess.Popen(
+            [COMMAND, "install", "--yes", "--prefix", str(root), "--command", "/opt/sessiontrack"],
+            env={**environment(root), "PYTHONPATH": str(DEPLOY.parent)},
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(delay)
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait(SECONDS)
+    assert call(root, "install", "--yes").exit_code == 0
+    assert call(root, "uninstall", "--yes").exit_code == 0
+    left = {name: text for name, text in files(root).items() if name not in before}
+    # A file that was being written when it was killed; it has no effect, and a name that nobody reads.
+    assert all(Path(name).name.startswith(".") for name in left if (root / name).is_file())

@@ -1,0 +1,64 @@
+"""`sessiontrack serve`: the real server."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sessiontrack import create_app
+from sessiontrack.database import Statement, look_up
+from sessiontrack.monitoring.readiness import Readiness
+from tests.conftest import Clients, LiveServer
+from tests.support import databases
+from tests.support.refusals import refused
+
+
+def test_contract_7_healthz_and_readyz_need_no_token(live: LiveServer) -> None:
+    assert live.server.call("GET", "/healthz").json == {"status": "up"}
+    assert live.server.call("GET", "/readyz").json == {"status": "ready"}
+
+
+def test_contract_2_everything_else_needs_a_token(live: LiveServer) -> None:
+    assert live.server.call("GET", "/sessions/list").status == 401
+    assert live.server.call("GET", "/sessions/list", token=live.tokens["viewer"]).status == 200
+
+
+def test_contract_7_readyz_says_why_nothing_can_be_written(make_clients: Callable[..., Clients]) -> None:
+    clients = make_clients(BUSY_TIMEOUT_SECONDS=1)
+    with databases.busy(Path(clients.app.instance_path)) as writer:
+        body = refused(clients.nobody.get("/readyz"), 503, "storage_unavailable")
+        reason = "canceling statement due to lock timeout" if databases.IS_POSTGRES else "database is locked"
+        assert body["message"] == f"The database cannot be written: {reason}."
+        # What was seen a moment ago is not looked at again: it costs a wait.
+        writer.execute("ROLLBACK")
+        refused(clients.nobody.get("/readyz"), 503, "storage_unavailable")
+    clients.app.extensions["sessiontrack.readiness"] = Readiness()
+    assert clients.nobody.ok("GET", "/readyz") == {"status": "ready"}
+
+
+def test_contract_7_readyz_writes_once_a_second_at_most(clients: Clients) -> None:
+    for _ in range(20):
+        clients.nobody.ok("GET", "/readyz")
+    ((written,),) = databases.rows(Path(clients.app.instance_path), "SELECT number FROM write_probe")
+    assert 1 <= written <= 10
+
+
+@pytest.mark.sqlite("of its PRAGMA")
+def test_contract_7_readyz_says_that_the_database_is_read_only(
+    tmp_path: Path, template: tuple[Path, object]
+) -> None:
+    folder = tmp_path / "instance"
+    shutil.copytree(template[0], folder)
+    app = create_app({"INSTANCE": folder})
+
+    with app.app_context(), look_up() as tx:
+        tx.run(Statement("PRAGMA query_only = ON"))  # of this thread's connection
+    body = refused(app.test_client().get("/readyz"), 503, "storage_unavailable")
+    assert body["message"] == "The database cannot be written: attempt to write a readonly database."
+
+
+def test_contract_7_readyz_says_when_the_database_is_not_migrated(tmp_path: Path) -> None:
+    answer = create_app({"INSTANCE": tmp_path}).test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["error"] == "storage_unavailable"

@@ -1,0 +1,448 @@
+"""`sessiontrack import netalertx`: devices, sessions and events of another tool's database."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from sessiontrack.database import Statement
+from tests.conftest import Clients
+from tests.support import app_db, rows
+from tests.support.app_db import CAMEL_CASE, MISSING, UNDERSCORES, device, event, session
+from tests.support.command import invoke
+from tests.support.history import assert_refused, counts, run_import, stored
+
+MAC = "AA:BB:CC:DD:EE:FF"
+TEN = 1_754_042_400  # 2025-08-01T10:00:00Z
+HOUR = 3600
+IP = ("192.168.1.10", "4c0a8010a")
+
+
+def kept(start: int | None, end: int | None, is_open: int = 0, **more: Any) -> tuple[Any, ...]:
+    values = {"conn": "Connected", "disc": "Disconnected", "info": ""} | more
+    return (MAC, start, end, is_open, *IP, values["conn"], values["disc"], values["info"], None)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "app.db"
+
+
+def take(app: Flask, path: Path, *options: str, **tables: Any) -> Any:
+    return run_import(app, "netalertx", str(app_db.make(path, **tables)), *options)
+
+
+@pytest.mark.parametrize("schema", [UNDERSCORES, CAMEL_CASE], ids=["underscores", "camel-case"])
+def test_both_spellings_bring_devices_sessions_and_events(app: Flask, path: Path, schema: str) -> None:
+    said = take(
+        app,
+        path,
+        schema=schema,
+        devices=[
+            device(alert_down=1, favourite=1, first="2025-07-01 08:00:00", last="2025-08-01T12:30:00+00:00")
+        ],
+        sessions=[
+            session("2025-08-01 10:00:00", "2025-08-01 11:00:00.250", info="Acme"),
+            session("2025-08-01T12:00:00+02:00", None, disc=MISSING, still=1),
+        ],
+        events=[
+            event("2025-08-01 10:00:00", info="Acme", pending=1),
+            event("2025-08-01 11:00:00", "Disconnected"),
+            event("2025-08-01 10:30:00", "VOIDED - Disconnected"),
+            event("2025-08-01 09:00:00", "New Device"),
+        ],
+    )
+    # The second one began at 10:00 too, by its offset, and says less than the first.
+    assert counts(said, "sessions") == {"read": 2, "added": 1, "present": 1}
+    assert counts(said, "devices") == {"read": 1, "added": 1}
+    assert counts(said, "events") == {"read": 4, "added": 4}
+    first, last = TEN - 31 * 24 * HOUR - 2 * HOUR, TEN + 2 * HOUR + 1800
+    found = stored(app)
+    assert found["devices"] == [(MAC, "phone", "anna", "Acme", 1, 1, 0, 1, None, first, last)]
+    assert found["sessions"] == [kept(TEN, TEN + HOUR, info="Acme")]
+    linked = (TEN, TEN + HOUR)
+    assert found["events"] == [
+        (MAC, TEN - HOUR, "New Device", *IP, "", 0, 0, None, None),
+        (MAC, TEN, "Connected", *IP, "Acme", 0, 1, *linked),
+        (MAC, TEN + 1800, "Disconnected", *IP, "", 1, 0, None, None),
+        (MAC, TEN + HOUR, "Disconnected", *IP, "", 0, 0, *linked),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (session("2025-08-01 10:00", "2025-08-01 11:00"), kept(TEN, TEN + HOUR)),
+        (session(MISSING, "2025-08-01 10:00", conn=MISSING), kept(None, TEN)),
+        (session(None, "2025-08-01 10:00"), kept(None, TEN)),
+        (session("", "2025-08-01 10:00", still=1), kept(None, TEN)),
+        (session("2025-08-01 10:00", "", disc=MISSING), kept(TEN, None)),
+        (session("2025-08-01 10:00", "2025-08-01 11:00", disc=MISSING), kept(TEN, None)),
+        (session("2025-08-01 10:00", None, disc=None, still=None), kept(TEN, None)),
+        (session("2025-08-01 10:00", None, disc=MISSING, still=1), kept(TEN, None, 1)),
+        (
+            session("2025-08-01 10:00", None, conn="Down Reconnected", still="1"),
+            kept(TEN, None, 1, conn="Down Reconnected"),
+        ),
+        (
+            session("2025-08-01 10:00", "2025-08-01 11:00", disc="Device Down", still=1),
+            kept(TEN, TEN + HOUR, disc="Device Down"),
+        ),
+        (
+            session("2025-08-01 10:00", "2025-08-01 11:00", mac="AABB.CCDD.EEFF", info=" a\nb\x00 "),
+            kept(TEN, TEN + HOUR, info="a b"),
+        ),
+    ],
+)
+def test_ends_that_are_known_missing_or_still_to_come(
+    app: Flask, path: Path, given: tuple[Any, ...], wanted: tuple[Any, ...]
+) -> None:
+    take(app, path, sessions=[given])
+    assert stored(app)["sessions"] == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("options", "begin"),
+    [
+        ((), TEN),
+        (("--naive-times", "utc"), TEN),
+        (("--naive-times", "local"), TEN + 4 * HOUR),
+        (("--naive-times", "Europe/Berlin"), TEN - 2 * HOUR),
+    ],
+)
+def test_naive_times_are_in_the_zone_that_is_said(
+    app: Flask, path: Path, options: tuple[str, ...], begin: int
+) -> None:
+    app_db.make(path, sessions=[session("2025-08-01 10:00:00", "2025-08-01T20:00:00Z")])
+    run_import(app, "netalertx", str(path), *options, TIMEZONE="America/New_York")
+    assert stored(app)["sessions"] == [kept(begin, TEN + 10 * HOUR)]
+
+
+def test_the_pseudo_device_internet_is_skipped_and_counted(app: Flask, path: Path) -> None:
+    said = take(
+        app,
+        path,
+        devices=[device("Internet"), device()],
+        sessions=[session("2025-08-01", None, mac="internet")],
+        events=[event("2025-08-01", "Internet IP Changed", mac="Internet", ip="(unknown)")],
+    )
+    assert [counts(said, kind).get("skipped") for kind in ("devices", "sessions", "events")] == [1, 1, 1]
+    assert [row[0] for row in stored(app)["devices"]] == [MAC]
+    assert said["refused"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (session("2025-08-01 10:00", "2025-08-01 09:59"), "ends before it starts"),
+        (session("2025-08-01 10:00", None, mac="zz"), "'zz' is not a MAC address"),
+        (session("2025-08-01 10:00", None, mac=None), "is not a MAC address"),
+        (session("2025-08-01 10:00", None, mac=b"\xff\x00"), "is not a MAC address"),
+        (session("2025-08-01 10:00", None, ip="300.1.1.1"), "is not an IP address"),
+        (session("2025-08-01 10:00", None, ip=7), "is not an IP address"),
+        (session("yesterday", None), "'yesterday' is not a time"),
+        (session("2025-13-01 10:00", None), "is not a time"),
+        (session(10**18, None), "is not a time"),
+        (session(str(10**20), None), "is not a time"),
+        (session(1e300, None), "is not a time"),
+        (session(-5, None), "is not a time"),
+        (session("1969-12-31 23:59", None), "is not a time from 1970 on"),
+        (session(b"2025-08-01", None), "is not a time"),
+        (session("2025-08-01 10:00\x00", None), "is not a time"),
+        (session(None, None), "Neither its connection nor its disconnection"),
+        (session(None, None, still=1), "Neither its connection nor its disconnection"),
+        (session("2025-08-01 10:00", None, still="perhaps"), "is neither true nor false"),
+        (session("2025-08-01 10:00", None, conn="x" * 65), "65 characters"),
+        (session("2025-08-01 10:00", None, conn="a\nb"), "control characters"),
+        (session("2025-08-01 10:00", None, info="x" * 70_000), "70000 characters"),
+    ],
+)
+def test_a_row_that_cannot_be_is_refused_with_its_number_and_the_rest_is_taken(
+    app: Flask, path: Path, given: tuple[Any, ...], reason: str
+) -> None:
+    good = session("2025-08-01 10:00", "2025-08-01 11:00")
+    said = take(app, path, sessions=[good, given])
+    (fault,) = said["refused"]
+    assert (fault["kind"], fault["row"]) == ("sessions", 2)
+    assert reason in fault["reason"]
+    assert counts(said, "sessions") == {"read": 2, "added": 1, "refused": 1}
+    assert stored(app)["sessions"] == [kept(TEN, TEN + HOUR)]
+
+
+def test_overlapping_sessions_of_a_device_are_refused_also_out_of_order(app: Flask, path: Path) -> None:
+    said = take(
+        app,
+        path,
+        sessions=[
+            session("2025-08-01 12:00", "2025-08-01 13:00"),
+            session("2025-08-01 10:30", "2025-08-01 11:30"),
+            session("2025-08-01 10:00", "2025-08-01 11:00"),
+            session("2025-08-01 11:00", "2025-08-01 12:00"),
+            session("2025-08-01 10:20", None),
+            session("2025-08-01 10:30", "2025-08-01 11:30", mac="aa:bb:cc:00:00:01"),
+        ],
+    )
+    assert [(fault["row"], fault["reason"].split(",")[0]) for fault in said["refused"]] == [
+        (5, "It overlaps row 3"),
+        (2, "It overlaps row 3"),
+    ]
+    assert len(stored(app)["sessions"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hits"),
+    [
+        ("09:00", "10:00", False),
+        ("09:00", "10:01", True),
+        ("09:00", "12:00", True),
+        ("10:20", "10:40", True),
+        ("10:59", "12:00", True),
+        ("11:00", "12:00", False),
+        ("10:30", None, True),
+        ("11:00", None, False),
+        ("10:00", "10:30", True),
+    ],
+)
+def test_what_is_stored_here_is_not_overlapped(
+    app: Flask, path: Path, start: str, end: str | None, hits: bool
+) -> None:
+    with rows.writing(app) as tx:
+        device_id = rows.add_device(tx, MAC)
+        rows.add_session(tx, device_id, TEN, TEN + HOUR)
+    ends = (f"2025-08-01 {start}", end and f"2025-08-01 {end}")
+    # Another one that can be taken, so that the import is not refused as a whole.
+    said = take(app, path, sessions=[session("2025-08-05", "2025-08-06"), session(*ends)])
+    assert [fault["row"] for fault in said["refused"]] == ([2] if hits else [])
+    assert len(stored(app)["sessions"]) == (2 if hits else 3)
+
+
+def test_a_refused_session_makes_no_room_for_another_on_the_second_run(app: Flask, path: Path) -> None:
+    with rows.writing(app) as tx:
+        rows.add_session(tx, rows.add_device(tx, MAC), TEN + 2 * HOUR, TEN + 3 * HOUR)
+    tables = {
+        "sessions": [
+            session("2025-08-01 10:00", "2025-08-01 12:30"),
+            session("2025-08-01 11:00", "2025-08-01 11:30"),
+        ]
+    }
+    first = take(app, path, **tables)
+    assert counts(first, "sessions") == {"read": 2, "added": 1, "refused": 1}
+    before = stored(app)
+    assert counts(take(app, path, **tables), "sessions") == {"read": 2, "present": 1, "refused": 1}
+    assert stored(app) == before
+
+
+def test_only_the_last_open_session_stays_open(app: Flask, path: Path) -> None:
+    opens = [session(f"2025-08-01 {hour}:00", None, disc=MISSING, still=1) for hour in (12, 10, 11)]
+    take(app, path, sessions=opens)
+    wanted = [kept(TEN, None), kept(TEN + HOUR, None), kept(TEN + 2 * HOUR, None, 1)]
+    assert stored(app)["sessions"] == wanted
+    said = take(app, path, sessions=opens)
+    assert counts(said, "sessions") == {"read": 3, "present": 3}
+    assert stored(app)["sessions"] == wanted
+
+
+def test_a_later_copy_of_the_database_closes_what_was_open(app: Flask, path: Path) -> None:
+    take(app, path, sessions=[session("2025-08-01 10:00", None, disc=MISSING, still=1)])
+    later = [
+        session("2025-08-01 10:00", "2025-08-01 11:00"),
+        session("2025-08-01 12:00", None, disc=MISSING, still=1),
+    ]
+    said = take(app, path, sessions=later, events=[event("2025-08-01 11:00", "Disconnected")])
+    assert counts(said, "sessions") == {"read": 2, "added": 1, "changed": 1}
+    found = stored(app)
+    assert found["sessions"] == [kept(TEN, TEN + HOUR), kept(TEN + 2 * HOUR, None, 1)]
+    assert found["events"][0][-2:] == (TEN, TEN + HOUR)
+
+
+def test_an_open_session_of_an_import_loses_its_end_to_a_later_one(app: Flask, path: Path) -> None:
+    take(app, path, sessions=[session("2025-08-01 10:00", None, disc=MISSING, still=1)])
+    said = take(app, path, sessions=[session("2025-08-01 12:00", "2025-08-01 13:00")])
+    assert counts(said, "sessions") == {"read": 1, "added": 1, "changed": 1}
+    assert stored(app)["sessions"] == [kept(TEN, None), kept(TEN + 2 * HOUR, TEN + 3 * HOUR)]
+
+
+def test_a_session_that_evidence_keeps_open_is_not_touched(app: Flask, path: Path) -> None:
+    with rows.writing(app) as tx:
+        rows.add_session(tx, rows.add_device(tx, MAC), TEN, None, still_connected=True)
+        tx.run(Statement("UPDATE device_session SET source = 'presence'"))
+    said = take(
+        app,
+        path,
+        sessions=[
+            session("2025-08-01 09:00", None, disc=MISSING, still=1),
+            session("2025-08-01 10:00", "2025-08-01 11:00"),
+            session("2025-08-01 12:00", "2025-08-01 13:00"),
+        ],
+    )
+    assert [fault["row"] for fault in said["refused"]] == [2, 3]
+    found = stored(app)["sessions"]
+    assert [row[1:4] for row in found] == [(TEN - HOUR, None, 0), (TEN, None, 1)]
+
+
+def test_an_import_may_be_repeated_and_says_that_nothing_was_new(app: Flask, path: Path) -> None:
+    app_db.make(
+        path,
+        devices=[device(first="2025-07-01 08:00")],
+        sessions=[
+            session("2025-08-01 10:00", "2025-08-01 11:00"),
+            session(None, "2025-08-01 12:00"),
+            session("2025-08-01 13:00", None, still=1),
+        ],
+        events=[
+            event("2025-08-01 10:00"),
+            event("2025-08-01 10:00"),
+            event("2025-08-01 10:00", "VOIDED - Connected"),
+            event("2025-08-01 10:00", "VOIDED - Connected"),
+        ],
+    )
+    first = run_import(app, "netalertx", str(path))
+    assert counts(first, "events") == {"read": 4, "added": 3, "present": 1}
+    before = stored(app)
+    again = invoke(app.instance_path, "import", "netalertx", str(path))
+    assert again.exit_code == 0
+    assert again.stdout.endswith("Nothing was new.\n")
+    assert stored(app) == before
+
+
+def test_what_was_set_here_stays_and_what_is_empty_is_filled(app: Flask, path: Path) -> None:
+    with rows.writing(app) as tx:
+        rows.add_device(tx, MAC, name="my phone")
+        tx.run(Statement("UPDATE device SET first_seen_at = :at, favourite = true"), at=TEN)
+    first = "2025-08-01 09:00"
+    said = take(app, path, devices=[device(alert_down=1, archived=1, first=first)])
+    assert counts(said, "devices") == {"read": 1, "changed": 1}
+    wanted = (MAC, "my phone", "anna", "Acme", 1, 1, 1, 1, None, TEN - HOUR, None)
+    assert stored(app)["devices"] == [wanted]
+    said = take(app, path, devices=[device(name="x", owner="y", first="2025-08-02 09:00", last=first)])
+    assert stored(app)["devices"] == [(*wanted[:-1], TEN - HOUR)]
+
+
+def test_placeholders_of_unnamed_devices_are_no_names(app: Flask, path: Path) -> None:
+    take(app, path, devices=[device(name="(name not found)", owner="(unknown)", vendor=None)])
+    assert stored(app)["devices"][0][:4] == (MAC, "", "", "")
+
+
+def test_a_device_is_known_from_the_first_thing_that_is_told_of_it(app: Flask, path: Path) -> None:
+    take(
+        app,
+        path,
+        devices=[device()],
+        sessions=[session("2025-08-01 11:00", None)],
+        events=[event("2025-08-01 10:00", "New Device")],
+    )
+    assert stored(app)["devices"][0][-2] == TEN
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(app: Flask, path: Path) -> None:
+    tables = {"devices": [device()], "sessions": [session("2025-08-01 10:00", None), session("x", None)]}
+    before = stored(app)
+    dry = take(app, path, "--dry-run", **tables)
+    assert stored(app) == before
+    real = take(app, path, **tables)
+    assert dry == {**real, "dry_run": True}
+    shown = invoke(app.instance_path, "import", "netalertx", str(path), "--dry-run")
+    assert "This was a dry run: nothing is written." in shown.stdout
+
+
+def test_of_many_refused_rows_the_terminal_shows_the_first(app: Flask, path: Path) -> None:
+    bad = [session(f"day {n}", None) for n in range(30)]
+    app_db.make(path, sessions=[*bad, session("2025-08-01", None)])
+    done = invoke(app.instance_path, "import", "netalertx", str(path))
+    assert done.stderr.count("Refused: sessions, row ") == 20
+    assert "... and 10 more; --json shows all." in done.stderr
+    assert len(run_import(app, "netalertx", str(path))["refused"]) == 30
+
+
+def test_imported_sessions_are_shown_as_any_other(clients: Clients, path: Path) -> None:
+    take(clients.app, path, devices=[device()], sessions=[session("2025-08-01 10:00", "2025-08-01 12:00")])
+    (shown,) = clients.viewer.ok("GET", f"/sessions/list?mac={MAC}")["sessions"]
+    assert (shown["ses_Connection"], shown["ses_Duration"]) == ("2025-08-01 10:00", "2h 0m")
+
+
+def test_the_other_tools_database_is_not_changed(app: Flask, path: Path) -> None:
+    app_db.make(path, sessions=[session("2025-08-01 10:00", None)])
+    before = path.read_bytes()
+    run_import(app, "netalertx", str(path))
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir() if each.name.startswith("app.db")] == ["app.db"]
+
+
+def test_a_database_that_its_tool_is_writing_is_read_as_it_was_last_committed(app: Flask, path: Path) -> None:
+    app_db.make(path, sessions=[session("2025-08-01 10:00", None)])
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("DELETE FROM Sessions")
+    assert counts(run_import(app, "netalertx", str(path)), "sessions") == {"read": 1, "added": 1}
+    writer.close()
+
+
+def test_columns_that_are_not_needed_may_be_missing(app: Flask, path: Path) -> None:
+    schema = """
+        CREATE TABLE devices (DEV_MAC); CREATE TABLE SESSIONS (sesMAC, ses_datetimeconnection,
+        sesDateTimeDisconnection); CREATE TABLE Events (EVEMAC, eveDateTime, eve_event_type)
+    """
+    at = "2025-08-01 10:00"
+    mac = app_db.MAC
+    app_db.make(path, schema, devices=[(mac,)], sessions=[(mac, at, None)], events=[(mac, at, "Connected")])
+    run_import(app, "netalertx", str(path))
+    found = stored(app)
+    assert found["sessions"] == [(MAC, TEN, None, 0, "", "", "Connected", "Disconnected", "", None)]
+    assert found["events"] == [(MAC, TEN, "Connected", "", "", "", 0, 0, TEN, TEN)]
+
+
+TABLES = "CREATE TABLE Devices (devMac); CREATE TABLE Events (eveMac, eveDateTime, eveEventType);"
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ("CREATE TABLE other (x)", "no table Devices"),
+        (TABLES, "no table Sessions"),
+        (TABLES + "CREATE TABLE Sessions (sesMac)", "no column like sesdatetimeconnection"),
+        (TABLES + "CREATE VIEW Sessions AS SELECT 1 AS sesMac", "no table Sessions"),
+    ],
+)
+def test_a_database_of_something_else_is_refused(app: Flask, path: Path, schema: str, words: str) -> None:
+    assert_refused(app, "netalertx", str(app_db.make(path, schema)), words=words)
+
+
+@pytest.mark.parametrize("content", [b"", b"MAC,IP\n", b"SQLite format 3\x00" + b"\xff" * 5000])
+def test_what_is_no_database_is_refused(app: Flask, path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert_refused(app, "netalertx", str(path), words="app.db")
+
+
+def test_a_file_that_is_not_there_or_a_folder_is_refused(app: Flask, path: Path) -> None:
+    assert_refused(app, "netalertx", str(path), words="There is no file")
+    assert_refused(app, "netalertx", str(path.parent), words="There is no file")
+    assert not path.exists()
+
+
+def test_a_truncated_database_leaves_nothing_half_done(app: Flask, path: Path) -> None:
+    many = [
+        session(f"2025-08-{day:02} {hour:02}:00", None, info="x" * 90)
+        for day in range(1, 29)
+        for hour in range(24)
+    ]
+    app_db.make(path, devices=[device()], sessions=many)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    assert_refused(app, "netalertx", str(path), words="cannot be read as an SQLite database")
+
+
+def test_a_value_of_megabytes_is_refused(app: Flask, path: Path) -> None:
+    app_db.make(path, devices=[device(name="x" * 2_000_000)])
+    assert_refused(app, "netalertx", str(path), words="too big")
+
+
+def test_where_every_row_is_refused_the_import_fails(app: Flask, path: Path) -> None:
+    app_db.make(path, sessions=[session("x", None), session("y", None)])
+    assert_refused(app, "netalertx", str(path), words="every row is refused")
+
+
+def test_an_unknown_zone_is_refused(app: Flask, path: Path) -> None:
+    app_db.make(path)
+    assert_refused(app, "netalertx", str(path), "--naive-times", "Mars/Base", words="not a known time zone")

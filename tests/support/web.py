@@ -1,0 +1,140 @@
+"""Debian's Chromium against the real server, and what no page may do in it."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, expect
+
+from tests.support.command import run
+from tests.support.server import Server
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+DESKTOP = (1280, 900)
+PHONE = (390, 844)
+# Without a GPU and a sandbox of its own, as in a container.
+ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
+# Chromium's word for any answer of 400 and more.
+FAILED_LOAD = "Failed to load resource"
+
+
+def launch(playwright: Playwright) -> Browser:
+    """The system's Chromium; playwright's own is never downloaded."""
+    program = shutil.which("chromium")
+    assert program, "The tests of the web UI need Chromium: apt-get install chromium"
+    return playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+
+
+@dataclass
+class Visit:
+    """A browser's window on one server, and what went wrong in it.
+
+    allowed: parts of the console's messages that this test expects.
+    """
+
+    page: Page
+    base: str
+    allowed: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        """Go there, and wait until what it loads is there."""
+        self.page.goto(self.base + path)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing loads any more, and no list is busy."""
+        self.page.wait_for_load_state("networkidle")
+        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
+
+    def log_in(self, username: str, password: str) -> None:
+        """Sign in as the login page does, without the page."""
+        answer = self.page.request.post(
+            f"{self.base}/auth/login?cookies=1",
+            data=json.dumps({"username": username, "password": password}),
+        )
+        assert answer.ok, answer.text()
+
+    def choose(self, **cookies: str) -> None:
+        """Theme or language, as somebody has chosen them before."""
+        path = urlsplit(self.base).path or "/"
+        root = self.base.removesuffix(path)
+        domain = urlsplit(root).hostname or ""
+        self.page.context.add_cookies(
+            [
+                {"name": f"sessiontrack_{name}", "value": value, "domain": domain, "path": path}
+                for name, value in cookies.items()
+            ]
+        )
+
+    def violations(self) -> list[str]:
+        """What axe-core finds on the page as it is."""
+        self.page.evaluate(AXE.read_text("utf-8"))
+        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{each['id']}: {node['html']} {node.get('failureSummary', '')}"
+            for each in found["violations"]
+            for node in each["nodes"]
+        ]
+
+    def assert_clean(self) -> None:
+        """No console error, no violation of the policy, no request that leaves the host."""
+        unexpected = [each for each in self.wrong if not any(part in each for part in self.allowed)]
+        assert unexpected == []
+
+
+@contextmanager
+def visiting(browser: Browser, base: str, size: tuple[int, int] = DESKTOP, **options: Any) -> Iterator[Visit]:
+    """A fresh window without cookies; at the end nothing may have gone wrong in it."""
+    options = {"locale": "en-GB", "reduced_motion": "reduce", **options}
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+    context.set_default_timeout(15_000)
+    try:
+        visit = Visit(context.new_page(), base)
+        _watch(context, visit)
+        yield visit
+        visit.assert_clean()
+    finally:
+        context.close()
+
+
+def _watch(context: BrowserContext, visit: Visit) -> None:
+    host = urlsplit(visit.base).netloc
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            visit.wrong.append(f"{message.text} ({message.location.get('url')})")
+
+    def on_request(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.netloc != host:
+            visit.wrong.append(f"a request left the host: {request.url}")
+
+    context.on("console", on_console)
+    context.on("request", on_request)
+    context.on("weberror", lambda error: visit.wrong.append(f"thrown: {error.error}"))
+
+
+@dataclass(frozen=True)
+class WebServer:
+    """The real server with the demo's home office; `admin`, `operator` and `viewer` sign in with PASSWORD."""
+
+    server: Server
+    instance: Path
+    tokens: dict[str, str]
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+
+def fill_with_demo(instance: Path, **settings: str) -> None:
+    """The demo's home office, always the same up to now."""
+    filled = run(instance, "demo", "--seed", "1", **{"TIMEZONE": "Europe/Paris", **settings})
+    assert filled.returncode == 0, filled.stderr

@@ -1,0 +1,105 @@
+"""Contract section 2: MAC addresses in every common notation."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sessiontrack.exceptions import InvalidMac
+from sessiontrack.values.macs import (
+    MAC_FORMS,
+    is_locally_administered,
+    is_multicast,
+    parse_mac,
+    vendor_prefix,
+)
+
+fast = settings(deadline=None, max_examples=150)
+
+
+def read(text: str) -> str:
+    """The canonical text, or why there is none."""
+    try:
+        return parse_mac(text)
+    except InvalidMac as error:
+        return error.message
+
+
+@given(st.binary(min_size=6, max_size=6), st.booleans(), st.sampled_from(["", " ", "\t\r\n"]))
+@fast
+def test_contract_2_mac_is_accepted_in_every_common_notation(octets: bytes, upper: bool, blanks: str) -> None:
+    canonical = octets.hex(":").upper()
+    dotted = ".".join(octets[at : at + 2].hex() for at in (0, 2, 4))
+    short = ":".join(f"{octet:x}" for octet in octets)
+    for text in (octets.hex(":"), octets.hex("-"), octets.hex(), dotted, short):
+        assert parse_mac(blanks + (text.upper() if upper else text) + blanks) == canonical
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "aa",
+        "aa:bb:cc:dd:ee",
+        "aa:bb:cc:dd:ee:ff:00",
+        "aa:bb:cc:dd:ee:fg",
+        "aa:bb:cc:dd:ee:",
+        "aa:bb:cc:dd:ee:fff",
+        ":aa:bb:cc:dd:ee:ff",
+        "aa:bb:cc-dd-ee-ff",
+        "aa-bb-cc-dd-ee:ff",
+        "a-b-c-d-e-f",
+        "aabb:ccdd:eeff",
+        "aabb-ccdd-eeff",
+        "aabb.ccdd.eef",
+        "aa.bb.cc.dd.ee.ff",
+        "aabb.ccddeeff",
+        "aabbccddeef",
+        "aabbccddeeff0",
+        "aa bb cc dd ee ff",
+        "0xaabbccddeeff",
+        "aa:bb:cc:dd:ee:ff\0",
+        "aa:bb:cc:dd:ee:\N{FULLWIDTH DIGIT ONE}\N{FULLWIDTH DIGIT ONE}",
+        "\N{ARABIC-INDIC DIGIT ONE}" * 12,
+        "\ud800",
+        "a" * 10_000,
+    ],
+)
+def test_contract_2_unreadable_mac_is_refused_naming_the_accepted_notations(text: str) -> None:
+    with pytest.raises(InvalidMac) as caught:
+        parse_mac(text)
+    assert caught.value.message == MAC_FORMS
+
+
+@pytest.mark.parametrize(
+    "notation", ["aa:bb:cc:dd:ee:ff", "AA-BB-CC-DD-EE-FF", "aabb.ccdd.eeff", "aabbccddeeff"]
+)
+def test_contract_2_refusal_names_notations_that_are_accepted(notation: str) -> None:
+    assert notation in MAC_FORMS
+    assert parse_mac(notation) == "AA:BB:CC:DD:EE:FF"
+
+
+@given(st.text() | st.text("0123456789abcdefABCDEFg:-. ", max_size=20))
+@fast
+def test_contract_2_no_text_raises_anything_but_invalid_mac(text: str) -> None:
+    answer = read(text)
+    assert answer == MAC_FORMS or parse_mac(answer) == answer
+
+
+@pytest.mark.parametrize(
+    ("mac", "local", "multicast"),
+    [
+        ("AA:BB:CC:DD:EE:FF", True, False),
+        ("00:1B:C0:11:22:33", False, False),
+        ("02:00:00:00:00:00", True, False),
+        ("01:00:5E:00:00:01", False, True),
+        ("FF:FF:FF:FF:FF:FF", True, True),
+    ],
+)
+def test_first_octet_tells_local_and_multicast_addresses(mac: str, local: bool, multicast: bool) -> None:
+    assert is_locally_administered(mac) is local
+    assert is_multicast(mac) is multicast
+
+
+def test_vendor_prefix_is_the_first_half() -> None:
+    assert vendor_prefix("AA:BB:CC:DD:EE:FF") == "AA:BB:CC"

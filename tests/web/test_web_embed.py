@@ -1,0 +1,309 @@
+"""Widgets in pages of another origin: as elements and in frames, allowed and refused; nothing else let in."""
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page, expect
+
+from sessiontrack.web.bundle import STATIC
+from tests.conftest import Clients
+from tests.support.server import Server
+from tests.support.web import WebServer, fill_with_demo, visiting
+
+WIDGETS = ("now", "timeline", "people")
+TRACKER_DOCS = Path(__file__).parents[2] / "docs" / "tracker.md"
+SETTINGS = {"TIMEZONE": "Europe/Paris"}
+
+
+class Portal:
+    """Another product on another port: its pages, by their paths, have a strict policy of their own."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, str] = {}
+        self.allowed = self.inline = ""
+        portal = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                text = portal.pages.get(self.path)
+                self.send_response(404 if text is None else 200)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header(
+                    "Content-Security-Policy",
+                    f"default-src 'self'; script-src {portal.allowed}{portal.inline};"
+                    f" connect-src {portal.allowed}; frame-src {portal.allowed}; img-src data:",
+                )
+                self.end_headers()
+                self.wfile.write((text or "").encode())
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> "Portal":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def show(self, body: str, base: str, *, inline: bool = False) -> str:
+        """The address of a page with that body, which lets in what is at base, and scripts in the page."""
+        self.allowed, self.inline = base, " 'unsafe-inline'" if inline else ""
+        self.pages["/"] = (
+            f"<!doctype html><html lang=en><title>Portal</title><main><h1>Portal</h1>{body}</main></html>"
+        )
+        return f"{self.origin}/"
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[Portal]:
+    with Portal() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def allowing(
+    template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory, portal: Portal
+) -> Iterator[WebServer]:
+    """A server with the demo's data that lists the portal."""
+    folder = tmp_path_factory.mktemp("embed") / "instance"
+    shutil.copytree(template[0], folder)
+    fill_with_demo(folder)
+    with Server(folder, workers=1, EMBED_ORIGINS=portal.origin, **SETTINGS) as server:
+        yield WebServer(server, folder, template[1])
+
+
+def elements(server: WebServer) -> str:
+    token = server.tokens["viewer"]
+    return f'<script src="{server.base}/static/embed.js" defer></script>' + "".join(
+        f'<sessiontrack-{each} token="{token}"></sessiontrack-{each}>' for each in WIDGETS
+    )
+
+
+def frame(server: WebServer, widget: str, extra: str = "") -> str:
+    token = server.tokens["viewer"]
+    return (
+        f'<iframe title="{widget}" width="900" height="700"'
+        f' src="{server.base}/embed/{widget}#token={token}{extra}"></iframe>'
+    )
+
+
+def opened(page: Page, address: str) -> Page:
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+@pytest.fixture
+def window(browser: Browser, portal: Portal) -> Iterator[tuple[Page, list[str]]]:
+    """A window, and what its console says; requests may go to both servers."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, locale="en-GB", reduced_motion="reduce"
+    )
+    context.set_default_timeout(15_000)
+    said: list[str] = []
+    context.on("console", lambda each: said.append(each.text) if each.type in ("error", "warning") else None)
+    context.on("weberror", lambda error: said.append(f"thrown: {error.error}"))
+    yield context.new_page(), said
+    context.close()
+
+
+def test_elements_in_a_listed_page_show_what_is_going_on(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer
+) -> None:
+    page, said = window
+    opened(page, portal.show(elements(allowing), allowing.base))
+    now = page.locator("sessiontrack-now")
+    totals = page.request.get(
+        f"{allowing.base}/devices/totals", headers={"Authorization": f"Bearer {allowing.tokens['viewer']}"}
+    ).json()
+    expect(now.locator("dl > div").first.locator("dd")).to_have_text(str(totals["connected"]))
+    expect(now.locator("li").first).to_be_visible()
+    # A text that is missing is shown as its key.
+    assert not re.search(r"\b(now|event|embed|timeline)\.[a-z]", now.inner_text())
+    expect(page.locator("sessiontrack-timeline").get_by_text("Anna's phone", exact=True)).to_be_visible()
+    expect(page.locator("sessiontrack-people").get_by_role("heading")).to_be_visible()
+    assert said == []
+
+
+def test_one_device_and_a_period(window: tuple[Page, list[str]], portal: Portal, allowing: WebServer) -> None:
+    page, said = window
+    headers = {"Authorization": f"Bearer {allowing.tokens['viewer']}"}
+    device = page.request.get(f"{allowing.base}/devices?limit=1&search=phone", headers=headers).json()[
+        "devices"
+    ][0]
+    body = (
+        f'<script src="{allowing.base}/static/embed.js" defer></script>'
+        f'<sessiontrack-timeline base="{allowing.base}/" token="{allowing.tokens["viewer"]}"'
+        f' mac="{device["mac"]}" period="24 hours"></sessiontrack-timeline>'
+    )
+    with page.expect_response("**/presence/timeline?**") as asked:
+        opened(page, portal.show(body, allowing.base))
+    assert [each["mac"] for each in asked.value.json()["devices"]] == [device["mac"]]
+    expect(page.get_by_text(device["name"], exact=True)).to_be_visible()
+    assert said == []
+
+
+def test_the_host_page_overrides_the_tokens_and_its_style_does_not_reach_in(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer
+) -> None:
+    page, _ = window
+    opened(page, portal.show(elements(allowing), allowing.base))
+    page.evaluate(
+        """() => {
+          const sheet = new CSSStyleSheet();
+          sheet.replaceSync('li { display: none } sessiontrack-now { --st-surface: rgb(1, 2, 3) }');
+          document.adoptedStyleSheets = [sheet];
+        }"""
+    )
+    card = page.locator("sessiontrack-now .card").first
+    assert card.evaluate("each => getComputedStyle(each).backgroundColor") == "rgb(1, 2, 3)"
+    expect(page.locator("sessiontrack-now li").first).to_be_visible()
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_a_frame_in_a_listed_page_shows_it_and_no_token_is_sent_in_an_address(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer, widget: str
+) -> None:
+    page, said = window
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    opened(page, portal.show(frame(allowing, widget, "&theme=dark"), allowing.base))
+    inside = page.frame_locator("iframe")
+    expect(inside.locator(f"sessiontrack-{widget} .card").first).to_be_visible()
+    sent = [each.partition("#")[0] for each in asked]
+    assert any("/presence/now" in each for each in sent)
+    assert [each for each in sent if allowing.tokens["viewer"] in each] == []
+    assert said == []
+
+
+def test_a_page_that_is_not_listed_gets_nothing(
+    window: tuple[Page, list[str]], portal: Portal, web_server: WebServer
+) -> None:
+    page, said = window
+    opened(page, portal.show(elements(web_server) + frame(web_server, "now"), web_server.base))
+    expect(page.locator("sessiontrack-now").get_by_role("alert")).to_contain_text("EMBED_ORIGINS")
+    assert any("frame-ancestors" in each for each in said)
+    assert any("CORS policy" in each for each in said)
+    assert page.frame_locator("iframe").locator("sessiontrack-now").count() == 0
+
+
+def test_pages_of_the_ui_are_never_framed(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer
+) -> None:
+    page, said = window
+    body = f'<iframe title="UI" src="{allowing.base}/ui/login"></iframe>'
+    opened(page, portal.show(body, allowing.base))
+    assert any("frame-ancestors" in each for each in said)
+
+
+def test_a_wrong_token_and_none_are_said(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer
+) -> None:
+    page, _ = window
+    body = (
+        f'<script src="{allowing.base}/static/embed.js" defer></script>'
+        "<sessiontrack-now></sessiontrack-now><sessiontrack-people token=st_wrong></sessiontrack-people>"
+    )
+    opened(page, portal.show(body, allowing.base))
+    expect(page.locator("sessiontrack-now").get_by_role("alert")).to_contain_text("needs a token")
+    expect(page.locator("sessiontrack-people").get_by_role("alert")).to_contain_text("not valid")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_axe_finds_nothing_in_a_widget(
+    browser: Browser, allowing: WebServer, widget: str, theme: str
+) -> None:
+    with visiting(browser, allowing.base) as visit:
+        visit.open(f"/embed/{widget}#token={allowing.tokens['viewer']}&theme={theme}")
+        expect(visit.page.locator(f"sessiontrack-{widget} .card").first).to_be_visible()
+        assert visit.violations() == []
+
+
+def tracker_examples() -> list[str]:
+    """What docs/tracker.md shows for a page: as a module, and without modules."""
+    return re.findall(r"```html\n(.*?)```", TRACKER_DOCS.read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("index", range(2), ids=["module", "classic"])
+def test_the_documented_lines_track_who_is_in_a_page_of_another_origin(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer, index: int
+) -> None:
+    page, said = window
+    example = tracker_examples()[index]
+    assert len(example.splitlines()) <= 10
+    lines = example.replace("https://sessiontrack.example", allowing.base)
+    lines = lines.replace("st_...", allowing.tokens["operator"])
+    address = portal.show(f"<button id=reports>Reports</button>{lines}", allowing.base, inline=True)
+    with page.expect_response("**/api/v2/keepalive") as shown:
+        page.goto(address)
+    with page.expect_response("**/api/v2/session-hide") as changed:
+        page.get_by_role("button").click()
+    assert json.loads(shown.value.request.post_data or "") == {"visible": False}
+    assert json.loads(changed.value.request.post_data or "") == {"path": ["/"]}
+    assert (shown.value.status, changed.value.status) == (200, 200)
+    # The page is left, for one that knows nothing of it.
+    page.goto("about:blank")
+    for _ in range(500):
+        (session, *_) = allowing.server.call(
+            "GET", "/api/v2/sessions?usernames[]=operator", token=allowing.tokens["operator"]
+        ).json
+        if session["last_visible_path"] == ["reports", "week"]:
+            break
+        page.wait_for_timeout(20)
+    assert session["last_visible_path"] == ["reports", "week"]
+    assert said == []
+
+
+def test_a_page_that_is_not_listed_is_not_tracked_and_comes_to_no_harm(
+    window: tuple[Page, list[str]], portal: Portal, web_server: WebServer
+) -> None:
+    page, said = window
+    lines = tracker_examples()[0].replace("https://sessiontrack.example", web_server.base)
+    with page.expect_event("requestfailed", lambda each: "/api/v2/" in each.url):
+        page.goto(portal.show(f"<button id=reports>Reports</button>{lines}", web_server.base, inline=True))
+    page.get_by_role("button").click()
+    assert all("CORS policy" in each or "Failed to load" in each for each in said), said
+
+
+def test_below_a_sub_path_a_widget_asks_below_it(
+    browser: Browser, subpath: str, web_server: WebServer
+) -> None:
+    with visiting(browser, subpath) as visit:
+        visit.open(f"/embed/now#token={web_server.tokens['viewer']}")
+        expect(visit.page.locator("sessiontrack-now .card").first).to_be_visible()
+
+
+def test_who_may_frame_is_in_the_headers(make_clients: Callable[..., Clients]) -> None:
+    closed: FlaskClient = make_clients().app.test_client()
+    answer = closed.get("/embed/now")
+    assert answer.status_code == 200
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    listed = make_clients(EMBED_ORIGINS="https://portal.example").app.test_client()
+    answer = listed.get("/embed/now")
+    assert "frame-ancestors https://portal.example" in answer.headers["Content-Security-Policy"]
+    assert "X-Frame-Options" not in answer.headers
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert listed.get("/embed/nothing").status_code == 404
+    page = listed.get("/ui/login")
+    assert page.headers["X-Frame-Options"] == "DENY"
+
+
+def test_the_script_keeps_its_name_and_is_asked_for_again_soon(clients: Clients) -> None:
+    answer = clients.app.test_client().get("/static/embed.js", buffered=True)
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    assert (STATIC / "embed.js").stat().st_size < 120_000

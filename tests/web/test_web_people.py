@@ -1,0 +1,202 @@
+"""The page "People" in a browser: user sessions with their filters, charts, and one session view by view."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.conftest import PASSWORD
+from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
+
+PEOPLE = "/ui/people"
+SESSIONS = "/api/v2/sessions"
+
+
+def asked(visit: Visit, path: str) -> Any:
+    answer = visit.page.request.get(visit.base + path)
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def names(visit: Visit) -> list[str]:
+    return visit.page.locator("tbody td[data-kind=main] a").all_inner_texts()
+
+
+def longest(visit: Visit) -> dict[str, Any]:
+    """The demo's session with the most visible time, of those that are over."""
+    found: list[dict[str, Any]] = asked(visit, f"{SESSIONS}?active=false&usernames[]=anna")
+    return max(found, key=lambda each: each["visible_duration"])
+
+
+def test_it_lists_user_sessions_now_and_before(signed_in: Visit) -> None:
+    page = signed_in.page
+    signed_in.open(PEOPLE)
+    assert names(signed_in) == [each["username"] for each in asked(signed_in, f"{SESSIONS}?limit=25")]
+    page.get_by_role("button", name="Now").click()
+    page.wait_for_url(re.compile("active=now"))
+    signed_in.settle()
+    expect(page.get_by_text("Active").first).to_be_visible()
+    expect(page.get_by_text("Ended")).to_have_count(0)
+    page.get_by_role("button", name="Before").click()
+    expect(page.get_by_text("Ended").first).to_be_visible()
+    expect(page.get_by_text("Active")).to_have_count(0)
+
+
+def test_filters_are_those_of_the_api_and_in_the_address(signed_in: Visit) -> None:
+    page = signed_in.page
+    signed_in.open(PEOPLE)
+    page.locator(".people-users summary").click()
+    page.get_by_label("ben").check()
+    page.get_by_label("clara").check()
+    page.wait_for_url(re.compile("users=ben%2Cclara"))
+    page.keyboard.press("Escape")
+    middle = asked(signed_in, f"{SESSIONS}?limit=1&offset=40")[0]["start"]
+    day = page.evaluate("at => new Date(at * 1000).toISOString().slice(0, 10)", middle)
+    with page.expect_request("**/api/v2/sessions?*started_after=*"):
+        page.get_by_label("Started after").fill(f"{day}T00:00")
+        page.get_by_label("Started after").press("Tab")
+    expected = asked(
+        signed_in, f"{SESSIONS}?usernames[]=ben&usernames[]=clara&started_after={day}T00:00&limit=25"
+    )
+    assert expected
+    expect(page.locator("tbody td[data-kind=main] a")).to_have_text([each["username"] for each in expected])
+    address = page.url.removeprefix(signed_in.base)
+    assert parse_qs(urlsplit(address).query)["after"] == [f"{day}T00:00"]
+    signed_in.open(address)
+    assert names(signed_in) == [each["username"] for each in expected]
+    page.get_by_label("Stopped before").fill("2001-01-01T00:00")
+    page.get_by_label("Stopped before").press("Tab")
+    page.get_by_role("button", name="Clear search and filters").click()
+    expect(page.locator("tbody tr")).to_have_count(25)
+
+
+def test_time_per_page_is_a_chart_of_the_period(signed_in: Visit) -> None:
+    page = signed_in.page
+    signed_in.open(f"{PEOPLE}?users=anna")
+    page.get_by_role("button", name="Time per page").click()
+    signed_in.settle()
+    (stats,) = asked(signed_in, "/api/v2/session-stats?period=30 days&usernames[]=anna")
+    views = page.locator(".people-columns section").first.locator(".bars > li > .bar")
+    assert set(views.locator(".bar-name").all_inner_texts()) == set(stats["tab_duration"])
+    devices = stats["tab_duration"]["devices"]
+    expect(page.locator(".bars-part .bar-name").filter(has_text=re.compile("^all$"))).to_have_count(1)
+    expect(views.locator("rect").first).to_have_attribute("width", "100%")
+    hours = sum(devices.values()) // 3600
+    expect(views.filter(has_text="devices")).to_contain_text(f"{hours}h" if hours else "m")
+    with page.expect_request("**/api/v2/session-stats?period=7+days*"):
+        page.get_by_label("Period").select_option("Last 7 days")
+    assert "period=7+days" in page.url
+
+
+def test_day_by_day_shows_sessions_and_time_of_each_person(signed_in: Visit) -> None:
+    page = signed_in.page
+    signed_in.open(f"{PEOPLE}?show=days&users=anna,ben")
+    days = asked(signed_in, "/api/v2/session-days?period=30 days&usernames[]=anna&usernames[]=ben")
+    assert page.locator("tbody th").all_inner_texts() == ["anna", "ben"]
+    for row, name in enumerate(("anna", "ben")):
+        own = [each for each in days if each["username"] == name]
+        cells = page.locator("tbody tr").nth(row).locator("td[data-level]")
+        expect(cells).to_have_count(len(own))
+        # The latest day first.
+        expect(cells.first).to_contain_text(str(own[-1]["sessions"]))
+
+
+def test_one_session_is_a_timeline_of_its_views(signed_in: Visit) -> None:
+    page = signed_in.page
+    session = longest(signed_in)
+    views = asked(signed_in, f"{SESSIONS}/{session['_id']}/views")
+    assert len(views) > 2
+    signed_in.open(f"{PEOPLE}/{session['_id']}")
+    expect(page.get_by_role("heading", name="anna")).to_be_visible()
+    expect(page.locator(".people-track rect")).to_have_count(len(views))
+    rows = page.locator(".people-visits li")
+    expect(rows).to_have_count(len(views))
+    for part in views[0]["path"]:
+        expect(rows.first).to_contain_text(part)
+    length = session["last_ping"] - session["start"]
+    width = page.locator(".people-track rect").first.get_attribute("width") or ""
+    assert float(width.removesuffix("%")) == pytest.approx(
+        100 * (views[0]["until"] - views[0]["since"]) / length
+    )
+
+
+def test_the_list_leads_to_a_session_and_back(signed_in: Visit) -> None:
+    page = signed_in.page
+    signed_in.open(f"{PEOPLE}?active=before&users=anna")
+    page.locator("tbody td[data-kind=main] a").first.click()
+    page.wait_for_url(re.compile(r"/ui/people/[0-9a-f-]{36}$"))
+    expect(page.get_by_text("From page to page")).to_be_visible()
+    page.go_back()
+    page.wait_for_url(re.compile("active=before"))
+    signed_in.open("/ui/now")
+    page.locator(".now-people li a").first.click()
+    page.wait_for_url(re.compile(r"/ui/people/[0-9a-f-]{36}$"))
+
+
+def test_a_session_without_order_or_that_is_gone_says_so(signed_in: Visit) -> None:
+    page = signed_in.page
+    session = longest(signed_in)
+    page.route("**/views?*", lambda route: route.fulfill(json=[], headers={"X-Total-Count": "0"}))
+    signed_in.open(f"{PEOPLE}/{session['_id']}")
+    expect(page.get_by_text("The order of the pages is not known")).to_be_visible()
+    expect(page.locator(".bars > li").first).to_be_visible()
+    signed_in.allowed.append(FAILED_LOAD)
+    signed_in.open(f"{PEOPLE}/0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10")
+    expect(page.get_by_text("There is no such session")).to_be_visible()
+
+
+def test_without_people_it_says_how_they_come(signed_in: Visit) -> None:
+    page = signed_in.page
+    page.route("**/api/v2/sessions?*", lambda route: route.fulfill(json=[], headers={"X-Total-Count": "0"}))
+    page.route("**/api/v2/session-*", lambda route: route.fulfill(json=[]))
+    for show in ("sessions", "views", "days"):
+        signed_in.open(f"{PEOPLE}?show={show}")
+        expect(page.get_by_text("POST /api/v2/sessionstart")).to_be_visible()
+
+
+@pytest.mark.parametrize("address", ["?show=nothing&active=nothing&users=%25,nobody", "?show=views&period=x"])
+def test_a_mistyped_address_is_no_fault_of_the_page(signed_in: Visit, address: str) -> None:
+    signed_in.allowed.append(FAILED_LOAD)
+    signed_in.open(PEOPLE + address)
+    expect(signed_in.page.locator(".empty")).to_be_visible()
+
+
+def test_hostile_names_stay_text(signed_in: Visit) -> None:
+    hostile = "<img src=x onerror=alert(1)>" + "M" * 400
+    row = {"username": hostile[:64], "sessions": 1, "visible_duration": 60}
+    stats = {**row, "tab_duration": {hostile: {hostile: 60}}, "first_seen": 1, "last_seen": 61}
+    days = {**row, "day": "2025-08-01"}
+    signed_in.page.route("**/session-stats?*", lambda route: route.fulfill(json=[stats]))
+    signed_in.page.route("**/session-days?*", lambda route: route.fulfill(json=[days]))
+    for show in ("views", "days"):
+        signed_in.open(f"{PEOPLE}?show={show}")
+        expect(signed_in.page.locator(".card").get_by_text(hostile[:64]).first).to_be_visible()
+        assert signed_in.page.evaluate("document.documentElement.scrollWidth") <= DESKTOP[0]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE, (360, 800)], ids=["desktop", "phone", "narrow"])
+def test_axe_finds_nothing_and_nothing_is_too_wide(
+    browser: Browser, web_server: WebServer, size: tuple[int, int], theme: str
+) -> None:
+    with visiting(browser, web_server.base, size) as visit:
+        visit.choose(theme=theme)
+        visit.log_in("admin", PASSWORD)
+        session = longest(visit)
+        for path in ("", "?show=views", "?show=days", f"/{session['_id']}"):
+            visit.open(PEOPLE + path)
+            assert visit.violations() == []
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_below_a_sub_path_in_french(browser: Browser, subpath: str) -> None:
+    with visiting(browser, subpath) as visit:
+        visit.log_in("viewer", PASSWORD)
+        visit.choose(language="fr")
+        visit.open(PEOPLE)
+        visit.page.locator("tbody td[data-kind=main] a").first.click()
+        visit.page.wait_for_url(re.compile(f"{subpath}/ui/people/"))
+        visit.page.get_by_role("link", name="Personnes").last.click()
+        visit.page.wait_for_url(f"{subpath}/ui/people")

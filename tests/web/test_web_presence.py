@@ -1,0 +1,551 @@
+"""The page of presence in a browser: the timeline on its canvas, and the same as a table."""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from tests.conftest import PASSWORD
+from tests.support.server import Server
+from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
+
+URL = "/ui/presence"
+WEEK = 7 * 86_400
+AXIS, ROW = 46, 34
+CLOSED, OPEN, MISSING = (0, 166, 89), (0, 115, 183), (243, 156, 18)
+# The colour in the middle of a row's bar at an instant; null where that is out of sight.
+COLOR = """([index, at]) => {
+  const timeline = document.querySelector("st-timeline");
+  const canvas = timeline.querySelector("canvas");
+  const scroller = timeline.querySelector(".tl-scroll");
+  const x = timeline.view.x(at);
+  const y = 46 + index * 34 + 17 - scroller.scrollTop;
+  if (x < 0 || x >= canvas.clientWidth || y < 46 || y >= canvas.clientHeight) return null;
+  const ratio = canvas.width / canvas.clientWidth;
+  return [...canvas.getContext("2d").getImageData(x * ratio, y * ratio, 1, 1).data].slice(0, 3);
+}"""
+VIEW = """() => {
+  const { from, to, span, isLive } = document.querySelector("st-timeline").view;
+  return { from, to, span, isLive };
+}"""
+GROUND = """() => {
+  const canvas = document.querySelector("st-timeline canvas");
+  return [...canvas.getContext("2d").getImageData(3, 3, 1, 1).data].slice(0, 3);
+}"""
+# Chromium's advice to whoever reads a canvas often, as only tests do.
+READ_OFTEN = "willReadFrequently"
+
+
+def plot(visit: Visit) -> Locator:
+    return visit.page.locator(".tl-plot")
+
+
+def view(visit: Visit) -> dict[str, Any]:
+    """What part of time is seen."""
+    found: dict[str, Any] = visit.page.evaluate(VIEW)
+    return found
+
+
+def color(visit: Visit, index: int, at: float) -> tuple[int, ...] | None:
+    if READ_OFTEN not in visit.allowed:
+        visit.allowed.append(READ_OFTEN)
+    found = visit.page.evaluate(COLOR, [index, at])
+    return found and tuple(found)
+
+
+def wait_until(page: Page, expression: str) -> None:
+    """As page.wait_for_function, which the policy forbids: it evaluates its text in the page itself."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(expression)
+
+
+def frame(visit: Visit) -> None:
+    """Wait until what was asked for is on the canvas."""
+    visit.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def rows(visit: Visit, **query: Any) -> list[dict[str, Any]]:
+    """The devices, in the order of the rows."""
+    found = visit.page.request.get(f"{visit.base}/devices", params={"limit": 1000, **query})
+    devices: list[dict[str, Any]] = found.json()["devices"]
+    return devices
+
+
+def sessions(visit: Visit, days: int = 6, **query: Any) -> list[dict[str, Any]]:
+    """The sessions of the last days, each with its row, and its drawn ends as epoch seconds."""
+    now = time.time()
+    start, end = (
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(each)) for each in (now - days * 86_400, now)
+    )
+    params = {"start": start, "end": end, "limit": 1000, **query}
+    found = visit.page.request.get(f"{visit.base}/presence/sessions", params=params).json()["sessions"]
+    index = {device["mac"]: place for place, device in enumerate(rows(visit))}
+    in_seconds = "(texts) => texts.map((text) => Date.parse(text) / 1000)"
+    for each in found:
+        each["from"], each["to"] = visit.page.evaluate(in_seconds, [each["start"], each["end"]])
+        each["row"] = index[each["mac"]]
+    return [each for each in found if each["from"] > now - days * 86_400]
+
+
+def one(visit: Visit, kind: str, least: int = 3600, **query: Any) -> dict[str, Any]:
+    """A session of that kind in one of the rows that are seen at first."""
+    return next(
+        each
+        for each in sessions(visit, **query)
+        if each["kind"] == kind and each["to"] - each["from"] >= least and each["row"] < 12
+    )
+
+
+def point_at(visit: Visit, session: dict[str, Any]) -> tuple[float, float]:
+    """Where the middle of a session is in the window."""
+    box = plot(visit).bounding_box()
+    assert box
+    seen = view(visit)
+    middle = (max(session["from"], seen["from"]) + min(session["to"], seen["to"])) / 2
+    x = (middle - seen["from"]) / seen["span"] * box["width"]
+    return box["x"] + x, box["y"] + AXIS + session["row"] * ROW + ROW / 2
+
+
+@pytest.fixture
+def timeline(signed_in: Visit) -> Visit:
+    """The timeline, all of it loaded."""
+    signed_in.open(URL)
+    return signed_in
+
+
+def test_bars_have_the_colours_of_the_contract(timeline: Visit) -> None:
+    closed, still = one(timeline, "closed"), one(timeline, "open")
+    assert color(timeline, closed["row"], (closed["from"] + closed["to"]) / 2) == CLOSED
+    assert color(timeline, still["row"], (still["from"] + still["to"]) / 2) == OPEN
+    legend = timeline.page.get_by_role("list", name="What the colours mean")
+    expect(legend).to_contain_text("Closed")
+    expect(legend).to_contain_text("Disconnection missing")
+    names = [each["name"] for each in rows(timeline)]
+    shown = timeline.page.locator(".tl-name strong").all_inner_texts()
+    assert len(shown) > 10
+    assert shown == names[: len(shown)]
+
+
+def test_a_device_without_a_name_shows_its_whole_address(signed_in: Visit) -> None:
+    def take_names(route: Route) -> None:
+        answer = route.fetch()
+        devices = [{**each, "name": "", "owner": ""} for each in answer.json()["devices"]]
+        route.fulfill(response=answer, json={**answer.json(), "devices": devices})
+
+    signed_in.page.route("**/presence/timeline?*", take_names)
+    signed_in.open(URL)
+    shown = signed_in.page.locator(".tl-name strong")
+    widths = shown.evaluate_all("(all) => all.map((each) => [each.scrollWidth, each.clientWidth])")
+    assert len(widths) > 10
+    assert all(re.fullmatch("[0-9A-F:]{17}", text) for text in shown.all_inner_texts())
+    assert all(needed <= given for needed, given in widths), widths
+
+
+@pytest.mark.parametrize("kind", ["missing connection", "missing disconnection"])
+def test_a_missing_end_fades_and_the_known_one_does_not(signed_in: Visit, kind: str) -> None:
+    signed_in.open(URL)
+    session = next(each for each in sessions(signed_in, days=50) if each["kind"] == kind)
+    middle = (session["from"] + session["to"]) / 2
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(middle + 3600))
+    signed_in.open(f"{URL}?span=7200&until={until}")
+    signed_in.page.locator(".tl-scroll").evaluate(
+        "(each, top) => (each.scrollTop = top)", session["row"] * ROW
+    )
+    signed_in.settle()
+    frame(signed_in)
+    margin = (session["to"] - session["from"]) / 20
+    known, unknown = session["from"] + margin, session["to"] - margin
+    if kind == "missing connection":
+        known, unknown = unknown, known
+    assert color(signed_in, session["row"], known) == MISSING
+    assert color(signed_in, session["row"], unknown) not in (MISSING, CLOSED, OPEN, None)
+
+
+def test_pointing_at_a_bar_tells_its_session_and_a_click_opens_the_device(timeline: Visit) -> None:
+    session = one(timeline, "closed", least=4 * 3600)
+    timeline.page.mouse.move(*point_at(timeline, session))
+    tip = timeline.page.get_by_role("tooltip")
+    expect(tip).to_contain_text(session["name"])
+    expect(tip).to_contain_text(session["ip"])
+    expect(tip).to_contain_text(session["connected_at"][11:16])
+    expect(tip).to_contain_text(session["disconnected_at"][11:16])
+    timeline.page.mouse.move(5, 5)
+    expect(tip).to_be_hidden()
+    timeline.allowed.append("404 (NOT FOUND)")
+    timeline.page.mouse.click(*point_at(timeline, session))
+    timeline.page.wait_for_url(f"**/ui/devices/{session['mac']}")
+
+
+def test_the_wheel_scrolls_moves_and_zooms_at_the_pointer(timeline: Visit) -> None:
+    page, before = timeline.page, view(timeline)
+    session = one(timeline, "closed", least=4 * 3600)
+    x, y = point_at(timeline, session)
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, 100)
+    wait_until(page, "document.querySelector('.tl-scroll').scrollTop > 50")
+    assert view(timeline)["span"] == before["span"]
+    page.mouse.wheel(0, -300)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
+    page.wait_for_url(re.compile(r"span=\d+"))
+    closer = view(timeline)
+    assert closer["span"] < before["span"] * 0.8
+    place, width = "(x) => document.querySelector('st-timeline').view.at(x)", plot(timeline).bounding_box()
+    assert width
+    at = page.evaluate(place, x - width["x"])
+    assert abs(at - (session["from"] + session["to"]) / 2) < closer["span"] / 100
+    page.keyboard.down("Shift")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Shift")
+    wait_until(page, f"document.querySelector('st-timeline').view.from < {closer['from'] - 60}")
+    assert view(timeline)["span"] == pytest.approx(closer["span"])
+
+
+def test_dragging_moves_time_and_rows_and_opens_nothing(timeline: Visit) -> None:
+    page, before = timeline.page, view(timeline)
+    box = plot(timeline).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 100, box["y"] + 300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 220, steps=4)
+    page.mouse.up()
+    page.wait_for_url(re.compile("until="))
+    after = view(timeline)
+    assert before["from"] - after["from"] == pytest.approx(200 / box["width"] * WEEK, abs=600)
+    assert not after["isLive"]
+    assert page.locator(".tl-scroll").evaluate("(each) => each.scrollTop") == pytest.approx(80, abs=2)
+    assert urlsplit_path(page.url) == URL
+    page.get_by_role("button", name="Now", exact=True).click()
+    wait_until(page, "document.querySelector('st-timeline').view.isLive")
+    assert "until" not in page.url
+
+
+def urlsplit_path(url: str) -> str:
+    return "/" + url.split("/", 3)[3].partition("?")[0]
+
+
+def test_panning_shows_what_was_loaded_beside_at_once(timeline: Visit) -> None:
+    """No empty stretch, though no answer comes any more."""
+    page = timeline.page
+    timeline.allowed.append(FAILED_LOAD)
+    page.wait_for_load_state("networkidle")
+    device = next(each for each in rows(timeline) if each["name"] == "Router")
+    index = [each["mac"] for each in rows(timeline)].index(device["mac"])
+    page.locator(".tl-scroll").evaluate("(each, top) => (each.scrollTop = top)", index * ROW)
+    page.route("**/presence/timeline**", lambda route: route.abort())
+    for _ in range(5):
+        page.evaluate("document.querySelector('st-timeline').move(-0.2)")
+        frame(timeline)
+        seen = view(timeline)
+        shown = [color(timeline, index, seen["from"] + seen["span"] * part / 10) for part in range(1, 10)]
+        assert sum(each in (CLOSED, OPEN) for each in shown) >= 8, shown
+    # A closer look at it is drawn from what is known coarsely.
+    page.evaluate("document.querySelector('st-timeline').zoom(0.3)")
+    frame(timeline)
+    seen = view(timeline)
+    assert color(timeline, index, seen["from"] + seen["span"] / 2) in (CLOSED, OPEN)
+
+
+def test_the_keyboard_moves_zooms_and_tells_what_a_bar_is(timeline: Visit) -> None:
+    page, before = timeline.page, view(timeline)
+    page.get_by_role("button", name="Zoom out").focus()
+    page.keyboard.press("Tab")
+    while not plot(timeline).evaluate("(each) => each === document.activeElement"):
+        page.keyboard.press("Tab")
+    tip, status = page.get_by_role("tooltip"), page.locator("st-timeline [role=status]")
+    first, second, third = (each["name"] for each in rows(timeline)[:3])
+    expect(tip).to_contain_text(first)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(tip).to_contain_text(third)
+    expect(status).to_contain_text(third)
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(status).to_contain_text(re.compile(r"\d\d:\d\d"))
+    page.keyboard.press("ArrowUp")
+    expect(tip).to_contain_text(second)
+    page.keyboard.press("+")
+    wait_until(page, f"document.querySelector('st-timeline').view.span < {before['span']}")
+    page.keyboard.press("ArrowLeft")
+    wait_until(page, "!document.querySelector('st-timeline').view.isLive")
+    page.keyboard.press("n")
+    wait_until(page, "document.querySelector('st-timeline').view.isLive")
+    page.keyboard.press("End")
+    expect(page.locator(".tl-name").last).to_contain_text(rows(timeline)[-1]["name"])
+    page.keyboard.press("Home")
+    timeline.allowed.append("404 (NOT FOUND)")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/ui/devices/{rows(timeline)[0]['mac']}")
+
+
+def test_two_fingers_zoom_and_one_tells_before_it_opens(browser: Browser, web_server: WebServer) -> None:
+    with visiting(browser, web_server.base, has_touch=True) as visit:
+        visit.log_in("viewer", PASSWORD)
+        visit.open(URL)
+        before, box = view(visit), plot(visit).bounding_box()
+        assert box
+        devtools = visit.page.context.new_cdp_session(visit.page)
+
+        def touch(kind: str, *places: float) -> None:
+            points = [{"x": box["x"] + x, "y": box["y"] + 200, "id": n} for n, x in enumerate(places)]
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        touch("touchStart", 300, 400)
+        for apart in (120, 160, 200):
+            touch("touchMove", 350 - apart / 2, 350 + apart / 2)
+        touch("touchEnd")
+        wait_until(visit.page, f"document.querySelector('st-timeline').view.span < {before['span'] * 0.7}")
+        visit.open(URL)
+        session = one(visit, "closed", least=4 * 3600)
+        visit.page.touchscreen.tap(*point_at(visit, session))
+        expect(visit.page.get_by_role("tooltip")).to_contain_text(session["name"])
+        assert urlsplit_path(visit.page.url) == URL
+        visit.allowed.append("404 (NOT FOUND)")
+        visit.page.touchscreen.tap(*point_at(visit, session))
+        visit.page.wait_for_url(f"**/ui/devices/{session['mac']}")
+
+
+def test_spans_days_and_steps_are_in_the_address(timeline: Visit) -> None:
+    page = timeline.page
+    for name, seconds in (("Day", 86_400), ("Month", 30 * 86_400), ("Year", 365 * 86_400)):
+        page.get_by_role("button", name=name, exact=True).click()
+        page.wait_for_url(re.compile(f"span={name.lower()}"))
+        wait_until(page, f"document.querySelector('st-timeline').view.span === {seconds}")
+    page.go_back()
+    page.wait_for_url(re.compile("span=month"))
+    page.get_by_role("button", name="Day", exact=True).click()
+    day = page.get_by_label("Go to a day").input_value()
+    page.get_by_role("button", name="Earlier").click()
+    page.wait_for_url(re.compile("until="))
+    page.get_by_label("Go to a day").fill("2026-03-29" if day > "2026-03-29" else "2025-03-30")
+    page.get_by_label("Go to a day").dispatch_event("change")
+    # The day on which Paris springs forward: its midnight is at 23:00 UTC, and it has no 02:00.
+    page.wait_for_url(re.compile(r"until=20\d\d-03-(29|30)T23%3A00%3A00Z"))
+    address = page.url
+    timeline.open(address.removeprefix(timeline.base))
+    assert time.strftime("%H:%M", time.gmtime(view(timeline)["from"])) == "23:00"
+    assert page.url == address
+
+
+def test_search_and_status_choose_the_rows_and_are_in_the_address(timeline: Visit) -> None:
+    page = timeline.page
+    page.get_by_role("searchbox").fill("anna")
+    page.wait_for_url(re.compile("q=anna"))
+    expect(page.locator(".tl-count")).to_have_text("3 devices")
+    page.get_by_role("button", name="Connected").first.click()
+    page.wait_for_url(re.compile("status=connected"))
+    timeline.settle()
+    found = [each["name"] for each in rows(timeline, search="anna", status="connected")]
+    assert page.locator(".tl-name strong").all_inner_texts() == found
+    timeline.open(page.url.removeprefix(timeline.base))
+    assert page.locator(".tl-name strong").all_inner_texts() == found
+    page.get_by_label("Sort by").select_option("-last_seen")
+    page.wait_for_url(re.compile("order=-last_seen"))
+    page.get_by_role("searchbox").fill("nobody")
+    page.get_by_role("button", name="Clear search and filters").click()
+    expect(page.locator(".tl-count")).to_have_text("25 devices")
+
+
+def test_the_same_is_there_as_a_table(timeline: Visit) -> None:
+    page = timeline.page
+    page.get_by_role("button", name="Table", exact=True).click()
+    page.wait_for_url(re.compile("as=table"))
+    timeline.settle()
+    table = page.get_by_role("table", name="Sessions, each with its device")
+    heads = ["Device", "State", "Connection", "Disconnection", "Duration", "IP address", "MAC address"]
+    assert table.get_by_role("columnheader").all_inner_texts() == heads
+    newest = sorted(sessions(timeline, days=7), key=lambda each: (-each["from"], each["id"]))[:5]
+    shown = table.locator("tbody tr")
+    for number, session in enumerate(newest):
+        expect(shown.nth(number)).to_contain_text(session["name"])
+        expect(shown.nth(number)).to_contain_text(session["mac"])
+    table.get_by_role("button", name="Duration").click()
+    page.wait_for_url(re.compile("sort=duration"))
+    page.get_by_role("button", name="Day", exact=True).click()
+    page.wait_for_url(re.compile("span=day"))
+    timeline.settle()
+    total = page.locator(".pager-range").inner_text()
+    assert total.endswith(f"of {len(sessions_of_view(timeline, 86_400))}")
+    page.get_by_role("button", name="Timeline", exact=True).click()
+    expect(plot(timeline)).to_be_visible()
+    assert "sort=" not in page.url
+
+
+def sessions_of_view(visit: Visit, span: int) -> list[dict[str, Any]]:
+    """Those that the view which goes with "now" shows."""
+    end = time.time() + span * 0.03
+    start, after = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(each)) for each in (end - span, end))
+    params = {"start": start, "end": after, "limit": 1000}
+    found: list[dict[str, Any]] = visit.page.request.get(
+        f"{visit.base}/presence/sessions", params=params
+    ).json()["sessions"]
+    return found
+
+
+def test_another_theme_is_drawn_at_once(timeline: Visit) -> None:
+    page = timeline.page
+    timeline.allowed.append(READ_OFTEN)
+    light = page.evaluate(GROUND)
+    page.locator("#menu summary").click()
+    page.get_by_text("Dark", exact=True).click()
+    frame(timeline)
+    dark = page.evaluate(GROUND)
+    assert sum(light) > 700
+    assert sum(dark) < 150
+
+
+@pytest.mark.parametrize("ratio", [1, 1.5, 2])
+def test_each_pixel_of_the_screen_is_drawn(browser: Browser, web_server: WebServer, ratio: float) -> None:
+    with visiting(browser, web_server.base, device_scale_factor=ratio) as visit:
+        visit.log_in("viewer", PASSWORD)
+        visit.open(URL)
+        measured = "(each) => [each.width, each.height, each.clientWidth, each.clientHeight]"
+        width, height, shown_width, shown_height = visit.page.locator("st-timeline canvas").evaluate(measured)
+        assert abs(width - shown_width * ratio) <= 1
+        assert abs(height - shown_height * ratio) <= 1
+        # An edge is sharp: beside the bar's colour there is the ground, and nothing between.
+        session = one(visit, "closed", least=4 * 3600)
+        edge = view(visit)["span"] / width
+        near = [color(visit, session["row"], session["from"] + step * edge) for step in range(-4, 5)]
+        assert sum(each != CLOSED for each in near) >= 2
+        assert len(set(near)) <= 3
+
+
+def test_a_thousand_rows_are_as_few_as_are_seen(signed_in: Visit) -> None:
+    page = signed_in.page
+
+    def many(route: Route) -> None:
+        query = dict(each.split("=") for each in route.request.url.partition("?")[2].split("&"))
+        width, offset = int(query["width"]), int(query["offset"])
+        assert width <= 8192
+        devices = [
+            {
+                "mac": f"02:00:00:00:{n >> 8:02X}:{n & 255:02X}",
+                "name": f"Device {n:04}",
+                "owner": "A very long owner's name that nobody has room for" if n == 2 else "",
+                "ip": "10.0.0.1",
+                "status": "connected",
+                "bars": [[each, each + 2, 0] for each in range(0, width - 2, 4)],
+            }
+            for n in range(offset, min(1000, offset + int(query["limit"])))
+        ]
+        answer = {"success": True, "now": int(time.time()), "width": width, "devices": devices}
+        route.fulfill(json=answer, headers={"X-Total-Count": "1000"})
+
+    page.route("**/presence/timeline?**", many)
+    signed_in.open(URL)
+    expect(page.locator(".tl-count")).to_have_text("1,000 devices")
+    assert page.locator(".tl-name").count() < 40
+    scroller = page.locator(".tl-scroll")
+    scroller.evaluate("(each) => (each.scrollTop = each.scrollHeight)")
+    # Made by this test, which takes longer than a server does.
+    expect(page.locator(".tl-name").last).to_contain_text("Device 0999", timeout=20_000)
+    assert page.locator(".tl-name").count() < 40
+    bottom = page.locator(".tl-name").last.bounding_box()
+    box = scroller.bounding_box()
+    assert bottom
+    assert box
+    assert bottom["y"] + bottom["height"] == pytest.approx(box["y"] + box["height"], abs=2)
+
+
+def test_what_cannot_be_loaded_says_why_and_is_tried_again(signed_in: Visit) -> None:
+    signed_in.allowed.append(FAILED_LOAD)
+    body = '{"success": false, "error": "server_error", "message": "Something went wrong here."}'
+
+    def fail(route: Route) -> None:
+        route.fulfill(status=500, content_type="application/json", body=body)
+
+    signed_in.page.route("**/presence/timeline?**", fail)
+    signed_in.open(URL)
+    expect(signed_in.page.get_by_role("heading", name="Something went wrong here.")).to_be_visible()
+    signed_in.page.unroute("**/presence/timeline?**")
+    signed_in.page.get_by_role("button", name="Try again").click()
+    expect(signed_in.page.locator(".tl-count")).to_have_text("25 devices")
+    expect(signed_in.page.get_by_role("heading", name="Something went wrong here.")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "span=-1",
+        "span=x&until=y",
+        "until=9999-01-01",
+        "status=none&order=none",
+        "as=none",
+        "span=99999999999",
+    ],
+)
+def test_an_address_that_makes_no_sense_shows_presence_all_the_same(signed_in: Visit, query: str) -> None:
+    signed_in.open(f"{URL}?{query}")
+    expect(signed_in.page.locator(".tl-count")).to_have_text("25 devices")
+
+
+@pytest.fixture(scope="module")
+def empty(template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server without a device."""
+    folder = tmp_path_factory.mktemp("empty") / "instance"
+    shutil.copytree(template[0], folder)
+    with Server(folder, workers=1) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+@pytest.mark.parametrize("path", [URL, f"{URL}?as=table"])
+def test_without_devices_it_says_how_to_get_some(browser: Browser, empty: str, path: str) -> None:
+    with visiting(browser, empty) as visit:
+        visit.log_in("viewer", PASSWORD)
+        visit.open(path)
+        expect(visit.page.get_by_text("sessiontrack scan watch")).to_be_visible()
+
+
+def test_below_a_sub_path_all_of_it_works(browser: Browser, subpath: str) -> None:
+    with visiting(browser, subpath) as visit:
+        visit.log_in("viewer", PASSWORD)
+        visit.open(URL)
+        href = visit.page.locator(".tl-name").first.get_attribute("href")
+        assert href == f"/sessiontrack/ui/devices/{rows(visit)[0]['mac']}"
+        session = one(visit, "closed", least=4 * 3600)
+        visit.page.mouse.move(*point_at(visit, session))
+        expect(visit.page.get_by_role("tooltip")).to_contain_text(session["ip"])
+
+
+def test_it_speaks_french(signed_in: Visit) -> None:
+    signed_in.choose(language="fr")
+    signed_in.open(URL)
+    expect(signed_in.page.locator(".tl-count")).to_have_text("25 appareils")
+    session = one(signed_in, "open")
+    signed_in.page.mouse.move(*point_at(signed_in, session))
+    expect(signed_in.page.get_by_role("tooltip")).to_contain_text("toujours connecté")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("path", [URL, f"{URL}?as=table", f"{URL}?q=nothing"])
+def test_axe_finds_nothing(
+    browser: Browser, web_server: WebServer, path: str, size: tuple[int, int], theme: str
+) -> None:
+    with visiting(browser, web_server.base, size) as visit:
+        visit.choose(theme=theme)
+        visit.log_in("admin", PASSWORD)
+        visit.open(path)
+        manual = visit.page.locator("summary", has_text="Mouse, touch and keys")
+        if manual.count():
+            manual.click()
+        assert visit.violations() == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280, 3840])
+def test_nothing_is_wider_than_the_window(browser: Browser, web_server: WebServer, width: int) -> None:
+    with visiting(browser, web_server.base, (width, 900)) as visit:
+        visit.log_in("viewer", PASSWORD)
+        visit.choose(language="fr")
+        for path in (URL, f"{URL}?as=table", f"{URL}?span=7200"):
+            visit.open(path)
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width

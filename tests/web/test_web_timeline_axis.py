@@ -1,0 +1,113 @@
+"""The marks of the timeline's axis, held against Python's own time zones."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+BROWSER = Path(__file__).parents[2] / "sessiontrack" / "web" / "browser"
+HOST = "http://modules.invalid"
+HOUR, DAY = 3600, 86_400
+TICKS = """async ([zone, from, to, width]) => {
+  const [{ Calendar }, { ticks, weekends }] = await Promise.all([
+    import("/timeline/calendar.js"),
+    import("/timeline/ticks.js"),
+  ]);
+  const calendar = new Calendar(zone, "en-GB");
+  return { ...ticks(calendar, from, to, width), weekends: weekends(calendar, from, to) };
+}"""
+ZONES = (
+    "UTC",
+    "Europe/Paris",
+    "America/St_Johns",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Pacific/Auckland",
+)
+# Around both changes of the clock in Europe and America, and a new year.
+STARTS = [
+    int(datetime(*day, 17, 23, tzinfo=UTC).timestamp())
+    for day in ((2026, 3, 7), (2026, 10, 24), (2025, 12, 30))
+]
+SPANS = (600, 2 * HOUR, DAY, 3 * DAY, 8 * DAY, 30 * DAY, 365 * DAY, 10 * 365 * DAY)
+
+
+@pytest.fixture(scope="module")
+def modules(browser: Browser) -> Iterator[Page]:
+    """A page that can import the browser's modules as they are written."""
+
+    def serve(route: Route) -> None:
+        path = BROWSER / urlsplit(route.request.url).path.lstrip("/")
+        if path.is_file():
+            route.fulfill(body=path.read_text("utf-8"), content_type="text/javascript")
+        else:
+            route.fulfill(body="<!doctype html>", content_type="text/html")
+
+    page = browser.new_page()
+    page.route(f"{HOST}/**", serve)
+    page.goto(f"{HOST}/")
+    yield page
+    page.close()
+
+
+def marks(page: Page, zone: str, start: int, span: int, width: int = 800) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate(TICKS, [zone, start, start + span, width])
+    return found
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_marks_are_where_the_calendar_has_them(modules: Page, zone: str) -> None:
+    site = ZoneInfo(zone)
+    for start in STARTS:
+        for span in SPANS:
+            found = marks(modules, zone, start, span)
+            instants = [each["at"] for each in found["minor"]]
+            # None is left out at the left edge, and they are neither too few nor too many to read.
+            assert instants[0] <= start
+            assert 3 <= len(instants) <= 40
+            assert all(one < other for one, other in pairwise(instants))
+            step = min(other - one for one, other in pairwise(instants))
+            for at, label in ((each["at"], each["label"]) for each in found["minor"]):
+                local = datetime.fromtimestamp(at, site)
+                if step < 20 * HOUR:
+                    assert label == f"{local:%H:%M}"
+                else:
+                    assert (local.hour, local.minute) == (0, 0), (span, local)
+            for each in found["major"]:
+                local = datetime.fromtimestamp(each["at"], site)
+                assert (local.hour, local.minute) == (0, 0), (span, local)
+
+
+def test_a_day_of_23_hours_has_a_mark_less(modules: Page) -> None:
+    start = int(datetime(2026, 3, 29, tzinfo=ZoneInfo("Europe/Paris")).timestamp())
+    found = marks(modules, "Europe/Paris", start, 23 * HOUR, width=2000)
+    labels = [each["label"] for each in found["minor"]]
+    assert labels[:4] == ["00:00", "01:00", "03:00", "04:00"]
+    assert len(labels) == 23
+
+
+def test_a_day_of_25_hours_is_as_long_as_it_is(modules: Page) -> None:
+    start = int(datetime(2026, 10, 25, tzinfo=ZoneInfo("Europe/Paris")).timestamp())
+    found = marks(modules, "Europe/Paris", start, 26 * HOUR, width=2000)
+    assert found["major"][1]["at"] - found["major"][0]["at"] == 25 * HOUR
+
+
+def test_weekends_begin_and_end_at_midnight(modules: Page) -> None:
+    site = ZoneInfo("Europe/Paris")
+    start = int(datetime(2026, 3, 27, 12, tzinfo=site).timestamp())
+    (weekend,) = marks(modules, "Europe/Paris", start, 5 * DAY)["weekends"]
+    assert [datetime.fromtimestamp(at, site).isoformat()[:16] for at in weekend] == [
+        "2026-03-28T00:00",
+        "2026-03-30T00:00",
+    ]
+
+
+def test_the_zone_can_be_any(modules: Page) -> None:
+    found = marks(modules, "Asia/Kathmandu", STARTS[0], DAY)
+    assert all((each["at"] + 5 * HOUR + 2700) % HOUR == 0 for each in found["minor"])
