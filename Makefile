@@ -15,9 +15,6 @@ WEB := sessiontrack/web/static/manifest.json
 WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -type f -not -name '*.py*' -print) \
 	bundling/bundle.py package.json package-lock.json
 
-# What runs once more on tables that are divided by months.
-DIVIDED := $(addprefix tests/*/test_,$(addsuffix .py,device_sessions_calendar device_sessions_create device_sessions_delete \
-	device_sessions_list device_sessions_of_device devices_merge presence prune races session_events session_totals))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-postgres web screenshots lint types format bench bench-quick bench-web crash keep \
@@ -39,7 +36,6 @@ test: $(VENV)/test.done $(WEB) ## install what the tests need, and run them all 
 test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a PostgreSQL of their own  (ARGS="-k calendar")
 	.ci/install-programs $(PROGRAMS) pgbouncer postgresql-15
 	$(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal $(ARGS)
-	$(if $(ARGS),,TEST_DIVIDED=yes $(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest --numprocesses auto $(DIVIDED))
 
 web: $(WEB) ## build the browser's side
 

@@ -1,7 +1,7 @@
-"""Measure the same calls on SQLite, PostgreSQL, and tables divided by months: `python -m benchmarks.growing`.
+"""Measure the same calls on SQLite and on PostgreSQL: `python -m benchmarks.growing`.
 
 One history of that many device sessions; a server of the application on each database, asked in turns. Then
-a month is pruned: row by row, and where events are divided, with their table. Prints tables in Markdown.
+the oldest month of events is pruned. Prints tables in Markdown.
 """
 
 import argparse
@@ -33,26 +33,17 @@ NAMES = (
     "keepalive",
     "create",
 )
-WHOLE, EVENTS, BOTH = "whole", "events_divided", "both_divided"
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
 ROUNDS = 3
 
 
-def make_databases(cluster: Cluster, folder: Path) -> dict[str, float]:
-    """The history in three databases; the seconds that it took to divide."""
-    for name in (WHOLE, EVENTS, BOTH):
-        (folder / name).mkdir()
-    cluster.run("postgres", f"CREATE DATABASE {WHOLE}")
-    file = folder / "sqlite" / "sessiontrack.sqlite3"
-    measure(folder / "sqlite", "migrate-database", f"sqlite:///{file}", cluster.url(WHOLE))
-    seconds = {}
-    for name, tables in ((EVENTS, ["event"]), (BOTH, ["event", "device_session"])):
-        cluster.run("postgres", f"CREATE DATABASE {name} TEMPLATE {WHOLE}")
-        os.environ["SESSIONTRACK_DATABASE_URL"] = cluster.url(name)
-        seconds[name], _ = measure(folder / name, "partition", *tables)
-    del os.environ["SESSIONTRACK_DATABASE_URL"]
-    for name in (WHOLE, EVENTS, BOTH):
-        cluster.run(name, "VACUUM (ANALYZE)")
-    return seconds
+def make_databases(cluster: Cluster, folder: Path) -> None:
+    """The history of the SQLite folder, in PostgreSQL too."""
+    (folder / POSTGRESQL).mkdir()
+    cluster.run("postgres", f"CREATE DATABASE {POSTGRESQL}")
+    file = folder / SQLITE / "sessiontrack.sqlite3"
+    measure(folder / SQLITE, "migrate-database", f"sqlite:///{file}", cluster.url(POSTGRESQL))
+    cluster.run(POSTGRESQL, "VACUUM (ANALYZE)")
 
 
 def ask(call: Call, servers: dict[str, Running], clients: int, seconds: float, first: int) -> dict[str, Any]:
@@ -69,20 +60,17 @@ def ask(call: Call, servers: dict[str, Running], clients: int, seconds: float, f
     return {name: each.summary() for name, each in found.items()}
 
 
-def prune_a_month(cluster: Cluster, folder: Path, shape: Shape) -> list[str]:
-    """The oldest whole month of events, by the `prune` command; a row of the table for each database."""
+def prune_a_month(cluster: Cluster, folder: Path, shape: Shape) -> str:
+    """The oldest whole month of events, by the `prune` command; a row of the table."""
     began = datetime.fromtimestamp(shape.first_day, UTC)
     month = datetime(began.year + (began.month + 1) // 12, (began.month + 1) % 12 + 1, 1, tzinfo=UTC)
     days = int((datetime.now(UTC) - month).total_seconds() // DAY)
-    lines = []
-    for name in (WHOLE, EVENTS):
-        os.environ["SESSIONTRACK_DATABASE_URL"] = cluster.url(name)
-        os.environ["SESSIONTRACK_RETENTION_EVENTS"] = f"{days} days"
-        ((before,),) = cluster.run(name, "SELECT count(*) FROM event")
-        seconds, _ = measure(folder / name, "prune")
-        ((after,),) = cluster.run(name, "SELECT count(*) FROM event")
-        lines.append(f"| {name} | {before - after:,} | {seconds:.1f} |")
-    return lines
+    os.environ["SESSIONTRACK_DATABASE_URL"] = cluster.url(POSTGRESQL)
+    os.environ["SESSIONTRACK_RETENTION_EVENTS"] = f"{days} days"
+    ((before,),) = cluster.run(POSTGRESQL, "SELECT count(*) FROM event")
+    seconds, _ = measure(folder / POSTGRESQL, "prune")
+    ((after,),) = cluster.run(POSTGRESQL, "SELECT count(*) FROM event")
+    return f"| {before - after:,} | {seconds:.1f} |"
 
 
 def main() -> None:
@@ -97,13 +85,14 @@ def main() -> None:
     lines = []
     try:
         with Cluster(**SAFE, **SIZED) as cluster:
-            tokens = prepare(shape, folder / "sqlite")
-            seconds = make_databases(cluster, folder)
+            tokens = prepare(shape, folder / SQLITE)
+            make_databases(cluster, folder)
             with ExitStack() as stack:
-                servers = {"sqlite": serve(stack, "app", folder / "sqlite", 4, 8)}
-                for name in (WHOLE, EVENTS, BOTH):
-                    url = {"DATABASE_URL": cluster.url(name)}
-                    servers[name] = serve(stack, "app", folder / name, 4, 8, **url)
+                url = {"DATABASE_URL": cluster.url(POSTGRESQL)}
+                servers = {
+                    SQLITE: serve(stack, "app", folder / SQLITE, 4, 8),
+                    POSTGRESQL: serve(stack, "app", folder / POSTGRESQL, 4, 8, **url),
+                }
                 for place, call in enumerate(Calls(shape, tokens).all()):
                     if call.name not in NAMES:
                         continue
@@ -122,11 +111,10 @@ def main() -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{chosen.sessions:,} sessions over {shape.days} days, requests/s (p50 / p99 ms):\n")
-    print(f"| call | clients | sqlite | {WHOLE} | {EVENTS} | {BOTH} |\n|---|---|---|---|---|---|")
+    print(f"| call | clients | {SQLITE} | {POSTGRESQL} |\n|---|---|---|---|")
     print("\n".join(lines))
-    print("\n| a month pruned | events | seconds |\n|---|---|---|")
-    print("\n".join(pruned))
-    print("\nDivided in: " + ", ".join(f"{name} {each:.1f} s" for name, each in seconds.items()))
+    print("\n| events of a month pruned | seconds |\n|---|---|")
+    print(pruned)
 
 
 if __name__ == "__main__":

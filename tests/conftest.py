@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
-from sessiontrack import create_app, migrations, partitions
+from sessiontrack import create_app, migrations
 from sessiontrack.database import Transaction, db, write_transaction
 from sessiontrack.services import api_tokens, users
 from tests.support import databases
@@ -132,9 +132,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
             for role in ROLES:
                 users.add_user(tx, NOW, role, password_hash, role)
                 secrets[role] = api_tokens.issue_token(tx, NOW, role, f"{role}'s", None).secret
-            # From June 2025 on: what tests tell of the weeks before NOW lies in several months.
-            for table in partitions.KEYS if databases.IS_DIVIDED else ():
-                partitions.divide(tx, table, NOW - 70 * 86_400, ahead=4)
         db.engine.dispose()
     databases.mark_template(folder)
     return folder, secrets

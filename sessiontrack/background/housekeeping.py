@@ -11,7 +11,7 @@ from functools import partial
 
 from flask import Flask
 
-from sessiontrack import clock, partitions
+from sessiontrack import clock
 from sessiontrack.config import Settings
 from sessiontrack.database import Statement, read_transaction, write_transaction
 from sessiontrack.database.maintenance import database_sizes, used_bytes
@@ -119,8 +119,7 @@ def _tell_more(tell: Callable[[int], None], before: int, done: int) -> None:
 
 
 def _prune_kind(plan: Plan, kind: Kind, held: Held, tell: Callable[[int], None]) -> int:
-    with write_transaction() as tx:
-        removed = partitions.empty_months(tx, plan, kind)
+    removed = 0
     after = (EARLIEST, 0)
     while True:
         with read_transaction() as tx:

@@ -26,7 +26,6 @@ COMMANDS = {
     "check": "check.check",
     "prune": "prune.prune",
     "vacuum": "vacuum.vacuum",
-    "partition": "partition.partition",
     "webhook": "webhook.webhook",
     "install": "install.install_",
     "uninstall": "install.uninstall_",

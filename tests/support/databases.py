@@ -26,8 +26,6 @@ from tests.support.postgres import VARIABLE
 
 SERVER = os.environ.get(VARIABLE, "")
 IS_POSTGRES = bool(SERVER)
-# Whether the tests find sessions and events divided by months there.
-IS_DIVIDED = IS_POSTGRES and bool(os.environ.get("TEST_DIVIDED"))
 # Tests of modules that ask no database need not run once for each.
 WITHOUT_DATABASE = frozenset(
     f"test_{name}"

@@ -31,8 +31,6 @@ class DatabaseEngine(ABC):
     begin_writing: str
     # Takes the memory that a million new rows need.
     prepare_bulk: str | None = None
-    # Whether a table may be divided into several.
-    divides_tables = False
     # Where it is one file.
     file: Path | None = None
     # Whether triggers keep the table `row_count`.

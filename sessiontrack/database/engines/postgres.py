@@ -42,8 +42,8 @@ DO $$ DECLARE found record; BEGIN
   FOR found IN
     SELECT a.attrelid::regclass AS place, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_collation l ON l.oid = a.attcollation
-    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
-    AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped AND l.collname = 'default'
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
+    AND a.attnum > 0 AND NOT a.attisdropped AND l.collname = 'default'
   LOOP
     EXECUTE format(
       'ALTER TABLE %%s ALTER COLUMN %%I TYPE %%s COLLATE "C"', found.place, found.name, found.type);
@@ -56,7 +56,6 @@ class PostgreSQL(DatabaseEngine):
     """A PostgreSQL server; it queues its writers well by itself."""
 
     begin_reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    divides_tables = True
 
     def __init__(self, busy_timeout_seconds: int) -> None:
         self._timeout = busy_timeout_seconds
