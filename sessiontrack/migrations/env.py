@@ -1,4 +1,4 @@
-"""What Alembic runs: the scripts, on the connection that migrations/__init__.py hands over."""
+"""What Alembic runs: the scripts, on the connection that revisions.py hands over."""
 
 from alembic import context
 

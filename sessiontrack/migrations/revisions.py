@@ -116,8 +116,12 @@ def upgrade_within(connection: Connection) -> None:
 
 
 def write_revision(engine: Engine, message: str) -> None:
-    """For developers: a new script from the difference between the models and a current database."""
+    """For developers: a new script from the difference between the models and a current database.
+
+    Its revision is the next number.
+    """
     from alembic import command
 
+    number = f"{int(newest_revision() or 0) + 1:04}"
     with engine.begin() as connection:
-        command.revision(_config(connection), message, autogenerate=True)
+        command.revision(_config(connection), message, autogenerate=True, rev_id=number)

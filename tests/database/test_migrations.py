@@ -3,9 +3,11 @@
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
 
@@ -129,6 +131,38 @@ def test_killed_halfway_leaves_nothing_and_the_next_start_makes_all(
         db.engine.dispose()
     shutil.copytree(template[0], tmp_path / "copy")
     assert schema(tmp_path) == schema(tmp_path / "copy")
+
+
+def test_a_migration_made_by_the_command_runs_once_and_is_known_then(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    shutil.copytree(root / "sessiontrack", tmp_path / "sessiontrack", ignore=shutil.ignore_patterns("static"))
+    model = tmp_path / "sessiontrack" / "models" / "write_probe.py"
+    model.write_text(model.read_text() + "    note: Mapped[str | None]\n")
+    variables = environment(tmp_path / "instance") | {"PYTHONPATH": str(tmp_path)}
+    variables.pop("SESSIONTRACK_DATABASE_URL", None)
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-W", "ignore", *arguments]
+        ran = subprocess.run(
+            command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=120
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    newest = migrations.newest_revision()
+    assert newest is not None
+    number = f"{int(newest) + 1:04}"
+    run("-m", "sessiontrack.migrations", "Add a note")
+    (made,) = (tmp_path / "sessiontrack" / "migrations" / "versions").glob(f"{number}_*.py")
+    assert made.name == f"{number}_add_a_note.py"
+    assert 'sa.Column("note"' in made.read_text().replace("'", '"')
+    migrate = ("-c", "from sessiontrack.cli import main; main()", "migrate")
+    # The second start finds nothing to do, and knows the revision.
+    run(*migrate)
+    run(*migrate)
+    with closing(sqlite3.connect(tmp_path / "instance" / "sessiontrack.sqlite3")) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(number,)]
+        assert "note" in {name for _, name, *_ in connection.execute("PRAGMA table_info(write_probe)")}
 
 
 def test_a_newer_database_is_refused(template: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
