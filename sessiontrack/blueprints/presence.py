@@ -77,7 +77,9 @@ def online_history(query: dict[str, Any]) -> Response:
     end = g.now if query["end"] is None else query["end"]
     start = max(0, end - DAY) if query["start"] is None else query["start"]
     if start > end:
-        raise InvalidInput("start must not be after now.", {"start": ["Must not be after end."]})
+        raise InvalidInput(
+            "start must not be after now.", {"start": ["Must not be after now, where end is left out."]}
+        )
     instants = list(islice(instants_every(query["step"], start, end, site), MOST_POINTS + 1))
     if len(instants) > MOST_POINTS:
         wrong = f"These are more than {MOST_POINTS} points: take a longer step, or less time."

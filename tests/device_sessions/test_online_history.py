@@ -165,3 +165,8 @@ def test_a_day_that_the_zone_skipped_is_one_point() -> None:
     start, end = apia.parse_start("2011-12-28T12:00"), apia.parse_start("2012-01-02T12:00")
     found = [apia.format_offset(at)[:10] for at in instants_every(parse_period("1 day"), start, end, apia)]
     assert found == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01", "2012-01-02"]
+
+
+def test_a_start_after_now_speaks_of_now_where_no_end_was_sent(clients: Clients) -> None:
+    error = refused(clients.viewer.get("/presence/online-history?start=2099-01-01"), 400)
+    assert error["errors"] == {"start": ["Must not be after now, where end is left out."]}

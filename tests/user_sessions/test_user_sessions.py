@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from time_machine import Traveller
 
-from sessiontrack.database import Transaction, write_transaction
+from sessiontrack.database import Statement, Transaction, read_transaction, write_transaction
 from sessiontrack.services import logins
 from tests.conftest import NOW, PASSWORD, Client, Clients
 from tests.support.refusals import refused
@@ -314,6 +314,17 @@ def test_contract_4_logging_out_ends_it_at_once(clients: Clients, clock: Travell
     assert (ended["last_ping"], ended["visible_duration"]) == (NOW + 20, 20)
     ping(staying, PATH)
     refused(leaving.post("/api/v2/keepalive", {"visible": False}), 401)
+
+
+@pytest.mark.parametrize(("after", "ended_after"), [(ALIVE - 1, ALIVE - 1), (ALIVE, 0), (ALIVE + 1, 0)])
+def test_contract_4_one_that_has_expired_ended_with_its_last_ping(
+    clients: Clients, clock: Traveller, after: int, ended_after: int
+) -> None:
+    start(clients.viewer)
+    clock.shift(after)
+    clients.viewer.ok("POST", "/auth/logout")
+    with clients.app.app_context(), read_transaction() as tx:
+        assert tx.rows(Statement("SELECT ended_at - last_ping FROM user_session")) == [(ended_after,)]
 
 
 def test_contract_4_logging_out_with_an_api_token_ends_its_session_only(clients: Clients) -> None:

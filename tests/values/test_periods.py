@@ -397,3 +397,24 @@ def test_a_length_of_time_is_told_as_a_period(seconds: int, text: str) -> None:
 @given(minutes=st.integers(1, 10**6))
 def test_a_length_of_whole_minutes_survives(minutes: int) -> None:
     assert fixed_seconds(parse_period(str(fixed_period(minutes * 60)))) == minutes * 60
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1 minute", 60),
+        ("2 hours", 7_200),
+        ("3 days", 259_200),
+        ("1 week", 604_800),
+        ("2 weeks 1 day", 1_296_000),
+        ("1 week 2 days 3 hours 4 minutes", 788_640),
+    ],
+)
+def test_a_fixed_length_in_seconds(text: str, seconds: int) -> None:
+    assert fixed_seconds(parse_period(text)) == seconds
+
+
+@pytest.mark.parametrize("text", ["1 year", "1 month", "1 year 1 day", "1 month 1 day", "all"])
+def test_months_years_and_all_have_no_fixed_length(text: str) -> None:
+    with pytest.raises(InvalidPeriod):
+        fixed_seconds(parse_period(text))
