@@ -10,6 +10,9 @@ const out = resolve(process.argv[2]);
 
 const TARGETS = ["es2022", "chrome123", "firefox121", "safari17.5"];
 
+// What every page imports as #here and #i18n; the widgets get embed/here.js and embed/i18n.js instead.
+const ALIASES = Object.fromEntries(["here", "i18n"].map((name) => [`#${name}`, join(web, `browser/${name}.js`)]));
+
 const files = (folder, ending) =>
   existsSync(join(web, folder)) ? readdirSync(join(web, folder)).filter((name) => name.endsWith(ending)) : [];
 
@@ -28,6 +31,7 @@ const { metafile } = await build({
   outdir: out,
   bundle: true,
   splitting: true,
+  alias: ALIASES,
   format: "esm",
   minify: true,
   charset: "utf8",
@@ -57,7 +61,7 @@ const embedded = await build({
   plugins: [{ name: "shadow", setup: inShadow }],
 });
 
-/** Style as text for shadow trees; what asks the page who reads it is replaced by what asks nobody. */
+/** Style as text for shadow trees; #here and #i18n, which ask the page who reads it, by those that ask nobody. */
 function inShadow({ onResolve, onLoad }) {
   onResolve({ filter: /\.css\?text$/ }, ({ path, resolveDir }) => ({
     path: join(resolveDir, path.replace("?text", "")),
@@ -69,7 +73,7 @@ function inShadow({ onResolve, onLoad }) {
   });
   onResolve({ filter: /\.css$/ }, ({ path }) => ({ path, namespace: "no-style" }));
   onLoad({ filter: /.*/, namespace: "no-style" }, () => ({ contents: "", loader: "js" }));
-  onResolve({ filter: /\/(here|i18n)\.js$/ }, ({ path }) => ({ path: join(web, "browser/embed", basename(path)) }));
+  onResolve({ filter: /^#(here|i18n)$/ }, ({ path }) => ({ path: join(web, "browser/embed", `${path.slice(1)}.js`) }));
 }
 
 const outputs = Object.fromEntries(
@@ -106,6 +110,7 @@ for (const [name, format] of Object.entries(EMBEDDED)) {
     outfile: join(out, name),
     bundle: true,
     format,
+    alias: ALIASES,
     minify: true,
     charset: "utf8",
     legalComments: "none",

@@ -1,3 +1,4 @@
+// Imported as #here; in the widgets, build.mjs puts embed/here.js in its place.
 // What the server says of this page and its reader, by the attributes of <html>.
 const { dataset, lang } = document.documentElement;
 

@@ -1,5 +1,5 @@
 // What a page that stays open shows, asked for again and again; most answers are 304 without a body.
-import { call } from "./api.js";
+import { call } from "./client.js";
 
 const EVERY_MS = 5000;
 

@@ -1,7 +1,7 @@
 // The menu of theme, language and account, and the banner for a server that is away.
-import { isBack, signOut } from "./api.js";
-import { address, page, remember, user } from "./here.js";
-import { t } from "./i18n.js";
+import { isBack, signOut } from "./client.js";
+import { address, page, remember, user } from "#here";
+import { t } from "#i18n";
 import { toast } from "./elements/toast.js";
 import { track } from "./tracker/track.js";
 

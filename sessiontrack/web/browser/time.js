@@ -1,7 +1,7 @@
 // Instants in site time, and durations as everywhere in sessiontrack.
 import { html } from "lit";
-import { locale, timezone } from "./here.js";
-import { t } from "./i18n.js";
+import { locale, timezone } from "#here";
+import { t } from "#i18n";
 
 /** The site time zone, or UTC where this browser does not know it. */
 export const zone = (() => {

@@ -1,7 +1,7 @@
 import { html } from "lit";
 import { StElement } from "../element.js";
 import { icon } from "../icons.js";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 
 const SAID_MS = 2500;
 const SIGNS = { copy: "copy", "copy.done": "check", "copy.failed": "warning" };

@@ -2,7 +2,7 @@ import { html } from "lit";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { StElement } from "../element.js";
-import { formatNumber } from "../i18n.js";
+import { formatNumber } from "#i18n";
 import { formatClock, shortInstant, zone } from "../time.js";
 import "./curve.css";
 

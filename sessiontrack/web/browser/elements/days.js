@@ -1,8 +1,8 @@
 // Who was there on which day: a row a person, a column a day, the darker the longer.
 import { html, nothing } from "lit";
-import { formatNumber, t } from "../i18n.js";
+import { formatNumber, t } from "#i18n";
 import { formatSeconds } from "../time.js";
-import { locale } from "../here.js";
+import { locale } from "#here";
 import "./days.css";
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
 import { html, render } from "lit";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 
 /**
  * Ask before something is done: resolves to whether it was confirmed. Escape and Cancel say no.

@@ -1,7 +1,7 @@
 import { html } from "lit";
 import { StElement } from "../element.js";
-import { t } from "../i18n.js";
-import { locale } from "../here.js";
+import { t } from "#i18n";
+import { locale } from "#here";
 import { UrlState } from "../url-state.js";
 import "./heat-map.css";
 

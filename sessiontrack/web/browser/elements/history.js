@@ -1,8 +1,8 @@
 // Events and sessions, as `/sessions/session-events` lists them, for a <st-table>.
 import { html, nothing } from "lit";
-import { get } from "../api.js";
-import { address } from "../here.js";
-import { t } from "../i18n.js";
+import { get } from "../client.js";
+import { address } from "#here";
+import { t } from "#i18n";
 import { instant } from "../time.js";
 import { eventKind } from "./event-badge.js";
 import { badge } from "./parts.js";

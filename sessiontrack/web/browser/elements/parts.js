@@ -2,7 +2,7 @@
 import { html, nothing } from "lit";
 import { ref } from "lit/directives/ref.js";
 import { icon } from "../icons.js";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 import { zone } from "../time.js";
 
 /** The head of a page: its name, one line on what it shows, the zone of its times, and what can be done. */

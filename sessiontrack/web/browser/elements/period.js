@@ -1,6 +1,6 @@
 import { html, nothing } from "lit";
 import { StElement } from "../element.js";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 import { UrlState } from "../url-state.js";
 
 const CHOICES = ["1 hour", "24 hours", "7 days", "30 days", "1 year", "all"];

@@ -1,7 +1,7 @@
 import { html, nothing } from "lit";
 import { StElement } from "../element.js";
 import { icon } from "../icons.js";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 import { UrlState } from "../url-state.js";
 import { emptyState, failure } from "./parts.js";
 import "./search.js";

@@ -1,5 +1,5 @@
 import { icon } from "../icons.js";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 import { html, render } from "lit";
 
 const SHOWN_MS = 6000;

@@ -1,6 +1,6 @@
 // Why an event is voided, or why a session lacks an end.
 import { html, nothing } from "lit";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { fullInstant } from "../time.js";
 import { open } from "./dialog.js";

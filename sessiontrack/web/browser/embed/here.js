@@ -1,4 +1,4 @@
-// In place of ../here.js in a page of another product: its language where we have it, else its reader's.
+// Imported as #here by the widgets, in place of ../here.js: in a page of another product: its language where we have it, else its reader's.
 const LANGUAGES = ["en", "fr"];
 const wanted = [document.documentElement.lang, ...navigator.languages];
 const known = wanted.find((each) => LANGUAGES.includes(each.split("-")[0].toLowerCase())) ?? "en";

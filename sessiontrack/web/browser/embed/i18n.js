@@ -1,4 +1,4 @@
-// In place of ../i18n.js: the few texts of the widgets, in both languages.
+// Imported as #i18n by the widgets, in place of ../i18n.js: the few texts of the widgets, in both languages.
 import commonEn from "../../catalogues/en/common.json";
 import embedEn from "../../catalogues/en/embed.json";
 import nowEn from "../../catalogues/en/now.json";
@@ -8,7 +8,7 @@ import embedFr from "../../catalogues/fr/embed.json";
 import nowFr from "../../catalogues/fr/now.json";
 import timelineFr from "../../catalogues/fr/timeline.json";
 import { translator } from "../translator.js";
-import { language, locale } from "./here.js";
+import { language, locale } from "#here";
 
 const texts = {
   en: { ...commonEn, ...nowEn, ...timelineEn, ...embedEn },

@@ -1,6 +1,6 @@
 import { html, nothing } from "lit";
 import { badge } from "../elements/parts.js";
-import { formatNumber, t } from "./i18n.js";
+import { formatNumber, t } from "#i18n";
 import { instant, Widget } from "./widget.js";
 
 const TILES = ["connected", "disconnected", "new", "down"];

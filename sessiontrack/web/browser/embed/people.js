@@ -1,5 +1,5 @@
 import { html } from "lit";
-import { t } from "./i18n.js";
+import { t } from "#i18n";
 import { instant, Widget } from "./widget.js";
 
 /** `<sessiontrack-people>`: who is in the web UI now, and on which page. */

@@ -1,5 +1,5 @@
 import { html } from "lit";
-import "../elements/timeline.js";
+import "../timeline/element.js";
 import timeline from "../timeline/timeline.css?text";
 import { styleOf, Widget } from "./widget.js";
 

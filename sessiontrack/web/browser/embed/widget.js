@@ -5,7 +5,7 @@ import parts from "../styles/parts.css?text";
 import tokens from "../styles/tokens.css?text";
 import widget from "./widget.css?text";
 import { icon } from "../icons.js";
-import { t } from "./i18n.js";
+import { t } from "#i18n";
 
 const EVERY_MS = 15_000;
 // Where this script is from, there is the server: <base>/static/embed.js.

@@ -1,12 +1,12 @@
 import { html, nothing } from "lit";
-import { get } from "../api.js";
-import { linesByTag, quoted } from "../api/curl.js";
+import { get } from "../client.js";
+import { linesByTag, quoted } from "./api/curl.js";
 import { StElement } from "../element.js";
 import "../elements/copy.js";
 import { emptyState, failure, pageHeader, segments } from "../elements/parts.js";
 import "../elements/search.js";
-import { address, role, user } from "../here.js";
-import { t } from "../i18n.js";
+import { address, role, user } from "#here";
+import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { UrlState } from "../url-state.js";
 import "./api.css";
@@ -54,7 +54,7 @@ class ApiPage extends StElement {
     place.drawn = true;
     this.isDrawn = false;
     try {
-      const { draw } = await import("../api/swagger.js");
+      const { draw } = await import("./api/swagger.js");
       draw(place, this.document);
     } catch (error) {
       this.error = error;

@@ -1,18 +1,18 @@
 import { html, nothing } from "lit";
 import { keyed } from "lit/directives/keyed.js";
-import { get } from "../api.js";
+import { get } from "../client.js";
 import { StElement } from "../element.js";
 import "../elements/heat-map.js";
 import { historyColumns, historyLoader, historyTotals, listsSessions } from "../elements/history.js";
 import { badge, emptyState, failure, segments, statusBadge } from "../elements/parts.js";
 import "../elements/period.js";
 import "../elements/table.js";
-import { address, mayWrite } from "../here.js";
-import { t } from "../i18n.js";
+import { address, mayWrite } from "#here";
+import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { formatDuration, instant, zone } from "../time.js";
 import { UrlState } from "../url-state.js";
-import { deleteSessions, edit, merge } from "./device-changes.js";
+import { deleteSessions, edit, merge } from "./device/changes.js";
 import "./device.css";
 
 const VIEWS = ["sessions", "missing", "all", "voided"];

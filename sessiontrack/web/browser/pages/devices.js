@@ -1,10 +1,10 @@
 import { html, nothing } from "lit";
-import { get, getList } from "../api.js";
+import { get, getList } from "../client.js";
 import { StElement } from "../element.js";
 import { badge, emptyState, pageHeader, segments, statusBadge } from "../elements/parts.js";
 import "../elements/table.js";
-import { address } from "../here.js";
-import { t } from "../i18n.js";
+import { address } from "#here";
+import { t } from "#i18n";
 import { instant } from "../time.js";
 import { UrlState } from "../url-state.js";
 

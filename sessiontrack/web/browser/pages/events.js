@@ -1,14 +1,14 @@
 import { html } from "lit";
 import { keyed } from "lit/directives/keyed.js";
-import { get, queryOf } from "../api.js";
+import { get, queryOf } from "../client.js";
 import { StElement } from "../element.js";
 import { historyColumns, historyLoader, historyParams, historyTotals, listsSessions } from "../elements/history.js";
 import { emptyState, pageHeader, segments } from "../elements/parts.js";
 import "../elements/period.js";
 import "../elements/table.js";
 import { toast } from "../elements/toast.js";
-import { address } from "../here.js";
-import { t } from "../i18n.js";
+import { address } from "#here";
+import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { UrlState } from "../url-state.js";
 import "./events.css";

@@ -1,7 +1,7 @@
 // The form of the login page, which the server has written.
-import { signIn } from "../api.js";
-import { address } from "../here.js";
-import { t } from "../i18n.js";
+import { signIn } from "../client.js";
+import { address } from "#here";
+import { t } from "#i18n";
 
 const form = document.getElementById("login");
 const problem = document.getElementById("login-error");

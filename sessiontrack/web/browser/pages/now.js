@@ -1,12 +1,12 @@
 import { html, nothing } from "lit";
-import { get } from "../api.js";
+import { get } from "../client.js";
 import { StElement } from "../element.js";
 import "../elements/curve.js";
 import { eventBadge } from "../elements/event-badge.js";
 import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
-import { address } from "../here.js";
+import { address } from "#here";
 import { icon } from "../icons.js";
-import { formatNumber, t } from "../i18n.js";
+import { formatNumber, t } from "#i18n";
 import { Polling } from "../polling.js";
 import { formatDuration, instant, toDate } from "../time.js";
 import "./now.css";

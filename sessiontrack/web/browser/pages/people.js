@@ -1,12 +1,12 @@
 import { html, nothing } from "lit";
-import { get, getList } from "../api.js";
+import { get, getList } from "../client.js";
 import { StElement } from "../element.js";
 import { colorsOf, together, viewBars } from "../elements/bars.js";
 import { dayTable } from "../elements/days.js";
 import { badge, emptyState, failure, pageHeader, segments } from "../elements/parts.js";
 import "../elements/table.js";
-import { address } from "../here.js";
-import { t } from "../i18n.js";
+import { address } from "#here";
+import { t } from "#i18n";
 import { formatDuration, formatSeconds, instant } from "../time.js";
 import { UrlState } from "../url-state.js";
 

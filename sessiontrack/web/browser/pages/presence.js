@@ -1,12 +1,12 @@
 import { html, nothing } from "lit";
-import { get, getList } from "../api.js";
+import { get, getList } from "../client.js";
 import { StElement } from "../element.js";
 import { badge, emptyState, pageHeader, segments } from "../elements/parts.js";
 import "../elements/search.js";
 import "../elements/table.js";
-import "../elements/timeline.js";
-import { address, locale } from "../here.js";
-import { t } from "../i18n.js";
+import "../timeline/element.js";
+import { address, locale } from "#here";
+import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { formatDuration, instant, zone } from "../time.js";
 import { apiSource, iso } from "../timeline/api-source.js";

@@ -1,12 +1,12 @@
 import { html } from "lit";
 import { StElement } from "../element.js";
 import { pageHeader, segments } from "../elements/parts.js";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 import { UrlState } from "../url-state.js";
-import "../settings/configuration.js";
-import "../settings/retention.js";
-import "../settings/tokens.js";
-import "../settings/users.js";
+import "./settings/configuration.js";
+import "./settings/retention.js";
+import "./settings/tokens.js";
+import "./settings/users.js";
 import "./settings.css";
 
 const SECTIONS = {

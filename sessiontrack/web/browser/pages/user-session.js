@@ -1,11 +1,11 @@
 import { html, nothing, svg } from "lit";
-import { get, getList } from "../api.js";
+import { get, getList } from "../client.js";
 import { StElement } from "../element.js";
 import { colorsOf, viewBars } from "../elements/bars.js";
 import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
-import { address } from "../here.js";
+import { address } from "#here";
 import { icon } from "../icons.js";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 import { formatClock, formatDuration, formatSeconds, instant } from "../time.js";
 import "./people.css";
 

@@ -1,6 +1,6 @@
 // The API as the timeline's source.
-import { call } from "../api.js";
-import { address } from "../here.js";
+import { call } from "../client.js";
+import { address } from "#here";
 
 /** @param filters of the devices: {search, status, sort}. */
 export const apiSource = (filters) => ({

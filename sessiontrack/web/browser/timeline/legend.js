@@ -1,6 +1,6 @@
 // What the colours and shapes mean.
 import { html } from "lit";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 
 /** The server's names of kinds, and those of the style sheet. */
 export const KIND_NAMES = new Map([

@@ -1,6 +1,6 @@
 // What a bar is made of, as a tooltip shows it and as a screen reader hears it.
 import { html, nothing } from "lit";
-import { t } from "../i18n.js";
+import { t } from "#i18n";
 import { formatDuration } from "../time.js";
 import { KIND_NAMES } from "./legend.js";
 

@@ -1,27 +1,28 @@
 import { html, nothing, render } from "lit";
 import { StElement } from "../element.js";
-import { t } from "../i18n.js";
-import { locale } from "../here.js";
+import { failure } from "../elements/parts.js";
+import { locale } from "#here";
+import { t } from "#i18n";
 import { zone } from "../time.js";
-import { barAt, listBars } from "../timeline/bars.js";
-import { Calendar } from "../timeline/calendar.js";
-import { listen, press } from "../timeline/gestures.js";
-import { legend, manual } from "../timeline/legend.js";
-import { AXIS, paint, readColors } from "../timeline/painter.js";
-import { BLOCK, levelOf, Tiles } from "../timeline/tiles.js";
-import { BarSessions, spoken, tooltip } from "../timeline/tooltip.js";
-import { SPANS, View } from "../timeline/view.js";
-import "../timeline/timeline.css";
-import { failure } from "./parts.js";
+import { barAt, listBars } from "./bars.js";
+import { Calendar } from "./calendar.js";
+import { listen } from "./gestures.js";
+import { Glide } from "./glide.js";
+import { labels } from "./labels.js";
+import { legend, manual } from "./legend.js";
+import { AXIS, paint, readColors } from "./painter.js";
+import { Selection } from "./selection.js";
+import { BLOCK, levelOf, Tiles } from "./tiles.js";
+import "./timeline.css";
+import { Tip } from "./tip.js";
+import { BarSessions } from "./tooltip.js";
+import { SPANS, View } from "./view.js";
 
 const NARROW = 640; // CSS pixels
 const WIDE_ROWS = { rowHeight: 34, barTop: 9, barHeight: 16 };
 const NARROW_ROWS = { rowHeight: 50, barTop: 26, barHeight: 15 };
 const FONT_REM = 0.83;
 const NEAR = 5; // pixels at which the pointer still means a bar
-const TOLD_MS = 250;
-const ASKED_MS = 70;
-const GLIDE_MS = 160;
 const LIVE_MS = 10_000;
 let number = 0;
 
@@ -50,7 +51,9 @@ class StTimeline extends StElement {
   #tiles;
   #sessions;
   #calendar;
-  #view = new View(SPANS.week, null, Date.now() / 1000);
+  #glide = new Glide(new View(SPANS.week, null, Date.now() / 1000), () => this.#moved(), (view) => this.#tell(view));
+  #tip = new Tip(() => this.querySelector(".tl-tip"), (index) => this.#layout(index));
+  #selection = new Selection(this.#choices());
   #colors;
   #font;
   #canvas;
@@ -59,12 +62,6 @@ class StTimeline extends StElement {
   #frame = 0;
   #size = { width: 0, height: 0, rows: WIDE_ROWS, isNarrow: false };
   #hover = null; // {x, y}
-  #picked = null; // {index, bar}
-  #shown = ""; // what the tooltip is of
-  #pinned = ""; // what a finger has chosen first
-  #told;
-  #asking;
-  #gliding = 0;
   #ends = [];
   #labels = "";
   #wasComplete = false;
@@ -77,23 +74,23 @@ class StTimeline extends StElement {
 
   /** Where it is. */
   get view() {
-    return this.#view;
+    return this.#glide.view;
   }
 
   move(part) {
-    this.#glide(this.#view.moved(part * this.#view.width));
+    this.#glide.to(this.view.moved(part * this.view.width));
   }
 
   zoom(factor) {
-    this.#glide(this.#view.zoomed(factor));
+    this.#glide.to(this.view.zoomed(factor));
   }
 
   centre(at) {
-    this.#glide(this.#view.centred(at));
+    this.#glide.to(this.view.centred(at));
   }
 
   live() {
-    this.#glide(new View(this.#view.span, null, this.#tiles.now, this.#view.width));
+    this.#glide.to(new View(this.view.span, null, this.#tiles.now, this.view.width));
   }
 
   connectedCallback() {
@@ -121,10 +118,9 @@ class StTimeline extends StElement {
     super.disconnectedCallback();
     for (const end of this.#ends) end();
     cancelAnimationFrame(this.#frame);
-    cancelAnimationFrame(this.#gliding);
     this.#frame = 0;
-    clearTimeout(this.#told);
-    clearTimeout(this.#asking);
+    this.#glide.stop();
+    this.#tip.hide();
     this.#tiles?.stop();
   }
 
@@ -140,9 +136,9 @@ class StTimeline extends StElement {
     resized.observe(this.#scroller);
     resized.observe(this.#plot);
     const end = listen(this.#plot, {
-      move: (pixels) => this.#go(this.#view.moved(pixels)),
+      move: (pixels) => this.#glide.go(this.view.moved(pixels)),
       scroll: (pixels) => (this.#scroller.scrollTop += pixels),
-      zoom: (factor, x) => this.#go(this.#view.zoomed(factor, x)),
+      zoom: (factor, x) => this.#glide.go(this.view.zoomed(factor, x)),
       hover: (x, y) => this.#point({ x, y }),
       leave: () => this.#point(null),
       click: (x, y, event) => this.#click(x, y, event),
@@ -162,17 +158,17 @@ class StTimeline extends StElement {
       this.#total = null;
       this.#labels = "";
       this.#wasComplete = false;
-      this.#hide();
-      this.#picked = null;
+      this.#tip.hide();
+      this.#selection.clear();
       if (this.#scroller) this.#scroller.scrollTop = 0;
     }
     if (changed.has("span") || changed.has("until")) {
       const now = this.#tiles?.now ?? Date.now() / 1000;
-      const wanted = new View(this.span, this.until, now, this.#view.width);
+      const wanted = new View(this.span, this.until, now, this.view.width);
       // What it has told itself comes back from the page.
-      if (Math.abs(wanted.from - this.#view.from) > 1 || Math.abs(wanted.span - this.#view.span) > 1) {
-        this.#view = wanted;
-        this.#hide();
+      if (Math.abs(wanted.from - this.view.from) > 1 || Math.abs(wanted.span - this.view.span) > 1) {
+        this.#glide.view = wanted;
+        this.#tip.hide();
       }
     }
   }
@@ -193,7 +189,7 @@ class StTimeline extends StElement {
               aria-label=${t("timeline.label")}
               aria-describedby="${this.#id}-keys"
               aria-busy="true"
-              @keydown=${(event) => this.#press(event)}
+              @keydown=${(event) => this.#selection.press(event)}
               @focus=${() => this.#focus()}
               @blur=${() => this.#blur()}
             >
@@ -249,35 +245,14 @@ class StTimeline extends StElement {
     this.#draw();
   }
 
-  #go(view) {
-    cancelAnimationFrame(this.#gliding);
-    this.#view = view;
-    this.#hide();
+  #moved() {
+    this.#tip.hide();
     this.#draw();
-    clearTimeout(this.#told);
-    this.#told = setTimeout(() => this.#tell(), TOLD_MS);
   }
 
-  #tell() {
-    const { span, until, from, to } = this.#view;
+  #tell({ span, until, from, to }) {
     Object.assign(this, { span, until });
     this.dispatchEvent(new CustomEvent("st-view", { detail: { span, until, from, to } }));
-  }
-
-  /** There in a few frames, so that the eye can follow. */
-  #glide(goal) {
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.#go(goal);
-    const [begin, from] = [performance.now(), this.#view];
-    const step = (time) => {
-      const part = Math.min(1, Math.max(0, (time - begin) / GLIDE_MS));
-      if (part === 1) return this.#go(goal);
-      const eased = 1 - (1 - part) ** 3;
-      const span = from.span + (goal.span - from.span) * eased;
-      this.#go(new View(span, from.to + (goal.to - from.to) * eased, from.now, from.width));
-      this.#gliding = requestAnimationFrame(step);
-    };
-    cancelAnimationFrame(this.#gliding);
-    this.#gliding = requestAnimationFrame(step);
   }
 
   // --- drawing
@@ -293,20 +268,20 @@ class StTimeline extends StElement {
     const total = this.#tiles.total;
     this.#fitHeight(total);
     const height = this.#scroller.clientHeight;
-    this.#view = this.#view.seen(this.#tiles.now, width);
+    this.#glide.view = this.view.seen(this.#tiles.now, width);
     const ratio = devicePixelRatio || 1;
-    const level = levelOf(this.#view.perPixel / ratio);
+    const level = levelOf(this.view.perPixel / ratio);
     const { scrollTop } = this.#scroller;
     const first = Math.max(0, Math.floor(scrollTop / shape.rowHeight));
     const last = Math.max(first, Math.min((total ?? BLOCK) - 1, Math.floor((scrollTop + height - AXIS) / shape.rowHeight)));
-    const isComplete = this.#tiles.want(level, this.#view.from, this.#view.to, [first, last]);
+    const isComplete = this.#tiles.want(level, this.view.from, this.view.to, [first, last]);
     this.#colors ??= readColors(this.querySelector(".tl-probe"));
     this.#font ??= `${FONT_REM * parseFloat(getComputedStyle(document.documentElement).fontSize)}px ${getComputedStyle(this).fontFamily}`;
     const rows = this.#rows(level, first, last, scrollTop);
     this.#fitCanvas(width, height, ratio);
     paint(this.#canvas.getContext("2d", { alpha: false }), {
       ...shape,
-      view: this.#view,
+      view: this.view,
       height,
       ratio,
       rows,
@@ -315,7 +290,7 @@ class StTimeline extends StElement {
       colors: this.#colors,
       font: this.#font,
       hover: this.#hover,
-      selected: this.#hover ? this.#rowAt(this.#hover.y) : (this.#picked?.index ?? -1),
+      selected: this.#hover ? this.#rowAt(this.#hover.y) : this.#selection.index,
     });
     this.#drawLabels(first, last, scrollTop);
     if (isComplete && !this.#wasComplete) performance.mark("st-timeline-complete");
@@ -324,7 +299,7 @@ class StTimeline extends StElement {
   }
 
   #rows(level, first, last, scrollTop) {
-    const { from, to } = this.#view;
+    const { from, to } = this.view;
     const pieces = new Map();
     const found = [];
     for (let index = first; index <= last; index += 1) {
@@ -362,19 +337,9 @@ class StTimeline extends StElement {
     this.#labels = shown;
     const devices = [];
     for (let index = first; index <= last; index += 1) devices.push(this.#tiles.device(index));
-    render(devices.map((device) => this.#label(device)), names);
+    render(labels(devices, this.source.href), names);
     const { total } = this.#tiles;
     this.querySelector(".tl-count").textContent = total === null ? "" : t("timeline.devices", { count: total });
-  }
-
-  #label(device) {
-    if (!device) return html`<span class="tl-name is-waiting"></span>`;
-    const { mac, name, owner, ip, status } = device;
-    const hint = owner || ip;
-    const kind = name ? "tl-name" : "tl-name is-unnamed";
-    return html`<a class=${kind} href=${this.source.href(mac)} tabindex="-1" title="${name || mac} (${t(`status.${status}`)})">
-      <i data-status=${status}></i><strong>${name || mac}</strong>${hint ? html`<small>${hint}</small>` : nothing}
-    </a>`;
   }
 
   // --- what is pointed at
@@ -388,14 +353,14 @@ class StTimeline extends StElement {
   #bars(index) {
     const device = this.#tiles.device(index);
     if (!device) return [];
-    const level = levelOf(this.#view.perPixel / (devicePixelRatio || 1));
-    const { from, to } = this.#view;
+    const level = levelOf(this.view.perPixel / (devicePixelRatio || 1));
+    const { from, to } = this.view;
     const pieces = this.#tiles.pieces(level, from, to, Math.floor(index / BLOCK));
     return listBars(pieces, device.mac, this.#tiles.now).filter((bar) => bar.to > from && bar.from < to);
   }
 
   #barAt(x, index) {
-    return index < 0 ? undefined : barAt(this.#bars(index), this.#view.at(x), NEAR * this.#view.perPixel);
+    return index < 0 ? undefined : barAt(this.#bars(index), this.view.at(x), NEAR * this.view.perPixel);
   }
 
   #point(place) {
@@ -405,7 +370,7 @@ class StTimeline extends StElement {
     const bar = place && this.#barAt(place.x, index);
     this.#plot.classList.toggle("is-link", index >= 0);
     if (bar) this.#explain(index, bar, place.x);
-    else this.#hide();
+    else this.#tip.hide();
   }
 
   #click(x, y, event) {
@@ -414,11 +379,11 @@ class StTimeline extends StElement {
     const { mac } = this.#tiles.device(index) ?? {};
     const bar = this.#barAt(x, index);
     // A finger cannot hover: its first touch shows what a bar is, the second one opens the device.
-    if (event.pointerType === "touch" && !(bar && this.#pinned === `${mac} ${bar.from}`)) {
-      this.#hide();
+    if (event.pointerType === "touch" && !(bar && this.#tip.isPinned(mac, bar))) {
+      this.#tip.hide();
       if (!bar) return;
       this.#explain(index, bar, x);
-      this.#pinned = `${mac} ${bar.from}`;
+      this.#tip.pin(mac, bar);
       return;
     }
     this.#open(mac, event.ctrlKey || event.metaKey);
@@ -434,52 +399,26 @@ class StTimeline extends StElement {
 
   // --- the tooltip
 
-  async #explain(index, bar, x) {
+  #explain(index, bar, x) {
     const device = this.#tiles.device(index);
-    const name = `${device.mac} ${bar.from} ${bar.kind}`;
-    if (name === this.#shown) return this.#placeTip(index, x);
-    this.#hide();
-    this.#shown = name;
-    this.#showTip(tooltip(this.#calendar, device), index, x);
-    let [found, error] = [];
-    try {
-      // Whoever passes over many bars asks for none of them.
-      await new Promise((resolve) => (this.#asking = setTimeout(resolve, ASKED_MS)));
-      if (this.#shown !== name) return;
-      found = await this.#sessions.of(device.mac, bar, bar.to >= this.#tiles.now - 1);
-    } catch (failed) {
-      error = failed;
-    }
-    if (this.#shown !== name) return;
-    this.#showTip(tooltip(this.#calendar, device, found, error), index, x);
-    if (this.#picked) this.#say(spoken(this.#calendar, device, found));
+    this.#tip.show({ ...bar, index, device }, x, {
+      calendar: this.#calendar,
+      sessions: this.#sessions,
+      isOpen: bar.to >= this.#tiles.now - 1,
+      // A pointer needs no words.
+      say: (text) => this.#selection.index >= 0 && this.#say(text),
+    });
   }
 
-  #showTip(content, index, x) {
-    const tip = this.querySelector(".tl-tip");
-    render(content, tip);
-    tip.hidden = false;
-    this.#placeTip(index, x);
-  }
-
-  /** Below the row, or above it where there is no room. */
-  #placeTip(index, x) {
-    const tip = this.querySelector(".tl-tip");
+  #layout(index) {
     const { rowHeight } = this.#size.rows;
-    const left = this.#plot.offsetLeft + x;
-    const room = this.#plot.offsetLeft + this.#size.width;
-    const top = AXIS + index * rowHeight - this.#scroller.scrollTop;
-    const isAbove = top + rowHeight + tip.offsetHeight + 8 > this.#scroller.clientHeight && top > tip.offsetHeight;
-    const y = isAbove ? top - tip.offsetHeight - 4 : top + rowHeight + 2;
-    tip.style.transform = `translate(${Math.round(Math.max(4, Math.min(left + 12, room - tip.offsetWidth - 4)))}px, ${Math.round(y)}px)`;
-  }
-
-  #hide() {
-    this.#shown = "";
-    this.#pinned = "";
-    clearTimeout(this.#asking);
-    const tip = this.querySelector(".tl-tip");
-    if (tip) tip.hidden = true;
+    return {
+      left: this.#plot.offsetLeft,
+      width: this.#size.width,
+      top: AXIS + index * rowHeight - this.#scroller.scrollTop,
+      rowHeight,
+      height: this.#scroller.clientHeight,
+    };
   }
 
   #say(text) {
@@ -488,66 +427,62 @@ class StTimeline extends StElement {
 
   // --- by keyboard
 
-  #press(event) {
-    const page = Math.max(1, Math.floor((this.#scroller.clientHeight - AXIS) / this.#size.rows.rowHeight) - 1);
-    const isMeant = press(event, this.#view.width, {
-      move: (pixels) => this.#glide(this.#view.moved(pixels)),
-      zoom: (factor) => this.#glide(this.#view.zoomed(factor)),
-      row: (by) => this.#pick((this.#picked?.index ?? -1) + by),
-      rowAt: (which) => this.#pick(which === "first" ? 0 : this.#tiles.total - 1),
-      page: (by) => this.#pick((this.#picked?.index ?? 0) + by * page),
-      bar: (by) => this.#pickBar(by),
-      now: () => this.live(),
-      open: () => this.#open(this.#tiles.device(this.#picked?.index)?.mac),
-      close: () => this.#hide(),
-    });
-    if (isMeant) event.preventDefault();
+  #choices() {
+    const element = this;
+    return {
+      get total() {
+        return element.#tiles?.total;
+      },
+      get view() {
+        return element.view;
+      },
+      get firstRow() {
+        return Math.ceil(element.#scroller.scrollTop / element.#size.rows.rowHeight);
+      },
+      get rowsAPage() {
+        return Math.max(1, Math.floor((element.#scroller.clientHeight - AXIS) / element.#size.rows.rowHeight) - 1);
+      },
+      bars: (index) => this.#bars(index),
+      reveal: (index) => this.#reveal(index),
+      chosen: (index, bar) => this.#chosen(index, bar),
+      glide: (view) => this.#glide.to(view),
+      live: () => this.live(),
+      open: (index) => this.#open(this.#tiles.device(index)?.mac),
+      hide: () => this.#tip.hide(),
+    };
   }
 
   /** By keyboard, the first row that is seen is chosen; by pointer there is nothing to choose. */
   #focus() {
-    if (!this.#plot.matches(":focus-visible") || !this.#tiles?.total) return;
-    this.#pick(this.#picked?.index ?? Math.ceil(this.#scroller.scrollTop / this.#size.rows.rowHeight));
+    if (this.#plot.matches(":focus-visible") && this.#tiles?.total) this.#selection.resume();
   }
 
   #blur() {
-    this.#picked = null;
-    this.#hide();
+    this.#selection.clear();
+    this.#tip.hide();
     this.#draw();
   }
 
-  #pick(wanted, bar) {
-    const { total } = this.#tiles;
-    if (!total) return;
-    const index = Math.max(0, Math.min(total - 1, wanted));
+  #reveal(index) {
     const { rowHeight } = this.#size.rows;
     const room = this.#scroller.clientHeight - AXIS;
     const top = index * rowHeight;
     if (top < this.#scroller.scrollTop) this.#scroller.scrollTop = top;
     if (top + rowHeight > this.#scroller.scrollTop + room) this.#scroller.scrollTop = top + rowHeight - room;
     this.#hover = null;
-    const middle = this.#picked?.bar ? (this.#picked.bar.from + this.#picked.bar.to) / 2 : this.#view.to;
-    const chosen = bar ?? barAt(this.#bars(index), Math.min(middle, this.#view.to), Infinity);
-    this.#picked = { index, bar: chosen };
+  }
+
+  #chosen(index, bar) {
     this.#draw();
     const device = this.#tiles.device(index);
     if (!device) return;
-    if (!chosen) {
-      this.#hide();
-      return this.#say(`${device.name || device.mac}: ${t("timeline.nothing")}`);
+    if (!bar) {
+      this.#tip.hide();
+      this.#say(`${device.name || device.mac}: ${t("timeline.nothing")}`);
+      return;
     }
-    const [from, to] = [Math.max(0, this.#view.x(chosen.from)), Math.min(this.#view.width, this.#view.x(chosen.to))];
-    this.#explain(index, chosen, (from + to) / 2);
-  }
-
-  /** The session before or after; where none is seen, what is beside it comes into sight. */
-  #pickBar(by) {
-    if (!this.#picked) return this.#pick(Math.ceil(this.#scroller.scrollTop / this.#size.rows.rowHeight));
-    const { index, bar } = this.#picked;
-    const bars = this.#bars(index);
-    const beside = bar && (by > 0 ? bars.find((each) => each.from > bar.from) : bars.findLast((each) => each.from < bar.from));
-    if (beside) return this.#pick(index, beside);
-    this.#glide(this.#view.moved(by * this.#view.width * 0.8));
+    const [from, to] = [Math.max(0, this.view.x(bar.from)), Math.min(this.view.width, this.view.x(bar.to))];
+    this.#explain(index, bar, (from + to) / 2);
   }
 }
 

@@ -1,10 +1,10 @@
 import { html, nothing } from "lit";
-import { get } from "../api.js";
-import { StElement } from "../element.js";
-import { badge, segments } from "../elements/parts.js";
-import "../elements/table.js";
-import { t } from "../i18n.js";
-import { UrlState } from "../url-state.js";
+import { get } from "../../client.js";
+import { StElement } from "../../element.js";
+import { badge, segments } from "../../elements/parts.js";
+import "../../elements/table.js";
+import { t } from "#i18n";
+import { UrlState } from "../../url-state.js";
 
 const SOURCES = {
   default: "settings.source.default",

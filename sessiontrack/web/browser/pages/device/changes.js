@@ -1,10 +1,10 @@
 // What can be done to a device: each asks first, and resolves to whether something has changed.
 import { html } from "lit";
-import { get, getList, send } from "../api.js";
-import { ask, confirm } from "../elements/dialog.js";
-import { checkField, textField } from "../elements/fields.js";
-import { toast } from "../elements/toast.js";
-import { t } from "../i18n.js";
+import { get, getList, send } from "../../client.js";
+import { ask, confirm } from "../../elements/dialog.js";
+import { checkField, textField } from "../../elements/fields.js";
+import { toast } from "../../elements/toast.js";
+import { t } from "#i18n";
 
 const path = ({ mac }) => `/devices/${mac}`;
 const nameOf = ({ name, mac }) => name || mac;

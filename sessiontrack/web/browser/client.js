@@ -1,6 +1,6 @@
 // The API, called with the session's cookies: CSRF token, one renewal of the login, errors with a message.
-import { address, cookie, isProxied } from "./here.js";
-import { t } from "./i18n.js";
+import { address, cookie, isProxied } from "#here";
+import { t } from "#i18n";
 
 const ACCESS_CSRF = "sessiontrack_access_csrf";
 const REFRESH_CSRF = "sessiontrack_refresh_csrf";

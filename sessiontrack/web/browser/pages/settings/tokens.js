@@ -1,15 +1,15 @@
 import { html } from "lit";
-import { get, getList, send } from "../api.js";
-import { StElement } from "../element.js";
-import "../elements/copy.js";
-import { ask, open } from "../elements/dialog.js";
-import { badge, emptyState } from "../elements/parts.js";
-import { toast } from "../elements/toast.js";
-import "../elements/table.js";
-import { address, user as reader } from "../here.js";
-import { t } from "../i18n.js";
-import { icon } from "../icons.js";
-import { instant } from "../time.js";
+import { get, getList, send } from "../../client.js";
+import { StElement } from "../../element.js";
+import "../../elements/copy.js";
+import { ask, open } from "../../elements/dialog.js";
+import { badge, emptyState } from "../../elements/parts.js";
+import { toast } from "../../elements/toast.js";
+import "../../elements/table.js";
+import { address, user as reader } from "#here";
+import { t } from "#i18n";
+import { icon } from "../../icons.js";
+import { instant } from "../../time.js";
 import { ROLES, roleField } from "./users.js";
 
 const CONFLICT = 409;

@@ -1,8 +1,8 @@
 import { html } from "lit";
-import { get } from "../api.js";
-import { StElement } from "../element.js";
-import { failure } from "../elements/parts.js";
-import { t } from "../i18n.js";
+import { get } from "../../client.js";
+import { StElement } from "../../element.js";
+import { failure } from "../../elements/parts.js";
+import { t } from "#i18n";
 import { howToChange, sourceBadge } from "./configuration.js";
 
 // In the order in which they are asked for, and what a value means that is no length of time or size.

@@ -1,7 +1,7 @@
 // swagger-ui, loaded where its page wants it: half a megabyte. It asks with the session's cookies, as pages do.
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
-import { get } from "../api.js";
-import { address, cookie } from "../here.js";
+import { get } from "../../client.js";
+import { address, cookie } from "#here";
 
 const CSRF = "sessiontrack_access_csrf";
 // Its operations alone: the page has a title and a main part of its own, and whoever reads it is signed in.

@@ -1,14 +1,14 @@
 import { html, nothing } from "lit";
-import { getList, send } from "../api.js";
-import { StElement } from "../element.js";
-import { ask } from "../elements/dialog.js";
-import { badge } from "../elements/parts.js";
-import { toast } from "../elements/toast.js";
-import "../elements/table.js";
-import { user as reader } from "../here.js";
-import { t } from "../i18n.js";
-import { icon } from "../icons.js";
-import { instant } from "../time.js";
+import { getList, send } from "../../client.js";
+import { StElement } from "../../element.js";
+import { ask } from "../../elements/dialog.js";
+import { badge } from "../../elements/parts.js";
+import { toast } from "../../elements/toast.js";
+import "../../elements/table.js";
+import { user as reader } from "#here";
+import { t } from "#i18n";
+import { icon } from "../../icons.js";
+import { instant } from "../../time.js";
 
 export const ROLES = ["viewer", "operator", "admin"];
 const CONFLICT = 409;

@@ -1,0 +1,16 @@
+// The names of the rows that are seen.
+import { html, nothing } from "lit";
+import { t } from "#i18n";
+
+/** @param devices those of the rows in order, undefined where one is still being asked for. */
+export function labels(devices, href) {
+  return devices.map((device) => (device ? label(device, href) : html`<span class="tl-name is-waiting"></span>`));
+}
+
+function label({ mac, name, owner, ip, status }, href) {
+  const hint = owner || ip;
+  const kind = name ? "tl-name" : "tl-name is-unnamed";
+  return html`<a class=${kind} href=${href(mac)} tabindex="-1" title="${name || mac} (${t(`status.${status}`)})">
+    <i data-status=${status}></i><strong>${name || mac}</strong>${hint ? html`<small>${hint}</small>` : nothing}
+  </a>`;
+}
