@@ -1,24 +1,17 @@
-"""Another sessiontrack, told of something through its API."""
+"""Another sessiontrack, to which observations are sent through its API."""
 
-import http.client
 import json
-import urllib.error
-import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
+import urllib3
+
 from sessiontrack.exceptions import InvalidInput, RemoteFailed, RemoteRefused
+from sessiontrack.senders.failures import failure
 from sessiontrack.values.observations import DeviceEvent
 
 ANSWER_SECONDS = 10
 LONGEST_ANSWER = 65_536
-
-
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token to another place, and make a GET of what is sent."""
-
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        """Follow none."""
 
 
 class Remote:
@@ -36,35 +29,39 @@ class Remote:
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise InvalidInput("The token is empty, or has characters that no token has.")
         self.url = url.rstrip("/")
-        self._token = token
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._seconds = seconds
-        self._opener = urllib.request.build_opener(NoRedirect)
+        # A redirect would take the token to another place, and make a GET of what is sent.
+        self._pool = urllib3.PoolManager(retries=False)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Tell it, and wait until it is stored.
+        """Send it, and wait until it is stored.
 
         Raises:
-            RemoteRefused: it was read, and is not taken.
-            RemoteFailed: it was not taken for another reason.
+            RemoteRefused: the answer is 400: the body was read, and is not accepted.
+            RemoteFailed: there is another answer, or none.
         """
-        request = urllib.request.Request(
-            self.url + path,
-            json.dumps(body).encode(),
-            {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
-            method="POST",
-        )
         try:
-            with self._opener.open(request, timeout=self._seconds) as response:
-                answer = json.loads(response.read(LONGEST_ANSWER))
-        except urllib.error.HTTPError as error:
-            with error:
-                kind = RemoteRefused if error.code == 400 else RemoteFailed
-                raise kind(f"{self.url} answered {error.code}: {_message(error)}") from error
-        except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
-            raise RemoteFailed(
-                f"{self.url} cannot be reached: {str(reason) or type(reason).__name__}"
-            ) from error
+            response = self._pool.request(
+                "POST",
+                self.url + path,
+                body=json.dumps(body),
+                headers=self._headers,
+                timeout=self._seconds,
+                preload_content=False,
+            )
+            try:
+                text = response.read(LONGEST_ANSWER)
+            finally:
+                response.close()
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            raise RemoteFailed(failure(self.url, error)) from error
+        if response.status != 200:
+            kind = RemoteRefused if response.status == 400 else RemoteFailed
+            said = _message(text) or response.reason
+            raise kind(f"{self.url} answered {response.status}: {said}")
+        try:
+            answer = json.loads(text)
         except ValueError as error:
             raise self.strange_answer() from error
         if not isinstance(answer, dict):
@@ -105,10 +102,9 @@ def _is_url(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and is_port_number and is_plain
 
 
-def _message(error: urllib.error.HTTPError) -> str:
-    """What the server says, where it is one of ours; else the status in words."""
+def _message(text: bytes) -> str:
+    """The sentence in an error's body, where the server is one of ours."""
     try:
-        answer = json.loads(error.read(LONGEST_ANSWER))
-        return " ".join(str(answer["message"]).split())
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
-        return str(error.reason)
+        return " ".join(str(json.loads(text)["message"]).split())
+    except (ValueError, LookupError, TypeError):
+        return ""

@@ -11,10 +11,10 @@ from functools import cache
 from http.client import HTTPException
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NewConnectionError
-from urllib3.exceptions import TimeoutError as ConnectTimeout
+from urllib3.exceptions import HTTPError
 
 from sessiontrack.exceptions import SessiontrackError
+from sessiontrack.senders.failures import failure
 from sessiontrack.senders.messages import Message, Outcome
 from sessiontrack.senders.signatures import sign
 from sessiontrack.senders.targets import Networks, Resolver, Target, addresses_of, read_target
@@ -48,7 +48,7 @@ def post(message: Message, now: int, allowed: Networks, resolve: Resolver = sock
             connection.connect()
         except (OSError, HTTPError, ValueError) as error:
             # Nothing was sent: the next address may do.
-            outcome = Outcome(None, _failure(target, error))
+            outcome = Outcome(None, failure(target.host, error))
             connection.close()
             continue
         return _exchange(connection, target, message.body, headers, now)
@@ -85,7 +85,7 @@ def _exchange(
                 raise TimeoutError
             return _judged(response.status, response.headers.get("Retry-After", ""), now)
     except (OSError, HTTPError, HTTPException, ValueError) as error:
-        return Outcome(None, _failure(target, error))
+        return Outcome(None, failure(target.host, error))
     finally:
         connection.close()
 
@@ -131,14 +131,3 @@ def _ended_after(connection: HTTPConnection, seconds: int) -> Iterator[threading
         yield has_ended
     finally:
         timer.cancel()
-
-
-def _failure(target: Target, error: Exception) -> str:
-    """One line on why there is no answer."""
-    cause = error.__cause__ or error if isinstance(error, NewConnectionError) else error
-    if isinstance(cause, ConnectTimeout | TimeoutError):
-        return f"{target.host} does not answer in time"
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"{target.host} has no certificate for its name: {cause.verify_message}"
-    said = getattr(cause, "strerror", None) or type(cause).__name__
-    return " ".join(f"{target.host} cannot be reached: {said}".split())[:200]
