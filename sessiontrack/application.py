@@ -1,7 +1,6 @@
 """The application: all its parts, put together."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from flask import Flask
 
@@ -43,17 +42,11 @@ from sessiontrack.process import instance, request_log
 BODY_LIMIT = 16 * 1024 * 1024
 
 
-class _Application(Flask):
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Every view and handler is an ordinary function; Flask would look for that at each call of each."""
-        return func
-
-
 def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     """What `create_app` of this package promises."""
     settings = load_settings(overrides)
     instance.make_instance_folder(settings.instance)
-    app = _Application("sessiontrack", instance_path=str(settings.instance), static_folder=None)
+    app = Flask("sessiontrack", instance_path=str(settings.instance), static_folder=None)
     # Whatever FLASK_DEBUG says: a debugger would answer with the inside of the program.
     app.debug = False
     app.extensions["sessiontrack.settings"] = settings
