@@ -18,7 +18,7 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-postgres web screenshots lint types format bench bench-quick bench-web crash keep \
-	soak leak logins fuzz audit migration deploy constraints clean
+	soak leak logins fuzz audit migration settings deploy constraints clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -96,6 +96,9 @@ audit: $(VENV)/test.done ## published faults in what is installed; asks the pack
 
 migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a column")
 	$(BIN)/python -m sessiontrack.migrations "$(NAME)"
+
+settings: $(VENV)/test.done ## write what says the settings anew from config.py: docs/settings.md, the English catalogue
+	$(BIN)/python -m bundling.settings
 
 deploy: $(VENV)/test.done ## write deploy/ anew from its templates
 	$(BIN)/python -m sessiontrack.deployment deploy

@@ -11,6 +11,7 @@ import click
 import pytest
 from flask import Flask
 
+from bundling import settings
 from sessiontrack.cli import main
 from sessiontrack.config import Settings
 from tests.support.rules import api_rules
@@ -22,10 +23,17 @@ CALLS = (ROOT / "docs" / "calls.md").read_text()
 COMMANDS = (ROOT / "docs" / "commands.md").read_text()
 
 
-def test_readme_has_every_setting_with_its_default_and_meaning() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*)`)? ?\| (.*) \|$", README, re.MULTILINE)
+def test_the_page_has_every_setting_with_its_default_and_meaning() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*)`)? ?\| (.*) \|$", page, re.MULTILINE)
     table = [(f.name.upper(), f.metadata["default"], f.metadata["meaning"]) for f in fields(Settings)]
     assert rows == table
+
+
+def test_what_is_made_of_the_settings_is_current() -> None:
+    stale = "config.py has changed: run make settings"
+    assert settings.PAGE.read_text("utf-8") == settings.page(), stale
+    assert settings.CATALOGUE.read_text("utf-8") == settings.catalogue(), stale
 
 
 def test_readme_opens_with_a_screenshot_that_loads_fast() -> None:

@@ -88,7 +88,9 @@ def test_the_languages_have_the_same_texts_with_the_same_placeholders() -> None:
     all_texts = {language: catalogue(language) for language in LANGUAGES}
     english = all_texts["en"]
     for language, texts in all_texts.items():
-        assert set(texts) == set(english), language
+        # The page shows the English meaning of a setting that has none yet.
+        lacking = {key for key in set(english) - set(texts) if not key.startswith("meaning.")}
+        assert (lacking, set(texts) - set(english)) == (set(), set()), language
         for key, text in texts.items():
             assert text, (language, key)
             forms = list(text.values()) if isinstance(text, dict) else [text]

@@ -44,9 +44,9 @@ class Configuration extends StElement {
     const wanted = search.toLowerCase();
     const { changed } = this.#state.value;
     const found = settings.filter(
-      ({ name, value, source }) =>
-        (!changed || source !== "default") &&
-        [name, value ?? "", meaning(name)].some((each) => each.toLowerCase().includes(wanted)),
+      (setting) =>
+        (!changed || setting.source !== "default") &&
+        [setting.name, setting.value ?? "", meaning(setting)].some((each) => each.toLowerCase().includes(wanted)),
     );
     if (sort) found.sort(by(sort.replace("-", ""), sort.startsWith("-") ? -1 : 1));
     return { rows: found.slice(offset, offset + limit), total: found.length };
@@ -79,7 +79,11 @@ class Configuration extends StElement {
 
 const by = (name, way) => (one, other) => way * one[name].localeCompare(other[name]);
 
-const meaning = (name) => t(`meaning.${name}`);
+/** In the page's language; a setting that is new may be said in English only. */
+function meaning({ name, meaning: english }) {
+  const text = t(`meaning.${name}`);
+  return text === `meaning.${name}` ? english.replaceAll("`", "") : text;
+}
 
 // A long name may break after an underscore.
 const nameCell = ({ name }) => html`<strong class="mono">
@@ -97,6 +101,6 @@ function valueCell({ value, default: usual, secret, source }) {
   </div>`;
 }
 
-const meaningCell = ({ name }) => html`<span class="meaning">${meaning(name)}</span>`;
+const meaningCell = (setting) => html`<span class="meaning">${meaning(setting)}</span>`;
 
 customElements.define("st-configuration", Configuration);
