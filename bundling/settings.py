@@ -1,7 +1,7 @@
 """Write what says the settings beside config.py: python -m bundling.settings
 
-docs/settings.md has them as a table, and the English catalogue has their meanings for the web UI. Other languages
-have sentences of their own; where one is missing, the page shows the English one.
+docs/settings.md has them as a table, and the English catalogue has their meanings for the web UI. Other
+languages have sentences of their own; where one is missing, the page shows the English one.
 """
 
 import json
