@@ -127,7 +127,9 @@ def _hold_signals() -> Callable[[], None]:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End it and what it has started; it has ended when this returns, after an interrupt too."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         process.kill()
+    process.wait()

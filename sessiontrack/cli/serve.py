@@ -55,11 +55,15 @@ def serve(host: str, port: int, workers: int) -> None:
     _refuse_taken(host, port)
     # Until it serves: what is made until then stays.
     gc.disable()
-    # Both before the application: it counts where this says, and its children have no supervisor.
-    with shared_by_workers(), Supervisor() as supervisor:
-        app = prepared_app(is_service=True)
-        settings: Settings = app.extensions["sessiontrack.settings"]
-        _Server(app, host, port, workers, settings.threads, supervisor).run()
+    try:
+        # Both before the application: it counts where this says, and its children have no supervisor.
+        with shared_by_workers(), Supervisor() as supervisor:
+            app = prepared_app(is_service=True)
+            settings: Settings = app.extensions["sessiontrack.settings"]
+            _Server(app, host, port, workers, settings.threads, supervisor).run()
+    finally:
+        # Whoever called it in a process of their own goes on, where it could not start.
+        gc.enable()
 
 
 def _refuse_taken(host: str, port: int) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ from sessiontrack.cli.scan_input import run_command
 from sessiontrack.cli.scan_watch import guessed_format
 from sessiontrack.exceptions import UnreadableObservations
 from tests.conftest import Clients
-from tests.support.command import invoke
 from tests.support.server import COMMAND, environment
+from tests.support.waiting import SECONDS, wait_until
+from tests.support.command import invoke
 
 ROUTER = '{"dst":"10.0.0.1","dev":"e","lladdr":"00:1a:2b:3c:4d:5e","state":["REACHABLE"]}'
-WAIT_SECONDS = 30
 
 
 def watch(clients: Clients, script: str, *options: str, times: int = 2, **settings: str) -> Result:
@@ -131,14 +130,6 @@ def test_how_times_are_written(clients: Clients, every: str) -> None:
     assert invoke(clients.app.instance_path, "scan", "watch", *words).exit_code == 0
 
 
-def wait_for(path: Path) -> str:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not path.exists() or not path.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return path.read_text()
-
-
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("ends_by_itself", [True, False])
 def test_a_signal_ends_it_cleanly_and_what_it_runs_too(
@@ -155,12 +146,12 @@ def test_a_signal_ends_it_cleanly_and_what_it_runs_too(
         text=True,
     )
     try:
-        pid = int(wait_for(mark))
+        pid = int(wait_until(lambda: mark.exists() and mark.read_text(), "the command that is watched"))
         if ends_by_itself:
             assert process.stdout is not None
             assert process.stdout.readline().startswith("1 seen, 1 connected")
         process.send_signal(signal_number)
-        _, stderr = process.communicate(timeout=WAIT_SECONDS)
+        _, stderr = process.communicate(timeout=SECONDS)
     finally:
         process.kill()
         process.communicate()
@@ -178,12 +169,19 @@ def test_a_signal_while_a_command_is_being_started_waits_until_it_can_be_ended(
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             started.append(self)
+            # As on a busy machine: it goes on before what was killed has ended.
+            self._sigint_wait_secs = 0
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(subprocess, "Popen", Interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run_command(["sleep", "600"])
-    assert started[0].returncode == -signal.SIGKILL
-    with pytest.raises(UnreadableObservations):
-        run_command([str(tmp_path / "none")])
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    # Tests that a shell runs in the background have inherited that it is ignored.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_command(["sleep", "600"])
+        assert started[0].returncode == -signal.SIGKILL
+        with pytest.raises(UnreadableObservations):
+            run_command([str(tmp_path / "none")])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, inherited)

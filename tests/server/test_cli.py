@@ -1,5 +1,6 @@
 """The `sessiontrack` command: help, the first start, and what stops a start."""
 
+import gc
 import os
 import shutil
 import stat
@@ -173,6 +174,7 @@ def test_contract_7_a_wrong_value_stops_the_start_with_one_clear_line(
     assert result.stdout == ""
     assert_one_line(result.stderr, name, word)
     assert not (tmp_path / DATABASE).exists()
+    assert gc.isenabled()
 
 
 def test_contract_7_a_wrong_value_stops_the_real_command_too(tmp_path: Path) -> None:
