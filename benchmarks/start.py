@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sessiontrack.cli.serve import answers
-from tests.support.server import START_SECONDS, environment, free_port
+from tests.support.server import environment, free_port
+from tests.support.waiting import SECONDS
 
 HELLO = """
 from flask import Flask
@@ -43,7 +44,7 @@ def seconds_to_answer(command: list[str], folder: Path, variables: Mapping[str, 
     )
     try:
         while not answers(socket.AF_INET, ("127.0.0.1", port), 1):
-            if process.poll() is not None or time.perf_counter() > began + START_SECONDS:
+            if process.poll() is not None or time.perf_counter() > began + SECONDS:
                 raise SystemExit(f"This does not start: {command}")
             time.sleep(PAUSE_SECONDS)
         return time.perf_counter() - began

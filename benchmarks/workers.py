@@ -21,7 +21,8 @@ from benchmarks.dataset import DATA, Shape
 from benchmarks.load import burst
 from benchmarks.servers import prepare
 from tests.support.nginx import PlainNginx
-from tests.support.server import START_SECONDS, call, environment, free_port
+from tests.support.server import call, environment, free_port
+from tests.support.waiting import SECONDS
 
 CLIENTS = 16
 SLOW_CLIENTS = 40
@@ -61,7 +62,7 @@ def running(folder: Path, kind: str, workers: int, threads: int) -> Iterator[int
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + SECONDS
     while True:
         try:
             call(port, "GET", "/healthz")

@@ -1,5 +1,7 @@
 """Fixtures: a fresh copy of a migrated database for each test, and a client for each role."""
 
+import fcntl
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -119,9 +121,33 @@ class Clients:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Make a folder by what is given, once for all processes of the run."""
+    run = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        run = run.parent
+
+    def make(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, is_made = run / name, run / f"{name}-is-made"
+        with (run / f"{name}-lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not is_made.exists():
+                fill(folder)
+                is_made.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def template(made_once: Callable[[str, Callable[[Path], None]], Path]) -> tuple[Path, dict[str, str]]:
     """An instance folder with a user and an API token for each role, and the tokens' secrets."""
-    folder = tmp_path_factory.mktemp("template")
+    folder = made_once("template", make_template)
+    return folder, json.loads(folder.with_name("template-tokens").read_text())
+
+
+def make_template(folder: Path) -> None:
+    """The instance folder, and a file of the tokens' secrets beside it."""
     app = create_app({"INSTANCE": folder})
     # One round: the real hash would cost a tenth of a second at each login.
     password_hash = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1")
@@ -134,7 +160,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
                 secrets[role] = api_tokens.issue_token(tx, NOW, role, f"{role}'s", None).secret
         db.engine.dispose()
     databases.mark_template(folder)
-    return folder, secrets
+    folder.with_name("template-tokens").write_text(json.dumps(secrets))
 
 
 @pytest.fixture(autouse=True)
@@ -218,16 +244,36 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def web_server(
-    template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+def demo(
+    template: tuple[Path, dict[str, str]], made_once: Callable[[str, Callable[[Path], None]], Path]
+) -> Path:
+    """The template, with the demo's home office up to now."""
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(template[0], folder)
+        fill_with_demo(folder)
+        databases.mark_template(folder)
+
+    return made_once("demo", fill)
+
+
+@pytest.fixture(scope="session")
+def running_web_server(
+    demo: Path, template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WebServer]:
-    """The real server with the demo's data, for tests of the web UI; they leave the data as it is."""
+    """The one of this process."""
     folder = tmp_path_factory.mktemp("web") / "instance"
-    shutil.copytree(template[0], folder)
-    fill_with_demo(folder)
+    shutil.copytree(demo, folder)
     settings = {"TIMEZONE": "Europe/Paris", "TRUSTED_PROXIES": "127.0.0.1", "LOGIN_ATTEMPTS_PER_NAME": "3"}
     with Server(folder, workers=1, **settings) as server:
         yield WebServer(server, folder, template[1])
+
+
+@pytest.fixture
+def web_server(running_web_server: WebServer) -> WebServer:
+    """The real server with the demo's data, for tests of the web UI; they leave the data as it is."""
+    running_web_server.bring_people_back()
+    return running_web_server
 
 
 @pytest.fixture
@@ -244,7 +290,7 @@ def signed_in(visit: Visit) -> Visit:
     return visit
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def subpath(web_server: WebServer) -> Iterator[str]:
     """The address of that server below a sub-path, behind a proxy as nginx would be."""
     with SubPathProxy(web_server.server.port, "/sessiontrack") as proxy:

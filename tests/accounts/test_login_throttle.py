@@ -1,7 +1,6 @@
 """Signing in is limited per name and per address, in all workers and across restarts (contract 5)."""
 
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from sessiontrack.services.login_throttle import count_attempt, forgive
 from tests.conftest import NOW, PASSWORD, Clients
 from tests.support.refusals import refused
 from tests.support.server import Answer, Server
+from tests.support.waiting import SECONDS, wait_until
 
 LIMITS = (3, 5)
 WINDOW = 300
@@ -221,19 +221,16 @@ def test_while_many_sign_in_there_is_room_for_others_and_more_are_told_to_come_a
     def check(stored: str | None, password: str) -> bool:
         at_once.append(1)
         hashing.set()
-        assert go_on.wait(30)
+        assert go_on.wait(SECONDS)
         at_once.append(-1)
         return True
 
     monkeypatch.setattr(users, "is_password", check)
     with ThreadPoolExecutor(8) as pool:
         taken = [pool.submit(log_in, clients, name, PASSWORD) for name in ("viewer", "operator", "admin")]
-        assert hashing.wait(30)
-        deadline = time.monotonic() + 30
-        while clients.app.extensions["sessiontrack.login_places"]._places._value:
-            # The others are on their way to their places.
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        assert hashing.wait(SECONDS)
+        places = clients.app.extensions["sessiontrack.login_places"]._places
+        wait_until(lambda: not places._value, "the others, on their way to their places")
         response = clients.nobody.post("/auth/login", {"username": "nobody", "password": "x"})
         assert refused(response, 429)["message"].startswith("Many are signing in")
         assert response.headers["Retry-After"] == "1"

@@ -19,6 +19,7 @@ from sessiontrack.services import users
 from tests.conftest import NOW, PASSWORD, Clients
 from tests.support.refusals import refused
 from tests.support.server import Answer, Server
+from tests.support.waiting import SECONDS
 
 HEADER = "X-Remote-User"
 PROXY = "10.0.0.1"
@@ -259,7 +260,7 @@ def trusting(
 
 def raw(server: Server, headers: list[tuple[str, bytes]]) -> Answer:
     """GET /auth/me with these header lines, also twice the same."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
     try:
         connection.putrequest("GET", "/auth/me")
         for name, value in headers:

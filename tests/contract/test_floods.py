@@ -20,6 +20,7 @@ from tests.contract.test_malformed_http import GET, POST
 from tests.support.nginx import PlainNginx
 from tests.support.refusals import refused
 from tests.support.server import Answer, Server, call
+from tests.support.waiting import SECONDS, join
 
 WAYS = ("direct", "nginx")
 SLOW_CLIENTS = 200
@@ -37,7 +38,7 @@ def port(request: pytest.FixtureRequest, live: LiveServer, front: PlainNginx) ->
     return live.server.port if request.param == "direct" else front.port
 
 
-def status_of(port: int, raw: bytes, seconds: float = 60) -> int:
+def status_of(port: int, raw: bytes, seconds: float = SECONDS) -> int:
     """The status of the first answer; 0 where the connection was just closed."""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -69,8 +70,7 @@ class Others:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._thread.join(30)
-        assert not self._thread.is_alive()
+        join(self._thread)
         assert self.answers
         assert {answer.status for answer in self.answers} == {200}
 
@@ -119,7 +119,7 @@ def test_contract_2_many_large_bodies_at_once(
 def post(port: int, body: Any, token: str) -> Answer:
     """With Content-Length, or in chunks where the body is an iterator; the answer may come before its end."""
     head = POST.replace(b"/auth/login", b"/sessions/create") + f"Authorization: Bearer {token}\r\n".encode()
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):
             if isinstance(body, bytes):
                 connection.sendall(
@@ -189,7 +189,7 @@ def test_slow_clients_keep_nobody_waiting_behind_nginx(
 ) -> None:
     with ExitStack() as held:
         slow = [
-            held.enter_context(closing(socket.create_connection(("127.0.0.1", front.port), timeout=30)))
+            held.enter_context(closing(socket.create_connection(("127.0.0.1", front.port), timeout=SECONDS)))
             for _ in range(SLOW_CLIENTS)
         ]
         for connection in slow:
@@ -202,7 +202,7 @@ def test_slow_clients_keep_nobody_waiting_behind_nginx(
                     with suppress(OSError):
                         connection.sendall(b"a")
         for connection in slow[:20]:
-            connection.settimeout(30)
+            connection.settimeout(SECONDS)
             ended = b"?"
             with suppress(ConnectionResetError):
                 while ended:

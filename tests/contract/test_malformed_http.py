@@ -9,6 +9,7 @@ import pytest
 
 from sessiontrack.application import BODY_LIMIT
 from tests.conftest import LiveServer
+from tests.support.waiting import SECONDS
 
 POST = b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
@@ -20,7 +21,7 @@ def send(live: LiveServer, request: bytes) -> tuple[int, dict[str, Any]]:
 
     It may answer and close before it has read everything.
     """
-    with socket.create_connection(("127.0.0.1", live.server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", live.server.port), timeout=SECONDS) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
         received = b""

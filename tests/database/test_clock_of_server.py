@@ -20,6 +20,7 @@ from tests.conftest import PASSWORD
 from tests.support.command import invoke
 from tests.support.receiver import Receiver, answer
 from tests.support.server import COMMAND, Server, environment
+from tests.support.waiting import join
 
 HOUR, DAY = 3600, 86_400
 TEN_YEARS = 3652 * DAY
@@ -97,8 +98,7 @@ class Household:
         finally:
             self._is_over.set()
             for thread in threads:
-                thread.join(30)
-                assert not thread.is_alive()
+                join(thread)
 
     def _go_on(self, what: Callable[[], None]) -> None:
         while not self._is_over.wait(0.1):

@@ -18,6 +18,7 @@ from sessiontrack.services import users
 from tests.conftest import LiveServer
 from tests.support import databases, thorough
 from tests.support.server import COMMAND, Server, environment
+from tests.support.waiting import SECONDS
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = 16
@@ -38,16 +39,23 @@ def crowd(
 def at_once(
     live: LiveServer, calls: list[list[Call]], token: str, seconds: float = 0
 ) -> list[list[tuple[int, Any]]]:
-    """One process for each list of calls, all beginning at the same instant; what each was answered."""
-    begin = time.time() + 1
+    """One process for each list of calls, all beginning once all are ready; what each was answered."""
     processes = []
     for each in calls:
-        order = {"port": live.server.port, "calls": each, "token": token, "at": begin, "seconds": seconds}
+        order = {"port": live.server.port, "calls": each, "token": token, "seconds": seconds}
         command = [sys.executable, "-m", "tests.support.load", json.dumps(order)]
-        processes.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        processes.append(subprocess.Popen(command, cwd=ROOT, text=True, **pipes))
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
     answers = []
     for process in processes:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=SECONDS)
         assert process.returncode == 0
         answers.append([(status, body) for status, body in json.loads(output)])
     return answers
@@ -168,7 +176,7 @@ def test_contract_7_first_starts_at_once_make_one_admin_and_one_key(tmp_path: Pa
             )
             for _ in range(4)
         ]
-        outputs = [process.communicate(timeout=60) for process in processes]
+        outputs = [process.communicate(timeout=SECONDS) for process in processes]
         assert [process.returncode for process in processes] == [0] * 4, outputs
         announced = [err for _, err in outputs if "Password: " in err]
         assert len(announced) == 1, outputs

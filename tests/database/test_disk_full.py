@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.database_files import DATABASE, ask
 from tests.support.server import Server, call
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.sqlite("fills the disk of its file")
 
@@ -131,7 +132,7 @@ if may_mount():
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=SECONDS,
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
         said = json.loads(ran.stdout)

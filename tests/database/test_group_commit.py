@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +16,7 @@ from sessiontrack.database.engines.group_commit import GroupCommit
 from sessiontrack.database.engines.writer_lock import WriterLock
 from sessiontrack.exceptions import StorageUnavailable
 from tests.database.test_writer_lock import HOLD, ROOT
-
-SECONDS = 30
+from tests.support.waiting import SECONDS, join, wait_until
 
 
 class Counting(sqlite3.Connection):
@@ -56,14 +54,11 @@ def others_waiting(group: GroupCommit, *bodies: Callable[[], None]) -> Iterator[
     with group.member() as shared:
         for count, thread in enumerate(threads, start=1):
             thread.start()
-            deadline = time.monotonic() + SECONDS
-            while group._waiting < count:
-                assert time.monotonic() < deadline
-                time.sleep(0.001)
+            wait_until(lambda count=count: group._waiting >= count, f"{count} that wait", pause=0.001)  # type: ignore[misc]
         shared.execute("INSERT INTO told VALUES (0)")
         yield threads
     for thread in threads:
-        thread.join(SECONDS)
+        join(thread)
 
 
 def stored(tmp_path: Path) -> list[int]:
@@ -130,7 +125,7 @@ def test_an_error_in_the_first_undoes_that_one_only(group: GroupCommit, tmp_path
     with pytest.raises(KeyError), others_waiting(group, write(group, 1), write(group, 2)) as threads:
         raise KeyError
     for thread in threads:
-        thread.join(SECONDS)
+        join(thread)
     assert stored(tmp_path) == [1, 2]
 
 
@@ -152,7 +147,7 @@ def test_a_commit_that_fails_is_told_to_all(group: GroupCommit, connection: Coun
     ):
         pass
     for thread in threads:
-        thread.join(SECONDS)
+        join(thread)
     assert told == ["disk full", "disk full"]
     assert stored(tmp_path) == []
     connection.fails = False
@@ -211,7 +206,7 @@ def test_many_threads_lose_nothing(group: GroupCommit, connection: Counting, tmp
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(SECONDS)
+        join(thread)
     assert stored(tmp_path) == [
         1000 * n + step for n in range(8) for step in range(50) if (1000 * n + step) % 7
     ]
@@ -229,7 +224,7 @@ def test_a_turn_that_does_not_come_is_told(tmp_path: Path, connection: Counting)
     with group.alone():
         thread = threading.Thread(target=body)
         thread.start()
-        thread.join(SECONDS)
+        join(thread)
     assert told == ["The database is busy; try again shortly."]
     write(group, 2)()
     assert stored(tmp_path) == [2]

@@ -25,6 +25,7 @@ from sessiontrack.migrations import revisions
 from sessiontrack.startup import prepare
 from tests.support import databases
 from tests.support.server import environment
+from tests.support.waiting import SECONDS
 
 # PostgreSQL's words for every column, constraint and index.
 IN_POSTGRES = """
@@ -122,7 +123,7 @@ def test_killed_halfway_leaves_nothing_and_the_next_start_makes_all(
 ) -> None:
     folder = Path(__file__).parents[2]
     command = [sys.executable, "-c", KILLED_HALFWAY, str(tmp_path)]
-    killed = subprocess.run(command, cwd=folder, env=environment(tmp_path), timeout=60)
+    killed = subprocess.run(command, cwd=folder, env=environment(tmp_path), timeout=SECONDS)
     assert killed.returncode == -signal.SIGKILL
     assert schema(tmp_path) == {}
     app = create_app({"INSTANCE": tmp_path})

@@ -14,6 +14,7 @@ from sessiontrack.migrations.revisions import _config
 from sessiontrack.startup import prepare
 from tests.database.test_migrations import schema
 from tests.support.database_files import DATABASE, ask, run_in
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.sqlite("begins with a file of the oldest schema")
 POINTS = 20
@@ -81,7 +82,7 @@ def test_killed_at_twenty_points_it_is_old_or_new_and_the_next_start_finishes(
         env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=SECONDS,
     )
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) >= POINTS

@@ -20,6 +20,7 @@ from tests.support import databases, rows
 from tests.support.command import assert_one_line, invoke
 from tests.support.postgres import Cluster
 from tests.support.rows import writing
+from tests.support.waiting import SECONDS, join
 
 pytestmark = pytest.mark.postgres
 MACS = [f"AA:BB:CC:00:00:0{n}" for n in range(4)]
@@ -100,7 +101,7 @@ def test_a_deadlock_is_contention(clients: Clients) -> None:
     with writing(clients.app) as tx:
         ids = [rows.add_device(tx, mac) for mac in MACS[:2]]
     lock = Statement("SELECT id FROM device WHERE id = :device_id FOR UPDATE")
-    met = threading.Barrier(2, timeout=30)
+    met = threading.Barrier(2, timeout=SECONDS)
     outcomes: list[str] = []
 
     def both(first: int, second: int) -> None:
@@ -117,7 +118,7 @@ def test_a_deadlock_is_contention(clients: Clients) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        join(thread)
     assert sorted(outcomes) == ["contention", "done"]
 
 

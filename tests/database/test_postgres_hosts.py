@@ -22,6 +22,7 @@ from tests.support import databases, postgres
 from tests.support.command import assert_one_line, invoke
 from tests.support.postgres import Cluster
 from tests.support.server import Server
+from tests.support.waiting import SECONDS, wait_until
 
 pytestmark = pytest.mark.postgres
 CLIENTS = 8
@@ -103,10 +104,11 @@ def test_a_server_that_is_killed_keeps_nobody_waiting(folders: tuple[Path, Path]
     token = template[1]["operator"]
     with servers[0], servers[1]:
         calls = [("POST", "/sessions/create", body)]
-        order = {"port": servers[0].port, "calls": calls, "token": token, "at": 0, "seconds": 60}
+        order = {"port": servers[0].port, "calls": calls, "token": token, "seconds": 60}
         asking = subprocess.Popen(
             [sys.executable, "-m", "tests.support.load", json.dumps(order)],
             cwd=Path(__file__).parents[2],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -150,7 +152,7 @@ def bouncer(folders: tuple[Path, Path]) -> Iterator[str]:
         yield f"postgresql+psycopg://{postgres.NAME}@127.0.0.1:{port}/{name}"
     finally:
         running.terminate()
-        running.wait(10)
+        running.wait(SECONDS)
         log.close()
         shutil.rmtree(place)
 
@@ -216,11 +218,7 @@ class Hosts:
     def catch_up(self) -> None:
         ((position,),) = self.primary.run("postgres", "SELECT pg_current_wal_insert_lsn()::text")
         seen = f"SELECT pg_last_wal_replay_lsn() >= '{position}'::pg_lsn"
-        for _ in range(600):
-            if self.replica.run("postgres", seen) == [(True,)]:
-                return
-            time.sleep(0.05)
-        raise AssertionError("the replica never caught up")
+        wait_until(lambda: self.replica.run("postgres", seen) == [(True,)], "a replica that has caught up")
 
     def close(self) -> None:
         for each in self.clients:
@@ -235,11 +233,13 @@ def clusters(template: Template) -> Iterator[tuple[Cluster, Cluster]]:
     with Cluster() as primary:
         source = databases.conninfo_of_template(template[0])
         dump = subprocess.run(
-            [postgres.program("pg_dump"), source], capture_output=True, text=True, check=True, timeout=60
+            [postgres.program("pg_dump"), source], capture_output=True, text=True, check=True, timeout=SECONDS
         )
         primary.run("postgres", "CREATE DATABASE site TEMPLATE template0")
         psql = [postgres.program("psql"), "-q", "-v", "ON_ERROR_STOP=1", primary.conninfo("site")]
-        subprocess.run(psql, input=dump.stdout, text=True, check=True, timeout=60, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            psql, input=dump.stdout, text=True, check=True, timeout=SECONDS, stdout=subprocess.DEVNULL
+        )
         with Cluster(copy_of=primary) as replica:
             yield primary, replica
 

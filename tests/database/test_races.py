@@ -6,12 +6,14 @@ has locked; what it must not overlook has to be locked.
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from sessiontrack.database import Statement, Transaction, write_transaction
+from sessiontrack.database.engines.sqlite import SQLite
 from sessiontrack.exceptions import Conflict, SessiontrackError
 from sessiontrack.services import device_sessions, devices, login_throttle, logins, user_sessions, users
 from sessiontrack.services.device_merge import merge_devices
@@ -20,13 +22,12 @@ from sessiontrack.services.presence import PresenceRules, observe_event, observe
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.records import SESSIONS, Section, SessionRecord
 from tests.conftest import NOW, Clients
-from tests.support import rows
+from tests.support import databases, rows
+from tests.support.waiting import join, wait_until
 
 ONE, OTHER, THIRD = (f"AA:BB:CC:00:00:0{n}" for n in (1, 2, 3))
 RULES = PresenceRules(600, 7 * 86_400, 0.0)
 ALIVE = 300
-# For how long the second one is let go on, at most, before the first one commits.
-HEAD_START_SECONDS = 0.3
 Work = Callable[[Transaction], Any]
 
 
@@ -51,6 +52,14 @@ def create(mac: str, start: int, end: int | None) -> Work:
     return lambda tx: device_sessions.create_session(tx, session(mac, start, end))
 
 
+def waits(app: Flask) -> bool:
+    """Whether somebody waits for what another transaction has."""
+    if databases.IS_POSTGRES:
+        return databases.waits_for_a_lock(Path(app.instance_path))
+    engine: SQLite = app.extensions["sessiontrack.engine"]
+    return engine._writers._waiting > 0
+
+
 def overlapped(app: Flask, first: Work, second: Work) -> Any:
     """What the second one gives or raises, begun while the first one had not ended."""
     found: list[Any] = []
@@ -66,9 +75,8 @@ def overlapped(app: Flask, first: Work, second: Work) -> Any:
     with app.app_context(), write_transaction() as tx:
         first(tx)
         thread.start()
-        thread.join(HEAD_START_SECONDS)
-    thread.join(30)
-    assert not thread.is_alive()
+        wait_until(lambda: waits(app) or not thread.is_alive(), "the second one, to wait for the first one")
+    join(thread)
     return found[0]
 
 

@@ -15,6 +15,7 @@ from tests.conftest import Clients
 from tests.support.command import assert_one_line, invoke, run
 from tests.support.database_files import DAMAGES, DATABASE, PAGE, ask, copy_of, damage, make_foreign, run_in
 from tests.support.server import Server, free_port
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.sqlite("damages the file")
 
@@ -114,7 +115,7 @@ def test_a_read_only_file_system_is_one_clear_line(tmp_path: Path, template: Tem
         env={**os.environ, "SESSIONTRACK_INSTANCE": str(file.parent)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
     )
     assert result.returncode == 1
     assert_one_line(result.stderr, str(file.parent), "read-only")

@@ -11,6 +11,7 @@ import pytest
 from sessiontrack.database.engines.postgres import PostgreSQL
 from sessiontrack.database.engines.writer_lock import WriterLock
 from sessiontrack.exceptions import StorageUnavailable
+from tests.support.waiting import SECONDS, join
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +35,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     counter.write_text("0")
     arguments = [sys.executable, "-c", INCREMENT, str(tmp_path / "lock"), str(counter)]
     processes = [subprocess.Popen(arguments, cwd=ROOT) for _ in range(4)]
-    assert [process.wait(60) for process in processes] == [0] * 4
+    assert [process.wait(SECONDS) for process in processes] == [0] * 4
     assert counter.read_text() == "200"
 
 
@@ -53,7 +54,7 @@ def test_one_thread_at_a_time(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        join(thread)
     assert numbers == [200]
 
 
@@ -69,7 +70,7 @@ def test_a_thread_whose_turn_does_not_come_is_told(tmp_path: Path) -> None:
     with lock.held():
         thread = threading.Thread(target=wait)
         thread.start()
-        thread.join(30)
+        join(thread)
     assert told == ["The database is busy; try again shortly."]
     with lock.held():
         pass
@@ -78,6 +79,10 @@ def test_a_thread_whose_turn_does_not_come_is_told(tmp_path: Path) -> None:
 HOLD = """
 import sys
 from pathlib import Path
+from sessiontrack.database.engines.writer_lock import WriterLock
+from tests.support.waiting import SECONDS, join
+
+from tests.support.waiting import SECONDS, join
 from sessiontrack.database.engines.writer_lock import WriterLock
 
 with WriterLock(Path(sys.argv[1]), 30).held():

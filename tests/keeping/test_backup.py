@@ -19,6 +19,7 @@ from sessiontrack.values.timestamps import IN_UTC
 from tests.conftest import NOW, LiveServer
 from tests.support.command import assert_one_line, invoke
 from tests.support.database_files import DATABASE, ask, copy_of, damage, make_foreign, run_in
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.sqlite("of the one file that it is; a server has pg_dump")
 
@@ -233,7 +234,7 @@ def test_killed_halfway_it_leaves_no_backup_and_the_next_one_cleans_up(
     folder = tmp_path / "backups"
     folder.mkdir()
     command = [sys.executable, "-c", KILLED, str(instance / DATABASE), str(folder)]
-    killed = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60)
+    killed = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=SECONDS)
     assert killed.returncode == -signal.SIGKILL
     left = [each.name for each in folder.iterdir()]
     assert left

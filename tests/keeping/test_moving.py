@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
@@ -35,6 +34,7 @@ from tests.support.command import assert_one_line, invoke
 from tests.support.database_files import make_foreign, run_in
 from tests.support.moving import content, fill_everything, open_url, tables
 from tests.support.server import COMMAND, environment
+from tests.support.waiting import SECONDS, join, wait_until
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
@@ -383,7 +383,7 @@ def test_who_moves_is_told_that_the_source_is_in_use(
 @pytest.mark.parametrize("engine", ENGINES)
 def test_of_two_at_once_one_is_refused(source: str, place: Callable[..., str], engine: str) -> None:
     target = place(engine)
-    met, outcomes = threading.Barrier(2, timeout=30), []
+    met, outcomes = threading.Barrier(2, timeout=SECONDS), []
 
     def one() -> None:
         met.wait()
@@ -396,7 +396,7 @@ def test_of_two_at_once_one_is_refused(source: str, place: Callable[..., str], e
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        join(thread)
     assert outcomes == [True, True]
     assert content(target) == content(source)
 
@@ -417,9 +417,7 @@ def test_killed_midway_nothing_is_there_and_again_it_is_all(
     target = place(engine)
     command = [COMMAND, "migrate-database", source, target]
     process = subprocess.Popen(command, env=environment(tmp_path / "instance", DATABASE_URL="sqlite:///x"))
-    until = time.monotonic() + 30
-    while not is_going_on(target) and time.monotonic() < until:
-        time.sleep(0.002)
+    wait_until(lambda: is_going_on(target), "the move's beginning", pause=0.002)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert tables(target) == set()

@@ -22,6 +22,7 @@ from tests.conftest import NOW, PASSWORD, Clients
 from tests.support.command import assert_one_line, invoke, run
 from tests.support.database_files import DAMAGES, DATABASE, ask, copy_of, damage, make_foreign, run_in
 from tests.support.server import Server
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.sqlite("of the one file that it is; a server has pg_restore")
 
@@ -231,7 +232,7 @@ def test_killed_anywhere_it_leaves_the_old_database_or_the_new_one(
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=SECONDS,
         )
         return ran, folder
 

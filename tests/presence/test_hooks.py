@@ -24,11 +24,11 @@ from tests.conftest import NOW, Clients, LiveServer
 from tests.support import databases
 from tests.support.command import assert_one_line, invoke
 from tests.support.server import environment, free_port
+from tests.support.waiting import SECONDS, wait_until
 
 MAC = "AA:BB:CC:00:00:01"
 LATE = 7 * 86_400
 DUID = "00:01:00:01:2c:5a:11:22:aa:bb:cc:00:00:01"
-WAIT_SECONDS = 20
 
 
 def lease(*arguments: str, **variables: str) -> DeviceEvent | None:
@@ -194,7 +194,9 @@ def test_install_writes_a_script_that_works_from_anywhere(
     assert stat.S_IMODE(hook.stat().st_mode) == 0o755
     words = {"dhcp-script": ["add", MAC, "10.0.0.7"], "hostapd": ["wlan0", "AP-STA-CONNECTED", MAC]}[listener]
     bare = {"PATH": "/bin:/usr/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
-    ran = subprocess.run([str(hook), *words], cwd="/", env=bare, capture_output=True, text=True, timeout=30)
+    ran = subprocess.run(
+        [str(hook), *words], cwd="/", env=bare, capture_output=True, text=True, timeout=SECONDS
+    )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
     assert [each["ses_StillConnected"] for each in sessions(clients)] == [True]
 
@@ -270,7 +272,7 @@ def test_a_redirect_does_not_take_the_token_elsewhere(tmp_path: Path) -> None:
         def log_message(self, *_: Any) -> None: ...
 
     with HTTPServer(("127.0.0.1", 0), Redirecting) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         options = ("--url", f"http://127.0.0.1:{server.server_port}", "--token", "st_secret")
         result = invoke(tmp_path, "listen", "hostapd", "record", *options, "wlan0", "AP-STA-CONNECTED", MAC)
         server.shutdown()
@@ -301,16 +303,7 @@ def dnsmasq(folder: Path, hook: Path, *options: str, before: tuple[str, ...] = (
         assert process.poll() is None, log.read_text()
     finally:
         process.terminate()
-        process.wait(10)
-
-
-def wait_for(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
+        process.wait(SECONDS)
 
 
 @pytest.fixture
@@ -332,8 +325,9 @@ def test_dnsmasq_tells_its_leases_when_it_starts(clients: Clients, tmp_path: Pat
     )
     options = ("--dhcp-range=127.9.0.50,127.9.0.60", f"--dhcp-alternate-port={free_port()},{free_port()}")
     with dnsmasq(tmp_path, hook, *options):
-        assert wait_for(
-            lambda: bool(sessions(clients)) and not sessions(clients, gone)[0]["ses_StillConnected"]
+        wait_until(
+            lambda: bool(sessions(clients)) and not sessions(clients, gone)[0]["ses_StillConnected"],
+            "what dnsmasq tells of its leases",
         )
     (session,) = sessions(clients)
     assert session["ses_StillConnected"] is True
@@ -366,7 +360,9 @@ def test_a_real_client_gets_a_lease_and_gives_it_back(clients: Clients, tmp_path
             subprocess.run(
                 ["sh", "-c", f"PATH=$PATH:/usr/sbin:/sbin; ip netns del {name}"], capture_output=True
             )
-    assert wait_for(lambda: [each["ses_StillConnected"] for each in sessions(clients)] == [False])
+    wait_until(
+        lambda: [each["ses_StillConnected"] for each in sessions(clients)] == [False], "the session's end"
+    )
     (session,) = sessions(clients)
     assert session["ses_IP"].startswith("10.77.0.5")
     assert session["ses_Info"] == "laptop"
@@ -386,10 +382,10 @@ def _lease_and_release(folder: Path, hook: Path, a: str, b: str, has_lease: Call
             [*client, "-T", "1", "-s", str(set_address)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            assert wait_for(has_lease)
+            wait_until(has_lease, "a lease")
             # A departure at the instant of the connection would come before it.
             time.sleep(1)
         finally:
             asking.terminate()
-            asking.wait(10)
-        assert wait_for(lambda: not (folder / "leases").read_text().strip())
+            asking.wait(SECONDS)
+        wait_until(lambda: not (folder / "leases").read_text().strip(), "the lease given back")

@@ -21,6 +21,7 @@ from tests.support import databases
 from tests.support.command import assert_one_line, run
 from tests.support.radius import MAC, SECRET, ask, packet, radclient, running
 from tests.support.server import COMMAND, environment
+from tests.support.waiting import SECONDS, join
 
 START, STOP, INTERIM, ON, OFF = 1, 2, 3, 7, 8
 CLIENTS = f"127.0.0.1={SECRET.decode()}"
@@ -258,7 +259,7 @@ def test_nothing_is_lost_in_a_burst(site: Clients) -> None:
         done = threading.Event()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024 * 1024)
-            sender.settimeout(20)
+            sender.settimeout(SECONDS)
             sender.connect(("127.0.0.1", server.port))
 
             def collect() -> None:
@@ -274,7 +275,7 @@ def test_nothing_is_lost_in_a_burst(site: Clients) -> None:
                 if place % 100 == 99:
                     # 100 packets at once, some thousand in a second.
                     done.wait(0.02)
-            collector.join(20)
+            join(collector)
     assert len(answers) == 2000
     totals = site.admin.ok("GET", "/sessions/totals?format=named&period=all")
     assert totals == {**totals, "sessions": 2000, "new": 2000, "missing": 0}
@@ -361,7 +362,7 @@ def test_the_command_listens_and_ends_cleanly_on_sigterm(site: Clients) -> None:
     assert f"127.0.0.1:{port}" in process.stdout.readline()
     assert len(ask(port, packet(START), packet(START, secret=b"wrong"), seconds=1)) == 1
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=5)
+    _, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 0
     assert errors == "RADIUS: 1 packets answered; also 1 with a wrong authenticator.\n"
     assert len(sessions(site)) == 1

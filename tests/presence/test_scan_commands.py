@@ -280,7 +280,7 @@ def test_strange_answers_are_one_line_and_no_redirect_gets_the_token(
             """Say nothing."""
 
     with http.server.HTTPServer(("127.0.0.1", 0), Strange) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/base"
         result = invoke(tmp_path, "scan", "csv", "--url", url, "--token", "st_x", text="mac\n" + MAC)
         server.shutdown()

@@ -14,9 +14,9 @@ from sessiontrack.cli.scan_input import run_command
 from sessiontrack.cli.scan_watch import guessed_format
 from sessiontrack.exceptions import UnreadableObservations
 from tests.conftest import Clients
+from tests.support.command import invoke
 from tests.support.server import COMMAND, environment
 from tests.support.waiting import SECONDS, wait_until
-from tests.support.command import invoke
 
 ROUTER = '{"dst":"10.0.0.1","dev":"e","lladdr":"00:1a:2b:3c:4d:5e","state":["REACHABLE"]}'
 

@@ -16,6 +16,7 @@ from tests.conftest import LiveServer
 from tests.support import databases
 from tests.support.command import assert_one_line, invoke, run
 from tests.support.server import COMMAND, Answer, Server, environment, free_port
+from tests.support.waiting import SECONDS, join, wait_until
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 CREATE = {"mac": "00:1A:2B:3C:4D:5E", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
@@ -46,7 +47,7 @@ def test_contract_7_a_signal_ends_it_cleanly_with_an_idle_connection_open(
     instance: Path, signal_number: int
 ) -> None:
     with Server(instance) as server:
-        idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
         with contextlib.closing(idle):
             idle.request("GET", "/healthz")
             assert idle.getresponse().read()
@@ -71,7 +72,7 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
         request.join(0.5)
         assert request.is_alive()
         writer.execute("ROLLBACK")
-        request.join(30)
+        join(request)
         assert server.stop() == 0
     assert [answer.status for answer in answers] == [200]
 
@@ -79,20 +80,20 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
 def wait_for_writer(instance: Path, request: threading.Thread) -> None:
     """Until the request waits for the database."""
     lock = instance / "sessiontrack.sqlite3-writer"
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    for _ in range(600):
+
+    def waits() -> bool:
+        assert request.is_alive()
         if databases.IS_POSTGRES:
-            if databases.rows(instance, waiting):
-                return
-        else:
-            # Its turn to write has come once it holds the lock.
-            with lock.open("ab") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return
-        request.join(0.05)
-    raise AssertionError("nobody came to write")
+            return databases.waits_for_a_lock(instance)
+        # Its turn to write has come once it holds the lock.
+        with lock.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    wait_until(waits, "somebody who writes")
 
 
 def test_contract_7_it_ends_even_if_a_request_never_does(instance: Path) -> None:
@@ -104,7 +105,7 @@ def test_contract_7_it_ends_even_if_a_request_never_does(instance: Path) -> None
 
 
 def server_socket(server: Server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    return socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS)
 
 
 def test_a_taken_port_is_one_clear_line(live: LiveServer, instance: Path) -> None:
@@ -138,4 +139,4 @@ def test_a_signal_before_the_first_request_ends_it_too(instance: Path) -> None:
         assert process.stdout is not None
         assert b"Serving on" in process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(SECONDS) == 0

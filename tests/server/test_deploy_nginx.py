@@ -21,6 +21,7 @@ from sessiontrack.deployment.files import ANSWERS, render
 from tests.conftest import PASSWORD
 from tests.support.nginx import Nginx
 from tests.support.server import Answer, Server, free_port
+from tests.support.waiting import SECONDS
 
 LOGIN = {"username": "viewer", "password": PASSWORD}
 FORGED = {
@@ -180,7 +181,7 @@ def raw(nginx: Nginx, request_line: str, *headers: str) -> Answer:
     context = ssl.create_default_context(cafile=str(nginx.folder / "certificate"))
     context.check_hostname = False
     with (
-        socket.create_connection(("127.0.0.1", nginx.port), timeout=30) as plain,
+        socket.create_connection(("127.0.0.1", nginx.port), timeout=SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=nginx.host) as connection,
     ):
         head = [request_line, f"Host: {nginx.host}", *headers, "", ""]
@@ -253,7 +254,7 @@ def test_a_server_that_is_away_or_silent_is_told_in_json(tmp_path: Path, prefix:
 
 def test_without_tls_a_browser_is_sent_on_and_a_program_is_told(tmp_path: Path) -> None:
     with Nginx(tmp_path / "nginx", free_port()) as nginx:
-        connection = http.client.HTTPConnection("127.0.0.1", nginx.plain_port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", nginx.plain_port, timeout=SECONDS)
         connection.request("GET", "/x?y=1", headers={"Host": nginx.host, "Accept": "text/html,*/*"})
         response = connection.getresponse()
         response.read()

@@ -18,10 +18,10 @@ from sessiontrack.deployment.files import FILES, INSTANCE, Choices, render, show
 from sessiontrack.deployment.plan import MANIFEST, below, install, uninstall
 from tests.support.command import assert_one_line, invoke
 from tests.support.server import COMMAND, environment
+from tests.support.waiting import SECONDS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = sorted(DEPLOY.glob("systemd/*.service"))
-SECONDS = 60
 
 
 def files(root: Path) -> dict[str, bytes]:

@@ -13,8 +13,7 @@ import pytest
 
 from sessiontrack.process.supervisor import Supervisor
 from tests.support.server import COMMAND, Server, environment, free_port
-
-SECONDS = 30
+from tests.support.waiting import SECONDS
 
 
 class Systemd:

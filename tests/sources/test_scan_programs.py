@@ -15,6 +15,7 @@ from sessiontrack.sources.ip_neigh import parse_neighbours
 from sessiontrack.sources.nmap import parse_report
 from tests.conftest import Clients
 from tests.support.command import invoke
+from tests.support.waiting import SECONDS
 
 SEGMENT = str(Path(__file__).parents[1] / "support" / "segment.sh")
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
@@ -22,7 +23,7 @@ OTHER = "00:1A:2B:3C:4D:5E"
 
 
 def output(*command: str) -> str:
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 

@@ -9,8 +9,7 @@ from click.testing import CliRunner, Result
 
 from sessiontrack.cli import main
 from tests.support.server import COMMAND, environment
-
-COMMAND_SECONDS = 60
+from tests.support.waiting import SECONDS
 
 
 def run(
@@ -29,7 +28,7 @@ def run(
         input=text,
         capture_output=True,
         text=True,
-        timeout=COMMAND_SECONDS,
+        timeout=SECONDS,
     )
 
 

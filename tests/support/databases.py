@@ -176,6 +176,12 @@ def _lock_all_tables(connection: Any) -> None:
                 raise
 
 
+def waits_for_a_lock(folder: Path) -> bool:
+    """Whether a connection to the folder's database on the server waits for what another one has locked."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(rows(folder, waiting))
+
+
 def use_in_this_process() -> None:
     """Let create_app() find the folder's database, where neither the test nor the settings name one."""
     if not IS_POSTGRES:

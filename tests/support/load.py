@@ -1,30 +1,31 @@
 """One client process: makes the same call again and again, and prints what was answered as JSON.
 
-    python -m tests.support.load '{"port": 8000, "calls": [["POST", "/x", {}]], "at": 0, "seconds": 1, ...}'
+    python -m tests.support.load '{"port": 8000, "calls": [["POST", "/x", {}]], "token": "..", "seconds": 1}'
 
-at: when to begin (seconds since the epoch), so that several begin at once.
-seconds: for how long to go round the calls; 0 is once.
+It says "ready" on a line, and begins at the next line of its input, so that several begin at once.
+seconds: after so many it goes round the calls a last time; 0 is once.
 """
 
 import json
 import sys
 import time
 
-from tests.support.server import call
+from tests.support.calls import call
 
 
 def main() -> None:
-    """Read the order, wait for its instant, call, print [[status, body]...]."""
+    """Read the order, wait for the word, call, print [[status, body]...]."""
     order = json.loads(sys.argv[1])
     answers = []
-    time.sleep(max(0, order["at"] - time.time()))
-    until = order["at"] + order["seconds"]
-    while True:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    until = time.monotonic() + order["seconds"]
+    is_last = False
+    while not is_last:
+        is_last = time.monotonic() >= until
         for method, path, body in order["calls"]:
             answer = call(order["port"], method, path, body, order["token"])
             answers.append([answer.status, answer.json])
-        if time.time() >= until:
-            break
     print(json.dumps(answers))
 
 

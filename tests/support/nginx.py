@@ -6,14 +6,14 @@ import os
 import pwd
 import ssl
 import subprocess
-import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Self
 
 from sessiontrack.deployment.files import Choices, render
 from sessiontrack.http.errors import status_body
-from tests.support.server import START_SECONDS, Answer, call, free_port
+from tests.support.server import Answer, call, free_port
+from tests.support.waiting import SECONDS, wait_until
 
 PROGRAM = "/usr/sbin/nginx"
 MAIN = """
@@ -89,19 +89,20 @@ class _Nginx(ABC):
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._command(), stderr=subprocess.PIPE)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                self.call("GET", "/healthz")
-                return self
-            except OSError:
-                assert self._process.poll() is None, (self.folder / "error.log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+        wait_until(self._answers, lambda: f"an answer by nginx: {(self.folder / 'error.log').read_text()}")
+        return self
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self.folder / "error.log").read_text()
+        try:
+            self.call("GET", "/healthz")
+        except OSError:
+            return False
+        return True
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=SECONDS)
 
     @abstractmethod
     def call(
@@ -147,7 +148,7 @@ class Nginx(_Nginx):
         """One request over TLS, of the path below the prefix."""
         context = ssl.create_default_context(cafile=str(self.folder / "certificate"))
         context.check_hostname = False
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=SECONDS, context=context)
         headers = {"Host": self.host, **headers}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"

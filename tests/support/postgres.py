@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import psycopg
+
+from tests.support.ports import free_port
+from tests.support.waiting import SECONDS
 
 # Where the tests find the server that this module has started for them.
 VARIABLE = "TEST_POSTGRES_URL"
@@ -50,13 +52,6 @@ def _user() -> str | None:
     return "postgres" if "postgres" in {each.pw_name for each in pwd.getpwall()} else "nobody"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def unprivileged(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a program as a user who is not root."""
     done = subprocess.run(
@@ -66,7 +61,7 @@ def unprivileged(*command: str, check: bool = True) -> subprocess.CompletedProce
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=SECONDS,
     )
     assert not check or done.returncode == 0, done.stdout
     return done

@@ -14,6 +14,7 @@ from sessiontrack.config import Settings
 from sessiontrack.listeners.radius import RadiusServer
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.sources import radius
+from tests.support.waiting import SECONDS, join
 
 SECRET = b"correct horse"
 MAC = "AA:BB:CC:00:00:01"
@@ -52,11 +53,10 @@ def running(app: Flask, reports: list[str] | None = None) -> Iterator[RadiusServ
         yield server
     finally:
         server.stop()
-        thread.join(10)
-        assert not thread.is_alive()
+        join(thread)
 
 
-def ask(port: int, *datagrams: bytes, seconds: float = 10) -> list[bytes]:
+def ask(port: int, *datagrams: bytes, seconds: float = SECONDS) -> list[bytes]:
     """Send them all, then take as many answers as come, up to one for each."""
     answers = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -77,6 +77,6 @@ def radclient(port: int, *attributes: str, secret: bytes = SECRET, retries: int 
         input=", ".join(attributes),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=SECONDS,
     )
     return ran.stdout + ran.stderr

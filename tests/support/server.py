@@ -1,32 +1,18 @@
-"""The real server, `sessiontrack serve`, as a process of its own, and a client without a library."""
+"""The real server, `sessiontrack serve`, as a process of its own."""
 
-import http.client
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.support import databases
-from tests.support.postgres import free_port
+from tests.support.calls import Answer, call
+from tests.support.ports import free_port
+from tests.support.waiting import SECONDS, wait_until
 
 COMMAND = str(Path(sys.executable).with_name("sessiontrack"))
-START_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: http.client.HTTPMessage
-    raw: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.raw)
 
 
 def environment(instance: Path, **settings: str) -> dict[str, str]:
@@ -36,23 +22,6 @@ def environment(instance: Path, **settings: str) -> dict[str, str]:
         settings["DATABASE_URL"] = url
     chosen = {f"SESSIONTRACK_{name}": value for name, value in settings.items()}
     return {**kept, "SESSIONTRACK_INSTANCE": str(instance), **chosen}
-
-
-def call(
-    port: int, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
-) -> Answer:
-    """One request on a connection of its own; bytes are sent as they are, anything else as JSON."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
-    if body is not None and not isinstance(body, bytes):
-        body = json.dumps(body).encode()
-    try:
-        connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
-    finally:
-        connection.close()
 
 
 class Server:
@@ -70,34 +39,28 @@ class Server:
                 self._arguments, env=self._environment, stdout=log, stderr=subprocess.STDOUT
             )
         try:
-            self._wait_until_ready()
+            wait_until(self._is_ready, lambda: f"a server that is ready: {self.output()}", pause=0.03)
         except BaseException:
             self.stop()
             raise
         return self
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not self._is_ready():
-            assert self.process.poll() is None, self.output()
-            assert time.monotonic() < deadline, self.output()
-            time.sleep(0.05)
-
     def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.output()
         try:
             return self.call("GET", "/readyz").status == 200
         except OSError:
             return False
 
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
-        """End it; the exit code. Whoever has to be killed after 10 s fails its test by that code."""
+        """End it; the exit code. One that hangs and has to be killed fails its test by that code."""
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
             try:
-                self.process.wait(10)
+                self.process.wait(SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         return self.process.wait()

@@ -4,6 +4,8 @@ import http.client
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.waiting import SECONDS
+
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length", "date", "server"}
 
 
@@ -16,7 +18,7 @@ class SubPathProxy:
         self.base = f"http://127.0.0.1:{self._server.server_port}{prefix}"
 
     def __enter__(self) -> "SubPathProxy":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -41,7 +43,7 @@ def _handler(port: int, prefix: str) -> type[BaseHTTPRequestHandler]:
                 "X-Forwarded-Host": self.headers["Host"],
                 "X-Forwarded-Prefix": prefix,
             }
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
             try:
                 connection.request(self.command, path, body or None, headers)
                 answer = connection.getresponse()

@@ -100,7 +100,7 @@ def served(app: Flask, monkeypatch: pytest.MonkeyPatch | None, **options: Any) -
     app.wsgi_app = product  # type: ignore[method-assign]
     server = make_server("127.0.0.1", 0, product, threaded=True, request_handler=_Quiet)
     product.base = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield product

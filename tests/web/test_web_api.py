@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Request, expect
 
 from tests.conftest import PASSWORD
+from tests.support.waiting import SECONDS
 from tests.support.web import DESKTOP, PHONE, Visit, WebServer, visiting
 
 API = "/ui/api"
@@ -64,7 +65,7 @@ def test_a_copied_line_works_in_a_shell(signed_in: Visit, web_server: WebServer)
         "POST /api/v2/keepalive",
     ):
         done = subprocess.run(
-            ["bash", "-c", f"{token}\n{by_call[call]} -sS"], capture_output=True, text=True, timeout=60
+            ["bash", "-c", f"{token}\n{by_call[call]} -sS"], capture_output=True, text=True, timeout=SECONDS
         )
         answer = json.loads(done.stdout)
         assert answer.get("error") is None, (by_call[call], answer)

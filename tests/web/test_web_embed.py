@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from sessiontrack.web.bundle import STATIC
 from tests.conftest import Clients
 from tests.support.server import Server
-from tests.support.web import WebServer, fill_with_demo, visiting
+from tests.support.web import TIMEOUT, WebServer, visiting
 
 WIDGETS = ("now", "timeline", "people")
 TRACKER_DOCS = Path(__file__).parents[2] / "docs" / "tracker.md"
@@ -48,7 +48,7 @@ class Portal:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> "Portal":
         self._thread.start()
@@ -75,12 +75,14 @@ def portal() -> Iterator[Portal]:
 
 @pytest.fixture(scope="module")
 def allowing(
-    template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory, portal: Portal
+    demo: Path,
+    template: tuple[Path, dict[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+    portal: Portal,
 ) -> Iterator[WebServer]:
     """A server with the demo's data that lists the portal."""
     folder = tmp_path_factory.mktemp("embed") / "instance"
-    shutil.copytree(template[0], folder)
-    fill_with_demo(folder)
+    shutil.copytree(demo, folder)
     with Server(folder, workers=1, EMBED_ORIGINS=portal.origin, **SETTINGS) as server:
         yield WebServer(server, folder, template[1])
 
@@ -112,7 +114,7 @@ def window(browser: Browser, portal: Portal) -> Iterator[tuple[Page, list[str]]]
     context = browser.new_context(
         viewport={"width": 1280, "height": 900}, locale="en-GB", reduced_motion="reduce"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(TIMEOUT)
     said: list[str] = []
     context.on("console", lambda each: said.append(each.text) if each.type in ("error", "warning") else None)
     context.on("weberror", lambda error: said.append(f"thrown: {error.error}"))

@@ -4,7 +4,6 @@ import json
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from tests.support import databases, receiver
 from tests.support.command import assert_one_line, invoke
 from tests.support.receiver import Receiver, verify
 from tests.support.server import Server
+from tests.support.waiting import SECONDS, wait_until
 
 ALLOW = {"WEBHOOK_ALLOW": "127.0.0.0/8"}
 URL = "https://93.184.216.34/hook?token=in-the-url"
@@ -153,13 +153,6 @@ def test_deliver_list_retry_and_remove(cli: Webhooks, clients: Clients) -> None:
 # --- the real server
 
 
-def eventually(check: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def tell(server: Server, token: str, mac: str) -> None:
     body = {"source": "ap", "mac": mac, "event": "connected"}
     assert server.call("POST", "/presence/events", body, token).status == 200
@@ -175,21 +168,23 @@ def test_killed_between_claim_and_delivery_it_is_delivered_by_the_next_server(
         secret = cli.ok("add", "--quiet", "pager", hook.url, **ALLOW).strip()
         with Server(instance, **ALLOW) as server:
             tell(server, token, "AA:BB:CC:00:00:01")
-            assert hook.hanging.wait(30)
+            assert hook.hanging.wait(SECONDS)
             workers = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
             server.stop(signal.SIGKILL)
             for worker in workers.split():
-                eventually(lambda worker=worker: not is_alive(int(worker)))  # type: ignore[misc]
+                wait_until(lambda worker=worker: not is_alive(int(worker)), f"the end of {worker}")  # type: ignore[misc]
         assert cli.deliveries()[0]["state"] == "pending"
         hook.otherwise = receiver.answer(200)
         # As if the lease's two minutes were over.
         databases.rows(instance, "UPDATE webhook SET leased_until = leased_until - 130")
         before = len(hook.received)
         with Server(instance, **ALLOW) as server:
-            eventually(lambda: len(hook.received) > before)
+            wait_until(lambda: len(hook.received) > before, "what was not delivered")
             tell(server, token, "AA:BB:CC:00:00:02")
-            eventually(lambda: len(hook.received) > before + 1)
-            eventually(lambda: all(each["state"] == "delivered" for each in cli.deliveries()))
+            wait_until(lambda: len(hook.received) > before + 1, "the second delivery")
+            wait_until(
+                lambda: all(each["state"] == "delivered" for each in cli.deliveries()), "all delivered"
+            )
             log = server.output()
     ids = [each.headers["webhook-id"] for each in hook.received]
     assert len(set(ids)) == 2
@@ -215,6 +210,6 @@ def test_a_receiver_that_hangs_does_not_keep_the_server_from_ending(
         Webhooks(instance).ok("add", "pager", hook.url, **ALLOW)
         with Server(instance, workers=1, **ALLOW) as server:
             tell(server, template[1]["operator"], "AA:BB:CC:00:00:01")
-            assert hook.hanging.wait(30)
+            assert hook.hanging.wait(SECONDS)
             assert server.call("GET", "/healthz").status == 200
             assert server.stop() == 0

@@ -20,6 +20,7 @@ from sessiontrack.senders.webhook import post
 from tests.conftest import NOW
 from tests.support import receiver
 from tests.support.receiver import Receiver, verify
+from tests.support.waiting import SECONDS
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 NOT_PUBLIC = re.findall(
@@ -275,7 +276,7 @@ def test_a_receiver_that_never_ends_is_hung_up_on(
 def test_of_a_long_answer_little_is_read() -> None:
     with Receiver(script=[receiver.flood]) as hook:
         assert post(message(hook.url), NOW, LOOPBACK).is_taken
-        assert hook.hung_up.wait(10)
+        assert hook.hung_up.wait(SECONDS)
 
 
 @pytest.mark.parametrize(

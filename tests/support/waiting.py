@@ -1,0 +1,33 @@
+"""Waiting for what must happen: a deadline in a test tells a hanging one, and judges no speed."""
+
+import os
+import time
+from collections.abc import Callable
+from threading import Thread
+from typing import TypeVar
+
+# Longer than anything takes on a slow machine that others use too.
+SECONDS = 120
+T = TypeVar("T")
+
+
+def wait_until(holds: Callable[[], T], awaited: str | Callable[[], str], pause: float = 0.01) -> T:
+    """Ask again and again; the first answer that is true.
+
+    Args:
+        awaited: what is waited for, for the message of a test that hangs.
+    """
+    # No clock that a test may have stopped.
+    deadline = os.times().elapsed + SECONDS
+    while not (found := holds()):
+        if os.times().elapsed > deadline:
+            raise AssertionError(f"{SECONDS} s without {awaited if isinstance(awaited, str) else awaited()}")
+        time.sleep(pause)
+    return found
+
+
+def join(*threads: Thread) -> None:
+    """Wait until they have ended."""
+    for thread in threads:
+        thread.join(SECONDS)
+        assert not thread.is_alive(), f"{SECONDS} s without the end of {thread.name}"
