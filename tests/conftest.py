@@ -15,7 +15,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
-from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 from sessiontrack import create_app, migrations
@@ -32,6 +31,10 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 databases.use_in_this_process()
+
+# One round: the real hash takes a tenth of a second and more, for a name that does not exist too.
+CHEAP_METHOD = "pbkdf2:sha256:1"
+REAL_METHOD, users.PASSWORD_METHOD = users.PASSWORD_METHOD, CHEAP_METHOD
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -149,8 +152,7 @@ def template(made_once: Callable[[str, Callable[[Path], None]], Path]) -> tuple[
 def make_template(folder: Path) -> None:
     """The instance folder, and a file of the tokens' secrets beside it."""
     app = create_app({"INSTANCE": folder})
-    # One round: the real hash would cost a tenth of a second at each login.
-    password_hash = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1")
+    password_hash = users.hash_password(PASSWORD)
     secrets = {}
     with app.app_context():
         migrations.upgrade(db.engine)
@@ -189,6 +191,15 @@ def make_clients(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Itera
     for app in made:
         with app.app_context():
             db.engine.dispose()
+
+
+@pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Passwords are hashed as they are outside of tests."""
+    monkeypatch.setattr(users, "PASSWORD_METHOD", REAL_METHOD)
+    users._nobodys_hash.cache_clear()
+    yield
+    users._nobodys_hash.cache_clear()
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def test_contract_2_a_login_body_with_wrong_or_unknown_fields_is_refused(
     assert PASSWORD not in json.dumps(found)
 
 
+@pytest.mark.usefixtures("real_hashes")
 @pytest.mark.parametrize("known", [True, False])
 def test_a_name_that_does_not_exist_costs_a_hash_too(
     clients: Clients, known: bool, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,6 @@ from threading import Event
 
 import pytest
 from time_machine import Traveller
-from werkzeug.security import generate_password_hash
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.services import users
@@ -22,13 +21,6 @@ from tests.support.waiting import SECONDS, wait_until
 LIMITS = (3, 5)
 WINDOW = 300
 ROWS = Statement("SELECT count(*) FROM login_throttle")
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names that do not exist cost what the fixtures' users do, not a tenth of a second."""
-    cheap = generate_password_hash("nobody's", method="pbkdf2:sha256:1")
-    monkeypatch.setattr(users, "_nobodys_hash", lambda: cheap)
 
 
 def attempt(tx: Transaction, now: int, username: str = "anna", address: str = "1.2.3.4") -> int:

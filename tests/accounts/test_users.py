@@ -135,6 +135,7 @@ def test_a_disabled_user_gets_no_api_token(tx: Transaction, now: int) -> None:
         api_tokens.issue_token(tx, now, "viewer", "new", None)
 
 
+@pytest.mark.usefixtures("real_hashes")
 def test_a_password_is_right_or_wrong(now: int) -> None:
     stored = users.hash_password("correct horse")
     assert "correct horse" not in stored

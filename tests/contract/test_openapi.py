@@ -1,7 +1,9 @@
 """`/openapi.json`: complete, valid, and true to the source documents."""
 
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +11,8 @@ from flask import Flask
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
+from sessiontrack import create_app
 from sessiontrack.schemas.fields import MAC_PATTERN, PRINTABLE_PATTERN
-from tests.conftest import Clients
 from tests.support.rules import api_rules
 
 # <mac:mac> is {mac} there.
@@ -23,13 +25,19 @@ MAC = "AA:BB:CC:DD:EE:FF"
 PATH = "[/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8,view-tab_edd5855b-54f1-4c51-9550-d88c2da60768]"
 
 
-@pytest.fixture
-def document(clients: Clients) -> dict[str, Any]:
-    found: dict[str, Any] = clients.nobody.ok("GET", "/openapi.json")
+@pytest.fixture(scope="module")
+def document(
+    template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """The document, which takes a while to make; nobody may change it."""
+    folder = tmp_path_factory.mktemp("openapi") / "instance"
+    shutil.copytree(template[0], folder)
+    app = create_app({"INSTANCE": folder})
+    found: dict[str, Any] = app.test_client().get("/openapi.json").get_json()
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """By "GET /path"."""
     return {

@@ -1,6 +1,7 @@
 """Migrations killed at twenty points, from an empty file and from the oldest schema; and started again."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,11 +72,12 @@ def make_older(folder: Path) -> None:
 def test_killed_at_twenty_points_it_is_old_or_new_and_the_next_start_finishes(
     tmp_path: Path, template: tuple[Path, dict[str, str]], is_older: bool
 ) -> None:
-    folders = [tmp_path / str(number) for number in range(POINTS + 1)]
-    for folder in folders:
-        folder.mkdir()
-        if is_older:
-            make_older(folder)
+    first, *others = folders = [tmp_path / str(number) for number in range(POINTS + 1)]
+    first.mkdir()
+    if is_older:
+        make_older(first)
+    for folder in others:
+        shutil.copytree(first, folder)
     root = Path(__file__).parents[2]
     ran = subprocess.run(
         [sys.executable, "-c", KILLED, *map(str, folders)],

@@ -1,19 +1,23 @@
 """The reads of contract section 3 use their indexes: with ten years of history, none reads a whole table."""
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from sessiontrack.database import Statement, Transaction
+from sessiontrack import create_app
+from sessiontrack.database import Statement, Transaction, db
 from sessiontrack.queries import calendar, device_sessions, devices, events, now, timeline, timeline_sessions
 from sessiontrack.services import device_sessions as services
 from sessiontrack.values.timestamps import IN_UTC
 from tests.conftest import NOW
 from tests.support import rows
+from tests.support.database_files import DATABASE
 
 pytestmark = pytest.mark.sqlite("in its words; test_query_plans_postgres.py asks PostgreSQL")
 DAY = 86400
@@ -62,12 +66,29 @@ def fill(tx: Transaction) -> None:
         rows.add_session(tx, device_id, NOW - 60, None, still_connected=True)
 
 
-@pytest.fixture(params=["analyzed", "never analyzed"])
-def tx(app: Flask, request: pytest.FixtureRequest) -> Iterator[Explained]:
+@pytest.fixture(scope="module", params=["analyzed", "never analyzed"])
+def filled(
+    request: pytest.FixtureRequest,
+    template: tuple[Path, dict[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The database file that each test gets a copy of."""
+    folder = tmp_path_factory.mktemp("filled") / "instance"
+    shutil.copytree(template[0], folder)
+    app = create_app({"INSTANCE": folder})
     with rows.writing(app) as transaction:
         fill(transaction)
         if request.param == "analyzed":
             transaction.run(Statement("ANALYZE"))
+    with app.app_context():
+        db.engine.dispose()
+    return folder / DATABASE
+
+
+@pytest.fixture
+def tx(filled: Path, app: Flask) -> Iterator[Explained]:
+    shutil.copyfile(filled, Path(app.instance_path) / DATABASE)
+    with rows.writing(app) as transaction:
         yield Explained(transaction)
 
 
