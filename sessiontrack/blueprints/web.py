@@ -17,7 +17,7 @@ from sessiontrack.blueprints.embedding import frame_ancestors, x_frame_options
 from sessiontrack.database import read_transaction
 from sessiontrack.exceptions import Forbidden, Unauthorized, UnknownProxyUser
 from sessiontrack.http.authentication import Principal, identify
-from sessiontrack.http.endpoint import settings, sign_in_first
+from sessiontrack.http.endpoint import mac_in_path, settings, sign_in_first
 from sessiontrack.process.instance import PASSWORD_FILE
 from sessiontrack.values.roles import includes
 from sessiontrack.web.bundle import Bundle, BundleMissing, Entry
@@ -125,6 +125,8 @@ def static(name: str) -> BaseResponse:
 
 def _show(page: Page, **parts: str) -> BaseResponse:
     """A page of the table, or the way to sign in."""
+    if "mac" in parts:
+        mac_in_path(parts["mac"])
     principal = _signed_in()
     if principal is None:
         target = request.full_path.removesuffix("?")

@@ -9,6 +9,7 @@ from typing import Any
 import flask
 from flask import Flask, Response, current_app, g, request
 from marshmallow import RAISE, Schema, fields
+from werkzeug.exceptions import NotFound as HttpNotFound
 
 from sessiontrack import clock
 from sessiontrack.config import Settings
@@ -26,7 +27,7 @@ from sessiontrack.http.authentication import Principal, identify, named_by_proxy
 from sessiontrack.http.etags import JSON
 from sessiontrack.http.json_body import read_json_object
 from sessiontrack.schemas.base import Nothing
-from sessiontrack.schemas.fields import read_times_in
+from sessiontrack.schemas.fields import has_control_characters, read_times_in
 from sessiontrack.services import users
 from sessiontrack.values.macs import parse_mac
 from sessiontrack.values.periods import Period, window_start
@@ -275,6 +276,9 @@ def mac_in_path(text: str) -> str:
 
 
 def _begin_request() -> None:
+    # Nothing here has a name with one; a file system and PostgreSQL fail at NUL.
+    if has_control_characters(request.path):
+        raise HttpNotFound
     g.now = clock.now()
     read_times_in(settings().timezone)
 

@@ -1,10 +1,13 @@
 """What is bundled for the browser, by the manifest that the build leaves."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
+# As the build names its files: ordinary segments, none of which begins with a dot.
+FILE_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 
 
 class BundleMissing(Exception):
@@ -48,10 +51,9 @@ class Bundle:
         Raises:
             OSError: there is none of that name in the bundle's folder.
         """
-        path = (self.folder / file).resolve()
-        if not path.is_relative_to(self.folder.resolve()):
+        if not FILE_NAME.fullmatch(file):
             raise FileNotFoundError(file)
-        return path.read_bytes()
+        return (self.folder / file).read_bytes()
 
     def _entries(self) -> dict[str, Entry]:
         path = self.folder / "manifest.json"
