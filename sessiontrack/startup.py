@@ -1,5 +1,7 @@
 """What has to be there before the first request: a current database, and somebody who may sign in."""
 
+import logging
+import platform
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,9 @@ from sessiontrack.database import database_file, db, in_use, read_transaction, w
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.process import instance, log_lines
 from sessiontrack.services import users
+from sessiontrack.version import VERSION
 
+log = logging.getLogger(__name__)
 # For how long a service looks at its database's pages before it starts; a large one is not read to its end.
 LOOK_SECONDS = 5.0
 
@@ -40,6 +44,8 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
     """
     settings: Settings = app.extensions["sessiontrack.settings"]
     log_lines.configure(settings.log)
+    if is_service:
+        log.info("sessiontrack %s, Python %s, in %s", VERSION, platform.python_version(), settings.instance)
     with app.app_context():
         file = sqlite_file()
         if file is not None:

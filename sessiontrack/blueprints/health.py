@@ -8,15 +8,16 @@ from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.http.answers import answer
 from sessiontrack.http.endpoint import Blueprint
 from sessiontrack.monitoring.readiness import Readiness
-from sessiontrack.schemas.health import HealthAnswer
+from sessiontrack.schemas.health import HealthAnswer, UpAnswer
+from sessiontrack.version import VERSION
 
 blueprint = Blueprint("health", __name__, description="Is it up?")
 
 
-@blueprint.endpoint("/healthz", role=None, answer=HealthAnswer, example={"status": "up"})
+@blueprint.endpoint("/healthz", role=None, answer=UpAnswer, example={"status": "up", "version": "0.2.0"})
 def healthz(query: dict[str, Any]) -> Response:
     """The process is up"""
-    return answer({"status": "up"})
+    return answer({"status": "up", "version": VERSION})
 
 
 @blueprint.endpoint("/readyz", role=None, answer=HealthAnswer, example={"status": "ready"})

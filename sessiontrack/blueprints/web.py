@@ -20,6 +20,7 @@ from sessiontrack.http.authentication import Principal, identify
 from sessiontrack.http.endpoint import mac_in_path, settings, sign_in_first
 from sessiontrack.process.instance import PASSWORD_FILE
 from sessiontrack.values.roles import includes
+from sessiontrack.version import VERSION
 from sessiontrack.web.bundle import Bundle, BundleMissing, Entry
 from sessiontrack.web.catalogues import LANGUAGES, translate
 from sessiontrack.web.icons import icon
@@ -185,6 +186,7 @@ def _page(template: str, status: int = 200, *, entry: str = "main", **values: An
         languages=LANGUAGES,
         theme=theme if theme in THEMES else "auto",
         themes=THEMES,
+        version=VERSION,
         timezone=settings().timezone.name,
         t=partial(translate, language),
         icon=icon,

@@ -8,6 +8,7 @@ from types import ModuleType
 import click
 
 from sessiontrack.exceptions import SessiontrackError
+from sessiontrack.version import VERSION
 
 # In the order of the help. Only the one that is called is imported: `serve` need not wait for rich and pyrad.
 COMMANDS = {
@@ -70,7 +71,7 @@ def _imported(name: str) -> ModuleType:
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="sessiontrack")
+@click.version_option(VERSION, prog_name="sessiontrack")
 def main() -> None:
     """Which devices were connected, and which people were in the web UI, from when to when.
 

@@ -6,7 +6,6 @@ anew by webargs, cost as much as Flask itself.
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Any
 
 import orjson
@@ -21,6 +20,7 @@ from sessiontrack.http.mac_converter import MacConverter
 from sessiontrack.http.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.schemas.base import ErrorAnswer
 from sessiontrack.schemas.fields import MacAddress
+from sessiontrack.version import VERSION
 
 OPTIONS = {
     "API_TITLE": "sessiontrack",
@@ -53,7 +53,7 @@ def written(blueprints: Iterable[Blueprint], converters: Mapping[str, type[BaseC
     # An application of its own, which answers nothing: the one that does keeps none of this.
     app = Flask(__name__, static_folder=None)
     app.url_map.converters.update(converters)
-    app.config.update(OPTIONS, API_VERSION=version("sessiontrack"))
+    app.config.update(OPTIONS, API_VERSION=VERSION)
     api = _Api(app)
     api.ma_plugin.converter.add_attribute_function(_without_null_default)
     api.register_converter(MacConverter, lambda converter: MAC)

@@ -10,12 +10,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessiontrack.process.request_log import Answered
 from sessiontrack.queries.figures import Figures
+from sessiontrack.version import VERSION
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -99,7 +99,7 @@ class _Shown:
         from prometheus_client.core import GaugeMetricFamily as Gauge
         from prometheus_client.core import InfoMetricFamily as Info
 
-        yield Info("sessiontrack_build", "This version.", {"version": version("sessiontrack")})
+        yield Info("sessiontrack_build", "This version.", {"version": VERSION})
         found = self._figures
         yield Gauge(
             "sessiontrack_database_readable", "Whether the figures could be read.", int(found is not None)

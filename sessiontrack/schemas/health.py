@@ -9,3 +9,9 @@ class HealthAnswer(Answer):
     """One word."""
 
     status = fields.String(required=True)
+
+
+class UpAnswer(HealthAnswer):
+    """Which program is up."""
+
+    version = fields.String(required=True)

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from sessiontrack.database import Statement, write_transaction
 from sessiontrack.exceptions import SessiontrackError
+from sessiontrack.version import VERSION
 from tests.conftest import Clients
 from tests.support import databases
 
@@ -256,7 +257,7 @@ def test_contract_2_503_for_a_database_that_is_none(clients: Clients) -> None:
         response = clients.viewer.get(path)
         assert_error(response, 503, "storage_unavailable")
         assert int(response.headers["Retry-After"]) > 0
-    assert clients.nobody.ok("GET", "/healthz") == {"status": "up"}
+    assert clients.nobody.ok("GET", "/healthz") == {"status": "up", "version": VERSION}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from sessiontrack.cli import main
+from sessiontrack.version import VERSION
 from tests.support import databases
 from tests.support.command import assert_one_line, invoke, run
 
@@ -60,7 +60,7 @@ def test_the_examples_are_calls_that_are_understood() -> None:
 
 def test_version_is_the_packages() -> None:
     result = CliRunner().invoke(main, ["--version"])
-    assert version("sessiontrack") in result.stdout
+    assert result.stdout == f"sessiontrack, version {VERSION}\n"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sessiontrack.monitoring import metrics
 from sessiontrack.process.request_log import Answered
+from sessiontrack.version import VERSION
 from tests.conftest import NOW, Clients
 from tests.support import databases
 from tests.support.refusals import refused
@@ -62,7 +63,7 @@ def test_every_worker_counts_and_any_of_them_tells(
             assert found[key("requests_total", route="/auth/me", method="GET", status="200")] == 60
             assert found[key("request_seconds_count", route="/auth/me")] == 60
             assert found[key("request_seconds_bucket", route="/auth/me", le="+Inf")] == 60
-            assert found[key("build_info", version="0.1.0")] == 1
+            assert found[key("build_info", version=VERSION)] == 1
     assert not list(metrics.MEMORY.glob(f"{metrics.FOLDER_PREFIX}{server.process.pid}-*"))
 
 

@@ -9,13 +9,14 @@ import pytest
 from sessiontrack import create_app
 from sessiontrack.database import Statement, look_up
 from sessiontrack.monitoring.readiness import Readiness
+from sessiontrack.version import VERSION
 from tests.conftest import Clients, LiveServer
 from tests.support import databases
 from tests.support.refusals import refused
 
 
 def test_contract_7_healthz_and_readyz_need_no_token(live: LiveServer) -> None:
-    assert live.server.call("GET", "/healthz").json == {"status": "up"}
+    assert live.server.call("GET", "/healthz").json == {"status": "up", "version": VERSION}
     assert live.server.call("GET", "/readyz").json == {"status": "ready"}
 
 
