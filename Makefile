@@ -6,6 +6,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 # Tests wait as often as they work, for servers and browsers: more of them than cores.
 TESTERS ?= $(shell cores=$$(nproc); echo $$((cores + cores / 2)))
+# Bytecode is kept, whatever the environment says: hundreds of commands would compile all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 # What the tests run beside what pip installs.
 PROGRAMS := arp-scan busybox chromium curl dnsmasq-base faketime freeradius-utils iproute2 mount nginx-light \
 	nmap openssl prometheus systemd util-linux
@@ -15,10 +17,9 @@ WEB := sessiontrack/web/static/manifest.json
 WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -type f -not -name '*.py*' -print) \
 	bundling/bundle.py package.json package-lock.json
 
-
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres web screenshots lint types format bench bench-quick bench-web crash keep \
-	soak leak logins fuzz audit migration settings deploy constraints clean
+# Every target that `make help` lists.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -32,6 +33,9 @@ test: $(VENV)/test.done $(WEB) ## install what the tests need, and run them all 
 	$(BIN)/coverage run -m pytest --numprocesses $(TESTERS) --dist worksteal $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+test-quick: $(VENV)/test.done $(WEB) ## the tests that start no process and no browser, for every day  (ARGS="-k calendar")
+	$(BIN)/python -m pytest --quick --numprocesses auto $(ARGS)
 
 test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a PostgreSQL of their own  (ARGS="-k calendar")
 	.ci/install-programs $(PROGRAMS) pgbouncer postgresql-15

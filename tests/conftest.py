@@ -21,6 +21,7 @@ from sessiontrack import create_app, migrations
 from sessiontrack.database import Transaction, db, write_transaction
 from sessiontrack.services import api_tokens, users
 from tests.support import databases
+from tests.support.quick import is_quick
 from tests.support.server import Server
 from tests.support.subpath import SubPathProxy
 from tests.support.web import Visit, WebServer, fill_with_demo, launch, visiting
@@ -48,11 +49,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     databases.close_connections()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make test-quick` gives."""
+    parser.addoption("--quick", action="store_true", help="only tests that start no process and no browser")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """After a failure: the order in which tests ran."""
+    seed = getattr(config.option, "randomly_seed", None)
+    if terminalreporter.stats.get("failed") and seed is not None:
+        terminalreporter.write_line(f"In the same order: -p randomly --randomly-seed={seed}")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is of the other engine, and beside PostgreSQL what asks no database."""
+    """Leave out what is of the other engine, beside PostgreSQL what asks no database, and what takes long."""
     other = "sqlite" if databases.IS_POSTGRES else "postgres"
     without = databases.WITHOUT_DATABASE if databases.IS_POSTGRES else ()
-    left_out = [item for item in items if item.get_closest_marker(other) or item.path.stem in without]
+    left_out = [
+        item
+        for item in items
+        if item.get_closest_marker(other)
+        or item.path.stem in without
+        or (config.option.quick and not is_quick(item))
+    ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
 

@@ -1,0 +1,67 @@
+"""Which tests are for every day: those that start no process, open no browser, and make up no input."""
+
+import dis
+from collections.abc import Iterator
+from functools import cache
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+# Whoever uses one of these takes seconds: what starts processes, and what makes up calls.
+SLOW_MODULES = ("playwright", "schemathesis", "subprocess", "multiprocessing")
+
+
+def is_quick(item: pytest.Item) -> bool:
+    """Whether neither it, nor a fixture of its, nor a helper of theirs does any of that."""
+    if not isinstance(item, pytest.Function) or hasattr(item.obj, "hypothesis"):
+        return False
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    functions = [item.function, *(definition.func for found in fixtures for definition in found[-1:])]
+    return not any(_is_slow(function) for function in functions if isinstance(function, FunctionType))
+
+
+@cache
+def _is_slow(thing: Any) -> bool:
+    """Whether a function or class of the tests starts something; helpers of helpers are looked at too."""
+    seen: set[int] = set()
+    waiting = [thing]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if _module_of(each).partition(".")[0] in SLOW_MODULES:
+            return True
+        if _module_of(each).startswith("tests."):
+            waiting += _used(each)
+    return False
+
+
+def _module_of(thing: Any) -> str:
+    return thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None) or ""
+
+
+def _used(thing: Any) -> Iterator[Any]:
+    """What a function, or the methods of a class, find by their names, and in modules of the tests."""
+    if isinstance(thing, type):
+        yield from (each for each in vars(thing).values() if isinstance(each, FunctionType))
+        yield from thing.__mro__[1:]
+    wrapped = getattr(thing, "__wrapped__", None)
+    if wrapped is not None:
+        yield wrapped
+    if isinstance(thing, FunctionType):
+        for code in _codes(thing.__code__):
+            names = {each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}
+            for found in (thing.__globals__[name] for name in names & thing.__globals__.keys()):
+                yield found
+                if isinstance(found, ModuleType):
+                    yield from (getattr(found, name) for name in code.co_names if hasattr(found, name))
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Its own, and those of the functions within it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
