@@ -71,6 +71,9 @@ bench: $(VENV)/test.done $(WEB) ## measure every call beside its floor, with 10^
 bench-quick: $(VENV)/test.done ## the same with 10^5 sessions and few clients, in under a minute
 	$(BIN)/python -m benchmarks.run --sessions 1e5 --clients 1 --seconds 0.3 $(ARGS)
 
+bench-flat: $(VENV)/test.done ## is every call as fast with 10^7 sessions as with 10^4?  (ARGS="--sessions 1e4,1e6 --only search")
+	$(BIN)/python -m benchmarks.flat $(ARGS)
+
 bench-web: $(VENV)/test.done $(WEB) ## measure the web UI alone  (ARGS="--devices 1000 --loads 15")
 	.ci/install-programs chromium
 	$(BIN)/python -m benchmarks.web $(ARGS)
