@@ -148,7 +148,7 @@ def _asker(app: Flask, values: dict[str, str]) -> Asker:
 
 
 def table(sizes: list[int], found: list[dict[str, Measured]]) -> str:
-    """A row for each call: ms at each size (of long answers the first byte and the last), and what is wrong."""
+    """A row for each call: ms at each size, of long answers the first byte and the last; what is wrong."""
     heads = [f"{size:,}" for size in sizes]
     lines = [f"| call | {' | '.join(heads)} | promised | |", "|---" * (len(sizes) + 3) + "|"]
     for call in CALLS:

@@ -16,6 +16,7 @@ from sessiontrack.config import Settings
 from sessiontrack.database import Statement, read_transaction, write_transaction
 from sessiontrack.database.maintenance import database_sizes, used_bytes
 from sessiontrack.exceptions import Conflict, StorageUnavailable
+from sessiontrack.models.kept import KEPT
 from sessiontrack.presence.forgetting import forget
 from sessiontrack.services import leases, login_throttle, logins, retention
 from sessiontrack.services.leases import Held
@@ -172,6 +173,8 @@ def _look(settings: Settings) -> None:
             " being written back.",
             f"{wal:,}",
         )
+    with write_transaction() as tx:
+        tx.fold_sums(KEPT)
     if not settings.prune_every:
         return
     now = clock.now()

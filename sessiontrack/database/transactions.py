@@ -4,7 +4,7 @@ Writes and look-ups use the primary database. Reads may use a replica once
 it has replayed what the login wrote.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from sessiontrack.database.engines.engine import DatabaseEngine, Kind
 from sessiontrack.database.engines.postgres import POSITION, PostgreSQL
 from sessiontrack.database.engines.replica import Replica
 from sessiontrack.database.engines.sqlite import SQLite
+from sessiontrack.database.kept_sums import KeptSum, fold
 from sessiontrack.database.statements import Row, Statement, db
 from sessiontrack.exceptions import Contention, InvalidSetting, SessiontrackError
 from sessiontrack.process import server_timing
@@ -101,11 +102,6 @@ class Transaction:
         cursor.close()
         return changed
 
-    @property
-    def counts_rows(self) -> bool:
-        """Whether the table `row_count` is kept."""
-        return self._engine.counts_rows
-
     def exclude_writers(self, *tables: str) -> None:
         """Keep everybody else from changing these tables until the transaction ends.
 
@@ -115,6 +111,13 @@ class Transaction:
         lock = self._engine.lock_tables(tables)
         if lock is not None:
             self._connection.cursor().execute(lock)
+
+    def fold_sums(self, kept: Mapping[str, Sequence[KeptSum]]) -> None:
+        """Add up what many transactions have left as parts of kept sums, where the engine has parts."""
+        for target, sums in kept.items() if self._engine.has_parts else ():
+            cursor = self._connection.cursor()
+            cursor.execute(fold(target, sums[0]))
+            cursor.execute(f"DELETE FROM {target} WHERE part = 0 AND {next(iter(sums[0].sums))} = 0")
 
     def prepare_bulk(self) -> None:
         """Take the memory that a million new rows need."""

@@ -1,60 +1,58 @@
-"""How many rows a table has, by stretches of time, for lists that nobody wants to count row by row."""
+"""How many rows a list has, by stretches of time, for lists that nobody wants to count row by row."""
 
-from sqlalchemy import DDL, CheckConstraint, String, Table, event
+import re
+
+from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.models.columns import Number
-from sessiontrack.models.device_session import DeviceSession
-from sessiontrack.models.user_session import UserSession
+from sessiontrack.database.kept_sums import KeptSum, keep
+from sessiontrack.models.columns import Number, partial_index
+from sessiontrack.models.device_session import IS_MISSING
+from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 
 # A stretch is 2^17 s, a day and a half: 2,400 of them are ten years.
 STRETCH_BITS = 17
-# What is counted, and by which instant.
+# What is counted.
 DEVICE_SESSIONS = "device_session"
 USER_SESSIONS = "user_session"
-COUNTED = {DEVICE_SESSIONS: "begin_at", USER_SESSIONS: "started_at"}
+EVENTS = "event"
+_OF_A_ROW = re.compile(r"\b(?=voided\b|type\b|connected_at\b|disconnected_at\b|still_connected\b)")
 
 
 class RowCount(Base):
-    """Kept by triggers of the table that is counted, and so right in every transaction.
+    """Kept by triggers of the tables that are counted (COUNTED), and so right in every transaction.
 
-    On SQLite only: with one writer it costs a few microseconds a row; of several writers each would wait for
-    the other's stretch. A migration that makes a counted table anew must make its triggers anew too.
+    A migration that makes a counted table anew must make its triggers anew too.
     """
 
     __tablename__ = "row_count"
-    __table_args__ = (CheckConstraint("rows >= 0", name="not_negative"),)
+    __table_args__ = (partial_index("ix_row_count_part", "part", where="part > 0"),)
 
     counted: Mapped[str] = mapped_column(String(32), primary_key=True)
     # The instant divided by 2^17.
     stretch: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False)
+    part: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False, server_default="0")
     rows: Mapped[Number]
 
 
-def keep_counted(table: Table, column: str) -> None:
-    """Let the database count the rows of this table by this instant."""
-    came = (
-        "INSERT INTO row_count (counted, stretch, rows)"
-        f" VALUES ('{table.name}', NEW.{column} >> {STRETCH_BITS}, 1)"
-        " ON CONFLICT (counted, stretch) DO UPDATE SET rows = rows + 1;"
-    )
-    left = (
-        f"UPDATE row_count SET rows = rows - 1 WHERE counted = '{table.name}'"
-        f" AND stretch = OLD.{column} >> {STRETCH_BITS};"
-    )
-    moved = f"(OLD.{column} >> {STRETCH_BITS}) IS NOT (NEW.{column} >> {STRETCH_BITS})"
-    there = f"NEW.{column} IS NOT NULL"
-    for name, when, done in (
-        ("added", f"INSERT ON {table.name} WHEN {there}", came),
-        ("gone", f"DELETE ON {table.name}", left),
-        ("left", f"UPDATE ON {table.name} WHEN {moved}", left),
-        ("came", f"UPDATE ON {table.name} WHEN {moved} AND {there}", came),
-    ):
-        sql = f"CREATE TRIGGER count_{table.name}_{name} AFTER {when} BEGIN {done} END"
-        trigger = DDL(sql)  # type: ignore[no-untyped-call]
-        event.listen(table, "after_create", trigger.execute_if(dialect="sqlite"))
+def _counted(name: str, table: str, instant: str, condition: str = "") -> KeptSum:
+    when = f"{{row}}{instant} IS NOT NULL"
+    if condition:
+        when = f"{_OF_A_ROW.sub('{row}', condition)} AND {when}"
+    keys = {"counted": f"'{name}'", "stretch": f"{{row}}{instant} >> {STRETCH_BITS}"}
+    return KeptSum(f"{name}_count", table, RowCount.__tablename__, keys, {"rows": "1"}, when)
 
 
-for _model in (DeviceSession, UserSession):
-    keep_counted(_model.metadata.tables[_model.__tablename__], COUNTED[_model.__tablename__])
+# By the instant that its list is ordered by, or that a period is compared with.
+COUNTED = {
+    DEVICE_SESSIONS: _counted(DEVICE_SESSIONS, "device_session", "begin_at"),
+    "session_end": _counted("session_end", "device_session", "end_at"),
+    "missing": _counted("missing", "device_session", "end_at", IS_MISSING),
+    USER_SESSIONS: _counted(USER_SESSIONS, "user_session", "started_at"),
+    EVENTS: _counted(EVENTS, "event", "at"),
+    "voided": _counted("voided", "event", "at", IS_VOIDED),
+    "new": _counted("new", "event", "at", IS_NEW),
+    "down": _counted("down", "event", "at", IS_DOWN),
+}
+keep(Base.metadata, COUNTED.values())

@@ -56,21 +56,19 @@ def list_sessions(
 ) -> Iterator[str]:
     """The sessions in their order, one after another, in JSON."""
     shape, values = _shape(wanted), _values(wanted)
-    place = None
-    if limit is not None and not any(shape):
+    is_placed = limit is not None and offset > row_counts.MOST_SKIPPED and not any(shape)
+    if is_placed:
         place = row_counts.place(tx, DEVICE_SESSIONS, offset, newest_first=wanted.newest_first)
-    if place is not None:
-        offset = place.offset
-        values["edge"] = place.edge
-    statement = _statement(*shape, wanted.newest_first, placed=place is not None)
+        values["edge"], offset = place["edge"], place["offset"]
+    statement = _statement(*shape, wanted.newest_first, placed=is_placed)
     return _written(tx.stream(statement, limit=limit or EVERYTHING, offset=offset, **values), now, site)
 
 
 def count_sessions(tx: Transaction, wanted: SessionFilter) -> int:
     """How many there are, whatever the page."""
     shape = _shape(wanted)
-    if not any(shape) and (total := row_counts.total(tx, DEVICE_SESSIONS)) is not None:
-        return total
+    if not any(shape):
+        return row_counts.total(tx, DEVICE_SESSIONS)
     found: int = tx.value(_statement(*shape, counted=True), **_values(wanted))
     return found
 

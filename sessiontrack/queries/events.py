@@ -6,6 +6,7 @@ missing). Paging, sorting and search are the database's.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -29,7 +30,8 @@ from sessiontrack.models.columns import bind, holds
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
 from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
-from sessiontrack.queries import event_rows
+from sessiontrack.models.row_count import DEVICE_SESSIONS, EVENTS
+from sessiontrack.queries import event_rows, row_counts
 from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.searching import devices_with_alias_like, pattern
 from sessiontrack.values.timestamps import SiteTime
@@ -38,6 +40,25 @@ SESSION_TYPES = frozenset({"sessions", "missing"})
 # In the order of `/sessions/totals`; None is no condition.
 EVENT_CONDITIONS = {"all": None, "voided": IS_VOIDED, "new": IS_NEW, "down": IS_DOWN}
 TOTALS = ("all", "sessions", "missing", "voided", "new", "down")
+# By which name the rows of a type are counted, in the order of their `at` or `end_at`.
+COUNTED_BY = {**{kind: kind for kind in TOTALS}, "all": EVENTS, "sessions": "session_end"}
+BEGUN = Statement(
+    select(func.count())
+    .select_from(DeviceSession)
+    .where(DeviceSession.begin_at >= bind("since"), DeviceSession.begin_at < bind("until"))
+)
+BY_TIME = ("order_time", "time")
+OPEN = Statement(select(func.count()).select_from(DeviceSession).where(holds(IS_OPEN)))
+
+
+class Place(Enum):
+    """Where a page of a list in the order of time is looked for."""
+
+    ANYWHERE = 0
+    # Beyond the instant `edge`, among what begins in the period.
+    BEYOND = 1
+    # Beyond it, also among sessions that only reach into the period.
+    REACHING = 2
 
 
 @dataclass(frozen=True)
@@ -64,9 +85,7 @@ class EventFilter:
 def count_rows(tx: Transaction, wanted: EventFilter, *, searched: bool) -> int:
     """How many rows match, whatever the page; with the search, or as if there were none."""
     if not (searched and wanted.search):
-        return int(
-            tx.value(_counted(wanted.type, wanted.mac is not None), **replace(wanted, search="").values())
-        )
+        return _count(tx, replace(wanted, search=""))
     statement = _searched_count(wanted.type, wanted.search.isascii(), wanted.mac is not None)
     return int(tx.value(statement, **wanted.values()))
 
@@ -74,6 +93,16 @@ def count_rows(tx: Transaction, wanted: EventFilter, *, searched: bool) -> int:
 def count_totals(tx: Transaction, since: int, mac: str | None = None) -> dict[str, int]:
     """How many rows each type has, in the order of the documented list."""
     return {name: count_rows(tx, EventFilter(name, since, mac=mac), searched=False) for name in TOTALS}
+
+
+def _count(tx: Transaction, wanted: EventFilter) -> int:
+    """Of all devices, what lies in whole stretches of time was counted before."""
+    if wanted.mac is not None:
+        return int(tx.value(_counted(wanted.type, of_device=True), **wanted.values()))
+    counted, until = row_counts.total_from(tx, COUNTED_BY[wanted.type], wanted.since)
+    if wanted.since > 0:
+        counted += int(tx.value(_counted(wanted.type, of_device=False), since=wanted.since, until=until))
+    return counted if wanted.type != "sessions" else counted + int(tx.value(OPEN))
 
 
 def list_rows(
@@ -100,21 +129,71 @@ def list_table(
 def _page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> Iterator[Row]:
     how_searched = None if not wanted.search else wanted.search.isascii()
     of_device = wanted.mac is not None
-    statement = _listed(wanted.type, how_searched, of_device, wanted.sort, wanted.descending)
-    values = {**wanted.values(), "limit": limit, "offset": offset}
+    place, page = _placed(tx, wanted, limit, offset)
+    values = {**wanted.values(), "limit": limit, "offset": offset, **page}
+    statement = _listed(wanted.type, how_searched, of_device, wanted.sort, wanted.descending, place)
     if "duration" in wanted.sort and wanted.type in SESSION_TYPES:
         values["now"] = now
     return tx.stream(statement, **values)
+
+
+def _placed(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> tuple[Place, dict[str, int]]:
+    """Where a page of the lists that may be long begins, and the parameters that say so."""
+    if wanted.sort not in BY_TIME or wanted.search or wanted.mac is not None:
+        return Place.ANYWHERE, {}
+    newest_first = wanted.descending
+    if wanted.type == "all":
+        if newest_first:
+            return Place.BEYOND, row_counts.place(tx, EVENTS, offset, newest_first=True)
+        return Place.BEYOND, _after_since(tx, EVENTS, wanted, _count(tx, wanted), offset)
+    if wanted.type != "sessions":
+        return Place.ANYWHERE, {}
+    # Those that began before the period and reach into it come last, or first.
+    begun, until = row_counts.total_from(tx, DEVICE_SESSIONS, wanted.since)
+    begun += int(tx.value(BEGUN, since=wanted.since, until=until))
+    if newest_first:
+        if offset >= begun:
+            return Place.REACHING, {"edge": wanted.since, "offset": offset - begun}
+        where = Place.BEYOND if offset + limit <= begun else Place.REACHING
+        return where, row_counts.place(tx, DEVICE_SESSIONS, offset, newest_first=True)
+    reaching = _count(tx, wanted) - begun
+    if offset < reaching:
+        return Place.ANYWHERE, {}
+    return Place.BEYOND, _after_since(tx, DEVICE_SESSIONS, wanted, begun, offset - reaching)
+
+
+def _after_since(
+    tx: Transaction, counted: str, wanted: EventFilter, within: int, offset: int
+) -> dict[str, int]:
+    """Where a page begins, oldest first, among the rows within the period."""
+    before = row_counts.total(tx, counted) - within
+    found = row_counts.place(tx, counted, offset + before, newest_first=False)
+    return found if found["edge"] > wanted.since else {"edge": wanted.since, "offset": offset}
 
 
 # Each combination is one statement, built and compiled once.
 
 
 @cache
-def _counted(kind: str, of_device: bool) -> Statement:
-    if kind in SESSION_TYPES:
+def _counted(kind: str, *, of_device: bool) -> Statement:
+    """How many there are of a device, or of all from `since` until `until`, apart from open sessions."""
+    if of_device and kind in SESSION_TYPES:
         return Statement(select(func.count()).select_from(_sessions(kind, of_device)))
-    return Statement(select(func.count()).select_from(Event).where(*_conditions(kind, of_device)))
+    if of_device or kind not in SESSION_TYPES:
+        conditions = _conditions(kind, of_device)
+        ended = [] if of_device else [Event.at < bind("until")]
+        return Statement(select(func.count()).select_from(Event).where(*conditions, *ended))
+    # Each part by the index of its own.
+    begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
+    within = (end_at >= bind("since"), end_at < bind("until"))
+    count = select(func.count()).select_from(DeviceSession)
+    if kind == "missing":
+        return Statement(count.where(holds(IS_MISSING), *within))
+    short = count.where(
+        holds(IS_SHORT), begin_at >= bind("since") - SHORT_SECONDS, begin_at < bind("until"), *within
+    )
+    long = count.where(holds(IS_LONG), *within)
+    return Statement(select(short.scalar_subquery() + long.scalar_subquery()))
 
 
 @cache
@@ -124,10 +203,12 @@ def _searched_count(kind: str, is_ascii: bool, of_device: bool) -> Statement:
 
 
 @cache
-def _listed(kind: str, is_ascii: bool | None, of_device: bool, sort: str, descending: bool) -> Statement:
-    is_by_time = sort in ("order_time", "time")
+def _listed(
+    kind: str, is_ascii: bool | None, of_device: bool, sort: str, descending: bool, place: Place
+) -> Statement:
+    is_by_time = sort in BY_TIME
     newest = descending if is_by_time and is_ascii is None else None
-    rows, sorts = _rows(kind, is_ascii, of_device, newest)
+    rows, sorts = _rows(kind, is_ascii, of_device, newest, place)
     by_time = (sorts["order_time"], sorts["id"])
     if is_by_time:
         order = [column.desc() if descending else column.asc() for column in by_time]
@@ -135,6 +216,14 @@ def _listed(kind: str, is_ascii: bool | None, of_device: bool, sort: str, descen
         column = sorts.get(sort)
         first = [] if column is None else [column.desc() if descending else column.asc()]
         order = [*first, *(each.desc() for each in by_time)]
+    if place is Place.BEYOND:
+        model, at = (DeviceSession, DeviceSession.begin_at) if kind in SESSION_TYPES else (Event, Event.at)
+        # Found in the index alone: what is stepped over has no row looked at.
+        edge = at < bind("edge") if descending else at >= bind("edge")
+        by_instant = [each.desc() if descending else each for each in (at, model.id)]
+        found = select(model.id).where(at >= bind("since"), edge).order_by(*by_instant)
+        page = found.limit(bind("limit")).offset(bind("offset")).subquery()
+        return Statement(rows.where(sorts["id"].in_(select(page.c.id))).order_by(*order))
     return Statement(rows.order_by(*order).limit(bind("limit")).offset(bind("offset")))
 
 
@@ -143,7 +232,11 @@ Columns = dict[str, SQLColumnExpression[Any]]
 
 
 def _rows(
-    kind: str, is_ascii: bool | None, of_device: bool, newest: bool | None = None
+    kind: str,
+    is_ascii: bool | None,
+    of_device: bool,
+    newest: bool | None = None,
+    place: Place = Place.ANYWHERE,
 ) -> tuple[Rows, Columns]:
     """The rows of one type, and the columns that they can be sorted by.
 
@@ -152,7 +245,7 @@ def _rows(
         of_device: of the one that has the address `mac`.
     """
     if kind in SESSION_TYPES:
-        return _device_sessions(kind, is_ascii, of_device, newest)
+        return _device_sessions(kind, is_ascii, of_device, newest, place)
     return _events(kind, is_ascii, of_device)
 
 
@@ -199,9 +292,9 @@ def _events(kind: str, is_ascii: bool | None, of_device: bool) -> tuple[Rows, Co
 
 
 def _device_sessions(
-    kind: str, is_ascii: bool | None, of_device: bool, newest: bool | None
+    kind: str, is_ascii: bool | None, of_device: bool, newest: bool | None, place: Place
 ) -> tuple[Rows, Columns]:
-    found = _sessions(kind, of_device, newest).c
+    found = _sessions(kind, of_device, newest, place).c
     # Of a missing event both are the one known instant, and its index is in the order of end_at.
     order_time = found.end_at if kind == "missing" else found.begin_at
     later = aliased(DeviceSession)
@@ -252,12 +345,15 @@ def _searched(rows: Rows, is_ascii: bool | None, *columns: SQLColumnExpression[s
     return rows.where(or_(*found, Device.id.in_(devices_with_alias_like(is_ascii))))
 
 
-def _sessions(kind: str, of_device: bool, newest: bool | None = None) -> Subquery:
+def _sessions(
+    kind: str, of_device: bool, newest: bool | None = None, place: Place = Place.ANYWHERE
+) -> Subquery:
     """The sessions of one type; each part by the index of its own.
 
     Args:
         newest: whether the page begins with the newest ones or with the oldest, None where it is not in the
             order of time or a search leaves some out. Then none of the parts is read further than the page.
+        place: where the page is; BEYOND the caller says which ones it has.
     """
     since = bind("since")
     begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
@@ -270,10 +366,15 @@ def _sessions(kind: str, of_device: bool, newest: bool | None = None) -> Subquer
         return _session_columns_where(begin_at, *where).subquery()
     if kind == "missing":
         return _session_columns_where(begin_at, holds(IS_MISSING), end_at >= since).subquery()
+    edge: list[ColumnElement[bool]] = []
+    if place is Place.REACHING:
+        edge = [begin_at < bind("edge") if newest else begin_at >= bind("edge")]
+    if place is Place.BEYOND:
+        return _session_columns_where(begin_at).subquery()
     # Long ones are few: better sorted than looked for, newest first, among all that ever began.
     unindexed_begin_at = (begin_at + 0).label("begin_at")
     short = _session_columns_where(
-        begin_at, holds(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since
+        begin_at, holds(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since, *edge
     )
     if newest is not None:
         order = (begin_at, DeviceSession.id)
@@ -282,8 +383,8 @@ def _sessions(kind: str, of_device: bool, newest: bool | None = None) -> Subquer
         short = select(*found.c)
     return union_all(
         short,
-        _session_columns_where(unindexed_begin_at, holds(IS_LONG), end_at >= since),
-        _session_columns_where(begin_at, holds(IS_OPEN)),
+        _session_columns_where(unindexed_begin_at, holds(IS_LONG), end_at >= since, *edge),
+        _session_columns_where(begin_at, holds(IS_OPEN), *edge),
     ).subquery()
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import ForeignKey, select
 
 from sessiontrack.database import Statement, Transaction, db
+from sessiontrack.database.kept_sums import wrong
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models import DeviceSession, Event
-from sessiontrack.models.row_count import COUNTED, STRETCH_BITS
+from sessiontrack.models.kept import KEPT
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.macs import parse_mac
 
@@ -115,26 +116,13 @@ RUNS_WITHOUT_SCAN = (
     "SELECT r.id FROM sighting_run r WHERE r.last_at IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM scan s WHERE s.source_id = r.source_id) ORDER BY r.id"
 )
-MISCOUNTED = {
-    counted: Statement(
-        "SELECT stretch FROM (SELECT stretch, rows FROM row_count WHERE counted = :counted UNION ALL"
-        f" SELECT {column} >> {STRETCH_BITS}, -count(*) FROM {counted} WHERE {column} IS NOT NULL GROUP BY 1)"
-        " AS counts GROUP BY stretch HAVING sum(rows) <> 0 ORDER BY stretch"
-    )
-    for counted, column in COUNTED.items()
-}
+MISCOUNTED = [Statement(wrong(target, kept)) for target, kept in KEPT.items()]
 MACS = Statement("SELECT mac FROM device UNION ALL SELECT mac FROM device_alias")
 
 
 def find_wrong_counts(tx: Transaction) -> list[Key]:
-    """Stretches of time that do not have as many rows as is kept."""
-    if not tx.counts_rows:
-        return []
-    return [
-        f"{counted} {stretch}"
-        for counted, statement in MISCOUNTED.items()
-        for (stretch,) in tx.rows(statement, counted=counted)
-    ]
+    """The keys of kept sums that are not what the rows add up to."""
+    return [" ".join(map(str, key)) for statement in MISCOUNTED for key in tx.rows(statement)]
 
 
 def find_wrong_macs(tx: Transaction) -> list[Key]:

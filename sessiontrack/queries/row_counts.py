@@ -1,13 +1,16 @@
 """How many rows a list has, and where a page far down begins, without stepping over all before it."""
 
-from typing import NamedTuple
-
 from sessiontrack.database import Row, Statement, Transaction
+from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.models.row_count import STRETCH_BITS
 
 # To step over so many costs less than to ask.
 MOST_SKIPPED = 500
+# Each part of a count is a row.
 TOTAL = Statement("SELECT coalesce(sum(rows), 0) FROM row_count WHERE counted = :counted")
+TOTAL_FROM = Statement(
+    "SELECT coalesce(sum(rows), 0) FROM row_count WHERE counted = :counted AND stretch >= :stretch"
+)
 # Stretches are looked at in two steps: first so many of them together, then one by one.
 PART_BITS = 6
 PARTS = Statement(
@@ -15,35 +18,43 @@ PARTS = Statement(
     f" GROUP BY stretch >> {PART_BITS}"
 )
 STRETCHES = Statement(
-    "SELECT stretch, rows FROM row_count WHERE counted = :counted AND stretch >= :first AND stretch <= :last"
+    "SELECT stretch, sum(rows) FROM row_count WHERE counted = :counted AND stretch >= :first"
+    " AND stretch <= :last GROUP BY stretch"
 )
 
 
-class Place(NamedTuple):
-    """Rows from this instant on (or, newest first, before it), and how many of those to step over."""
-
-    edge: int
-    offset: int
+def total(tx: Transaction, counted: str) -> int:
+    """How many rows there are."""
+    return int(tx.value(TOTAL, counted=counted))
 
 
-def total(tx: Transaction, counted: str) -> int | None:
-    """How many rows there are; None where nobody counts."""
-    return int(tx.value(TOTAL, counted=counted)) if tx.counts_rows else None
+def total_from(tx: Transaction, counted: str, since: int) -> tuple[int, int]:
+    """How many rows there are from the first stretch that begins at `since` or later, and where that is.
+
+    What lies before that, within a stretch, is for the caller to count.
+    """
+    stretch = -(-since >> STRETCH_BITS)
+    return int(tx.value(TOTAL_FROM, counted=counted, stretch=stretch)), stretch << STRETCH_BITS
 
 
-def place(tx: Transaction, counted: str, offset: int, *, newest_first: bool) -> Place | None:
-    """Where the row of that number is to be found; None where it has to be looked for."""
-    if offset <= MOST_SKIPPED or not tx.counts_rows:
-        return None
+def place(tx: Transaction, counted: str, offset: int, *, newest_first: bool) -> dict[str, int]:
+    """Where the row of that number is to be found.
+
+    Returns:
+        edge: rows from this instant on (or, newest first, before it) are it or come after it.
+        offset: how many of those to step over.
+    """
+    if offset <= MOST_SKIPPED:
+        return {"edge": EVERYTHING if newest_first else 0, "offset": offset}
     parts = sorted(tx.rows(PARTS, counted=counted), reverse=newest_first)
     if not parts:
-        return None
+        return {"edge": 0, "offset": 0}
     part, offset = _reached(parts, offset)
     first = part << PART_BITS
     last = first + (1 << PART_BITS) - 1
     stretches = tx.rows(STRETCHES, counted=counted, first=first, last=last)
     stretch, offset = _reached(sorted(stretches, reverse=newest_first), offset)
-    return Place((stretch + newest_first) << STRETCH_BITS, offset)
+    return {"edge": (stretch + newest_first) << STRETCH_BITS, "offset": offset}
 
 
 def _reached(counts: list[Row], offset: int) -> tuple[int, int]:
@@ -51,5 +62,5 @@ def _reached(counts: list[Row], offset: int) -> tuple[int, int]:
     for place, rows in counts[:-1]:
         if offset < rows:
             return place, offset
-        offset -= rows
+        offset -= int(rows)
     return counts[-1][0], offset

@@ -71,12 +71,10 @@ def list_sessions(
 ) -> Iterator[dict[str, Any]]:
     """The user sessions, newest start first, each with its seconds by view."""
     values = {**wanted.values(), "limit": limit or EVERYTHING, "offset": offset}
-    place = None
-    if wanted.is_everything():
-        place = row_counts.place(tx, USER_SESSIONS, offset, newest_first=True)
-    if place is not None:
-        values |= {"edge": place.edge, "offset": place.offset}
-    rows = tx.stream(_listed(*wanted.shape(), placed=place is not None), **values)
+    is_placed = wanted.is_everything() and offset > row_counts.MOST_SKIPPED
+    if is_placed:
+        values |= row_counts.place(tx, USER_SESSIONS, offset, newest_first=True)
+    rows = tx.stream(_listed(*wanted.shape(), placed=is_placed), **values)
     for _, views in groupby(rows, key=lambda row: row[0]):
         same = list(views)
         yield _as_dict(same[0], [row[-3:] for row in same if row[-1] is not None], wanted.active_since)
@@ -84,8 +82,8 @@ def list_sessions(
 
 def count_sessions(tx: Transaction, wanted: UserSessionFilter) -> int:
     """How many there are, whatever the page."""
-    if wanted.is_everything() and (total := row_counts.total(tx, USER_SESSIONS)) is not None:
-        return total
+    if wanted.is_everything():
+        return row_counts.total(tx, USER_SESSIONS)
     return int(tx.value(_counted(*wanted.shape()), **wanted.values()))
 
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from sqlalchemy import ForeignKey, delete, null, select, update
 
 from sessiontrack.database import Row, Statement, Transaction
-from sessiontrack.models.row_count import COUNTED, STRETCH_BITS
+from sessiontrack.models.kept import KEPT
 from sessiontrack.queries import invariants
 from sessiontrack.queries.invariants import FOREVER, ip_key
 
@@ -45,13 +45,10 @@ SEEN_FIRST = Statement(
     "UPDATE device SET first_seen_at = (SELECT min(begin_at) FROM device_session"
     " WHERE device_id = device.id) WHERE id = :id"
 )
-FORGET_COUNTS = Statement("DELETE FROM row_count")
-COUNT = [
-    Statement(
-        f"INSERT INTO row_count (counted, stretch, rows) SELECT '{counted}', {column} >> {STRETCH_BITS},"
-        f" count(*) FROM {counted} WHERE {column} IS NOT NULL GROUP BY 2"
-    )
-    for counted, column in COUNTED.items()
+COUNT_ANEW = [
+    Statement(sql)
+    for target, kept in KEPT.items()
+    for sql in (f"DELETE FROM {target}", *(each.fill() for each in kept))
 ]
 FORGET_ALIAS = Statement("DELETE FROM device_alias WHERE mac = :id")
 SET_SESSION_KEY = Statement("UPDATE device_session SET ip_key = :key WHERE ip = :id AND ip_key <> :key")
@@ -205,8 +202,7 @@ def _mend_reference(reference: ForeignKey) -> Repair:
 
 
 def _count_anew(tx: Transaction) -> None:
-    tx.run(FORGET_COUNTS)
-    for statement in COUNT:
+    for statement in COUNT_ANEW:
         tx.run(statement)
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sessiontrack.background import housekeeping
 from sessiontrack.database import Statement, read_transaction, write_transaction
-from sessiontrack.models.row_count import COUNTED, DEVICE_SESSIONS, STRETCH_BITS
+from sessiontrack.models.row_count import COUNTED, DEVICE_SESSIONS, STRETCH_BITS, USER_SESSIONS
 from sessiontrack.queries import row_counts
 from sessiontrack.queries.invariants import find_wrong_counts
 from tests.conftest import Clients
@@ -34,6 +35,10 @@ LOSE_START = Statement(
 REMOVE = Statement(
     "DELETE FROM device_session WHERE id = (SELECT min(id) FROM device_session WHERE begin_at >= :chosen)"
 )
+MOST = Statement(
+    "SELECT max(rows) FROM (SELECT sum(rows) AS rows FROM row_count WHERE counted = :counted"
+    " GROUP BY stretch) AS stretches"
+)
 FORGET_DEVICE = Statement("DELETE FROM device WHERE id = :device")
 INSTANTS = st.integers(min_value=0, max_value=6 * STRETCH)
 
@@ -57,7 +62,6 @@ def add_and_fail() -> None:
         max_size=25,
     )
 )
-@pytest.mark.sqlite("triggers keep it there; PostgreSQL counts")
 def test_whatever_is_changed_it_is_counted(clients: Clients, changes: list[tuple[str, int, int]]) -> None:
     with clients.app.app_context():
         with write_transaction() as tx:
@@ -90,7 +94,6 @@ def test_whatever_is_changed_it_is_counted(clients: Clients, changes: list[tuple
             assert row_counts.total(tx, DEVICE_SESSIONS) == 0
 
 
-@pytest.mark.sqlite("triggers keep it there; PostgreSQL counts")
 def test_what_is_rolled_back_was_never_counted(clients: Clients) -> None:
     with clients.app.app_context():
         add_devices(1)
@@ -131,16 +134,30 @@ def test_every_page_is_where_it_was(history: Clients) -> None:
             assert answer.headers["X-Total-Count"] == "2000"
 
 
-@pytest.mark.sqlite("triggers keep it there; PostgreSQL counts")
 def test_a_deep_page_steps_over_no_more_than_a_stretch(history: Clients) -> None:
     with history.app.app_context(), read_transaction() as tx:
-        for counted, column in COUNTED.items():
-            most = tx.value(Statement(f"SELECT max(rows) FROM row_count WHERE counted = '{counted}'"))
+        for counted, column in ((DEVICE_SESSIONS, "begin_at"), (USER_SESSIONS, "started_at")):
+            most = tx.value(MOST, counted=counted)
             for newest_first in (False, True):
                 for offset in range(501, 2000, 77):
                     found = row_counts.place(tx, counted, offset, newest_first=newest_first)
-                    assert found is not None
-                    assert 0 <= found.offset < most
+                    assert 0 <= found["offset"] < most
                     sign = ">=" if newest_first else "<"
                     left = Statement(f"SELECT count(*) FROM {counted} WHERE {column} {sign} :edge")
-                    assert tx.value(left, edge=found.edge) == offset - found.offset
+                    assert tx.value(left, edge=found["edge"]) == offset - found["offset"]
+
+
+@pytest.mark.postgres
+def test_parts_are_added_up_once_in_a_while(history: Clients) -> None:
+    parts = Statement("SELECT count(*) FROM row_count WHERE part > 0")
+    with history.app.app_context():
+        with write_transaction() as tx:
+            tx.run(Statement("DELETE FROM device WHERE id = 1"))
+        with read_transaction() as tx:
+            before = [row_counts.total(tx, counted) for counted in COUNTED]
+            assert tx.value(parts) > 0
+        housekeeping.look(history.app.extensions["sessiontrack.settings"])
+        with read_transaction() as tx:
+            assert [row_counts.total(tx, counted) for counted in COUNTED] == before
+            assert tx.value(parts) == 0
+            assert find_wrong_counts(tx) == []

@@ -329,7 +329,7 @@ DAMAGES: list[tuple[list[str], dict[str, int], str, list[tuple[Any, ...]]]] = [
             "DELETE FROM row_count WHERE counted = 'user_session'",
         ],
         {"counts": 2},
-        "SELECT counted, stretch, rows FROM row_count ORDER BY counted",
+        "SELECT counted, stretch, rows FROM row_count WHERE counted LIKE '%session' ORDER BY counted",
         [("device_session", 0, 3), ("user_session", 0, 2)],
     ),
     (
@@ -454,7 +454,8 @@ def test_an_index_that_does_not_hold_what_its_table_does_is_made_anew(instance: 
         connection.execute("DROP INDEX ix_event_at")
         connection.execute("CREATE INDEX ix_event_at ON event (at) WHERE type = 'nothing'")
     break_index(file, "ix_event_at", " WHERE type = 'nothing'", "")
-    assert checked(instance) == (1, {"indexes": 4})
+    # By that index, there are fewer events than were counted.
+    assert checked(instance) == (1, {"indexes": 4, "counts": 1})
     assert checked(instance, "--repair") == (0, {})
     assert ask(file, "PRAGMA integrity_check") == [("ok",)]
 

@@ -31,10 +31,10 @@ class DatabaseEngine(ABC):
     begin_writing: str
     # Takes the memory that a million new rows need.
     prepare_bulk: str | None = None
+    # Whether kept sums have parts, because several transactions write at once.
+    has_parts = False
     # Where it is one file.
     file: Path | None = None
-    # Whether triggers keep the table `row_count`.
-    counts_rows = False
 
     @abstractmethod
     def options(self) -> dict[str, Any]:

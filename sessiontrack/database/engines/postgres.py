@@ -56,6 +56,7 @@ class PostgreSQL(DatabaseEngine):
     """A PostgreSQL server; it queues its writers well by itself."""
 
     begin_reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    has_parts = True
 
     def __init__(self, busy_timeout_seconds: int) -> None:
         self._timeout = busy_timeout_seconds

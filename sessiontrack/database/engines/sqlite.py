@@ -44,7 +44,6 @@ class SQLite(DatabaseEngine):
     begin_writing = "BEGIN IMMEDIATE"
     # The pages of all indexes that they go into.
     prepare_bulk = "PRAGMA cache_size = -65536"
-    counts_rows = True
 
     def __init__(self, url: URL, synchronous: str, busy_timeout_seconds: int) -> None:
         if not url.database or url.database.endswith(":memory:"):

@@ -1,0 +1,191 @@
+"""Sums that the database keeps by triggers: what would take too long to add up when it is asked for.
+
+A sum changes in the transaction that changes its rows, so the two always agree. SQLite has one writer, which
+updates the one row of a key. On PostgreSQL two writers would wait for each other at that row, so there each
+change is a row of its own, numbered in the column `part`; `fold` adds these up into part 0 now and then. A
+reader always adds up all parts.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, MetaData, event
+
+# Numbers the parts on PostgreSQL.
+PART = "kept_part"
+_COLUMN = re.compile(r"\{row\}(\w+)")
+
+
+@dataclass(frozen=True)
+class KeptSum:
+    """Sums over those rows of the table `source` for which `when` holds, by keys, in the table `target`.
+
+    keys, sums: column of the target -> SQL in which `{row}` stands before each column of the source. The
+    first sum is the number of rows. The target's key is those keys and `part`; `when` must never be null.
+    """
+
+    name: str
+    source: str
+    target: str
+    keys: Mapping[str, str]
+    sums: Mapping[str, str]
+    when: str = "true"
+
+    def columns(self) -> list[str]:
+        """The columns of the source that it depends on."""
+        texts = (*self.keys.values(), *self.sums.values(), self.when)
+        return [name for text in texts for name in _COLUMN.findall(text)]
+
+    def fill(self) -> str:
+        """The statement that adds up what is there."""
+        return f"INSERT INTO {self.target} ({_names(self.keys, self.sums)}) {self.rows_of(self.source)}"
+
+    def rows_of(self, table: str, sign: str = "") -> str:
+        """What the rows of a table with the source's columns add up to."""
+        row = f"{table}."
+        keys = ", ".join(f"{_of(sql, row)} AS {name}" for name, sql in self.keys.items())
+        sums = ", ".join(f"{sign}sum({_of(sql, row)}) AS {name}" for name, sql in self.sums.items())
+        return f"SELECT {keys}, {sums} FROM {table} WHERE {_of(self.when, row)} GROUP BY {self._places()}"
+
+    def difference(self) -> str:
+        """What a row counts for less and more, after it was changed; nothing where that is the same."""
+        before, after = (
+            f"SELECT {self._row('OLD.', '-')} WHERE {_of(self.when, 'OLD.')}",
+            f"SELECT {self._row('NEW.', '')} WHERE {_of(self.when, 'NEW.')}",
+        )
+        sums = ", ".join(f"sum({name}) AS {name}" for name in self.sums)
+        differs = " OR ".join(f"sum({name}) <> 0" for name in self.sums)
+        return (
+            f"SELECT {_names(self.keys)}, {sums} FROM ({before} UNION ALL {after}) AS moved"
+            f" WHERE true GROUP BY {self._places()} HAVING {differs}"
+        )
+
+    def _places(self) -> str:
+        return ", ".join(str(number) for number in range(1, len(self.keys) + 1))
+
+    def _row(self, row: str, sign: str) -> str:
+        keys = (f"{_of(sql, row)} AS {name}" for name, sql in self.keys.items())
+        sums = (f"{sign}{_of(sql, row)} AS {name}" for name, sql in self.sums.items())
+        return ", ".join((*keys, *sums))
+
+    def in_sqlite(self) -> Iterator[str]:
+        """The statements that make its triggers there."""
+        into = f"INSERT INTO {self.target} ({_names(self.keys, self.sums)})"
+        upsert = (
+            f"ON CONFLICT ({_names(self.keys)}, part) DO UPDATE SET"
+            f" {', '.join(f'{name} = {name} + excluded.{name}' for name in self.sums)};"
+        )
+        number = next(iter(self.sums))
+        gone = " AND ".join(f"{name} = {_of(sql, 'OLD.')}" for name, sql in self.keys.items())
+        forget = f"DELETE FROM {self.target} WHERE {gone} AND part = 0 AND {number} = 0;"
+        new, old = (", ".join(self._values(row, sign)) for row, sign in (("NEW.", ""), ("OLD.", "-")))
+        changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in dict.fromkeys(self.columns()))
+        on = f"ON {self.source} WHEN"
+        for what, when, done in (
+            ("added", f"INSERT {on} {_of(self.when, 'NEW.')}", f"{into} VALUES ({new}) {upsert}"),
+            ("gone", f"DELETE {on} {_of(self.when, 'OLD.')}", f"{into} VALUES ({old}) {upsert} {forget}"),
+            ("changed", f"UPDATE {on} {changed}", f"{into} {self.difference()} {upsert}"),
+        ):
+            yield f"CREATE TRIGGER keep_{self.name}_{what} AFTER {when} BEGIN {done} END"
+
+    def _values(self, row: str, sign: str) -> Iterator[str]:
+        yield from (_of(sql, row) for sql in self.keys.values())
+        yield from (f"{sign}{_of(sql, row)}" for sql in self.sums.values())
+
+    def insert_part(self, rows: str) -> str:
+        """The statement that adds these rows as parts, on PostgreSQL."""
+        sums = ", ".join(self.sums)
+        return (
+            f"INSERT INTO {self.target} ({_names(self.keys)}, part, {sums})"
+            f" SELECT {_names(self.keys)}, nextval('{PART}'), {sums} FROM ({rows}) AS found;"
+        )
+
+
+def _of(sql: str, row: str) -> str:
+    return sql.replace("{row}", row)
+
+
+def _names(*columns: Iterable[str]) -> str:
+    return ", ".join(name for each in columns for name in each)
+
+
+def keep(metadata: MetaData, kept: Iterable[KeptSum]) -> None:
+    """Let a database that is made from the models keep these sums."""
+    sums = list(kept)
+
+    @event.listens_for(metadata, "after_create")
+    def make(target: MetaData, connection: Connection, **_: object) -> None:
+        for sql in triggers(connection.dialect.name, sums):
+            connection.exec_driver_sql(sql)
+
+
+def triggers(dialect: str, kept: Iterable[KeptSum]) -> Iterator[str]:
+    """The statements that let an engine keep these sums; those of one target at once."""
+    sums = list(kept)
+    if dialect == "sqlite":
+        for each in sums:
+            yield from each.in_sqlite()
+        return
+    yield f"CREATE SEQUENCE IF NOT EXISTS {PART}"
+    for target, source in dict.fromkeys((each.target, each.source) for each in sums):
+        of_both = [each for each in sums if (each.target, each.source) == (target, source)]
+        yield from _in_postgresql(f"keep_{target}_{source}", source, of_both)
+
+
+def _in_postgresql(prefix: str, source: str, sums: list[KeptSum]) -> Iterator[str]:
+    """Once for each statement that adds or deletes rows, however many."""
+    columns = dict.fromkeys(name for each in sums for name in each.columns())
+    changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in columns)
+    for what, when, rows in (
+        ("added", "INSERT ON {} REFERENCING NEW TABLE AS seen FOR EACH STATEMENT", KeptSum.rows_of),
+        ("gone", "DELETE ON {} REFERENCING OLD TABLE AS seen FOR EACH STATEMENT", KeptSum.rows_of),
+        ("changed", "UPDATE ON {} FOR EACH ROW", None),
+    ):
+        sign = "-" if what == "gone" else ""
+        found = (each.difference() if rows is None else rows(each, "seen", sign) for each in sums)
+        done = " ".join(each.insert_part(one) for each, one in zip(sums, found, strict=True))
+        if rows is None:
+            # Not as the trigger's own condition, which would keep the columns' types from being changed.
+            done = f"IF {changed} THEN {done} END IF;"
+        name = f"{prefix}_{what}"
+        yield _function(name, f"{done} RETURN NULL;")
+        yield f"CREATE TRIGGER {name} AFTER {when.format(source)} EXECUTE FUNCTION {name}()"
+
+
+def deleted_first(dialect: str, child: str, parent: str, reference: str) -> Iterator[str]:
+    """The statements that let a parent's rows of a child go before itself: their sums ask the parent."""
+    name = f"{child}_goes_first"
+    delete = f"DELETE FROM {child} WHERE {reference} = OLD.id;"
+    if dialect == "sqlite":
+        yield f"CREATE TRIGGER {name} BEFORE DELETE ON {parent} BEGIN {delete} END"
+        return
+    yield _function(name, f"{delete} RETURN OLD;")
+    yield f"CREATE TRIGGER {name} BEFORE DELETE ON {parent} FOR EACH ROW EXECUTE FUNCTION {name}()"
+
+
+def _function(name: str, body: str) -> str:
+    return f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$"
+
+
+def fold(target: str, kept: KeptSum) -> str:
+    """The statement that adds up the parts of a table on PostgreSQL; what others have locked stays."""
+    keys, sums = _names(kept.keys), list(kept.sums)
+    parts = f"SELECT ctid FROM {target} WHERE part > 0 FOR UPDATE SKIP LOCKED"
+    return (
+        f"WITH gone AS (DELETE FROM {target} WHERE ctid = ANY (ARRAY({parts})) RETURNING *)"
+        f" INSERT INTO {target} ({keys}, part, {', '.join(sums)})"
+        f" SELECT {keys}, 0, {', '.join(f'sum({name})' for name in sums)} FROM gone"
+        f" GROUP BY {keys} ORDER BY {keys} ON CONFLICT ({keys}, part)"
+        f" DO UPDATE SET {', '.join(f'{name} = {target}.{name} + excluded.{name}' for name in sums)}"
+    )
+
+
+def wrong(target: str, kept: Iterable[KeptSum]) -> str:
+    """The query for the keys under which a table's sums are not what its sources say."""
+    sums = list(kept)
+    keys, names = _names(sums[0].keys), list(sums[0].sums)
+    there = f"SELECT {keys}, {', '.join(names)} FROM {target}"
+    all_of_them = " UNION ALL ".join((there, *(each.rows_of(each.source, "-") for each in sums)))
+    differs = " OR ".join(f"sum({name}) <> 0" for name in names)
+    return f"SELECT {keys} FROM ({all_of_them}) AS compared GROUP BY {keys} HAVING {differs} ORDER BY {keys}"
