@@ -107,6 +107,9 @@ migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a 
 settings: $(VENV)/test.done ## write what says the settings anew from config.py: docs/settings.md, the English catalogue
 	$(BIN)/python -m bundling.settings
 
+formats: $(VENV)/test.done ## write the lists of scan formats in docs/ anew
+	$(BIN)/python -m sessiontrack.sources docs/sources.md docs/commands.md
+
 deploy: $(VENV)/test.done ## write deploy/ anew from its templates
 	$(BIN)/python -m sessiontrack.deployment deploy
 

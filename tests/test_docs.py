@@ -14,6 +14,7 @@ from flask import Flask
 from bundling import settings
 from sessiontrack.cli import main
 from sessiontrack.config import Settings
+from sessiontrack.sources.formats import FORMATS, in_page
 from tests.support.rules import api_rules
 from tests.support.server import Server
 
@@ -73,6 +74,14 @@ def test_commands_page_has_every_command() -> None:
     assert set(re.findall(r"^\| `(sessiontrack [^`]*)`", COMMANDS, re.MULTILINE)) == set(
         _commands(main, "sessiontrack")
     )
+
+
+@pytest.mark.parametrize("name", ["sources.md", "commands.md"])
+def test_formats_are_listed_as_their_table_has_them(name: str) -> None:
+    """`make formats` writes them anew."""
+    page = (ROOT / "docs" / name).read_text()
+    assert in_page(page) == page
+    assert all(f"scan {each}` | " in page for each in FORMATS)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.queries.online_history import connected_at_each
 from sessiontrack.schemas import presence as schemas
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_event, observe_scan
+from sessiontrack.sources.formats import as_sentence
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.periods import instants_every
 from sessiontrack.values.roles import OPERATOR, VIEWER
@@ -20,7 +21,9 @@ from sessiontrack.values.roles import OPERATOR, VIEWER
 DAY = 86_400
 MOST_POINTS = 10_000
 
-blueprint = Blueprint("presence", __name__, url_prefix="/presence", description="Evidence of presence.")
+blueprint = Blueprint(
+    "presence", __name__, url_prefix="/presence", description=f"Evidence of presence. {as_sentence()}"
+)
 
 
 @blueprint.endpoint(

@@ -1,7 +1,7 @@
 """`sessiontrack scan`: what looks at the network have seen, taken in; sessions open and close by it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,7 @@ from sessiontrack.config import load_settings
 from sessiontrack.exceptions import InvalidInput, UnreadableObservations
 from sessiontrack.presence.reconciliation import Change
 from sessiontrack.schemas.fields import has_control_characters
-from sessiontrack.sources import ip_neigh
-from sessiontrack.sources.formats import FORMATS, Reading
+from sessiontrack.sources.formats import FORMATS, Format, Reading
 from sessiontrack.values.observations import Observations
 from sessiontrack.values.timestamps import IN_UTC
 
@@ -93,81 +92,18 @@ def scan() -> None:
     """
 
 
-@scan.command("ip-neigh")
-@_with_file
-@click.pass_context
-def ip_neigh_(context: click.Context, /, file: str, **options: Any) -> None:
-    """Read this host's neighbour table: `ip -j neigh`, or its output from a FILE, or - for standard input.
-
-    Who answered is connected. Who was missing from the table for longer than its grace time is not, since
-    the last sighting. Entries that are only remembered (STALE, PERMANENT, NOARP) change nothing. Run it every
-    minute or so.
-
-    \b
-    Example: sessiontrack scan ip-neigh
-    Example: ssh router ip -j neigh | sessiontrack scan ip-neigh -
-    """
-    is_given = context.get_parameter_source("file") is not click.core.ParameterSource.DEFAULT
-    _scan(ip_neigh.NAME, file if is_given else None, Options(**options))
+def _add_format(format_: Format) -> None:
+    @scan.command(format_.name, help=format_.help)
+    @_with_file
+    @click.pass_context
+    def read(context: click.Context, /, file: str, **options: Any) -> None:
+        is_given = context.get_parameter_source("file") is not click.core.ParameterSource.DEFAULT
+        runs = bool(format_.command) and not is_given
+        _scan(format_, None if runs else file, Options(**options))
 
 
-@scan.command("arp-scan")
-@_with_file
-def arp_scan_(file: str, **options: Any) -> None:
-    """Read what arp-scan printed, with or without --plain.
-
-    \b
-    Example: sessiontrack scan arp-scan answers.txt
-    Example: arp-scan --localnet | sessiontrack scan arp-scan -
-    """
-    _scan("arp-scan", file, Options(**options))
-
-
-@scan.command("nmap")
-@_with_file
-def nmap_(file: str, **options: Any) -> None:
-    """Read nmap's XML (-oX): hosts that are up and whose MAC address it knows.
-
-    \b
-    Example: sessiontrack scan nmap report.xml
-    Example: nmap -sn -oX - 192.168.1.0/24 | sessiontrack scan nmap -
-    """
-    _scan("nmap", file, Options(**options))
-
-
-@scan.command("dnsmasq")
-@_with_file
-def dnsmasq_(file: str, **options: Any) -> None:
-    """Read dnsmasq's lease file: who has a lease that had not expired when the file was written.
-
-    Example: sessiontrack scan dnsmasq /var/lib/misc/dnsmasq.leases
-    """
-    _scan("dnsmasq", file, Options(**options))
-
-
-@scan.command("kea")
-@_with_file
-def kea_(file: str, **options: Any) -> None:
-    """Read Kea's lease file (memfile), with the files of its clean-up beside it.
-
-    Example: sessiontrack scan kea /var/lib/kea/kea-leases4.csv
-    """
-    _scan("kea", file, Options(**options))
-
-
-@scan.command("csv")
-@_with_file
-def csv_(file: str, **options: Any) -> None:
-    """Read a table with the columns mac, and where they are known ip, name, vendor and at.
-
-    Rows without an instant in `at` are one look at the network. A row with one is a sighting at that instant,
-    and tells of no other device that it was not there.
-
-    \b
-    Example: sessiontrack scan csv seen.csv
-    Example: printf 'mac,ip\\n00:1a:2b:3c:4d:5e,10.0.0.5\\n' | sessiontrack scan csv --partial -
-    """
-    _scan("csv", file, Options(**options))
+for each in FORMATS.values():
+    _add_format(each)
 
 
 @scan.command(context_settings={"allow_interspersed_args": False})
@@ -222,19 +158,18 @@ def watch(
     Watch(command, every, timeout, times).run(given.target, take)
 
 
-def _scan(format_name: str, file: str | None, options: Options) -> None:
+def _scan(format_: Format, file: str | None, options: Options) -> None:
     site = load_settings().timezone
-    format_ = FORMATS[format_name]
-    reading = _neighbour_table() if file is None else read_file(file, format_)
+    reading = _output_of(format_.command) if file is None else read_file(file, format_)
     found = format_.parse(reading, site)
     at = None if reading.is_now else reading.at
-    look = options.look(format_name, found, at if found.at is None else found.at)
+    look = options.look(format_.name, found, at if found.at is None else found.at)
     _report(found, options.target().deliver(look), options)
 
 
-def _neighbour_table() -> Reading:
+def _output_of(command: Sequence[str]) -> Reading:
     try:
-        return run_command(ip_neigh.COMMAND)
+        return run_command(command)
     except UnreadableObservations as error:
         raise UnreadableObservations(f"{error.message} You can also give a file, or -.") from error
 

@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from click.testing import Result
 
+from sessiontrack.sources.formats import FORMATS
 from tests.conftest import NOW, Clients, LiveServer
 from tests.support.captured import FOLDER
 from tests.support.command import assert_one_line, invoke
@@ -180,7 +181,7 @@ def test_bytes_that_are_not_text_spoil_one_line_only(scans: Scans) -> None:
     assert answer["lines"] == {"taken": 1, "left_out": 0, "faulty": 1}
 
 
-@pytest.mark.parametrize("name", ["arp-scan", "ip-neigh", "nmap", "dnsmasq", "kea", "csv"])
+@pytest.mark.parametrize("name", sorted(FORMATS))
 @pytest.mark.parametrize("content", ["", "\x00\x01\x02", "hello, world\n"])
 def test_what_cannot_be_read_is_one_line_and_changes_nothing(scans: Scans, name: str, content: str) -> None:
     result = scans.run(name, "-", text=content)
