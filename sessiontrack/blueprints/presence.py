@@ -16,6 +16,7 @@ from sessiontrack.services.presence import Outcome, PresenceRules, observe_event
 from sessiontrack.sources.formats import as_sentence
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.periods import instants_every
+from sessiontrack.values.placeholders import known
 from sessiontrack.values.roles import OPERATOR, VIEWER
 
 DAY = 86_400
@@ -61,7 +62,7 @@ def events(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Take in that one device connected, disconnected or was seen"""
     rules = PresenceRules.of(settings())
     at = g.now if body["at"] is None else body["at"]
-    device = Observation(body["mac"], body["ip"] or "", name=body["name"])
+    device = Observation(body["mac"], body["ip"] or "", name=known(body["name"]))
     with write_transaction() as tx:
         outcome = observe_event(tx, g.now, body["source"], at, body["event"], device, rules, body["info"])
     return _answer(outcome)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from itertools import islice
 from typing import Any
 
 from sessiontrack import clock
@@ -22,8 +23,8 @@ from sessiontrack.config import ClientSecrets
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import StorageUnavailable, UnreadablePacket, WrongAuthenticator
 from sessiontrack.services.presence import PresenceRules
-from sessiontrack.services.radius_accounting import Memory, Received, record
-from sessiontrack.sources.radius import LONGEST_PACKET, read_accounting
+from sessiontrack.services.radius_accounting import WITHOUT_MAC, Memory, Received, record
+from sessiontrack.sources.radius import LONGEST_PACKET, Accounting, read_accounting
 
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 500
@@ -31,6 +32,7 @@ MOST_WAITING = 50_000
 RECEIVE_BUFFER = 8 * 1024 * 1024
 TAKE_SECONDS = 0.5
 REPORT_SECONDS = 60
+MOST_SHOWN = 3
 ALIVE_SECONDS = 5
 
 Address = tuple[Any, ...]
@@ -59,6 +61,7 @@ class RadiusServer:
         self._rules = rules
         self._memory = Memory()
         self.counts: Counter[str] = Counter()
+        self._without_mac: dict[str, None] = {}
         self._waiting: deque[_Datagram] = deque()
         self._arrived = threading.Event()
         self._stopping = threading.Event()
@@ -166,7 +169,7 @@ class RadiusServer:
         try:
             with self._memory.staged() as memory, write_transaction() as tx:
                 packets = [received for received, _ in batch]
-                self.counts.update(record(tx, clock.now(), packets, self._rules, memory))
+                counts = record(tx, clock.now(), packets, self._rules, memory)
         except StorageUnavailable as error:
             log.error("%s", error.__cause__ or error)
             self.counts["that could not be stored just then"] += len(batch)
@@ -180,6 +183,10 @@ class RadiusServer:
                 log.exception("A RADIUS packet could not be recorded")
                 self.counts["that could not be recorded"] += 1
             return
+        self.counts.update(counts)
+        if counts[WITHOUT_MAC]:
+            shown = (_shown(each.packet) for each, _ in batch if each.packet.lacks_mac)
+            self._without_mac.update(dict.fromkeys(islice(shown, MOST_SHOWN)))
         for received, sender in batch:
             try:
                 self._socket.sendto(received.packet.answer, sender)
@@ -192,7 +199,15 @@ class RadiusServer:
         taken = counts.pop("recorded", 0) + counts.pop("repeated", 0)
         if counts:
             dropped = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+            if self._without_mac:
+                dropped += f" ({'; '.join(islice(self._without_mac, MOST_SHOWN))})"
+                self._without_mac.clear()
             report(f"RADIUS: {taken} packets answered; also {dropped}.")
+
+
+def _shown(packet: Accounting) -> str:
+    """The NAS, and what it sent where a MAC address should be."""
+    return f"NAS {packet.source.removeprefix('radius:')} sent {packet.station}"
 
 
 def _bound(host: str, port: int) -> socket.socket:

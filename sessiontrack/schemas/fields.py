@@ -13,7 +13,7 @@ from marshmallow.validate import Length, Range
 
 from sessiontrack.exceptions import InvalidInput, InvalidPeriod
 from sessiontrack.values.ips import parse_ip
-from sessiontrack.values.macs import parse_mac
+from sessiontrack.values.macs import MAC_PATTERN, parse_mac
 from sessiontrack.values.periods import Period, fixed_seconds, parse_period
 from sessiontrack.values.timestamps import LATEST, SiteTime
 
@@ -98,18 +98,13 @@ class _Parsed(fields.String):
             raise ValidationError(error.message) from error
 
 
-MAC_PATTERN = (
-    "^([0-9A-Fa-f]{1,2}(:[0-9A-Fa-f]{1,2}){5}|[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}"
-    r"|[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}|[0-9A-Fa-f]{12})$"
-)
-
-
 class MacAddress(_Parsed):
     """Any common notation; loaded as AA:BB:CC:DD:EE:FF."""
 
     documented: ClassVar[dict[str, Any]] = {
-        "description": "aa:bb:cc:dd:ee:ff, AA-BB-CC-DD-EE-FF, aabb.ccdd.eeff or aabbccddeeff.",
-        "pattern": MAC_PATTERN,
+        "description": "aa:bb:cc:dd:ee:ff, AA-BB-CC-DD-EE-FF, aabb.ccdd.eeff, aabbccddeeff, and as network"
+        " gear writes it: aabb-ccdd-eeff, aabbcc-ddeeff.",
+        "pattern": f"^({MAC_PATTERN})$",
         "example": "AA:BB:CC:DD:EE:FF",
     }
     parse = staticmethod(parse_mac)
@@ -119,7 +114,7 @@ class IpAddress(_Parsed):
     """IPv4 or IPv6; loaded in canonical form."""
 
     documented: ClassVar[dict[str, Any]] = {
-        "description": "IPv4 or IPv6, without a zone, port or mask.",
+        "description": "IPv4 or IPv6, without port or mask; a zone is cut off; 0.0.0.0 and :: are none.",
         "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
         "example": "192.168.1.10",
     }

@@ -23,6 +23,7 @@ from sessiontrack.schemas.fields import (
 from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import parse_mac
 from sessiontrack.values.observations import Observation
+from sessiontrack.values.placeholders import known
 
 MOST_DEVICES = 65_536
 MOST_ERRORS = 20
@@ -92,7 +93,7 @@ def _observation(device: Any) -> Observation:
                 f"Must be a text of at most {LONGEST_TEXT} characters, none of them a control character."
             )
             raise ValidationError({field_name: [too_much]})
-    return Observation(canonical, address, True, name, vendor)
+    return Observation(canonical, address, True, known(name), known(vendor))
 
 
 def _ip(ip: Any) -> str:

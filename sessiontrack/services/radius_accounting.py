@@ -19,6 +19,7 @@ from sessiontrack.values.observations import DeviceEvent, Observation
 # For how long a packet that comes again is the same one. Senders give up after half a minute or so.
 REPEAT_SECONDS = 60
 MOST_REMEMBERED = 100_000
+WITHOUT_MAC = "without a MAC address"
 # A start that is worked out from a session's length is off by the seconds that the packets took.
 START_SLACK_SECONDS = 5
 
@@ -98,7 +99,7 @@ def record(
         elif packet.status == OTHER:
             counts["recorded"] += 1
         elif packet.mac is None:
-            counts["without a MAC address"] += 1
+            counts[WITHOUT_MAC] += 1
         else:
             events += _events(tx, now, packet, at, rules, memory)
             counts["recorded"] += 1

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sessiontrack.exceptions import InvalidInput, UnreadableHistory
 from sessiontrack.sources.history_rows import checked_session, event_record
 from sessiontrack.sources.history_values import LONGEST_INFO, Values, one_line
+from sessiontrack.values.placeholders import known
 from sessiontrack.values.records import (
     DEVICES,
     EVENTS,
@@ -29,7 +30,6 @@ from sessiontrack.values.records import (
 
 MISSING = "<missing event>"
 INTERNET = "internet"  # the row of the uplink, which is no device
-UNNAMED = frozenset({"(unknown)", "(name not found)"})
 LONGEST_VALUE = 1024 * 1024
 
 
@@ -195,7 +195,7 @@ def _known(value: Any) -> Any:
 
 def _name(value: Any) -> Any:
     text = one_line(value)
-    return "" if isinstance(text, str) and text.lower() in UNNAMED else text
+    return known(text) if isinstance(text, str) else text
 
 
 def _device(row: Any, values: Values) -> DeviceRecord:

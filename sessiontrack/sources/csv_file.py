@@ -43,7 +43,7 @@ def parse_table(text: str, site: SiteTime) -> Observations:
         try:
             row = dict(zip(columns, _values(line, delimiter, len(columns)), strict=True))
             mac = read_mac(row["mac"])
-            ip = read_ip(row["ip"]) if row.get("ip") else ""
+            ip = read_ip(row.get("ip", ""))
             at = _instant(row["at"], site) if row.get("at") else None
         except ValueError as error:
             gathering.fault(f"Line {number}", str(error), mac)

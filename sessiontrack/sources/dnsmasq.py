@@ -23,7 +23,6 @@ NAME = "dnsmasq"
 _EXPIRY = re.compile(r"[0-9]{1,12}")
 _OTHER_LINK = re.compile(r"[0-9A-Fa-f]{2}-(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*)?")
 _COLUMNS = 5
-UNNAMED = "*"
 
 
 def parse_leases(text: str, at: int) -> Observations:
@@ -66,4 +65,4 @@ def _lease(gathering: Gathering, number: int, words: list[str], at: int) -> None
     if mac is None or 0 < int(expiry) <= at:
         gathering.leave_out()
     else:
-        gathering.see(mac, ip, "" if name == UNNAMED else name)
+        gathering.see(mac, ip, name)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
 from sessiontrack.values.ips import ip_sort_key, parse_ip
-from sessiontrack.values.macs import is_multicast, parse_mac
+from sessiontrack.values.macs import is_device, parse_mac
 from sessiontrack.values.observations import Observation, Observations
+from sessiontrack.values.placeholders import known
 
-NULL_MAC = "00:00:00:00:00:00"
 LONGEST_TEXT = 255
 LINK_LOCAL = ("6fe8", "6fe9", "6fea", "6feb")  # fe80::/10, as sort keys begin
 # What a terminal, a log or the database would trip over.
@@ -25,15 +25,17 @@ def read_mac(text: str) -> str | None:
         mac = parse_mac(text)
     except InvalidMac as error:
         raise ValueError(f"{shown(text)} is not a MAC address.") from error
-    return None if is_multicast(mac) or mac == NULL_MAC else mac
+    return mac if is_device(mac) else None
 
 
 def read_ip(text: str) -> str:
-    """The canonical address.
+    """The canonical address; "" where there is none.
 
     Raises:
         ValueError: it is no IP address.
     """
+    if not text.strip():
+        return ""
     try:
         return parse_ip(text)
     except InvalidIp as error:
@@ -46,8 +48,8 @@ def shown(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Foreign text as a name may be kept: in one line, and no longer than the database holds."""
-    return _UNPRINTABLE.sub(" ", text).strip()[:LONGEST_TEXT].strip()
+    """Foreign text as a name may be kept: in one line, no longer than the database holds; "" for none."""
+    return known(_UNPRINTABLE.sub(" ", text).strip()[:LONGEST_TEXT].strip())
 
 
 def ip_preference(ip: str) -> tuple[int, str]:

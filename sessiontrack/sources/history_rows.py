@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from sessiontrack.exceptions import InvalidInput, UnreadableHistory
 from sessiontrack.sources.history_values import LONGEST_INFO, LONGEST_TYPE, Values
+from sessiontrack.values.placeholders import known
 from sessiontrack.values.record_files import Line, Raw, decode, decode_any_json
 from sessiontrack.values.records import (
     DEVICES,
@@ -87,9 +88,9 @@ def _device(raw: Raw, values: Values) -> DeviceRecord:
     get = raw.get
     return DeviceRecord(
         values.mac(get("mac"), "mac"),
-        values.text(get("name"), "name"),
-        values.text(get("owner"), "owner"),
-        values.text(get("vendor"), "vendor"),
+        known(values.text(get("name"), "name")),
+        known(values.text(get("owner"), "owner")),
+        known(values.text(get("vendor"), "vendor")),
         values.flag(get("alert_down"), "alert_down"),
         values.flag(get("can_flap"), "can_flap", default=True),
         values.flag(get("archived"), "archived"),

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
 from sessiontrack.values.ips import parse_ip
-from sessiontrack.values.macs import is_multicast, parse_mac
+from sessiontrack.values.macs import is_device, parse_mac
 from sessiontrack.values.observations import DeviceEvent, Observation
+from sessiontrack.values.placeholders import known
 
 # A lease that dnsmasq still has is its word that the device is there.
 LEASE_KINDS = {"add": "connected", "old": "seen", "del": "disconnected"}
 STATION_KINDS = {"AP-STA-CONNECTED": "connected", "AP-STA-DISCONNECTED": "disconnected"}
 LONGEST_SOURCE = 64
 LONGEST_NAME = 255
-NULL_MAC = "00:00:00:00:00:00"
 
 
 def read_lease_call(
@@ -52,7 +52,7 @@ def read_lease_call(
         at = int(expires)
     # The two leases of a device end independently: each is a source's word.
     source = "dhcp6" if is_ipv6 else "dhcp"
-    name = _printable(rest[2])[:LONGEST_NAME] if len(rest) > 2 else ""
+    name = known(_printable(rest[2])[:LONGEST_NAME]) if len(rest) > 2 else ""
     return DeviceEvent(source, at, LEASE_KINDS[action], Observation(mac, ip, name=name), name)
 
 
@@ -80,7 +80,7 @@ def _mac(text: str) -> str:
         mac = parse_mac(text)
     except InvalidMac as error:
         raise UnreadableObservations(f"{text!a} is not a MAC address.") from error
-    if is_multicast(mac) or mac == NULL_MAC:
+    if not is_device(mac):
         raise UnreadableObservations(f"{text!a} is not the MAC address of one device.")
     return mac
 

@@ -17,9 +17,9 @@ import re
 from typing import Any
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
-from sessiontrack.sources.gathering import NULL_MAC, ip_preference
+from sessiontrack.sources.gathering import ip_preference
 from sessiontrack.values.ips import parse_ip
-from sessiontrack.values.macs import is_multicast, parse_mac
+from sessiontrack.values.macs import is_device, parse_mac
 from sessiontrack.values.observations import Observation, Observations
 
 NAME = "ip-neigh"
@@ -110,7 +110,7 @@ def _mac(lladdr: str) -> str | None:
         if _OTHER_LINK.fullmatch(lladdr) or _is_ip(lladdr):
             return None
         raise ValueError("its lladdr is not a MAC address.") from error
-    return None if is_multicast(mac) or mac == NULL_MAC else mac
+    return mac if is_device(mac) else None
 
 
 def _is_ip(text: str) -> bool:

@@ -79,7 +79,7 @@ def _take_rows(gathering: Gathering, rows: dict[str, _Row], text: str, of_file: 
         try:
             _check(row, values)
             # An address that is written anew counts from there on: last, in the order of the rows.
-            rows.pop(address := read_ip(row.values["address"]), None)
+            rows.pop(address := read_ip(row.values["address"]) or row.values["hwaddr"], None)
         except ValueError as error:
             gathering.fault(place, str(error), _mac_of(row))
             continue

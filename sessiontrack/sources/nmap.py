@@ -82,7 +82,7 @@ class _Report:
         mac: str | None = None
         try:
             mac = read_mac(host.mac) if host.mac and host.state == "up" else None
-            ip = read_ip(host.ip) if mac is not None and host.ip else ""
+            ip = read_ip(host.ip) if mac is not None else ""
         except ValueError as error:
             self.gathering.fault(f"Line {host.line}", str(error), mac)
             return

@@ -1,7 +1,7 @@
 """RADIUS accounting (RFC 2866, 2869, 6911): a datagram and a secret -> what it says, and its answer."""
 
-import re
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from io import StringIO
@@ -12,7 +12,7 @@ from pyrad.packet import AccountingRequest, AcctPacket, PacketError, StatusServe
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadablePacket, WrongAuthenticator
 from sessiontrack.values.ips import parse_ip
-from sessiontrack.values.macs import is_multicast, parse_mac
+from sessiontrack.values.macs import is_device, leading_mac
 
 LONGEST_PACKET = 4096
 LONGEST_SOURCE = 64
@@ -29,6 +29,7 @@ _STATUSES = {1: START, 2: STOP, 3: INTERIM, 7: ON, 8: OFF}
 _DICTIONARY = Dictionary(
     StringIO(
         """
+ATTRIBUTE User-Name 1 string
 ATTRIBUTE NAS-IP-Address 4 ipaddr
 ATTRIBUTE Framed-IP-Address 8 ipaddr
 ATTRIBUTE Calling-Station-Id 31 string
@@ -43,15 +44,8 @@ ATTRIBUTE Framed-IPv6-Address 168 ipv6addr
 """
     )
 )
-# "The user chooses" and "the NAS chooses" (RFC 2865, 5.8), and none at all.
-_NO_ADDRESS = frozenset({"255.255.255.255", "255.255.255.254", "0.0.0.0", "::"})
-_STATION = re.compile(
-    r"([0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{1,2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}"
-    r"|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}|[0-9A-Fa-f]{12})(?:[:;, ]|$)(.*)",
-    re.DOTALL,
-)
-_EUI_64_REST = re.compile(r"[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}")
-_NULL_MAC = "00:00:00:00:00:00"
+# "The user chooses" and "the NAS chooses" (RFC 2865, 5.8).
+_NO_ADDRESS = frozenset({"255.255.255.255", "255.255.255.254"})
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,8 @@ class Accounting:
     status: "Start", "Stop", "Interim-Update", "Accounting-On", "Accounting-Off", or "" for what is answered
         and says nothing of a device.
     source: "radius:" and the name or address of the NAS.
-    mac: canonical; None where the station is none with a MAC address.
+    mac: of Calling-Station-Id, else of User-Name; canonical; None where neither is a MAC address.
+    station: what stands there, for the log.
     ip: canonical, or "".
     delay_seconds: for how long the NAS has been trying to send it.
     happened_at: when it happened, by the clock of the NAS; UTC epoch seconds.
@@ -73,12 +68,18 @@ class Accounting:
     status: str
     source: str
     mac: str | None
+    station: str
     ip: str
     session_id: str
     delay_seconds: int
     happened_at: int | None
     session_seconds: int | None
     answer: bytes
+
+    @property
+    def lacks_mac(self) -> bool:
+        """It is about a station, and does not say which."""
+        return self.mac is None and self.status in (START, STOP, INTERIM)
 
     @property
     def info(self) -> str:
@@ -119,11 +120,13 @@ def _read(datagram: bytes, client: str, secret: bytes) -> Accounting:
     _refuse_cut_off(packet.raw_packet[20:])
     asked = packet.code == StatusServer
     status = OTHER if asked else _STATUSES.get(_number(packet, "Acct-Status-Type", required=True) or 0, OTHER)
+    station, user = _text(packet, "Calling-Station-Id"), _text(packet, "User-Name")
     return Accounting(
         key=datagram[1:2] + packet.raw_packet[4:20],
         status=status,
         source=_source(packet, client),
-        mac=_mac(_text(packet, "Calling-Station-Id")),
+        mac=_mac(station, user),
+        station=_shown(f"Calling-Station-Id {station[:40]!r}, User-Name {user[:40]!r}"),
         ip=_ip(packet, "Framed-IP-Address") or _ip(packet, "Framed-IPv6-Address"),
         session_id=_shown(_text(packet, "Acct-Session-Id")),
         delay_seconds=_number(packet, "Acct-Delay-Time") or 0,
@@ -174,16 +177,14 @@ def _source(packet: AcctPacket, client: str) -> str:
     return source
 
 
-def _mac(station: str) -> str | None:
-    """The station's MAC address; access points append `:` and the network's name to it."""
-    match = _STATION.match(station.strip())
-    if match is None or (":" in match[1] and _EUI_64_REST.fullmatch(match[2])):
-        return None
-    try:
-        mac = parse_mac(match[1])
-    except InvalidMac:
-        return None
-    return None if is_multicast(mac) or mac == _NULL_MAC else mac
+def _mac(*texts: str) -> str | None:
+    """The MAC address that the first of these texts begins with, of those that begin with one."""
+    for text in texts:
+        with suppress(InvalidMac):
+            mac = leading_mac(text)
+            if is_device(mac):
+                return mac
+    return None
 
 
 def _ip(packet: AcctPacket, name: str) -> str:

@@ -1,25 +1,37 @@
 """IP addresses: read, kept in canonical form, and put in order."""
 
+import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from sessiontrack.exceptions import InvalidIp
+from sessiontrack.values.placeholders import is_placeholder
 
-IP_FORMS = "An IP address is IPv4 like 192.168.1.20 or IPv6 like 2001:db8::20, without a zone, port or mask"
+IP_FORMS = "An IP address is IPv4 like 192.168.1.20 or IPv6 like 2001:db8::20, without a port or mask"
 
 _BLANKS = " \t\r\n"
+_ZONE = re.compile(r"%[!-~]{1,64}$")
+_NONE = frozenset(ip_address(each) for each in ("0.0.0.0", "::", "::ffff:0.0.0.0"))
 _LARGEST_EXACT = 2**53 - 1  # JSON readers that keep numbers as doubles lose digits past it
 
 
 def parse_ip(text: str) -> str:
     """Read an IPv4 or IPv6 address, with blanks around it or not.
 
+    An IPv6 zone (`%eth0`) means something on one machine only, and is cut off.
+
     Returns:
-        The canonical text: IPv6 compressed and in lower case, IPv4-mapped as `::ffff:192.0.2.1` (RFC 5952).
+        The canonical text: IPv6 compressed and in lower case, IPv4-mapped as `::ffff:192.0.2.1` (RFC 5952);
+        "" for what means that there is no address: `0.0.0.0`, `::`, `null`, `(unknown)`.
     Raises:
-        InvalidIp: it is neither; an IPv6 zone (`%eth0`) means something on one machine only, and is refused.
+        InvalidIp: it is neither, or empty.
     """
-    address = _read(text.strip(_BLANKS))
+    bare = text.strip(_BLANKS)
+    if bare and is_placeholder(bare):
+        return ""
+    address = _read(_ZONE.sub("", bare) if ":" in bare else bare)
+    if address in _NONE:
+        return ""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return f"::ffff:{address.ipv4_mapped}"  # which str() writes this way from Python 3.13 on
     return str(address)

@@ -7,16 +7,31 @@ from sessiontrack.exceptions import InvalidMac
 MAC_FORMS = "A MAC address is aa:bb:cc:dd:ee:ff, AA-BB-CC-DD-EE-FF, aabb.ccdd.eeff or aabbccddeeff"
 
 _BLANKS = " \t\r\n"
-_NOTATION = re.compile(
-    r"[0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{1,2}){5}"  # some tools print 0:1b:c0:..., with colons only
-    r"|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}"
-    r"|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}"
-    r"|[0-9A-Fa-f]{12}"
+_HEX = "[0-9A-Fa-f]"
+# docs/sources.md says which vendor writes which. One address has one separator throughout.
+MAC_PATTERN = "|".join(
+    (
+        f"{_HEX}{{1,2}}(?::{_HEX}{{1,2}}){{5}}",  # some tools print 0:1b:c0:..., with colons only
+        *(f"{_HEX}{{2}}(?:{each}{_HEX}{{2}}){{5}}" for each in ("-", r"\.", "_", " ")),
+        *(f"{_HEX}{{4}}(?:{each}{_HEX}{{4}}){{2}}" for each in (r"\.", "-", ":")),
+        *(f"{_HEX}{{6}}{each}{_HEX}{{6}}" for each in ("-", ":", r"\.")),
+        f"{_HEX}{{12}}",
+    )
 )
+_NOTATION = re.compile(MAC_PATTERN)
+# What stands behind an address in a longer text, like the network's name in RADIUS.
+_LEADING = re.compile(rf"({MAC_PATTERN})(?:[:;,/@# ](.*))?", re.DOTALL)
+# An address that goes on in the same way has more octets than Ethernet's: EUI-64, InfiniBand.
+_LONGER = re.compile(
+    rf"{_HEX}{{1,2}}(?::{_HEX}{{1,2}}){{7,}}|{_HEX}{{2}}(?: {_HEX}{{2}}){{7,}}"
+    rf"|{_HEX}{{4}}(?::{_HEX}{{4}}){{3,}}"
+)
+# A DHCP client's identifier: the type of link, 1 for Ethernet, before the address.
+_CLIENT_ID = re.compile(rf"0?1[:-]({_HEX}{{1,2}}(?::{_HEX}{{1,2}}){{5}}|{_HEX}{{2}}(?:-{_HEX}{{2}}){{5}})")
 
 
 def parse_mac(text: str) -> str:
-    """Read a MAC address in any notation of MAC_FORMS, with blanks around it or not.
+    """Read a MAC address in any notation of MAC_PATTERN, with blanks around it or not.
 
     Returns:
         The canonical form, `AA:BB:CC:DD:EE:FF`.
@@ -26,10 +41,27 @@ def parse_mac(text: str) -> str:
     bare = text.strip(_BLANKS)
     if _NOTATION.fullmatch(bare) is None:
         raise InvalidMac(MAC_FORMS)
-    if ":" in bare:
+    if bare.count(":") == 5:
         return ":".join(octet.zfill(2) for octet in bare.upper().split(":"))
-    digits = bare.upper().replace("-", "").replace(".", "")
+    digits = "".join(each for each in bare.upper() if each.isalnum())
     return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
+def leading_mac(text: str) -> str:
+    """Read the MAC address that a text begins with: `AA-BB-CC-DD-EE-FF:network`, `1:aa:bb:cc:dd:ee:ff`.
+
+    Returns:
+        The canonical form.
+    Raises:
+        InvalidMac: it does not begin with one, or goes on like a longer address of another kind.
+    """
+    bare = text.strip(_BLANKS)
+    if client := _CLIENT_ID.fullmatch(bare):
+        return parse_mac(client[1])
+    found = _LEADING.fullmatch(bare)
+    if found is None or _LONGER.fullmatch(bare):
+        raise InvalidMac(MAC_FORMS)
+    return parse_mac(found[1])
 
 
 def is_locally_administered(mac: str) -> bool:
@@ -40,6 +72,11 @@ def is_locally_administered(mac: str) -> bool:
 def is_multicast(mac: str) -> bool:
     """Tell whether a canonical address means a group of devices (broadcast too), so never one device."""
     return bool(int(mac[:2], 16) & 0b01)
+
+
+def is_device(mac: str) -> bool:
+    """Tell whether a canonical address can be one device's: neither a group's nor all zeros."""
+    return mac != "00:00:00:00:00:00" and not is_multicast(mac)
 
 
 def vendor_prefix(mac: str) -> str:

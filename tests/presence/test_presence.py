@@ -257,7 +257,8 @@ def test_a_command_that_fails_closes_nobody(
 def test_a_host_without_the_command_is_told_what_else_to_do(
     scanner: Scanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sessiontrack.sources.ip_neigh.COMMAND", ("no-such-command", "-j", "neigh"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("sessiontrack.cli.scan_input.SYSTEM_FOLDERS", ())
     result = scanner.run()
     assert result.exit_code == 1
     assert "give a file" in result.stderr

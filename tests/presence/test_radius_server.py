@@ -217,7 +217,10 @@ def test_what_is_too_old_is_answered_so_that_it_is_not_sent_for_ever(site: Clien
         assert answered_by(server.port, packet(START, Acct_Delay_Time=8 * 86_400)) == 1
         assert answered_by(server.port, packet(START, Calling_Station_Id="+43 1 555")) == 1
         assert answered_by(server.port, packet(15)) == 1
-    assert reports == ["RADIUS: 1 packets answered; also 1 too old to be evidence, 1 without a MAC address."]
+    assert reports == [
+        "RADIUS: 1 packets answered; also 1 too old to be evidence, 1 without a MAC address"
+        " (NAS ap-1 sent Calling-Station-Id '+43 1 555', User-Name '')."
+    ]
     assert site.admin.ok("GET", "/sessions/list")["sessions"] == []
 
 

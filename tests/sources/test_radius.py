@@ -65,6 +65,20 @@ def test_statuses(number: int, status: str) -> None:
         ("aabb.cc00.0001:guest:2", MAC),
         ("aabbcc000001:01", MAC),
         (" aabbcc000001\0", MAC),
+        ("aabb-cc00-0001", MAC),
+        ("AABB-CC00-0001:guest", MAC),
+        ("AABBCC-000001", MAC),
+        ("aabbcc-000001:guest", MAC),
+        ("AABB:CC00:0001", MAC),
+        ("AABBCC:000001", MAC),
+        ("AA BB CC 00 00 01", MAC),
+        ("aa.bb.cc.00.00.01", MAC),
+        ("1:aa:bb:cc:0:0:1", MAC),
+        ("01-AA-BB-CC-00-00-01", MAC),
+        ("AA-BB-CC-00-00-01:beef", MAC),
+        ("AA-BB-CC-00-00-01@realm.example", MAC),
+        ("aabb:cc00:0001:0002", None),
+        ("aa bb cc 00 00 01 00 02", None),
         ("aa:bb:cc:00:00:01:00:02", None),
         ("aabbcc0000010002", None),
         ("AA-BB:CC-00-00-01", None),
@@ -80,6 +94,30 @@ def test_statuses(number: int, status: str) -> None:
 )
 def test_stations(station: Any, mac: str | None) -> None:
     assert read(packet(START, Calling_Station_Id=station)).mac == mac
+
+
+@pytest.mark.parametrize(
+    ("station", "user", "mac"),
+    [
+        (None, "aabbcc000001", MAC),
+        ("10.0.0.9", "AA-BB-CC-00-00-01", MAC),
+        ("ff:ff:ff:ff:ff:ff", "aabb-cc00-0001", MAC),
+        ("AA-BB-CC-00-00-01", "00-11-22-33-44-55", MAC),
+        (None, "anna", None),
+        (None, "anna@realm.example", None),
+    ],
+)
+def test_where_the_station_is_no_mac_address_a_user_name_that_is_one_counts(
+    station: Any, user: str, mac: str | None
+) -> None:
+    found = read(packet(START, Calling_Station_Id=station, User_Name=user))
+    assert (found.mac, found.lacks_mac) == (mac, mac is None)
+
+
+def test_what_stands_for_the_station_is_shown_in_one_line() -> None:
+    found = read(packet(START, Calling_Station_Id="a\nb" + "x" * 200, User_Name="\x1b[31m"))
+    assert found.station.isprintable()
+    assert len(found.station) < 160
 
 
 @pytest.mark.parametrize(

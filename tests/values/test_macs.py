@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sessiontrack.exceptions import InvalidMac
 from sessiontrack.values.macs import (
     MAC_FORMS,
+    is_device,
     is_locally_administered,
     is_multicast,
     parse_mac,
@@ -37,6 +38,23 @@ def test_contract_2_mac_is_accepted_in_every_common_notation(octets: bytes, uppe
 @pytest.mark.parametrize(
     "text",
     [
+        "AABB-CCDD-EEFF",
+        "aabb:ccdd:eeff",
+        "aabbcc-ddeeff",
+        "AABBCC:DDEEFF",
+        "aabbcc.ddeeff",
+        "aa.bb.cc.dd.ee.ff",
+        "aa_bb_cc_dd_ee_ff",
+        "AA BB CC DD EE FF ",
+    ],
+)
+def test_contract_2_notations_of_network_gear(text: str) -> None:
+    assert parse_mac(text) == "AA:BB:CC:DD:EE:FF"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
         " ",
         "aa",
@@ -49,14 +67,16 @@ def test_contract_2_mac_is_accepted_in_every_common_notation(octets: bytes, uppe
         "aa:bb:cc-dd-ee-ff",
         "aa-bb-cc-dd-ee:ff",
         "a-b-c-d-e-f",
-        "aabb:ccdd:eeff",
-        "aabb-ccdd-eeff",
         "aabb.ccdd.eef",
-        "aa.bb.cc.dd.ee.ff",
         "aabb.ccddeeff",
+        "aabb-ccdd.eeff",
+        "aabbcc.ddee-ff",
+        "aabbcc ddeeff",
+        "aa  bb cc dd ee ff",
+        "aab.bcc.dde.eff",
+        "01:aa:bb:cc:dd:ee:ff",
         "aabbccddeef",
         "aabbccddeeff0",
-        "aa bb cc dd ee ff",
         "0xaabbccddeeff",
         "aa:bb:cc:dd:ee:ff\0",
         "aa:bb:cc:dd:ee:\N{FULLWIDTH DIGIT ONE}\N{FULLWIDTH DIGIT ONE}",
@@ -79,7 +99,7 @@ def test_contract_2_refusal_names_notations_that_are_accepted(notation: str) -> 
     assert parse_mac(notation) == "AA:BB:CC:DD:EE:FF"
 
 
-@given(st.text() | st.text("0123456789abcdefABCDEFg:-. ", max_size=20))
+@given(st.text() | st.text("0123456789abcdefABCDEFg:-._ ", max_size=20))
 @fast
 def test_contract_2_no_text_raises_anything_but_invalid_mac(text: str) -> None:
     answer = read(text)
@@ -99,6 +119,12 @@ def test_contract_2_no_text_raises_anything_but_invalid_mac(text: str) -> None:
 def test_first_octet_tells_local_and_multicast_addresses(mac: str, local: bool, multicast: bool) -> None:
     assert is_locally_administered(mac) is local
     assert is_multicast(mac) is multicast
+
+
+@pytest.mark.parametrize("mac", ["00:00:00:00:00:00", "FF:FF:FF:FF:FF:FF", "01:00:5E:00:00:01"])
+def test_no_address_and_groups_are_no_device(mac: str) -> None:
+    assert not is_device(mac)
+    assert is_device("00:00:00:00:00:01")
 
 
 def test_vendor_prefix_is_the_first_half() -> None:
