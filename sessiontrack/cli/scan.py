@@ -152,7 +152,7 @@ def watch(
     site = load_settings().timezone
 
     def take(target: Target, reading: Reading) -> None:
-        found = FORMATS[name].parse(reading, site)
+        found = _useful(FORMATS[name].parse(reading, site))
         _report_briefly(found, target.deliver(given.look(name, found, found.at)), given)
 
     Watch(command, every, timeout, times).run(given.target, take)
@@ -161,10 +161,21 @@ def watch(
 def _scan(format_: Format, file: str | None, options: Options) -> None:
     site = load_settings().timezone
     reading = _output_of(format_.command) if file is None else read_file(file, format_)
-    found = format_.parse(reading, site)
+    found = _useful(format_.parse(reading, site))
     at = None if reading.is_now else reading.at
     look = options.look(format_.name, found, at if found.at is None else found.at)
     _report(found, options.target().deliver(look), options)
+
+
+def _useful(found: Observations) -> Observations:
+    """What was found.
+
+    Raises:
+        UnreadableObservations: it says nothing of any device.
+    """
+    if found.useless:
+        raise UnreadableObservations(found.useless)
+    return found
 
 
 def _output_of(command: Sequence[str]) -> Reading:
@@ -187,7 +198,7 @@ def _notes(found: Observations, delivered: Delivered) -> list[str]:
 
 
 def _report(found: Observations, delivered: Delivered, options: Options) -> None:
-    for note in _notes(found, delivered):
+    for note in (*_notes(found, delivered), *found.notes):
         click.echo(f"Note: {note}", err=True)
     if options.as_json:
         click.echo(json.dumps(_as_dict(found, delivered, options), indent=2, ensure_ascii=False))

@@ -5,18 +5,19 @@ segment. It does not see the host that it runs on, nor anything behind a router.
 
 A line is the IP address, the MAC address and, without `--quiet`, the vendor, with tabs between; with
 `--resolve` the name stands where the address was. Without `--plain` there is a header before the lines and a
-footer behind them: where the header is there and the footer is not, the output was cut off, and tells nothing
-of those it lacks.
+footer behind them: where there are more headers than footers, an output was cut off, and tells nothing of
+those it lacks.
 """
 
 import re
+from collections import Counter
 
 from sessiontrack.exceptions import UnreadableObservations
 from sessiontrack.sources.gathering import Gathering, numbered_lines, read_ip, read_mac
 from sessiontrack.values.observations import Observations
 
 NAME = "arp-scan"
-_HEADER = ("Interface: ", "Starting arp-scan ")
+_HEADER = ("Interface: ", "Starting arp-scan ")  # its two lines
 _FOOTER = "Ending arp-scan "
 _CHATTER = re.compile(r"\d+ packets received by filter, |WARNING: |Target list from ")
 _DUPLICATE = re.compile(r"\s*\(DUP: \d+\)$")
@@ -34,17 +35,19 @@ def parse_answers(text: str) -> Observations:
     if not lines:
         raise UnreadableObservations("There is no output of arp-scan, which says nothing about any device.")
     gathering = Gathering()
-    has_header = has_footer = False
+    headers = Counter[str]()
+    footers = 0
     for number, line in lines:
         if line.startswith(_HEADER):
-            has_header = True
+            headers[line.split()[0]] += 1
         elif line.startswith(_FOOTER):
-            has_footer = True
+            footers += 1
         elif not _CHATTER.match(line):
             _device(gathering, number, line)
-    if has_header and not has_footer:
+    begun = max(headers.values(), default=0)
+    if begun > footers:
         gathering.fault(f"Line {lines[-1][0]}", "the output ends here, before arp-scan's last line.")
-    return gathering.observations("output of arp-scan", is_whole=has_header == has_footer)
+    return gathering.observations("output of arp-scan", text, is_whole=begun == footers)
 
 
 def _device(gathering: Gathering, number: int, line: str) -> None:

@@ -39,6 +39,8 @@ def parse_table(text: str, site: SiteTime) -> Observations:
     gathering = Gathering()
     dated: dict[int, dict[str, Observation]] = defaultdict(dict)
     for number, line in lines[1:]:
+        if line == lines[0][1]:  # where tables were put together
+            continue
         mac = None
         try:
             row = dict(zip(columns, _values(line, delimiter, len(columns)), strict=True))
@@ -56,7 +58,7 @@ def parse_table(text: str, site: SiteTime) -> Observations:
             name, vendor = printable(row.get("name", "")), printable(row.get("vendor", ""))
             dated[at].setdefault(mac, Observation(mac, ip, True, name, vendor))
             gathering.count()
-    found = gathering.observations("table")
+    found = gathering.observations("table", text)
     return replace(found, dated={at: tuple(dated[at].values()) for at in sorted(dated)})
 
 

@@ -8,20 +8,23 @@ dnsmasq writes the file whenever a lease begins, is renewed or ends. So a file s
 which it was written: a lease that had not expired by then is a sighting then. A dnsmasq that is dead writes
 no more, and so its file, read over and over, repeats what it said and disconnects nobody.
 
-A line is the expiry in epoch seconds (0: never), the MAC address, the IP address, the name or `*`, and the
-client's identifier. Behind a line `duid` stand the leases of IPv6, which have no MAC address and are left
-out, as are devices on links without (a type in front: `20-...`).
+A line is the expiry in epoch seconds (0: never; less than EARLIEST: the length of the lease, which a dnsmasq
+built for routers without a clock writes, and so no expiry), the MAC address, the IP address, the name or
+`*`, and the client's identifier. Behind a line `duid` stand the leases of IPv6, which have no MAC address and
+are left out, as are devices on links without (a type in front: `20-...`).
 """
 
 import re
 
 from sessiontrack.exceptions import UnreadableObservations
-from sessiontrack.sources.gathering import Gathering, numbered_lines, read_ip, read_mac, shown
+from sessiontrack.sources.gathering import EARLIEST, Gathering, numbered_lines, read_ip, read_mac, shown
 from sessiontrack.values.observations import Observations
 
 NAME = "dnsmasq"
 _EXPIRY = re.compile(r"[0-9]{1,12}")
 _OTHER_LINK = re.compile(r"[0-9A-Fa-f]{2}-(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*)?")
+# Of an IPv6 lease, where the MAC address would be: the number of its identity association.
+_IDENTITY = re.compile(r"T?[0-9]{1,10}")
 _COLUMNS = 5
 
 
@@ -42,11 +45,11 @@ def parse_leases(text: str, at: int) -> Observations:
         words = line.split()
         if words[0] == "duid":
             is_ipv6 = True
-        elif is_ipv6 and len(words) == _COLUMNS:
+        elif is_ipv6 and len(words) == _COLUMNS and _IDENTITY.fullmatch(words[1]):
             gathering.leave_out()
         else:
             _lease(gathering, number, words, at)
-    return gathering.observations("lease file")
+    return gathering.observations("lease file", text)
 
 
 def _lease(gathering: Gathering, number: int, words: list[str], at: int) -> None:
@@ -62,7 +65,7 @@ def _lease(gathering: Gathering, number: int, words: list[str], at: int) -> None
     except ValueError as error:
         gathering.fault(f"Line {number}", str(error), mac)
         return
-    if mac is None or 0 < int(expiry) <= at:
+    if mac is None or EARLIEST <= int(expiry) <= at:
         gathering.leave_out()
     else:
         gathering.see(mac, ip, name)

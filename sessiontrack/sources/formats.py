@@ -64,7 +64,8 @@ _ALL = (
     Format(
         ip_neigh.NAME,
         lambda reading, site: ip_neigh.parse_neighbours(reading.text),
-        reads="this host's neighbour table: `ip -j neigh`, or its output from a FILE or standard input (-)",
+        reads="this host's neighbour table: `ip -j neigh`, or its output, or that of `ip neigh`, from a FILE"
+        " or standard input (-)",
         knows="who answered this host a moment ago (REACHABLE, DELAY, PROBE)",
         misses="those to whom this host did not speak: STALE, PERMANENT and NOARP count neither as seen nor"
         " as missed",
@@ -92,7 +93,8 @@ _ALL = (
         lambda reading, site: nmap.parse_report(reading.text),
         reads="the XML of `nmap -sn -oX -`, run as root",
         knows="who answered in this segment, at nmap's own time; name and vendor",
-        misses="MAC addresses behind a router, and its own: hosts without one are left out",
+        misses="MAC addresses behind a router, and its own: hosts without one are left out, and a report of"
+        " none but those is refused",
         examples=(
             "sessiontrack scan nmap report.xml",
             "nmap -sn -oX - 192.168.1.0/24 | sessiontrack scan nmap -",

@@ -10,6 +10,8 @@ from sessiontrack.values.observations import Observation, Observations
 from sessiontrack.values.placeholders import known
 
 LONGEST_TEXT = 255
+# In 2001: a clock that says less was never set.
+EARLIEST = 1_000_000_000
 LINK_LOCAL = ("6fe8", "6fe9", "6fea", "6feb")  # fe80::/10, as sort keys begin
 # What a terminal, a log or the database would trip over.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -102,11 +104,14 @@ class Gathering:
         if mac is not None:
             self._devices.setdefault(mac, _Device())
 
-    def observations(self, what: str, *, is_whole: bool = True, at: int | None = None) -> Observations:
+    def observations(
+        self, what: str, text: str = "", *, is_whole: bool = True, at: int | None = None
+    ) -> Observations:
         """Everything gathered, one observation a device, by MAC.
 
         Args:
             what: the format, for the error: "lease file".
+            text: what was read line by line. If its last line has no end and cannot be read, it was cut off.
         Raises:
             UnreadableObservations: there were lines, and none could be read.
         """
@@ -122,6 +127,8 @@ class Gathering:
             )
             for mac, each in sorted(self._devices.items())
         )
+        lines = text.split("\n")
+        is_whole = is_whole and not (self._faults and self._faults[-1].startswith(f"Line {len(lines)}:"))
         return Observations(devices, tuple(self._faults), self._taken, self._left_out, is_whole, at)
 
 

@@ -1,4 +1,4 @@
-"""This host's neighbour table: the text of `ip -j neigh` -> observations.
+"""This host's neighbour table: the text of `ip -j neigh`, or of `ip neigh` -> observations.
 
 What the kernel's states (ip-neighbour(8)) say of a device:
 
@@ -8,16 +8,20 @@ What the kernel's states (ip-neighbour(8)) say of a device:
   switched off: no evidence.
 - FAILED, INCOMPLETE: it does not answer. These carry no MAC address, so the device is just not in the table.
 
+The ip of BusyBox and of older routers writes no JSON: a line is the address, `dev` and `lladdr` with their
+values, and the state.
+
 Groups of devices (multicast, broadcast), the null address, and links without MAC addresses (tunnels) are no
 devices, and are left out.
 """
 
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
-from sessiontrack.sources.gathering import ip_preference
+from sessiontrack.sources.gathering import ip_preference, numbered_lines
 from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import is_device, parse_mac
 from sessiontrack.values.observations import Observation, Observations
@@ -28,6 +32,7 @@ SEEN = frozenset({"REACHABLE", "DELAY", "PROBE"})
 UNREACHABLE = frozenset({"FAILED", "INCOMPLETE"})
 KNOWN = SEEN | UNREACHABLE | {"STALE", "PERMANENT", "NOARP", "NONE"}
 # The link-layer address of a tunnel is an IP address, that of other links has fewer or more octets than six.
+_BLANKS = re.compile(r"[ \t\r\n]*")
 _OTHER_LINK = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){0,4}|[0-9a-f]{2}(:[0-9a-f]{2}){6,}")
 
 
@@ -40,8 +45,10 @@ def parse_neighbours(text: str) -> Observations:
     Raises:
         UnreadableObservations: it is not what `ip -j neigh` prints, it is empty, or no entry can be read.
     """
-    entries = _entries(text)
+    is_json = text.lstrip()[:1] in ("[", "{")
+    entries, cut_off = _entries(text) if is_json else _lines(text)
     addresses: dict[str, list[str]] = {}
+    stale: set[str] = set()
     faults = []
     left_out = 0
     for number, entry in enumerate(entries, start=1):
@@ -55,29 +62,86 @@ def parse_neighbours(text: str) -> Observations:
         else:
             mac, seen_at_ip = found
             addresses.setdefault(mac, []).extend(seen_at_ip)
+            if "STALE" in entry.get("state", []):
+                stale.add(mac)
     if len(faults) == len(entries):
         raise UnreadableObservations(f"No entry of the neighbour table can be read. {faults[0]}")
-    devices = (
+    devices = tuple(
         Observation(mac, min(seen, key=ip_preference, default=""), bool(seen))
         for mac, seen in sorted(addresses.items())
     )
     taken = len(entries) - len(faults) - left_out
-    return Observations(tuple(devices), tuple(faults), taken, left_out)
+    if cut_off:
+        faults.append(cut_off)
+    return Observations(
+        devices,
+        tuple(faults),
+        taken,
+        left_out,
+        is_whole=not cut_off,
+        notes=_notes(sum(not addresses[mac] for mac in stale)),
+    )
 
 
-def _entries(text: str) -> list[Any]:
-    try:
-        entries = json.loads(text)
-    # Nested deeper than Python follows; a number of more digits than it reads is a ValueError.
-    except (ValueError, RecursionError) as error:
-        raise UnreadableObservations(
-            "The neighbour table is not JSON, as `ip -j neigh` prints it."
-        ) from error
-    if not isinstance(entries, list):
-        raise UnreadableObservations("The neighbour table is not a JSON list, as `ip -j neigh` prints it.")
+def _notes(stale: int) -> tuple[str, ...]:
+    if not stale:
+        return ()
+    return (
+        f"Neither seen nor missed, since nobody spoke to them lately (STALE): {stale}."
+        " `sessiontrack scan network` asks every address.",
+    )
+
+
+def _entries(text: str) -> tuple[list[Any], str]:
+    """The entries of one JSON list, or of several one after the other; and what is wrong behind them."""
+    decoder = json.JSONDecoder()
+    entries: list[Any] = []
+    end = _after_blanks(text, 0)
+    while end < len(text):
+        try:
+            found, end = decoder.raw_decode(text, end)
+            end = _after_blanks(text, end)
+        # Nested deeper than Python follows; a number of more digits than it reads is a ValueError.
+        except (ValueError, RecursionError) as error:
+            if entries:
+                return entries, "The last list of entries is cut off, or is not JSON."
+            raise UnreadableObservations(
+                "The neighbour table is not JSON, as `ip -j neigh` prints it."
+            ) from error
+        if not isinstance(found, list):
+            raise UnreadableObservations(
+                "The neighbour table is not a JSON list, as `ip -j neigh` prints it."
+            )
+        entries += found
     if not entries:
         raise UnreadableObservations("The neighbour table is empty, which says nothing about any device.")
-    return entries
+    return entries, ""
+
+
+def _after_blanks(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at
+
+
+def _lines(text: str) -> tuple[list[Any], str]:
+    """The lines of `ip neigh` as entries like those in JSON (one that is none is a text); as _entries."""
+    lines = numbered_lines(text)
+    if not lines:
+        raise UnreadableObservations("The neighbour table is empty, which says nothing about any device.")
+    entries = [_line(line.split()) for _, line in lines]
+    if not any(isinstance(entry, dict) for entry in entries):
+        raise UnreadableObservations("This is not what `ip -j neigh` or `ip neigh` prints.")
+    if text.endswith("\n") or isinstance(entries[-1], dict):
+        return entries, ""
+    return entries[:-1], "The last line is cut off."
+
+
+def _line(words: list[str]) -> Any:
+    states = [word for word in words[1:] if word.isupper()]
+    values = dict(pairwise(words[1:]))
+    if not states or not _is_ip(words[0]) or ("lladdr" not in values and not UNREACHABLE & set(states)):
+        return " ".join(words)
+    return {"dst": words[0], "lladdr": values.get("lladdr"), "state": states}
 
 
 def _entry(entry: Any) -> tuple[str, list[str]] | None:
@@ -87,7 +151,7 @@ def _entry(entry: Any) -> tuple[str, list[str]] | None:
         ValueError: it cannot be read; the text says why.
     """
     if not isinstance(entry, dict):
-        raise ValueError("it is not an object.")
+        raise ValueError("it is not an object." if not isinstance(entry, str) else "it is no neighbour.")
     lladdr, states = entry.get("lladdr"), entry.get("state", [])
     if not isinstance(states, list) or not all(isinstance(state, str) for state in states):
         raise ValueError("its state is not a list of words.")

@@ -60,7 +60,7 @@ def parse_leases(text: str, at: int, older: tuple[tuple[str, str], ...] = ()) ->
         _take_rows(gathering, rows, each, f" of {name}" if name else "")
     for row in rows.values():
         _lease(gathering, row, at)
-    return gathering.observations("lease file")
+    return gathering.observations("lease file", text)
 
 
 def _take_rows(gathering: Gathering, rows: dict[str, _Row], text: str, of_file: str) -> None:

@@ -45,6 +45,8 @@ class Observations:
     is_whole: nothing is missing at its end; what was cut off tells nothing of those it lacks.
     at: the instant it speaks of, where it says so; UTC epoch seconds.
     dated: single sightings with an instant of their own, beside the look.
+    notes: what else there is to say to a person, one sentence each.
+    useless: why it says nothing of any device, although it could be read; such a look is not taken in.
     """
 
     devices: tuple[Observation, ...]
@@ -54,3 +56,5 @@ class Observations:
     is_whole: bool = True
     at: int | None = None
     dated: Mapping[int, tuple[Observation, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    useless: str = ""

@@ -89,6 +89,22 @@ def test_standard_input_is_of_now_and_the_summary_counts_lines(scans: Scans) -> 
     assert result.stderr == "Note: Line 3: 'zz' is not a MAC address.\n"
 
 
+def test_a_report_without_any_mac_address_is_an_error_and_no_scan(scans: Scans) -> None:
+    scans.ok("nmap", text=(FOLDER / "nmap.xml").read_text().replace("1795315955", str(NOW)))
+    text = '<nmaprun><host><status state="up"/><address addr="10.0.0.5" addrtype="ipv4"/></host>'
+    text += f'<runstats><finished time="{NOW}" exit="success"/></runstats></nmaprun>'
+    result = scans.run("nmap", text=text)
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "1 host without a MAC address; run nmap as root, in the segment.")
+
+
+def test_stale_neighbours_are_counted_and_said_what_to_do(scans: Scans) -> None:
+    lines = (f"10.0.0.{n} dev eth0 lladdr 02:00:00:00:00:0{n} STALE\n" for n in range(1, 4))
+    result = scans.run("ip-neigh", "-", text="".join(lines))
+    assert result.exit_code == 0, result.output
+    assert "(STALE): 3. `sessiontrack scan network`" in result.stderr
+
+
 def test_at_most_twenty_notes(scans: Scans) -> None:
     result = scans.run("csv", text=TABLE + "zz,,\n" * 100)
     assert result.stderr.splitlines()[-1] == "Note: and 81 more like these."

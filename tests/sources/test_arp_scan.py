@@ -18,6 +18,16 @@ def test_captured_output_two_addresses_of_one_device(file: str) -> None:
     assert (found.taken, found.left_out, found.faults, found.is_whole) == (2, 0, (), True)
 
 
+@pytest.mark.parametrize("end", ["Ending", "10.77.0.21", "Starting", "\n10.77.0.20"])
+def test_of_two_outputs_in_one_text_the_second_may_be_cut_off(end: str) -> None:
+    whole = captured("arp-scan.txt")
+    cut = whole[: whole.index(end)]
+    assert parse_answers(whole + whole).is_whole is True
+    for text in (whole + cut, cut + whole, whole + whole + cut):
+        found = parse_answers(text)
+        assert (found.devices, found.is_whole) == ((OTHER,), False)
+
+
 def test_nobody_answered() -> None:
     lines = [line for line in captured("arp-scan.txt").splitlines() if not line.startswith("10.")]
     found = parse_answers("\n".join(lines))

@@ -81,3 +81,10 @@ def test_what_has_no_header_or_no_readable_row_is_refused(text: str, complaint: 
 
 def test_a_header_alone_is_a_look_that_saw_nobody() -> None:
     assert parse_table("mac,ip\n", IN_UTC).devices == ()
+
+
+def test_tables_that_were_put_together_have_their_header_again() -> None:
+    table = "mac,ip\n00:1a:2b:3c:4d:5e,10.0.0.5\n"
+    found = parse_table(table + table.replace("5e,", "5f,"), IN_UTC)
+    assert (found.taken, found.faults, found.is_whole) == (2, (), True)
+    assert parse_table(table + "00:1a:2b", IN_UTC).is_whole is False

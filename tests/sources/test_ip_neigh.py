@@ -43,6 +43,13 @@ def parse(*entries: Any) -> Observations:
     return parse_neighbours(json.dumps(entries))
 
 
+def stale(count: int) -> tuple[str, ...]:
+    return (
+        f"Neither seen nor missed, since nobody spoke to them lately (STALE): {count}."
+        " `sessiontrack scan network` asks every address.",
+    )
+
+
 def test_captured_output_of_the_real_command() -> None:
     assert parse_neighbours(CAPTURED) == Observations(
         (
@@ -56,7 +63,53 @@ def test_captured_output_of_the_real_command() -> None:
         ),
         taken=8,
         left_out=6,
+        notes=stale(1),
     )
+
+
+# BusyBox 1.36, iproute2 of EdgeOS, and `ip neigh show dev eth0`, which leaves the device out.
+PLAIN = """192.168.1.1 dev eth2 lladdr 02:00:5e:40:00:02 ref 1 used 0/0/0 probes 1 REACHABLE
+192.168.1.2 dev eth2  used 0/0/0 probes 6 FAILED
+192.168.1.3 dev eth2 lladdr 02:00:5e:40:00:03 STALE
+192.168.1.4 dev eth2 lladdr 02:00:5e:40:00:04 used 100/70/40 probes 4 DELAY
+192.168.1.5 dev eth2  INCOMPLETE
+fe80::6%eth2 dev eth2 lladdr 02:00:5e:40:00:06 router REACHABLE
+192.168.1.7 lladdr 02:00:5e:40:00:07 PERMANENT
+ff02::2 dev eth2 lladdr 33:33:00:00:00:02 NOARP
+"""
+
+
+def test_lines_as_busybox_and_edgeos_print_them() -> None:
+    assert parse_neighbours(PLAIN) == Observations(
+        (
+            Observation("02:00:5E:40:00:02", "192.168.1.1", True),
+            Observation("02:00:5E:40:00:03", "", False),
+            Observation("02:00:5E:40:00:04", "192.168.1.4", True),
+            Observation("02:00:5E:40:00:06", "fe80::6", True),
+            Observation("02:00:5E:40:00:07", "", False),
+        ),
+        taken=5,
+        left_out=3,
+        notes=stale(1),
+    )
+
+
+def test_a_line_that_is_none_is_named_and_one_that_is_cut_off_is_partial() -> None:
+    found = parse_neighbours(PLAIN + "Segmentation fault\n" + PLAIN)
+    assert found.faults == ("Entry 9 of 17: it is no neighbour.",)
+    assert (found.is_whole, found.taken) == (True, 10)
+    found = parse_neighbours(PLAIN + PLAIN[:40])
+    assert (found.is_whole, found.faults) == (False, ("The last line is cut off.",))
+    assert len(found.devices) == 5
+
+
+def test_several_lists_are_one_table_and_one_that_is_cut_off_is_partial() -> None:
+    four, six = json.dumps([entry()]), json.dumps([entry(dst="fe80::1", lladdr="00:1a:2b:3c:4d:5f")])
+    found = parse_neighbours(f"{four}\n{six}\n")
+    assert ([each.mac[-2:] for each in found.devices], found.is_whole) == (["5E", "5F"], True)
+    found = parse_neighbours(f"{four}\n{six[:-9]}")
+    assert ([each.mac[-2:] for each in found.devices], found.is_whole) == (["5E"], False)
+    assert found.faults == ("The last list of entries is cut off, or is not JSON.",)
 
 
 def test_captured_entries_that_are_no_devices_are_no_faults() -> None:
@@ -70,6 +123,7 @@ def test_states_in_which_a_device_is_seen(state: str) -> None:
 
 @pytest.mark.parametrize("state", [["STALE"], ["PERMANENT"], ["NOARP"], ["NONE"], [], None])
 def test_states_that_are_no_evidence(state: list[str] | None) -> None:
+    assert parse(entry(state=state)).notes == (stale(1) if state == ["STALE"] else ())
     assert parse(entry(state=state)).devices == (Observation("00:1A:2B:3C:4D:5E", "", False),)
 
 

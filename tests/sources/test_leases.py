@@ -47,6 +47,27 @@ def test_a_lease_for_ever_has_the_expiry_0() -> None:
     assert found.taken == 1
 
 
+@pytest.mark.parametrize("length", ["43200", "86400", "604800", "4294967295", "1"])
+def test_a_dnsmasq_without_a_clock_writes_the_length_of_a_lease(length: str) -> None:
+    """OpenWrt, GL.iNet: the lease is there at the instant at which the file was written."""
+    found = dnsmasq.parse_leases(f"{length} 02:00:5e:c0:00:01 192.168.1.10 a 01:02:00:5e:c0:00:01\n", NOW)
+    assert found.devices == (Observation("02:00:5E:C0:00:01", "192.168.1.10", True, "a"),)
+    assert (found.taken, found.left_out) == (1, 0)
+
+
+def test_two_lease_files_in_one_text() -> None:
+    six = f"duid 00:01\n{NOW + 60} T7340050 2001:db8::142 phone 00:01\n"
+    found = dnsmasq.parse_leases(f"{LEASE}\n{six}{LEASE.replace('5e 10', '5f 10')}\n{six}", NOW)
+    assert (found.taken, found.left_out, found.faults) == (2, 2, ())
+    assert found.is_whole
+
+
+def test_a_file_that_ends_within_a_line_is_partial() -> None:
+    assert dnsmasq.parse_leases(f"{LEASE}\n{LEASE[:25]}", NOW).is_whole is False
+    assert dnsmasq.parse_leases(f"{LEASE}\n{LEASE[:25]}\n", NOW).is_whole is True
+    assert kea.parse_leases(f"{HEADER}\n{row()}\n{row()[:20]}", NOW).is_whole is False
+
+
 def test_leases_of_ipv6_and_of_links_without_mac_addresses_are_left_out_and_counted() -> None:
     text = (
         f"{LEASE}\n{NOW + 60} 20-80:00:02:08:fe:80 10.0.0.9 ib *\n{NOW + 60} 06- 10.0.0.8 x *\n"

@@ -78,6 +78,45 @@ def test_a_report_of_an_nmap_that_failed_is_not_whole() -> None:
     assert parse_report(failed).is_whole is False
 
 
+def test_several_reports_in_one_text() -> None:
+    other = report(host("00:1A:2B:3C:4D:5F"), end=END.replace("1755259200", "1795315999"))
+    for text in (REPORT + other, REPORT + "\n" + other):
+        found = parse_report(text)
+        assert [device.mac[-2:] for device in found.devices] == ["5E", "5F"]
+        assert (found.is_whole, found.faults, found.at) == (True, (), 1795315999)
+    found = parse_report(REPORT + other[:-20])
+    assert ([device.mac[-2:] for device in found.devices], found.is_whole) == (["5E", "5F"], False)
+    found = parse_report(REPORT[: REPORT.index("<runstats>")] + REPORT)
+    assert (found.devices, found.is_whole) == ((OTHER,), False)
+
+
+def test_a_fault_in_the_second_report_is_named_by_its_line_in_the_text() -> None:
+    found = parse_report(report(host()) + "\n" + report(host("zz")))
+    assert found.faults == ("Line 5: 'zz' is not a MAC address.",)
+
+
+MASSCAN = (
+    '<?xml version="1.0"?>\n<nmaprun scanner="masscan" start="1755259200" version="1.0-BETA">\n'
+    '<host endtime="1755259200"><address addr="10.0.0.5" addrtype="ipv4"/><ports><port protocol="tcp"'
+    ' portid="80"><state state="open" reason="syn-ack"/></port></ports></host>\n'
+    + END.replace(' exit="success"', "")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (report(*['<host><status state="up" reason="syn-ack"/><address addr="10.0.0.5"/></host>'] * 3), 3),
+        (MASSCAN, 1),
+    ],
+)
+def test_hosts_without_mac_addresses_say_to_run_it_as_root(text: str, count: int) -> None:
+    found = parse_report(text)
+    hosts = f"{count} hosts" if count > 1 else "1 host"
+    assert found.useless == f"{hosts} without a MAC address; run nmap as root, in the segment."
+    assert parse_report(text.replace("</nmaprun>", host() + "</nmaprun>")).useless == ""
+
+
 BOMB = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "lol" * 10}">' for n in range(10))
 
 
