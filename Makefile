@@ -90,6 +90,9 @@ soak: $(VENV)/test.done ## 2,000 people, scans and open pages for 10 minutes on 
 leak: $(VENV)/test.done ## a million requests: does anything grow?  (ARGS="--requests 100000")
 	$(BIN)/python -m benchmarks.leak $(ARGS)
 
+hostile: $(VENV)/test.done ## what a body made to hurt costs beside an empty one  (ARGS="--requests 100")
+	$(BIN)/python -m benchmarks.hostile $(ARGS)
+
 logins: $(VENV)/test.done ## what a refused login tells of the name, and what logins cost others
 	$(BIN)/python -m benchmarks.logins $(ARGS)
 

@@ -29,17 +29,17 @@ from sessiontrack.http import (
     endpoint,
     errors,
     hosts,
+    json_body,
     login_places,
     openapi,
     proxies,
 )
 from sessiontrack.http.mac_converter import MacConverter
+from sessiontrack.http.request_limits import RequestLimits
 from sessiontrack.http.row_id_converter import RowIdConverter
 from sessiontrack.monitoring import metrics
 from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.process import instance, request_log
-
-BODY_LIMIT = 16 * 1024 * 1024
 
 
 def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
@@ -51,7 +51,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     app.debug = False
     app.extensions["sessiontrack.settings"] = settings
     app.extensions["sessiontrack.described_settings"] = describe_settings(overrides)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    app.config["MAX_CONTENT_LENGTH"] = json_body.SMALL.length
     # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
     app.url_map.merge_slashes = False
     app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
@@ -98,4 +98,5 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     app.wsgi_app = proxies.TrustedProxies(  # type: ignore[method-assign]
         app.wsgi_app, settings.trusted_proxies, settings.auth_proxy_header
     )
+    app.wsgi_app = RequestLimits(app.wsgi_app)  # type: ignore[method-assign]
     return app

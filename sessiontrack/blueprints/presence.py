@@ -10,6 +10,7 @@ from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http import examples
 from sessiontrack.http.answers import answer
 from sessiontrack.http.endpoint import Blueprint, settings
+from sessiontrack.http.json_body import LARGE
 from sessiontrack.queries.online_history import connected_at_each
 from sessiontrack.schemas import presence as schemas
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_event, observe_scan
@@ -32,6 +33,7 @@ blueprint = Blueprint(
     method="POST",
     role=OPERATOR,
     body=schemas.ScanBody,
+    limits=LARGE,
     body_example=examples.SCAN,
     answer=schemas.PresenceAnswer,
     example=examples.SCAN_TAKEN,

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import flask
@@ -24,8 +25,9 @@ from sessiontrack.exceptions import (
     UnknownProxyUser,
 )
 from sessiontrack.http.authentication import Principal, identify, named_by_proxy
+from sessiontrack.http.errors import MOST_FIELDS, refused_fields
 from sessiontrack.http.etags import JSON
-from sessiontrack.http.json_body import read_json_object
+from sessiontrack.http.json_body import SMALL, BodyLimits, read_json_object
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.schemas.fields import has_control_characters, read_times_in
 from sessiontrack.services import users
@@ -91,6 +93,7 @@ class Blueprint(flask.Blueprint):
         errors: Iterable[int] = (),
         endpoint: str | None = None,
         content_type: str = JSON,
+        limits: BodyLimits = SMALL,
         is_open: Callable[[], bool] = lambda: False,
     ) -> Callable[[View], View]:
         """Declare a call: its token and role, parameters, body, answer and errors.
@@ -105,13 +108,14 @@ class Blueprint(flask.Blueprint):
             errors: statuses beyond those that every call can answer.
             endpoint: a name of its own, for a view that answers more than one call.
             content_type: of what it answers where that is not JSON.
+            limits: how much of a body it takes.
             is_open: whether this request may come without a token all the same.
         """
         statuses = frozenset({400, 500, 503, *errors} | ({401, 403} if role else set()))
         needs_csrf = method != "GET" if writes is None else writes
         read_query = _query_reader(query())
         # A call that takes no body takes an empty one: fields in it are unknown fields, as anywhere.
-        read_body = _body_reader((body or Nothing)())
+        read_body = _body_reader((body or Nothing)(), limits)
 
         def declare(view: View) -> View:
             name = endpoint or view.__name__
@@ -186,7 +190,6 @@ def sign_in_first(kind: str, writes: bool) -> Principal:
 def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
     """Reads the parameters, of a repeated one the first; a list where the schema has a list."""
     several = {field.data_key for field in schema.load_fields.values() if isinstance(field, fields.List)}
-
     remembered: dict[tuple[str, bytes], dict[str, Any]] = {}
 
     def read() -> dict[str, Any]:
@@ -200,7 +203,7 @@ def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
             for name, values in request.args.lists()
             if name not in IGNORED_PARAMETERS
         }
-        loaded = _loaded(schema, given)
+        loaded = load(schema, given)
         if len(key[1]) <= LONGEST_REMEMBERED:
             if len(remembered) >= MOST_REMEMBERED:
                 remembered.clear()
@@ -210,18 +213,30 @@ def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
     return read
 
 
-def _body_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
+def _body_reader(schema: Schema, limits: BodyLimits) -> Callable[[], dict[str, Any]]:
     """Reads the body, which must be a JSON object whatever its Content-Type."""
     takes_nothing = not schema.fields
 
     def read() -> dict[str, Any]:
-        body = read_json_object(request)
-        return body if takes_nothing and not body else _loaded(schema, body)
+        body = read_json_object(request, limits)
+        return body if takes_nothing and not body else load(schema, body)
 
     return read
 
 
-def _loaded(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
+def load(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, read by a schema.
+
+    Many unknown names are counted here: marshmallow would take the square of their number.
+
+    Raises:
+        ValidationError: something is unknown, missing or invalid.
+        InvalidInput: so much is unknown that the rest is not looked at.
+    """
+    if len(given) > len(schema.load_fields) + MOST_FIELDS:
+        unknown = given.keys() - {field.data_key or name for name, field in schema.load_fields.items()}
+        first = islice(filter(unknown.__contains__, given), MOST_FIELDS)
+        raise refused_fields({name: ["Unknown field."] for name in first}, len(unknown) - MOST_FIELDS)
     loaded: dict[str, Any] = schema.load(given, unknown=RAISE)
     return loaded
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from sessiontrack.exceptions import (
     Conflict,
+    FieldErrors,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -25,6 +27,12 @@ from sessiontrack.exceptions import (
 
 log = logging.getLogger(__name__)
 RETRY_AFTER_SECONDS = 5
+# A refusal stays under 16 KiB, whatever was sent.
+MOST_FIELDS = 20
+LONGEST_TEXT = 100
+LONGEST_MESSAGE = 1000
+MOST_TEXTS = 3
+LARGEST_ERRORS = 8 << 10
 TOKEN_ERRORS = (JWTExtendedException, PyJWTError)
 # The most special class first.
 STATUSES: dict[type[SessiontrackError], tuple[int, str]] = {
@@ -45,7 +53,7 @@ CODES: dict[int, tuple[str, str]] = {
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not take that method; see the Allow header."),
     409: ("conflict", "What is stored contradicts what was asked for."),
-    413: ("payload_too_large", "The body is larger than 16 MiB."),
+    413: ("payload_too_large", "The body is too large: a scan may have 16 MiB, anything else 64 KiB."),
     414: ("bad_request", "The address is too long."),
     429: ("rate_limited", "Too many requests."),
     431: ("bad_request", "The headers are too large."),
@@ -58,7 +66,7 @@ CODES: dict[int, tuple[str, str]] = {
 
 def error_body(error: str, message: str, errors: Mapping[str, Any] | None = None) -> bytes:
     """The body that every error has."""
-    body: dict[str, Any] = {"success": False, "error": error, "message": message}
+    body: dict[str, Any] = {"success": False, "error": error, "message": message[:LONGEST_MESSAGE]}
     if errors:
         body["errors"] = errors
     return orjson.dumps(body)
@@ -87,7 +95,7 @@ def _ours(error: SessiontrackError) -> Response:
     if status == 503:
         log.error("%s %r: %s", request.method, request.path, error.__cause__ or error)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else {}
-    errors = error.errors if isinstance(error, InvalidInput) else None
+    errors = _cut(error.errors)[0] if isinstance(error, InvalidInput) else None
     return _answer(status, error_body(code, error.message, errors), headers)
 
 
@@ -114,11 +122,37 @@ def _unexpected(error: Exception) -> Response:
 
 def invalid_fields(error: ValidationError) -> InvalidInput:
     """What marshmallow found wrong, as one exception that names each field."""
-    errors = dict(_flat(error.messages))
-    if len(errors) == 1:
-        ((field, found),) = errors.items()
-        return InvalidInput(f"{field}: {' '.join(found)}", errors)
-    return InvalidInput(f"Not valid: {', '.join(errors)}; see errors.", errors)
+    return refused_fields(dict(_flat(error.messages)))
+
+
+def refused_fields(errors: FieldErrors, more: int = 0) -> InvalidInput:
+    """One exception that names the fields at fault.
+
+    Args:
+        more: how many there are beside those.
+    """
+    shown, cut = _cut(errors)
+    more += cut
+    if len(shown) == 1 and not more:
+        ((field, texts),) = errors.items()
+        return InvalidInput(f"{field}: {' '.join(texts)}", shown)
+    names = ", ".join(name[: LONGEST_MESSAGE // MOST_FIELDS - 10] for name in shown)
+    others = f" and {more} more" if more else ""
+    return InvalidInput(f"Not valid: {names}{others}; see errors.", shown)
+
+
+def _cut(errors: FieldErrors) -> tuple[dict[str, list[str]], int]:
+    """The first of the fields at fault, their names and texts cut; and how many were left out."""
+    shown: dict[str, list[str]] = {}
+    size = taken = 0
+    for name, texts in islice(errors.items(), MOST_FIELDS):
+        found = [text[:LONGEST_TEXT] for text in islice(texts, MOST_TEXTS)]
+        size += len(orjson.dumps({name[:LONGEST_TEXT]: found}))
+        if size > LARGEST_ERRORS:
+            break
+        shown[name[:LONGEST_TEXT]] = found
+        taken += 1
+    return shown, len(errors) - taken
 
 
 def _flat(messages: Any, path: str = "") -> list[tuple[str, list[str]]]:

@@ -5,7 +5,7 @@ from threading import Lock
 
 from flask import Flask, Response, request
 
-from sessiontrack.http.endpoint import IGNORED_PARAMETERS, Blueprint
+from sessiontrack.http.endpoint import IGNORED_PARAMETERS, Blueprint, load
 from sessiontrack.http.etags import JSON
 from sessiontrack.http.json_body import read_json_object
 from sessiontrack.schemas.base import Nothing
@@ -19,8 +19,8 @@ def init_app(app: Flask, blueprints: Sequence[Blueprint]) -> None:
     made: list[bytes] = []
 
     def document() -> Response:
-        NOTHING.load({name: "" for name in request.args if name not in IGNORED_PARAMETERS})
-        NOTHING.load(read_json_object(request))
+        load(NOTHING, {name: "" for name in request.args if name not in IGNORED_PARAMETERS})
+        load(NOTHING, read_json_object(request))
         with lock:
             if not made:
                 # Here: flask-smorest, apispec and webargs are a tenth of a start, and mostly not needed.

@@ -20,6 +20,8 @@ from sessiontrack.values.timestamps import LATEST, SiteTime
 MOST_LISTED = 1000
 FARTHEST_OFFSET = 10**12
 MOST_NAMES = 1000
+# Of a list, so many items that cannot be read are named.
+MOST_ERRORS = 20
 LONGEST_FIXED_PERIOD = 366 * 86_400
 # For the OpenAPI document: what the pure modules read, without the blanks that they allow around it.
 _DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
@@ -68,6 +70,34 @@ class Text(fields.String):
         text: str = super()._deserialize(value, attr, data, **kwargs)
         refuse_control_characters(text)
         return text
+
+
+class Several(fields.List[Any]):
+    """A list of at most `most` items; a longer one is not looked into, and after some errors no more."""
+
+    def __init__(self, each: fields.Field[Any], *, most: int, **kwargs: Any) -> None:
+        super().__init__(each, validate=Length(max=most), **kwargs)
+        self._most = most
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        if len(value) > self._most:
+            raise ValidationError(f"At most {self._most}.")
+        found = []
+        errors: dict[int | str, Any] = {}
+        for place, item in enumerate(value):
+            try:
+                found.append(self.inner.deserialize(item))
+            except ValidationError as error:
+                errors[place] = error.messages
+                if len(errors) == MOST_ERRORS:
+                    break
+        if errors:
+            raise ValidationError(errors)
+        return found
 
 
 class _Parsed(fields.String):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
@@ -10,12 +11,14 @@ from marshmallow.validate import OneOf
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import (
+    MOST_ERRORS,
     End,
     IpAddress,
     JsonBoolean,
     JsonTimestamp,
     MacAddress,
     PeriodText,
+    Several,
     Start,
     Text,
     has_control_characters,
@@ -26,7 +29,6 @@ from sessiontrack.values.observations import Observation
 from sessiontrack.values.placeholders import known
 
 MOST_DEVICES = 65_536
-MOST_ERRORS = 20
 LONGEST_TEXT = 255
 EVENT_KINDS = ("connected", "disconnected", "seen")
 _IP = {"example": "192.168.1.10"}
@@ -78,7 +80,10 @@ def _observation(device: Any) -> Observation:
     mac, ip = values.pop("mac", None), values.pop("ip", None)
     name, vendor = values.pop("name", ""), values.pop("vendor", "")
     if values:
-        raise ValidationError({each: ["Unknown field."] for each in values})
+        errors = {each: ["Unknown field."] for each in islice(values, MOST_ERRORS - 1)}
+        if more := len(values) - len(errors):
+            errors["_schema"] = [f"Unknown fields, and {more} more."]
+        raise ValidationError(errors)
     if not isinstance(mac, str):
         raise ValidationError(
             {"mac": ["Missing data for required field." if mac is None else "Not a string."]}
@@ -114,8 +119,9 @@ class ScanBody(Strict):
         metadata={"description": "Whether a device that is not in it was not there to be seen."},
     )
     devices = SeenDevices(required=True)
-    remembered = fields.List(
+    remembered = Several(
         MacAddress(),
+        most=MOST_DEVICES,
         load_default=list,
         metadata={"description": "Devices of which this scan tells neither that they are there nor not."},
     )

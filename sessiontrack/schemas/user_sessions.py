@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import Length
 
 from sessiontrack.exceptions import InvalidPath
 from sessiontrack.schemas.base import Answer, Strict
@@ -13,6 +12,7 @@ from sessiontrack.schemas.fields import (
     PRINTABLE_PATTERN,
     JsonBoolean,
     PeriodText,
+    Several,
     Text,
     TimestampEnd,
     TimestampStart,
@@ -72,13 +72,13 @@ class SessionHide(Strict):
     path = _path(required=True)
 
 
-def _usernames() -> fields.List[str]:
+def _usernames() -> Several:
     meaning = "Only these users'; may be given more than once."
-    return fields.List(
+    return Several(
         Text(most=64),
+        most=MOST_NAMES,
         data_key="usernames[]",
         load_default=list,
-        validate=Length(max=MOST_NAMES),
         metadata={"description": meaning},
     )
 

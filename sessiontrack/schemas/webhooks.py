@@ -1,11 +1,11 @@
 """Webhooks: what the calls take and answer."""
 
 from marshmallow import fields
-from marshmallow.validate import Length, OneOf
+from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.accounts import LONGEST_NAME, MessageAnswer
 from sessiontrack.schemas.base import Answer, Strict
-from sessiontrack.schemas.fields import Text, limit, offset
+from sessiontrack.schemas.fields import Several, Text, limit, offset
 from sessiontrack.senders.targets import LONGEST_URL
 from sessiontrack.values.webhook_events import EVENT_TYPES
 
@@ -25,10 +25,10 @@ class AddWebhook(Strict):
             "pattern": "^https?://[!-~]+$",
         },
     )
-    events = fields.List(
+    events = Several(
         fields.String(validate=OneOf(EVENT_TYPES)),
+        most=len(EVENT_TYPES),
         load_default=list,
-        validate=Length(max=len(EVENT_TYPES)),
         metadata={"description": "What to tell it of; left out or empty: everything."},
     )
 

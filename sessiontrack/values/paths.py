@@ -19,9 +19,9 @@ def parse_path(path: object) -> tuple[str, str]:
         bracketed = text.startswith("[")
         if bracketed != text.endswith("]"):
             raise InvalidPath(f"{ACCEPTED}; a bracket is missing.")
-        parts = (text[1:-1] if bracketed else text).split(",")
-    elif isinstance(path, list) and all(isinstance(part, str) for part in path):
-        parts = path
+        parts = (text[1:-1] if bracketed else text).split(",", 2)
+    elif isinstance(path, list) and all(isinstance(part, str) for part in path[:3]):
+        parts = path[:3]
     else:
         raise InvalidPath(f"{ACCEPTED}.")
     parts = [part.strip() for part in parts]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sessiontrack.application import BODY_LIMIT
+from sessiontrack.http.json_body import LARGE
 from tests.conftest import LiveServer
 from tests.contract.test_malformed_http import GET, POST
 from tests.support.nginx import PlainNginx
@@ -89,22 +89,23 @@ def deep(opening: bytes, closing_: bytes) -> bytes:
         pytest.param(deep(b'{"a":', b"}")[:-1_000_000] + b"1" + b"}" * 1_000_000, id="objects, closed"),
     ],
 )
-@pytest.mark.parametrize("path", ["/sessions/create", "/presence/scans", "/auth/login"])
-def test_contract_2_a_million_levels_of_json_are_400(
-    live: LiveServer, port: int, path: str, body: bytes
+@pytest.mark.parametrize(("path", "status"), [("/presence/scans", 400), ("/auth/login", 413)])
+def test_contract_2_a_million_levels_of_json_are_refused(
+    live: LiveServer, port: int, path: str, status: int, body: bytes
 ) -> None:
     with Others(port, live.tokens["viewer"]):
-        refused(call(port, "POST", path, body, live.tokens["operator"]), 400)
+        code = "payload_too_large" if status == 413 else None
+        refused(call(port, "POST", path, body, live.tokens["operator"]), status, code)
 
 
 @pytest.mark.parametrize("in_chunks", [False, True])
-@pytest.mark.parametrize("size", [BODY_LIMIT, BODY_LIMIT + 1])
+@pytest.mark.parametrize("size", [LARGE.length, LARGE.length + 1])
 def test_contract_2_many_large_bodies_at_once(
     live: LiveServer, port: int, size: int, in_chunks: bool
 ) -> None:
     content = b'{"x": "' + b"a" * (size - 9) + b'"}'
     body: Any = iter([content[: size // 2], content[size // 2 :]]) if in_chunks else content
-    expected = 413 if size > BODY_LIMIT else 400
+    expected = 413 if size > LARGE.length else 400
 
     def send(_: int) -> Answer:
         sent = iter([content[: size // 2], content[size // 2 :]]) if in_chunks else body
@@ -118,7 +119,7 @@ def test_contract_2_many_large_bodies_at_once(
 
 def post(port: int, body: Any, token: str) -> Answer:
     """With Content-Length, or in chunks where the body is an iterator; the answer may come before its end."""
-    head = POST.replace(b"/auth/login", b"/sessions/create") + f"Authorization: Bearer {token}\r\n".encode()
+    head = POST.replace(b"/auth/login", b"/presence/scans") + f"Authorization: Bearer {token}\r\n".encode()
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):
             if isinstance(body, bytes):

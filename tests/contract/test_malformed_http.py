@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sessiontrack.application import BODY_LIMIT
+from sessiontrack.http.json_body import SMALL
 from tests.conftest import LiveServer
 from tests.support.waiting import SECONDS
 
@@ -72,9 +72,9 @@ def test_contract_2_the_servers_own_errors_have_the_shape(
     assert_shape(body, "bad_request")
 
 
-@pytest.mark.parametrize("size", [BODY_LIMIT, BODY_LIMIT + 1])
+@pytest.mark.parametrize("size", [SMALL.length, SMALL.length + 1])
 @pytest.mark.parametrize("in_chunks", [False, True])
-def test_contract_2_413_one_byte_over_16_mib_from_the_real_server(
+def test_contract_2_413_one_byte_over_64_kib_from_the_real_server(
     live: LiveServer, size: int, in_chunks: bool
 ) -> None:
     # No field is known: a body that was read is 400 for another reason.
@@ -85,7 +85,7 @@ def test_contract_2_413_one_byte_over_16_mib_from_the_real_server(
     else:
         request = closing + b"Content-Length: %d\r\n\r\n%s" % (size, content)
     status, body = send(live, request)
-    if size > BODY_LIMIT:
+    if size > SMALL.length:
         assert status == 413
         assert_shape(body, "payload_too_large")
     else:
