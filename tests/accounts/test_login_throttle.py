@@ -11,7 +11,8 @@ import pytest
 from time_machine import Traveller
 
 from sessiontrack.database import Statement, Transaction
-from sessiontrack.services import users
+from sessiontrack.services import login_throttle, users
+from sessiontrack.services.login_addresses import note_login
 from sessiontrack.services.login_throttle import count_attempt, forgive
 from tests.conftest import NOW, PASSWORD, Clients
 from tests.support.refusals import refused
@@ -64,6 +65,59 @@ def test_what_a_names_limit_refuses_does_not_count_against_the_address(tx: Trans
     for _ in range(100):
         attempt(tx, now, "anna")
     assert attempt(tx, now, "bert") == 0
+
+
+def test_what_an_addresses_limit_refuses_counts_against_no_name_and_leaves_no_row(
+    tx: Transaction, now: int
+) -> None:
+    waits = [attempt(tx, now, f"user{n}") for n in range(1500)]
+    assert waits == [0] * 5 + [WINDOW] * 1495
+    assert tx.value(ROWS) == 6
+    for _ in range(12):
+        assert attempt(tx, now, "anna") == WINDOW
+    assert [attempt(tx, now, "anna", "1.2.3.5") for _ in range(4)] == [0, 0, 0, WINDOW]
+
+
+def test_rows_are_bounded_in_number(tx: Transaction, now: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login_throttle, "MOST_ROWS", 100)
+    for n in range(500):
+        assert attempt(tx, now + n // 10, f"user{n}", f"1.2.{n // 250}.{n % 250}") == 0
+        assert tx.value(ROWS) <= 100
+    # The oldest go first: the last one still counts.
+    assert [attempt(tx, now + 50, "user499", "1.2.9.9") for _ in range(3)] == [0, 0, WINDOW - 1]
+
+
+def known(tx: Transaction, now: int, address: str) -> None:
+    """Somebody signed in from there before."""
+    users.add_user(tx, now, "anna", "no hash", "viewer")
+    user_id = tx.value(Statement('SELECT id FROM "user" WHERE username = :name'), name="anna")
+    note_login(tx, now, user_id, "anna", address)
+
+
+def test_who_signed_in_from_there_before_is_not_locked_out_from_elsewhere(tx: Transaction, now: int) -> None:
+    known(tx, now, "1.2.3.4")
+    assert [attempt(tx, now, "anna", f"6.6.6.{n}") for n in range(5)] == [0, 0, 0, WINDOW, WINDOW]
+    # From there it has tries of its own, as many; and they free nobody else.
+    assert attempt(tx, now, "anna") == 0
+    forgive(tx, "anna", "1.2.3.4")
+    assert attempt(tx, now, "anna", "6.6.6.9") == WINDOW
+    assert [attempt(tx, now, "anna") for _ in range(4)] == [0, 0, 0, WINDOW]
+
+
+def test_an_address_is_known_for_its_own_user_only(tx: Transaction, now: int) -> None:
+    known(tx, now, "1.2.3.4")
+    for n in range(4):
+        attempt(tx, now, "bert", f"6.6.6.{n}")
+    assert attempt(tx, now, "bert") == WINDOW
+
+
+def test_contract_5_a_name_under_attack_still_signs_in_where_it_did_before(
+    clients: Clients, clock: Traveller
+) -> None:
+    assert log_in(clients, "viewer", PASSWORD, address="1.2.3.4") == 200
+    assert [log_in(clients, "viewer", "wrong", address=f"6.6.6.{n}") for n in range(12)][-1] == 429
+    assert log_in(clients, "viewer", PASSWORD, address="1.2.3.5") == 429
+    assert log_in(clients, "viewer", PASSWORD, address="1.2.3.4") == 200
 
 
 def test_a_right_password_counts_against_nobody(tx: Transaction, now: int) -> None:
