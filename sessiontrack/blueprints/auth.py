@@ -27,7 +27,7 @@ blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing
 def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Sign in; opens a family of tokens and starts a user session"""
     username, password = body["username"], body["password"]
-    with_cookies = bool(query["cookies"])
+    with_cookies = query["cookies"]
     # A foreign page must not sign its reader in as somebody else; scripts and old browsers do not say.
     if with_cookies and request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise Forbidden("A page of another site cannot sign in here with cookies.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import flask
 from flask import Flask, Response, current_app, g, request
-from marshmallow import RAISE, Schema, fields
+from marshmallow import Schema, fields
 from werkzeug.exceptions import NotFound as HttpNotFound
 
 from sessiontrack import clock
@@ -28,7 +28,7 @@ from sessiontrack.http.authentication import Principal, identify, named_by_proxy
 from sessiontrack.http.errors import MOST_FIELDS, refused_fields
 from sessiontrack.http.etags import JSON
 from sessiontrack.http.json_body import SMALL, BodyLimits, read_json_object
-from sessiontrack.schemas.base import Nothing
+from sessiontrack.schemas.base import Nothing, Strict
 from sessiontrack.schemas.fields import has_control_characters, read_times_in
 from sessiontrack.services import users
 from sessiontrack.values.macs import parse_mac
@@ -54,8 +54,8 @@ class Call:
     method: str
     view: View
     role: str | None
-    query: type[Schema]
-    body: type[Schema] | None
+    query: type[Strict]
+    body: type[Strict] | None
     body_example: Any
     body_required: bool
     answer: type[Schema] | Schema | dict[str, Any]
@@ -82,8 +82,8 @@ class Blueprint(flask.Blueprint):
         role: str | None,
         answer: type[Schema] | Schema | dict[str, Any],
         method: str = "GET",
-        query: type[Schema] = Nothing,
-        body: type[Schema] | None = None,
+        query: type[Strict] = Nothing,
+        body: type[Strict] | None = None,
         token: str = "access",
         writes: bool | None = None,
         example: Any = None,
@@ -187,8 +187,8 @@ def sign_in_first(kind: str, writes: bool) -> Principal:
     return found
 
 
-def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
-    """Reads the parameters, of a repeated one the first; a list where the schema has a list."""
+def _query_reader(schema: Strict) -> Callable[[], dict[str, Any]]:
+    """Reads the parameters, of a repeated one the first; a list, without empty ones, for a list."""
     several = {field.data_key for field in schema.load_fields.values() if isinstance(field, fields.List)}
     remembered: dict[tuple[str, bytes], dict[str, Any]] = {}
 
@@ -199,7 +199,7 @@ def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
         if known is not None:
             return dict(known)
         given = {
-            name: values if name in several else values[0]
+            name: [each for each in values if each] if name in several else values[0]
             for name, values in request.args.lists()
             if name not in IGNORED_PARAMETERS
         }
@@ -213,7 +213,7 @@ def _query_reader(schema: Schema) -> Callable[[], dict[str, Any]]:
     return read
 
 
-def _body_reader(schema: Schema, limits: BodyLimits) -> Callable[[], dict[str, Any]]:
+def _body_reader(schema: Strict, limits: BodyLimits) -> Callable[[], dict[str, Any]]:
     """Reads the body, which must be a JSON object whatever its Content-Type."""
     takes_nothing = not schema.fields
 
@@ -224,7 +224,7 @@ def _body_reader(schema: Schema, limits: BodyLimits) -> Callable[[], dict[str, A
     return read
 
 
-def load(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
+def load(schema: Strict, given: dict[str, Any]) -> dict[str, Any]:
     """What was given, read by a schema.
 
     Many unknown names are counted here: marshmallow would take the square of their number.
@@ -237,7 +237,7 @@ def load(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
         unknown = given.keys() - {field.data_key or name for name, field in schema.load_fields.items()}
         first = islice(filter(unknown.__contains__, given), MOST_FIELDS)
         raise refused_fields({name: ["Unknown field."] for name in first}, len(unknown) - MOST_FIELDS)
-    loaded: dict[str, Any] = schema.load(given, unknown=RAISE)
+    loaded: dict[str, Any] = schema.load_given(given)
     return loaded
 
 

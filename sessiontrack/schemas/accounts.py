@@ -4,7 +4,7 @@ from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
 from sessiontrack.schemas.base import Answer, Strict
-from sessiontrack.schemas.fields import Text, Whole, limit, offset
+from sessiontrack.schemas.fields import Text, TrueOrFalse, limit, offset
 from sessiontrack.values.roles import ROLES
 
 # Hashing takes the time of its input; nobody types more.
@@ -16,10 +16,8 @@ MOST_TOKEN_DAYS = 3650
 class LoginQuery(Strict):
     """`POST /auth/login?cookies=1`."""
 
-    cookies = Whole(
-        least=0,
-        most=1,
-        load_default=0,
+    cookies = TrueOrFalse(
+        load_default=False,
         metadata={"description": "1: also set the tokens as cookies, as the web UI does."},
     )
 

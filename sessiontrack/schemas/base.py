@@ -1,15 +1,45 @@
 """What every schema is made from, and the shapes that every resource answers with."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from marshmallow import INCLUDE, RAISE, Schema, fields
 
 
 class Strict(Schema):
-    """Refuses by name what it does not know: a typing error must not be ignored."""
+    """Refuses by name what it does not know: a typing error must not be ignored.
+
+    cleared: in a change, what a field (by attribute) is once it was sent empty; no other one may be empty.
+    """
+
+    cleared: ClassVar[Mapping[str, Any]] = {}
 
     class Meta:
         """marshmallow's options."""
 
         unknown = RAISE
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._optional = {
+            field.data_key or name: field.attribute or name
+            for name, field in self.load_fields.items()
+            if not field.required and (not self.cleared or (field.attribute or name) in self.cleared)
+        }
+
+    def load_given(self, given: Mapping[str, Any]) -> Any:
+        """Load what was sent. An optional field that is null or an empty text counts as not given.
+
+        Raises:
+            ValidationError: a field is unknown, missing, or has a value that it cannot have.
+        """
+        empty = [name for name, value in given.items() if value in (None, "") and name in self._optional]
+        if not empty:
+            return self.load(given)
+        loaded = self.load({name: value for name, value in given.items() if name not in empty})
+        for attribute in self.cleared.keys() & {self._optional[name] for name in empty}:
+            loaded[attribute] = self.cleared[attribute]
+        return loaded
 
 
 class Nothing(Strict):

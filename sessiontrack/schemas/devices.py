@@ -1,5 +1,8 @@
 """Devices: what their calls take and answer."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from marshmallow import fields
 from marshmallow.validate import OneOf
 
@@ -39,7 +42,12 @@ class ListDevices(Strict):
 
 
 class ChangeDevice(Strict):
-    """`PATCH /devices/<mac>`; what is left out stays as it is."""
+    """`PATCH /devices/<mac>`; what is left out stays as it is, what is null or empty is cleared."""
+
+    cleared: ClassVar[Mapping[str, Any]] = {
+        **{"name": "", "owner": "", "vendor": "", "grace_seconds": None},
+        **{"alert_down": False, "can_flap": True, "archived": False, "favourite": False},
+    }
 
     name = Text()
     owner = Text()

@@ -274,15 +274,18 @@ class Whole(fields.Integer):
         return int(value)
 
 
+TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+
+
 class TrueOrFalse(fields.Boolean):
-    """`true` or `false` in a URL."""
+    """`true`, `false`, `1` or `0` in a URL, in any case."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> bool:
-        if value not in ("true", "false"):
-            raise ValidationError("Must be true or false.")
-        return bool(value == "true")
+        if not isinstance(value, str) or value.lower() not in TRUTHS:
+            raise ValidationError("Must be true, false, 1 or 0.")
+        return TRUTHS[value.lower()]
 
 
 class JsonBoolean(fields.Boolean):

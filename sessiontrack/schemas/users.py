@@ -1,6 +1,7 @@
 """Users: what their calls take and answer."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf
@@ -38,6 +39,8 @@ class AddUser(Strict):
 
 class ChangeUser(Strict):
     """`PATCH /users/<name>`; what is left out stays as it is."""
+
+    cleared: ClassVar[Mapping[str, Any]] = {"disabled": False}
 
     password = _password()
     role = fields.String(validate=OneOf(ROLES))

@@ -351,7 +351,7 @@ def test_contract_5_no_cookies_unless_asked_for(clients: Clients, query: str) ->
     assert clients.nobody.post(f"/auth/login{query}", RIGHT).headers.getlist("Set-Cookie") == []
 
 
-@pytest.mark.parametrize("query", ["cookies=2", "cookies=true", "cookies=", "cookie=1"])
+@pytest.mark.parametrize("query", ["cookies=2", "cookies=yes", "cookie=1"])
 def test_contract_2_wrong_parameters_of_login_are_refused(clients: Clients, query: str) -> None:
     refused(clients.nobody.post(f"/auth/login?{query}", RIGHT), 400)
 

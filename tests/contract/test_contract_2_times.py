@@ -206,7 +206,6 @@ def test_contract_2_days_are_calendar_days_in_site_time(berlin: Clients, clock: 
 @pytest.mark.parametrize(
     "period",
     [
-        "",
         "0 days",
         "-1 day",
         "1.5 days",
