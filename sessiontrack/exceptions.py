@@ -26,7 +26,7 @@ class InvalidInstant(InvalidInput):
 
 
 class InvalidPeriod(InvalidInput):
-    """A text is no period, or it reaches back before 1970."""
+    """A text is no period."""
 
 
 class InvalidMac(InvalidInput):

@@ -9,7 +9,7 @@ from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http import examples
 from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, json_answer, list_answer, texts
-from sessiontrack.http.endpoint import Blueprint, draw, mac_in_path, period_start, settings
+from sessiontrack.http.endpoint import Blueprint, draw, mac_in_path, settings, window, window_text
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.presence.reconciliation import Change
 from sessiontrack.queries import calendar as calendars
@@ -130,14 +130,7 @@ def session_events(query: dict[str, Any]) -> Response:
     now, site = g.now, settings().timezone
     limit = min(query["limit"], MOST_LISTED)
     offset = (query["page"] - 1) * limit
-    wanted = events.EventFilter(
-        type=query["type"],
-        since=period_start(query["period"]),
-        search=query["search"],
-        mac=query["mac"],
-        sort=schemas.SORTS[query["sortCol"]],
-        descending=query["sortDir"] == "desc",
-    )
+    wanted = _events(query)
     with read_transaction() as tx:
         matching = events.count_rows(tx, wanted, searched=True)
         if query["format"] == "json":
@@ -148,7 +141,7 @@ def session_events(query: dict[str, Any]) -> Response:
     if query["format"] == "datatables":
         counts = {"total": total, "recordsTotal": total, "recordsFiltered": matching}
         return answer({"data": rows, **counts, "page": query["page"], "limit": limit, **draw()})
-    what = {"type": wanted.type, "period": str(query["period"]), "total": matching}
+    what = {"type": wanted.type, "period": window_text(query), "total": matching}
     described = orjson.dumps({"success": True, **what, "page": query["page"], "limit": limit})
     return json_answer(described[:-1] + b',"events":[' + objects + b"]}")
 
@@ -165,14 +158,7 @@ def session_events(query: dict[str, Any]) -> Response:
 def export_events(query: dict[str, Any]) -> Response:
     """All events or sessions of a period that match, as a CSV file to download"""
     now, site = g.now, settings().timezone
-    wanted = events.EventFilter(
-        type=query["type"],
-        since=period_start(query["period"]),
-        search=query["search"],
-        mac=query["mac"],
-        sort=schemas.SORTS[query["sortCol"]],
-        descending=query["sortDir"] == "desc",
-    )
+    wanted = _events(query)
     name = f"sessiontrack-{wanted.type}-{site.format_minute(now)[:10]}.csv"
     return csv_answer(
         lambda tx: map(orjson.loads, events.list_rows(tx, wanted, EVERYTHING, 0, now, site)),
@@ -190,9 +176,9 @@ def export_events(query: dict[str, Any]) -> Response:
 )
 def totals(query: dict[str, Any]) -> Response:
     """How many rows session-events has of each type"""
-    since = period_start(query["period"])
+    since, until = window(query)
     with read_transaction() as tx:
-        counts = events.count_totals(tx, since, query["mac"])
+        counts = events.count_totals(tx, since, query["mac"], until)
     return answer(counts if query["format"] == "named" else list(counts.values()))
 
 
@@ -206,10 +192,27 @@ def totals(query: dict[str, Any]) -> Response:
 )
 def of_device(query: dict[str, Any], mac: str) -> Response:
     """The sessions of a device in the latest period, newest first"""
+    since, until = window(query)
     wanted = sessions.SessionFilter(
-        mac=mac_in_path(mac), overlapping=(period_start(query["period"]), g.now), newest_first=True
+        mac=mac_in_path(mac),
+        overlapping=(since, g.now if until is None else until - 1),
+        newest_first=True,
+        before=until,
     )
     return _sessions(wanted, query["limit"], query["offset"])
+
+
+def _events(query: dict[str, Any]) -> events.EventFilter:
+    since, until = window(query)
+    return events.EventFilter(
+        type=query["type"],
+        since=since,
+        until=until,
+        search=query["search"],
+        mac=query["mac"],
+        sort=schemas.SORTS[query["sortCol"]],
+        descending=query["sortDir"] == "desc",
+    )
 
 
 def _sessions(wanted: sessions.SessionFilter, limit: int | None, offset: int) -> Response:

@@ -8,7 +8,7 @@ from sessiontrack.database import Transaction, read_transaction, write_transacti
 from sessiontrack.exceptions import NotFound
 from sessiontrack.http import examples
 from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
-from sessiontrack.http.endpoint import Blueprint, mac_in_path, period_start, settings
+from sessiontrack.http.endpoint import Blueprint, mac_in_path, settings, window, window_text
 from sessiontrack.queries import devices as queries
 from sessiontrack.queries.device_statistics import device_statistics
 from sessiontrack.schemas import devices as schemas
@@ -79,10 +79,11 @@ def one(query: dict[str, Any], mac: str) -> Response:
 )
 def statistics(query: dict[str, Any], mac: str) -> Response:
     """How much a device was connected in a period, when in the week, and in how long stretches"""
-    wanted, since = mac_in_path(mac), period_start(query["period"])
+    wanted, (since, until) = mac_in_path(mac), window(query)
+    end = g.now if until is None else min(until, g.now)
     with read_transaction() as tx:
-        found = device_statistics(tx, _device(tx, wanted), since, g.now, settings().timezone)
-    return answer({"success": True, "period": str(query["period"]), **found})
+        found = device_statistics(tx, _device(tx, wanted), since, end, g.now, settings().timezone)
+    return answer({"success": True, "period": window_text(query), **found})
 
 
 @blueprint.endpoint(

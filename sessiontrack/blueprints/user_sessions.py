@@ -10,7 +10,7 @@ from sessiontrack.exceptions import NotFound
 from sessiontrack.http import examples
 from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
 from sessiontrack.http.authentication import identify
-from sessiontrack.http.endpoint import Blueprint, period_start, principal, seen_user, settings
+from sessiontrack.http.endpoint import Blueprint, principal, seen_user, settings, window
 from sessiontrack.queries import user_sessions as queries
 from sessiontrack.queries import visits
 from sessiontrack.schemas import user_sessions as schemas
@@ -152,9 +152,7 @@ def show(query: dict[str, Any], session_id: UUID) -> Response:
 )
 def session_stats(query: dict[str, Any]) -> Response:
     """What each user did in a period: sessions, visible seconds, seconds by view and tab"""
-    wanted = queries.StatsFilter(
-        since=period_start(query["period"]), usernames=tuple(query["usernames"]), only=seen_user()
-    )
+    wanted = queries.StatsFilter(*window(query), usernames=tuple(query["usernames"]), only=seen_user())
     with read_transaction() as tx:
         return answer(queries.session_stats(tx, wanted))
 
@@ -168,9 +166,7 @@ def session_stats(query: dict[str, Any]) -> Response:
 )
 def session_days(query: dict[str, Any]) -> Response:
     """For each user and day: sessions and visible seconds; by the site's calendar"""
-    wanted = queries.StatsFilter(
-        since=period_start(query["period"]), usernames=tuple(query["usernames"]), only=seen_user()
-    )
+    wanted = queries.StatsFilter(*window(query), usernames=tuple(query["usernames"]), only=seen_user())
     with read_transaction() as tx:
         return answer(visits.session_days(tx, wanted, settings().timezone))
 

@@ -21,7 +21,6 @@ from sessiontrack.exceptions import (
     Forbidden,
     InvalidInput,
     InvalidMac,
-    InvalidPeriod,
     UnknownProxyUser,
 )
 from sessiontrack.http.authentication import Principal, identify, named_by_proxy
@@ -32,7 +31,7 @@ from sessiontrack.schemas.base import Nothing, Strict
 from sessiontrack.schemas.fields import has_control_characters, read_times_in
 from sessiontrack.services import users
 from sessiontrack.values.macs import parse_mac
-from sessiontrack.values.periods import Period, window_start
+from sessiontrack.values.periods import window_start
 from sessiontrack.values.roles import ADMIN, includes
 
 log = logging.getLogger(__name__)
@@ -266,16 +265,22 @@ def draw() -> dict[str, int]:
     return {"draw": int(sent)} if sent.isascii() and sent.isdigit() and len(sent) < 10 else {}
 
 
-def period_start(period: Period) -> int:
-    """The first instant of [now - period, now], in site time.
+def window(query: dict[str, Any]) -> tuple[int, int | None]:
+    """The first instant of what an InPeriod asks for, and the first one after it; None: up to now."""
+    start: int | None = query["start"]
+    end: int | None = query["end"]
+    if start is None:
+        start = window_start(query["period"], g.now if end is None else end, settings().timezone)
+    return start, end
 
-    Raises:
-        InvalidInput: that would be before 1970.
-    """
-    try:
-        return window_start(period, g.now, settings().timezone)
-    except InvalidPeriod as error:
-        raise InvalidInput(error.message, {"period": [error.message]}) from error
+
+def window_text(query: dict[str, Any]) -> str:
+    """The same for people: the period, or an interval as ISO 8601 writes it."""
+    if query["start"] is None and query["end"] is None:
+        return str(query["period"])
+    site = settings().timezone
+    start, end = window(query)
+    return f"{site.format_offset(start)}/{site.format_offset(g.now if end is None else end)}"
 
 
 def mac_in_path(text: str) -> str:

@@ -42,6 +42,7 @@ class SessionFilter:
 
     start: connected at or after it. end: disconnected at or before it (an open one has not ended).
     overlapping: was there between these two instants, both included, or is still open.
+    before: connected before it, an open one too.
     """
 
     mac: str | None = None
@@ -49,6 +50,7 @@ class SessionFilter:
     end: int | None = None
     overlapping: tuple[int, int] | None = None
     newest_first: bool = False
+    before: int | None = None
 
 
 def list_sessions(
@@ -107,13 +109,14 @@ def first_begin(device: ColumnElement[int], start: ColumnElement[int]) -> Column
     return func.coalesce(last.scalar_subquery(), start)
 
 
-def _shape(wanted: SessionFilter) -> tuple[bool, bool, bool, bool]:
+def _shape(wanted: SessionFilter) -> tuple[bool, bool, bool, bool, bool]:
     """Which filters there are: each combination is one statement."""
     return (
         wanted.mac is not None,
         wanted.start is not None,
         wanted.end is not None,
         wanted.overlapping is not None,
+        wanted.before is not None,
     )
 
 
@@ -125,6 +128,7 @@ def _values(wanted: SessionFilter) -> dict[str, Any]:
         "end": wanted.end,
         "window_start": window_start,
         "window_end": window_end,
+        "before": wanted.before,
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -135,6 +139,7 @@ def _statement(
     by_start: bool,
     by_end: bool,
     by_window: bool,
+    by_before: bool,
     newest_first: bool = False,
     *,
     placed: bool = False,
@@ -157,6 +162,8 @@ def _statement(
             (DeviceSession.end_at >= bind("window_start")) & (DeviceSession.begin_at <= bind("window_end")),
         )
         where.append(open_or_within)
+    if by_before:
+        where.append(DeviceSession.begin_at < bind("before"))
     if placed:
         edge = bind("edge")
         where.append(DeviceSession.begin_at < edge if newest_first else DeviceSession.begin_at >= edge)

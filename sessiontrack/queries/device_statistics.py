@@ -10,38 +10,39 @@ from sessiontrack.values.week_hours import seconds_by_week_hour
 
 
 def device_statistics(
-    tx: Transaction, device: dict[str, Any], since: int, now: int, site: SiteTime
+    tx: Transaction, device: dict[str, Any], since: int, end: int, now: int, site: SiteTime
 ) -> dict[str, Any]:
-    """The statistics of [since, now], or from when the device was first seen on.
+    """The statistics of [since, end], or from when the device was first seen on.
 
     A session that lacks an end has no length: it is counted, and adds no time.
 
     Args:
         device: as devices.find_device gives it.
+        end: at most `now`, up to which an open session has lasted.
     """
-    start = min(now, max(since, IN_UTC.parse_start(device["first_seen"])))
+    start = min(end, max(since, IN_UTC.parse_start(device["first_seen"])))
     rows = [
         row
-        for row in tx.rows(SESSIONS, mac=device["mac"], start=start, end=now)
-        if _is_within(row, start, now)
+        for row in tx.rows(SESSIONS, mac=device["mac"], start=start, end=end)
+        if _is_within(row, start, end, now)
     ]
     whole = [
         (connected_at, max(connected_at, now) if still_connected else disconnected_at)
         for connected_at, disconnected_at, still_connected in rows
         if connected_at is not None and (disconnected_at is not None or still_connected)
     ]
-    lengths = [end - begin for begin, end in whole]
-    stretches = [(max(begin, start), min(end, now)) for begin, end in whole if begin < now and end > start]
-    covered, total = seconds_by_week_hour(stretches, start, now, site)
-    connected = sum(end - begin for begin, end in stretches)
+    lengths = [last - first for first, last in whole]
+    stretches = [(max(first, start), min(last, end)) for first, last in whole if first < end and last > start]
+    covered, total = seconds_by_week_hour(stretches, start, end, site)
+    connected = sum(last - first for first, last in stretches)
     return {
         "start": site.format_offset(start),
-        "end": site.format_offset(now),
+        "end": site.format_offset(end),
         "first_seen": device["first_seen"],
         "last_seen": device["last_seen"],
-        "observed_seconds": now - start,
+        "observed_seconds": end - start,
         "connected_seconds": connected,
-        "uptime": _share(connected, now - start),
+        "uptime": _share(connected, end - start),
         "sessions": len(rows),
         "missing_connections": sum(row[0] is None for row in rows),
         "missing_disconnections": sum(row[1] is None and not row[2] for row in rows),
@@ -55,12 +56,14 @@ def device_statistics(
     }
 
 
-def _is_within(row: Row, start: int, now: int) -> bool:
-    """As `/sessions/<mac>` judges: it was there between these two instants, or is still open."""
+def _is_within(row: Row, start: int, end: int, now: int) -> bool:
+    """As `/sessions/<mac>` judges: it was there from start to now, or before an earlier end, or is open."""
     connected_at, disconnected_at, still_connected = row
-    begin = disconnected_at if connected_at is None else connected_at
-    end = connected_at if disconnected_at is None else disconnected_at
-    return bool(still_connected) or (end >= start and begin <= now)
+    first = disconnected_at if connected_at is None else connected_at
+    last = connected_at if disconnected_at is None else disconnected_at
+    if end < now:
+        return bool((still_connected or last >= start) and first < end)
+    return bool(still_connected or (last >= start and first <= end))
 
 
 def _share(part: int, whole: int) -> float | None:

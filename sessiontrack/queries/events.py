@@ -39,6 +39,8 @@ from sessiontrack.values.timestamps import SiteTime
 SESSION_TYPES = frozenset({"sessions", "missing"})
 # In the order of `/sessions/totals`; None is no condition.
 EVENT_CONDITIONS = {"all": None, "voided": IS_VOIDED, "new": IS_NEW, "down": IS_DOWN}
+# Whether of one device, whether until an instant.
+Limits = tuple[bool, bool]
 TOTALS = ("all", "sessions", "missing", "voided", "new", "down")
 # By which name the rows of a type are counted, in the order of their `at` or `end_at`.
 COUNTED_BY = {**{kind: kind for kind in TOTALS}, "all": EVENTS, "sessions": "session_end"}
@@ -63,7 +65,10 @@ class Place(Enum):
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Which rows, from `since` (UTC epoch seconds) on, of all devices or of one; in which order, by name."""
+    """Which rows, from `since` (UTC epoch seconds) on, of all devices or of one; in which order, by name.
+
+    until: only events before it and sessions that began before it; None for all.
+    """
 
     type: str
     since: int
@@ -71,10 +76,17 @@ class EventFilter:
     sort: str = "order_time"
     descending: bool = True
     mac: str | None = None
+    until: int | None = None
+
+    def limits(self) -> Limits:
+        """What the statements depend on beside type and search: whether of one device, whether until then."""
+        return self.mac is not None, self.until is not None
 
     def values(self) -> dict[str, Any]:
         """The parameters of the statements."""
         found: dict[str, Any] = {"since": self.since}
+        if self.until is not None:
+            found["until"] = self.until
         if self.search:
             found["pattern"] = pattern(self.search)
         if self.mac is not None:
@@ -86,23 +98,38 @@ def count_rows(tx: Transaction, wanted: EventFilter, *, searched: bool) -> int:
     """How many rows match, whatever the page; with the search, or as if there were none."""
     if not (searched and wanted.search):
         return _count(tx, replace(wanted, search=""))
-    statement = _searched_count(wanted.type, wanted.search.isascii(), wanted.mac is not None)
+    statement = _searched_count(wanted.type, wanted.search.isascii(), wanted.limits())
     return int(tx.value(statement, **wanted.values()))
 
 
-def count_totals(tx: Transaction, since: int, mac: str | None = None) -> dict[str, int]:
+def count_totals(
+    tx: Transaction, since: int, mac: str | None = None, until: int | None = None
+) -> dict[str, int]:
     """How many rows each type has, in the order of the documented list."""
-    return {name: count_rows(tx, EventFilter(name, since, mac=mac), searched=False) for name in TOTALS}
+    wanted = EventFilter("all", since, mac=mac, until=until)
+    return {name: count_rows(tx, replace(wanted, type=name), searched=False) for name in TOTALS}
 
 
 def _count(tx: Transaction, wanted: EventFilter) -> int:
     """Of all devices, what lies in whole stretches of time was counted before."""
     if wanted.mac is not None:
-        return int(tx.value(_counted(wanted.type, of_device=True), **wanted.values()))
+        return int(tx.value(_counted(wanted.type, wanted.limits()), **wanted.values()))
+    if wanted.until is not None:
+        return _count(tx, replace(wanted, until=None)) - _count_after(tx, wanted.type, wanted.until)
     counted, until = row_counts.total_from(tx, COUNTED_BY[wanted.type], wanted.since)
     if wanted.since > 0:
-        counted += int(tx.value(_counted(wanted.type, of_device=False), since=wanted.since, until=until))
+        counted += int(tx.value(_counted_between(wanted.type), since=wanted.since, until=until))
     return counted if wanted.type != "sessions" else counted + int(tx.value(OPEN))
+
+
+def _count_after(tx: Transaction, kind: str, at: int) -> int:
+    """How many of all devices happened or began at an instant or later."""
+    return _count_begun(tx, at) if kind == "sessions" else _count(tx, EventFilter(kind, at))
+
+
+def _count_begun(tx: Transaction, since: int) -> int:
+    begun, until = row_counts.total_from(tx, DEVICE_SESSIONS, since)
+    return begun + int(tx.value(BEGUN, since=since, until=until))
 
 
 def list_rows(
@@ -128,10 +155,9 @@ def list_table(
 
 def _page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> Iterator[Row]:
     how_searched = None if not wanted.search else wanted.search.isascii()
-    of_device = wanted.mac is not None
     place, page = _placed(tx, wanted, limit, offset)
     values = {**wanted.values(), "limit": limit, "offset": offset, **page}
-    statement = _listed(wanted.type, how_searched, of_device, wanted.sort, wanted.descending, place)
+    statement = _listed(wanted.type, how_searched, wanted.limits(), wanted.sort, wanted.descending, place)
     if "duration" in wanted.sort and wanted.type in SESSION_TYPES:
         values["now"] = now
     return tx.stream(statement, **values)
@@ -139,7 +165,7 @@ def _page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: in
 
 def _placed(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> tuple[Place, dict[str, int]]:
     """Where a page of the lists that may be long begins, and the parameters that say so."""
-    if wanted.sort not in BY_TIME or wanted.search or wanted.mac is not None:
+    if wanted.sort not in BY_TIME or wanted.search or any(wanted.limits()):
         return Place.ANYWHERE, {}
     newest_first = wanted.descending
     if wanted.type == "all":
@@ -149,8 +175,7 @@ def _placed(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> tu
     if wanted.type != "sessions":
         return Place.ANYWHERE, {}
     # Those that began before the period and reach into it come last, or first.
-    begun, until = row_counts.total_from(tx, DEVICE_SESSIONS, wanted.since)
-    begun += int(tx.value(BEGUN, since=wanted.since, until=until))
+    begun = _count_begun(tx, wanted.since)
     if newest_first:
         if offset >= begun:
             return Place.REACHING, {"edge": wanted.since, "offset": offset - begun}
@@ -175,14 +200,17 @@ def _after_since(
 
 
 @cache
-def _counted(kind: str, *, of_device: bool) -> Statement:
-    """How many there are of a device, or of all from `since` until `until`, apart from open sessions."""
-    if of_device and kind in SESSION_TYPES:
-        return Statement(select(func.count()).select_from(_sessions(kind, of_device)))
-    if of_device or kind not in SESSION_TYPES:
-        conditions = _conditions(kind, of_device)
-        ended = [] if of_device else [Event.at < bind("until")]
-        return Statement(select(func.count()).select_from(Event).where(*conditions, *ended))
+def _counted(kind: str, limits: Limits) -> Statement:
+    if kind in SESSION_TYPES:
+        return Statement(select(func.count()).select_from(_sessions(kind, limits)))
+    return Statement(select(func.count()).select_from(Event).where(*_conditions(kind, limits)))
+
+
+@cache
+def _counted_between(kind: str) -> Statement:
+    """How many there are of all devices from `since` until `until`, apart from open sessions."""
+    if kind not in SESSION_TYPES:
+        return _counted(kind, (False, True))
     # Each part by the index of its own.
     begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
     within = (end_at >= bind("since"), end_at < bind("until"))
@@ -197,18 +225,18 @@ def _counted(kind: str, *, of_device: bool) -> Statement:
 
 
 @cache
-def _searched_count(kind: str, is_ascii: bool, of_device: bool) -> Statement:
-    rows, _ = _rows(kind, is_ascii, of_device)
+def _searched_count(kind: str, is_ascii: bool, limits: Limits) -> Statement:
+    rows, _ = _rows(kind, is_ascii, limits)
     return Statement(rows.with_only_columns(func.count()))
 
 
 @cache
 def _listed(
-    kind: str, is_ascii: bool | None, of_device: bool, sort: str, descending: bool, place: Place
+    kind: str, is_ascii: bool | None, limits: Limits, sort: str, descending: bool, place: Place
 ) -> Statement:
     is_by_time = sort in BY_TIME
     newest = descending if is_by_time and is_ascii is None else None
-    rows, sorts = _rows(kind, is_ascii, of_device, newest, place)
+    rows, sorts = _rows(kind, is_ascii, limits, newest, place)
     by_time = (sorts["order_time"], sorts["id"])
     if is_by_time:
         order = [column.desc() if descending else column.asc() for column in by_time]
@@ -234,7 +262,7 @@ Columns = dict[str, SQLColumnExpression[Any]]
 def _rows(
     kind: str,
     is_ascii: bool | None,
-    of_device: bool,
+    limits: Limits,
     newest: bool | None = None,
     place: Place = Place.ANYWHERE,
 ) -> tuple[Rows, Columns]:
@@ -242,22 +270,24 @@ def _rows(
 
     Args:
         is_ascii: None without a search; else whether the text searched for is plain ASCII.
-        of_device: of the one that has the address `mac`.
+        limits: EventFilter.limits().
     """
     if kind in SESSION_TYPES:
-        return _device_sessions(kind, is_ascii, of_device, newest, place)
-    return _events(kind, is_ascii, of_device)
+        return _device_sessions(kind, is_ascii, limits, newest, place)
+    return _events(kind, is_ascii, limits)
 
 
-def _conditions(kind: str, of_device: bool) -> list[ColumnElement[bool]]:
-    condition = EVENT_CONDITIONS[kind]
+def _conditions(kind: str, limits: Limits) -> list[ColumnElement[bool]]:
+    condition, (of_device, bounded) = EVENT_CONDITIONS[kind], limits
     found = [Event.at >= bind("since")]
+    if bounded:
+        found.append(Event.at < bind("until"))
     if of_device:
         found.append(Event.device_id == device_with(bind("mac")))
     return found if condition is None else [*found, holds(condition)]
 
 
-def _events(kind: str, is_ascii: bool | None, of_device: bool) -> tuple[Rows, Columns]:
+def _events(kind: str, is_ascii: bool | None, limits: Limits) -> tuple[Rows, Columns]:
     shown_type = case((Event.voided, literal_column("'VOIDED - '") + Event.type), else_=Event.type)
     rows = (
         select(
@@ -276,7 +306,7 @@ def _events(kind: str, is_ascii: bool | None, of_device: bool) -> tuple[Rows, Co
             Event.void_source,
         )
         .join(Device, Device.id == Event.device_id)
-        .where(*_conditions(kind, of_device))
+        .where(*_conditions(kind, limits))
     )
     sorts: Columns = {
         **_device_sorts(),
@@ -292,9 +322,9 @@ def _events(kind: str, is_ascii: bool | None, of_device: bool) -> tuple[Rows, Co
 
 
 def _device_sessions(
-    kind: str, is_ascii: bool | None, of_device: bool, newest: bool | None, place: Place
+    kind: str, is_ascii: bool | None, limits: Limits, newest: bool | None, place: Place
 ) -> tuple[Rows, Columns]:
-    found = _sessions(kind, of_device, newest, place).c
+    found = _sessions(kind, limits, newest, place).c
     # Of a missing event both are the one known instant, and its index is in the order of end_at.
     order_time = found.end_at if kind == "missing" else found.begin_at
     later = aliased(DeviceSession)
@@ -346,7 +376,7 @@ def _searched(rows: Rows, is_ascii: bool | None, *columns: SQLColumnExpression[s
 
 
 def _sessions(
-    kind: str, of_device: bool, newest: bool | None = None, place: Place = Place.ANYWHERE
+    kind: str, limits: Limits, newest: bool | None = None, place: Place = Place.ANYWHERE
 ) -> Subquery:
     """The sessions of one type; each part by the index of its own.
 
@@ -357,24 +387,25 @@ def _sessions(
     """
     since = bind("since")
     begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
+    of_device, bounded = limits
+    before = [begin_at < bind("until")] if bounded else []
     if of_device:
         device = device_with(bind("mac"))
-        where = [DeviceSession.device_id == device, begin_at >= first_begin(device, since)]
+        where = [DeviceSession.device_id == device, begin_at >= first_begin(device, since), *before]
         where.append(or_(DeviceSession.still_connected, end_at >= since))
         if kind == "missing":
             where.append(holds(IS_MISSING))
         return _session_columns_where(begin_at, *where).subquery()
     if kind == "missing":
-        return _session_columns_where(begin_at, holds(IS_MISSING), end_at >= since).subquery()
-    edge: list[ColumnElement[bool]] = []
+        return _session_columns_where(begin_at, holds(IS_MISSING), end_at >= since, *before).subquery()
     if place is Place.REACHING:
-        edge = [begin_at < bind("edge") if newest else begin_at >= bind("edge")]
+        before.append(begin_at < bind("edge") if newest else begin_at >= bind("edge"))
     if place is Place.BEYOND:
         return _session_columns_where(begin_at).subquery()
     # Long ones are few: better sorted than looked for, newest first, among all that ever began.
     unindexed_begin_at = (begin_at + 0).label("begin_at")
     short = _session_columns_where(
-        begin_at, holds(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since, *edge
+        begin_at, holds(IS_SHORT), begin_at >= since - SHORT_SECONDS, end_at >= since, *before
     )
     if newest is not None:
         order = (begin_at, DeviceSession.id)
@@ -383,8 +414,8 @@ def _sessions(
         short = select(*found.c)
     return union_all(
         short,
-        _session_columns_where(unindexed_begin_at, holds(IS_LONG), end_at >= since, *edge),
-        _session_columns_where(begin_at, holds(IS_OPEN), *edge),
+        _session_columns_where(unindexed_begin_at, holds(IS_LONG), end_at >= since, *before),
+        _session_columns_where(begin_at, holds(IS_OPEN), *before),
     ).subquery()
 
 

@@ -115,21 +115,30 @@ def as_tab_duration(views: Iterable[Row]) -> dict[str, int | dict[str, int]]:
 
 @dataclass(frozen=True)
 class StatsFilter:
-    """Whose sessions, of those with a ping at or after `since` (UTC epoch seconds)."""
+    """Whose sessions, of those with a ping at or after `since` (UTC epoch seconds).
+
+    until: only those that started before it, None for all.
+    """
 
     since: int
+    until: int | None = None
     usernames: tuple[str, ...] = ()
     only: str | None = None
 
     def values(self) -> dict[str, Any]:
         """The parameters of the statements."""
         values: dict[str, Any] = {f"user_{n}": name for n, name in enumerate(self.usernames)}
-        return {**values, "since": self.since} | ({} if self.only is None else {"only": self.only})
+        named = {"since": self.since, "until": self.until, "only": self.only}
+        return values | {name: value for name, value in named.items() if value is not None}
+
+    def shape(self) -> tuple[int, bool, bool]:
+        """What the statements depend on."""
+        return len(self.usernames), self.only is not None, self.until is not None
 
 
 def session_stats(tx: Transaction, wanted: StatsFilter) -> list[dict[str, Any]]:
     """What each user did, by name; sessions that reach into the period count whole."""
-    per_user, per_view = _stats(len(wanted.usernames), wanted.only is not None)
+    per_user, per_view = _stats(*wanted.shape())
     views = {
         username: as_tab_duration(row[1:] for row in rows)
         for username, rows in groupby(tx.rows(per_view, **wanted.values()), key=lambda row: row[0])
@@ -155,6 +164,12 @@ def of_users(count: int, only: bool) -> list[ColumnElement[bool]]:
     if only:
         where.append(UserSession.username == bind("only"))
     return where
+
+
+def of_period(users: int, only: bool, bounded: bool) -> list[ColumnElement[bool]]:
+    """The conditions of a StatsFilter, by its shape."""
+    where = [UserSession.last_ping >= bind("since"), *of_users(users, only)]
+    return [*where, UserSession.started_at < bind("until")] if bounded else where
 
 
 def _conditions(
@@ -195,8 +210,8 @@ def _listed(*shape: Any, placed: bool) -> Statement:
 
 
 @cache
-def _stats(users: int, only: bool) -> tuple[Statement, Statement]:
-    where = [UserSession.last_ping >= bind("since"), *of_users(users, only)]
+def _stats(*shape: Any) -> tuple[Statement, Statement]:
+    where = of_period(*shape)
     per_user = (
         select(
             UserSession.username,

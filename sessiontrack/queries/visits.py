@@ -11,8 +11,7 @@ from sqlalchemy import select
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import UserSession, ViewVisit
-from sessiontrack.models.columns import bind
-from sessiontrack.queries.user_sessions import StatsFilter, of_users
+from sessiontrack.queries.user_sessions import StatsFilter, of_period
 from sessiontrack.values.paths import as_list
 from sessiontrack.values.timestamps import SiteTime
 
@@ -55,15 +54,16 @@ def session_days(tx: Transaction, wanted: StatsFilter, site: SiteTime) -> list[d
     recorded before there were visits, is spread evenly over the session.
     """
     first_day = site.wall_time(wanted.since).date() if wanted.since > 0 else date.min
+    last_day = date.max if wanted.until is None else site.wall_time(wanted.until - 1).date()
     days: dict[tuple[str, date], list[int]] = defaultdict(lambda: [0, 0])
-    rows = tx.stream(_statement(len(wanted.usernames), wanted.only is not None), **wanted.values())
+    rows = tx.stream(_statement(*wanted.shape()), **wanted.values())
     for _, same in groupby(rows, key=lambda row: row[0]):
         visits = list(same)
         _, username, started_at, last_ping, visible = visits[0][:5]
         spans: list[Span] = [visit[5:8] for visit in visits if visit[5] is not None]
         spans.append((started_at, last_ping, visible - sum(seconds for *_, seconds in spans)))
         for day, seconds in _by_day(spans, site).items():
-            if day >= first_day:
+            if first_day <= day <= last_day:
                 counted = days[username, day]
                 counted[0] += 1
                 counted[1] += seconds
@@ -95,7 +95,7 @@ def _midnight_after(day: date, site: SiteTime) -> int:
 
 
 @cache
-def _statement(users: int, only: bool) -> Statement:
+def _statement(*shape: Any) -> Statement:
     return Statement(
         select(
             UserSession.id,
@@ -108,6 +108,6 @@ def _statement(users: int, only: bool) -> Statement:
             ViewVisit.seconds,
         )
         .join(ViewVisit, ViewVisit.session_id == UserSession.id, isouter=True)
-        .where(UserSession.last_ping >= bind("since"), *of_users(users, only))
+        .where(*of_period(*shape))
         .order_by(UserSession.id)
     )

@@ -20,6 +20,7 @@ from sessiontrack.schemas.fields import (
     limit,
     offset,
 )
+from sessiontrack.schemas.windows import InPeriod
 
 EVENT_VIEWS = ("all", "sessions", "missing", "voided", "new", "down")
 # The names by which session-events can be sorted, at the number of their column in format=datatables.
@@ -117,7 +118,7 @@ class Calendar(Strict):
             raise ValidationError("Must be after start.", "end")
 
 
-class DeviceSessions(Strict):
+class DeviceSessions(InPeriod):
     """`GET /sessions/<mac>`."""
 
     period = PeriodText(default="1 day")
@@ -125,7 +126,7 @@ class DeviceSessions(Strict):
     offset = offset()
 
 
-class ExportEvents(Strict):
+class ExportEvents(InPeriod):
     """`GET /sessions/session-events.csv`."""
 
     type = fields.String(
@@ -135,7 +136,6 @@ class ExportEvents(Strict):
             "description": "all, voided, new and down are events; sessions and missing are device sessions."
         },
     )
-    period = PeriodText(default="7 days")
     search = Text(load_default="", metadata={"description": "In name, owner, MAC, IP, type and info."})
     mac = MacAddress(load_default=None, allow_none=False, metadata={"description": "Of this device alone."})
     sortCol = fields.String(
@@ -174,10 +174,9 @@ class SessionEvents(ExportEvents):
             raise ValidationError(f"Must be at most {MOST_LISTED}.", "limit")
 
 
-class Totals(Strict):
+class Totals(InPeriod):
     """`GET /sessions/totals`."""
 
-    period = PeriodText(default="7 days")
     mac = MacAddress(load_default=None, allow_none=False, metadata={"description": "Of this device alone."})
     format = fields.String(
         load_default="list",

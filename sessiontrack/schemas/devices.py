@@ -16,6 +16,7 @@ from sessiontrack.schemas.fields import (
     limit,
     offset,
 )
+from sessiontrack.schemas.windows import InPeriod
 
 STATUSES = ("connected", "disconnected", "down", "new", "flapping", "archived", "all")
 SORTS = ("name", "mac", "owner", "ip", "vendor", "first_seen", "last_seen", "status")
@@ -65,7 +66,7 @@ class ChangeDevice(Strict):
     favourite = JsonBoolean()
 
 
-class DeviceStatistics(Strict):
+class DeviceStatistics(InPeriod):
     """`GET /devices/<mac>/statistics`."""
 
     period = PeriodText(default="30 days")

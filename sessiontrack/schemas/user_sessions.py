@@ -21,6 +21,7 @@ from sessiontrack.schemas.fields import (
     offset,
     refuse_control_characters,
 )
+from sessiontrack.schemas.windows import InPeriod
 from sessiontrack.values.paths import LONGEST_PART, parse_path
 
 EXAMPLE_PATH = "[/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8,view-tab_edd5855b-54f1-4c51-9550-d88c2da60768]"
@@ -104,14 +105,14 @@ class ListUserSessions(Strict):
     offset = offset()
 
 
-class SessionStats(Strict):
+class SessionStats(InPeriod):
     """`GET /api/v2/session-stats`."""
 
     period = PeriodText(default="30 days")
     usernames = _usernames()
 
 
-class SessionDays(Strict):
+class SessionDays(InPeriod):
     """`GET /api/v2/session-days`."""
 
     period = PeriodText(default="30 days")

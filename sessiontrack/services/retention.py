@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from math import ceil
 
 from sessiontrack.database import Statement, Transaction
-from sessiontrack.exceptions import InvalidPeriod
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.values.periods import Period, window_start
 from sessiontrack.values.timestamps import EARLIEST, SiteTime
@@ -107,17 +106,10 @@ def make_plan(tx: Transaction, now: int, limits: Limits, used_bytes: int) -> Pla
     by_size = _size_cutoff(tx, limits.max_bytes, used_bytes)
     periods = (limits.device_sessions, limits.events, limits.user_sessions)
     cutoffs = {
-        kind.name: min(floor, max(by_size, _age_cutoff(period, now, limits.site)))
+        kind.name: min(floor, max(by_size, window_start(period, now, limits.site)))
         for kind, period in zip(KINDS, periods, strict=True)
     }
     return Plan(cutoffs, floor, now - limits.alive)
-
-
-def _age_cutoff(period: Period, now: int, site: SiteTime) -> int:
-    try:
-        return window_start(period, now, site)
-    except InvalidPeriod:  # longer than since 1970
-        return EARLIEST
 
 
 def _size_cutoff(tx: Transaction, max_bytes: int, used_bytes: int) -> int:

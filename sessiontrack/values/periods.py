@@ -12,7 +12,7 @@ from sessiontrack.values.timestamps import EARLIEST, SiteTime
 
 PERIOD_FORMS = (
     "A period is <n> <unit> with minutes, hours, days, weeks, months, years (or min, h, d, w, mo, y),"
-    " several of these like 1 day 12 hours, or all; it is more than zero and reaches back to 1970 at most"
+    " several of these like 1 day 12 hours, or all; it is more than zero"
 )
 
 _BLANKS = " \t\r\n"
@@ -109,9 +109,7 @@ def window_start(period: Period, now: int, site: SiteTime) -> int:
     Args:
         now: UTC epoch seconds.
     Returns:
-        UTC epoch seconds, at most `now`; EARLIEST for ALL.
-    Raises:
-        InvalidPeriod: it would lie before 1970-01-01T00:00:00Z.
+        UTC epoch seconds, at most `now`; EARLIEST for ALL, and for what reaches back before 1970.
     """
     if period.unlimited:
         return EARLIEST
@@ -119,11 +117,10 @@ def window_start(period: Period, now: int, site: SiteTime) -> int:
     # Resolved only where the calendar moved: else the second 02:30 of an autumn night would become the first.
     if period.years or period.months or period.weeks or period.days:
         # One day back into a day that the zone skipped is forward again to now; min() holds whatever the gap.
-        start = min(now, site.resolve(_calendar_days_back(period, site.wall_time(now))))
+        wall = _calendar_days_back(period, site.wall_time(now))
+        start = EARLIEST if wall is None else min(now, site.resolve(wall))
     start -= period.hours * 3_600 + period.minutes * 60
-    if start < 0:
-        raise InvalidPeriod(PERIOD_FORMS)
-    return start
+    return EARLIEST if start < 0 else start
 
 
 def fixed_period(seconds: int) -> Period:
@@ -161,14 +158,15 @@ def instants_every(step: Period, start: int, end: int, site: SiteTime) -> Iterat
                 return
 
 
-def _calendar_days_back(period: Period, wall: datetime) -> datetime:
+def _calendar_days_back(period: Period, wall: datetime) -> datetime | None:
+    """The clock time so long before; None before year 1."""
     days = timedelta(days=period.weeks * 7 + period.days)
     try:
         if period.years or period.months:
             wall -= relativedelta(years=period.years, months=period.months)
         return wall - days
-    except (ValueError, OverflowError) as error:  # before year 1
-        raise InvalidPeriod(PERIOD_FORMS) from error
+    except (ValueError, OverflowError):
+        return None
 
 
 def format_duration(seconds: int) -> str:

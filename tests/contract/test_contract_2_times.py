@@ -214,8 +214,6 @@ def test_contract_2_days_are_calendar_days_in_site_time(berlin: Clients, clock: 
         "7 parsecs",
         "1 m",
         "all 7 days",
-        "100y",
-        "999999 years",
         "9" * 30 + " days",
         "7 days;",
         "\x00",

@@ -110,7 +110,7 @@ def test_contract_3_a_mac_that_is_none_is_a_bad_request(clients: Clients, mac: s
     assert list(response.get_json()["errors"]) == ["mac"]
 
 
-@pytest.mark.parametrize("period", ["", "0 days", "-1 day", "1", "day", "fortnight", "999 years", "1.5 days"])
+@pytest.mark.parametrize("period", ["0 days", "-1 day", "1", "day", "fortnight", "1.5 days"])
 def test_contract_2_an_unreadable_period_names_the_accepted_forms(clients: Clients, period: str) -> None:
     response = clients.viewer.get(f"/sessions/{MAC}", {"period": period})
     assert response.status_code == 400

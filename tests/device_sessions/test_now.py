@@ -99,7 +99,7 @@ def test_contract_6_the_limit_is_of_the_latest_events(clients: Clients, clock: T
     assert [each["id"] for each in clients.viewer.ok("GET", f"{URL}?limit=3")["events"]] == ids[:3]
 
 
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", ""])
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "x"])
 def test_contract_6_another_limit_is_refused(clients: Clients, limit: str) -> None:
     assert set(refused(clients.viewer.get(URL, {"limit": limit}), 400)["errors"]) == {"limit"}
 
