@@ -1,4 +1,4 @@
-"""The database: statements, transactions, maintenance; engines/ has what is one back end's alone."""
+"""The database: statements, transactions and maintenance; engines/ holds what only one back end needs."""
 
 from sessiontrack.database.statements import Base, Contains, Row, Statement, db
 from sessiontrack.database.transactions import Transaction, look_up, read_transaction, write_transaction

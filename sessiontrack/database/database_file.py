@@ -1,6 +1,6 @@
-"""A SQLite database as a file: what it is, whether it is sound, and a copy of it while it is written to.
+"""A SQLite database as a file: inspect it, check it, copy it while it is in use.
 
-By SQLite alone, and never by open(): closing a file that SQLite has open drops the locks it holds on it.
+Always through SQLite, never through open(): closing a file that SQLite has open drops SQLite's locks on it.
 """
 
 import os
@@ -14,30 +14,30 @@ from urllib.parse import quote
 
 from sessiontrack.exceptions import DamagedDatabase, StorageUnavailable
 
-# What SQLite keeps beside a database in WAL mode.
+# The files beside a database in WAL mode.
 BESIDE = ("-wal", "-shm")
 PAGES_A_STEP = 4096
-# Virtual machine steps between two looks at the time.
+# Virtual machine steps between two checks of the deadline.
 STEPS_A_LOOK = 100_000
-# A database without these is no sessiontrack's, whatever else is in it.
+# Tables of every sessiontrack database; without them it belongs to another program.
 OURS = {"alembic_version", "device", "device_session", "event", "user_session"}
 
 Progress = Callable[[int], None]
 
 
 def open_database(path: Path, mode: str = "ro") -> sqlite3.Connection:
-    """A connection of its own; `ro` writes nothing to it, `rw` does not make it where it is not there."""
+    """Open a separate connection; `ro` never writes, `rw` never creates the file."""
     address = f"file:{quote(str(path))}?mode={mode}"
     return sqlite3.connect(address, uri=True, isolation_level=None, timeout=5)
 
 
 @contextmanager
 def said_of(path: Path) -> Iterator[None]:
-    """Say of which file it is true that it cannot be used.
+    """Turn SQLite's errors into ours, with the path of the file.
 
     Raises:
-        DamagedDatabase: it is no database, or a damaged one.
-        StorageUnavailable: it cannot be opened, read or written.
+        DamagedDatabase: the file is no database, or is damaged.
+        StorageUnavailable: the file cannot be opened, read or written.
     """
     try:
         yield
@@ -49,7 +49,7 @@ def said_of(path: Path) -> Iterator[None]:
 
 
 def damaged(path: Path, reason: str) -> DamagedDatabase:
-    """What to raise of a damaged file: one line that says what to do."""
+    """The error for a damaged file: one line that says what to do."""
     return DamagedDatabase(
         f"The database {path} is damaged ({reason}); nothing was changed."
         " Put a backup in its place: sessiontrack restore <backup>."
@@ -57,11 +57,11 @@ def damaged(path: Path, reason: str) -> DamagedDatabase:
 
 
 def find_revision(path: Path) -> str | None:
-    """The revision of the schema in the file; None for one without any table.
+    """The schema revision in the file; None for a database without tables.
 
     Raises:
-        DamagedDatabase: it is no database, or a damaged one.
-        StorageUnavailable: it cannot be read, or it is another program's database.
+        DamagedDatabase: the file is no database, or is damaged.
+        StorageUnavailable: the file cannot be read, or belongs to another program.
     """
     with said_of(path), closing(open_database(path)) as connection:
         tables = {
@@ -78,13 +78,13 @@ def find_revision(path: Path) -> str | None:
 
 
 def refuse_damaged(path: Path, seconds: float | None = None, *, thorough: bool = False) -> None:
-    """Look at every page of the file, for at most so many seconds.
+    """Check every page of the file, for a limited time.
 
     Args:
-        seconds: None for as long as it takes.
-        thorough: also whether each index holds what its table does.
+        seconds: the limit; None for no limit.
+        thorough: also compare each index with its table.
     Raises:
-        DamagedDatabase: something is wrong; the first thing found is named.
+        DamagedDatabase: names the first error found.
     """
     with said_of(path), closing(open_database(path)) as connection:
         if seconds is not None:
@@ -101,10 +101,10 @@ def refuse_damaged(path: Path, seconds: float | None = None, *, thorough: bool =
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Say what stands in the way where this user may not write the database, or what belongs to it.
+    """Check that this user may write the database and the files beside it.
 
     Raises:
-        StorageUnavailable: it names the path and the user.
+        StorageUnavailable: names the path that is not writable, and the user.
     """
     for each in (path.parent, path, *(Path(f"{path}{ending}") for ending in (*BESIDE, "-writer", "-in-use"))):
         if not each.exists() or os.access(each, os.W_OK):
@@ -117,19 +117,19 @@ def refuse_unwritable(path: Path) -> None:
 
 
 def copy_database(path: Path, target: Path, tell: Progress = lambda done: None) -> dict[str, int]:
-    """Copy what the database holds at one instant, while others go on writing; the copy is one file.
+    """Copy one snapshot of the database into a single file, while others go on writing.
 
-    A read transaction holds the instant: without it, whatever is written between two steps would start the
-    copy anew, for ever under load.
+    A read transaction holds the snapshot: without it, each write between two steps would restart the copy,
+    and under load it would never end.
 
     Args:
-        target: is not there yet; made with mode 0600.
-        tell: is told the percent that are done.
+        target: must not exist; created with mode 0600.
+        tell: called with the percentage done.
     Returns:
-        the rows of each table, the same in both.
+        The number of rows in each table, the same in both.
     Raises:
-        DamagedDatabase: the original is damaged, so the copy is.
-        StorageUnavailable: it cannot be copied.
+        DamagedDatabase: the original is damaged, and so is the copy.
+        StorageUnavailable: the copy cannot be made.
     """
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with said_of(path), closing(open_database(path, "rw")) as source:
@@ -141,7 +141,7 @@ def copy_database(path: Path, target: Path, tell: Progress = lambda done: None) 
                 pages=PAGES_A_STEP,
                 progress=lambda status, remaining, total: tell(100 - 100 * remaining // max(1, total)),
             )
-            # Of a copy in WAL mode the last pages would be in a second file.
+            # In WAL mode the last pages would be in a second file.
             copy.execute("PRAGMA journal_mode = DELETE")
             copy.execute("PRAGMA synchronous = FULL")
         source.execute("ROLLBACK")
@@ -154,13 +154,13 @@ def copy_database(path: Path, target: Path, tell: Progress = lambda done: None) 
 
 
 def count_dangling(path: Path) -> int:
-    """How many rows refer to others that are not there."""
+    """Count the rows whose foreign key refers to a missing row."""
     with said_of(path), closing(open_database(path)) as connection:
         return len(connection.execute("PRAGMA foreign_key_check").fetchall())
 
 
 def fold_wal(path: Path) -> None:
-    """Put everything into the one file, so that it may be renamed; nobody else has it open.
+    """Move the write-ahead log into the database file, which no one else may use, so that it can be renamed.
 
     Raises:
         DamagedDatabase: the file is damaged.
@@ -175,7 +175,7 @@ def _row_counts(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def sync(path: Path) -> None:
-    """Have a file that is not in use, or the names in a folder, on the disk."""
+    """Flush a closed file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -184,7 +184,7 @@ def sync(path: Path) -> None:
 
 
 def give_to_owner_of(other: Path, path: Path) -> None:
-    """What root puts in place, the service's user must be able to write."""
+    """When root replaces the file, give it to the owner of `other`, so that the service can write it."""
     if os.geteuid() == 0:
         status = other.stat()
         os.chown(path, status.st_uid, status.st_gid)

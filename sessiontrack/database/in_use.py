@@ -1,4 +1,4 @@
-"""Who has the database in use: all programs that work on it, or one alone that puts another in its place."""
+"""A lock on the use of a database: shared by the programs that work on it, exclusive to replace the file."""
 
 import fcntl
 import os
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from sessiontrack.exceptions import StorageUnavailable
 
-# Held for as long as the file is open: it ends with the process, however that ends, and its children.
+# The lock lasts as long as the descriptor is open in this process or in its children, however they end.
 SHARED = fcntl.LOCK_SH | fcntl.LOCK_NB
 ALONE = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 
 def use_with_others(database: Path, user: object) -> None:
-    """Say that it is in use, for as long as this process and those it forks are there, and `user` is.
+    """Hold the shared lock while `user` exists, in this process and its children.
 
     Raises:
-        StorageUnavailable: somebody is putting another database in its place.
+        StorageUnavailable: a restore is replacing the database.
     """
     descriptor = _locked(database, SHARED, f"{database} is being restored; try again shortly.")
     weakref.finalize(user, os.close, descriptor)
@@ -26,10 +26,10 @@ def use_with_others(database: Path, user: object) -> None:
 
 @contextmanager
 def use_alone(database: Path) -> Iterator[None]:
-    """Nobody else begins to use it meanwhile.
+    """Hold the exclusive lock, so that no other program starts to use the database.
 
     Raises:
-        StorageUnavailable: somebody uses it.
+        StorageUnavailable: a program uses the database.
     """
     in_use = f"{database} is in use by a running sessiontrack: stop that first. Nothing was changed."
     descriptor = _locked(database, ALONE, in_use)
@@ -40,7 +40,7 @@ def use_alone(database: Path) -> Iterator[None]:
 
 
 def is_used(database: Path) -> bool:
-    """Whether anybody uses it just now."""
+    """Whether a program uses the database now."""
     try:
         with use_alone(database):
             return False

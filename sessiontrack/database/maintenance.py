@@ -1,4 +1,4 @@
-"""Looking after the database itself: its file, its size, damage in it."""
+"""Maintenance of the database: its file, its size and damage in it."""
 
 from pathlib import Path
 
@@ -7,47 +7,47 @@ from sessiontrack.database.transactions import database_engine, storage_errors
 
 
 def sqlite_file() -> Path | None:
-    """The file of this application's database; None where it is a server's."""
+    """The file of the application's SQLite database; None on PostgreSQL."""
     return database_engine().file
 
 
 def find_damage(most: int = 100) -> list[str]:
-    """What the engine finds wrong with its own pages, indexes and values."""
+    """List the errors that the back end finds in its pages, indexes and values."""
     with storage_errors():
         return database_engine().find_damage(db.engine, most)
 
 
 def rebuild_index(name: str) -> None:
-    """Make an index anew from its table; a unique one that cannot be is dropped, for it forbids nothing."""
+    """Rebuild an index from its table; drop a unique index that duplicates prevent: it enforces nothing."""
     engine = database_engine()
     with storage_errors(), engine.writer_turn():
         engine.rebuild_index(db.engine, name)
 
 
 def used_bytes() -> int:
-    """What the database has in use: pages that are free again do not count."""
+    """Bytes in use; free pages do not count."""
     with storage_errors():
         return database_engine().used_bytes(db.engine)
 
 
 def database_sizes() -> tuple[int, int | None]:
-    """Bytes of the database, and of the write-ahead log beside it; None where that is a server's matter."""
+    """Bytes of the database and of its write-ahead log; the log's are None on PostgreSQL."""
     with storage_errors():
         return database_engine().sizes(db.engine)
 
 
 def rewrite() -> None:
-    """Write the database anew, without what is free in it; whoever wants to write waits."""
+    """Rewrite the database without its free space; on SQLite, writers wait meanwhile."""
     engine = database_engine()
     with storage_errors(), engine.writer_turn():
         engine.rewrite(db.engine)
 
 
 def give_back_pages(most: int) -> bool:
-    """Give some free pages back to the disk; whether there are more.
+    """Return some free pages to the file system; True if more are left.
 
     Raises:
-        Conflict: this database was never written anew by `rewrite`.
+        Conflict: `rewrite` has never run on this database.
     """
     engine = database_engine()
     with storage_errors(), engine.writer_turn():

@@ -1,7 +1,7 @@
-"""SQL statements that are compiled once for each dialect; the metadata that models share.
+"""SQL statements, and the metadata that the models share.
 
-Statements are SQLAlchemy Core, compiled once and then run on the driver's own cursor: a row costs 7 us that
-way and 330 us as an entity.
+A SQLAlchemy Core statement is compiled once for each dialect and runs on the driver's own cursor: a row costs
+7 us that way and 330 us as an entity.
 """
 
 from typing import Any
@@ -35,12 +35,12 @@ NAMES = {
 }
 
 
-# PostgreSQL's collation that knows the letters of all languages.
+# PostgreSQL's collation for all languages.
 ANY_LANGUAGE = '"und-x-icu"'
 
 
 class Base(DeclarativeBase):
-    """What every model inherits from."""
+    """The base class of the models."""
 
     metadata = MetaData(naming_convention=NAMES)
 
@@ -51,7 +51,7 @@ db = SQLAlchemy(model_class=Base)
 class Statement:
     """One SQL statement with named parameters, written once and compiled once for each dialect.
 
-    Made at import time, or by a cached function where its shape depends on the filters asked for.
+    Create it at import time, or in a cached function if its shape depends on the filters of a request.
     """
 
     def __init__(self, clause: ClauseElement | str) -> None:
@@ -59,10 +59,10 @@ class Statement:
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def for_dialect(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
-        """The SQL and the values of the parameters that the clause itself fixes."""
+        """The SQL, and the values of the parameters that the clause itself binds."""
         found = self._compiled.get(dialect.name)
         if found is None:
-            # Not when it is made: a start makes hundreds.
+            # Compiled at first use: at start there are hundreds of statements.
             clause = text(self._clause) if isinstance(self._clause, str) else self._clause
             compiled = clause.compile(dialect=dialect)
             params = {} if isinstance(compiled, DDLCompiler) else compiled.params
@@ -72,7 +72,7 @@ class Statement:
 
 
 class Contains(ColumnElement[bool]):
-    """Whether a text column holds a LIKE pattern (escaped by backslash) somewhere, in either case."""
+    """Whether a text column contains a LIKE pattern (escaped by backslash), case-insensitively."""
 
     inherit_cache = False
 
@@ -92,7 +92,7 @@ def _contains(element: Contains, compiler: SQLCompiler, **kwargs: Any) -> str:
 
 @compiles(Contains, "sqlite")
 def _contains_in_sqlite(element: Contains, compiler: SQLCompiler, **kwargs: Any) -> str:
-    """SQLite's LIKE knows the two cases of ASCII letters only; for others our own lower() is called."""
+    """SQLite's LIKE folds the case of ASCII letters only; other text goes through our own lower()."""
     column, pattern = (compiler.process(each, **kwargs) for each in element.parts)
     if element.is_ascii:
         return f"{column} LIKE {pattern} ESCAPE '\\'"
@@ -100,20 +100,20 @@ def _contains_in_sqlite(element: Contains, compiler: SQLCompiler, **kwargs: Any)
 
 
 class lower(GenericFunction[str]):
-    """Text in small letters, of any language; `func.lower` finds it by its name."""
+    """Text in lower case, in any language; `func.lower` finds this class by its name."""
 
     inherit_cache = True
 
 
 @compiles(lower, "postgresql")
 def _lower_in_postgresql(element: lower, compiler: SQLCompiler, **kwargs: Any) -> str:
-    """The tables' collation knows the two cases of ASCII letters only, and gives the order."""
+    """Fold the case with the ICU collation ("C" folds ASCII only), and sort by "C"."""
     text = compiler.process(element.clauses, **kwargs)
     return f'lower({text} COLLATE {ANY_LANGUAGE}) COLLATE "C"'
 
 
 def temporary_table(name: str, *columns: Column[Any]) -> tuple[Statement, Statement]:
-    """The statements that make a table for one transaction, where it is not there yet, and empty it."""
+    """The statements that create a temporary table unless it exists, and empty it."""
     table = Table(name, MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
     for column in table.columns:
         if isinstance(column.type, String):

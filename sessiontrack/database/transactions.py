@@ -1,7 +1,6 @@
-"""Read and write transactions, and which connection each of them uses.
+"""Read and write transactions, and the connection that each of them uses.
 
-Writes and look-ups use the primary database. Reads may use a replica once
-it has replayed what the login wrote.
+Writes and look-ups use the primary database. Reads may use a replica once it has replayed the login's writes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ from sessiontrack.database.statements import Row, Statement, db
 from sessiontrack.exceptions import Contention, InvalidSetting, SessiontrackError
 from sessiontrack.process import server_timing
 
-# An execution option of SQLAlchemy's own connections, for those that change nothing.
+# Execution option of SQLAlchemy's own connections that only read.
 READS = "sessiontrack_reads"
 
 
@@ -46,7 +45,7 @@ MARK_WRITTEN = Statement(
 
 
 class Transaction:
-    """A transaction on the driver's own connection; what it does not commit is rolled back."""
+    """A transaction on the driver's own connection; without a commit it is rolled back."""
 
     def __init__(self, connection: DBAPIConnection, dialect: Dialect, engine: DatabaseEngine) -> None:
         self._connection = connection
@@ -66,7 +65,7 @@ class Transaction:
         return list(self._execute(statement, parameters).fetchall())
 
     def stream(self, statement: Statement, /, **parameters: Any) -> Iterator[Row]:
-        """The rows one after another, for answers that may be long."""
+        """Iterate over the rows, for long answers."""
         cursor = self._execute(statement, parameters, self._engine.open_stream(self._connection))
         try:
             while chunk := cursor.fetchmany(1000):
@@ -87,14 +86,14 @@ class Transaction:
         return None if row is None else row[0]
 
     def run(self, statement: Statement, /, **parameters: Any) -> int:
-        """Change something; the number of rows that were changed."""
+        """Change rows; return their number."""
         cursor = self._execute(statement, parameters)
         changed: int = cursor.rowcount
         cursor.close()
         return changed
 
     def run_many(self, statement: Statement, parameters: Iterable[Mapping[str, Any]]) -> int:
-        """The same change for each set of parameters; the number of rows that were changed."""
+        """Make the same change for each set of parameters; return the number of changed rows."""
         sql, fixed = statement.for_dialect(self._dialect)
         cursor = self._connection.cursor()
         cursor.executemany(sql, [{**fixed, **each} for each in parameters])
@@ -103,10 +102,10 @@ class Transaction:
         return changed
 
     def exclude_writers(self, *tables: str) -> None:
-        """Keep everybody else from changing these tables until the transaction ends.
+        """Keep other writers out of these tables until the transaction ends.
 
-        For rules that one statement or the locks of a few rows cannot hold. Taken before anything is read
-        that the rule looks at.
+        For rules that neither one statement nor row locks can enforce. Call it before the first read that the
+        rule depends on.
         """
         lock = self._engine.lock_tables(tables)
         if lock is not None:
@@ -120,19 +119,19 @@ class Transaction:
             cursor.execute(f"DELETE FROM {target} WHERE part = 0 AND {next(iter(sums[0].sums))} = 0")
 
     def prepare_bulk(self) -> None:
-        """Take the memory that a million new rows need."""
+        """Reserve the memory that inserting a million rows needs."""
         if self._engine.prepare_bulk is not None:
             self._connection.cursor().execute(self._engine.prepare_bulk)
 
 
 @contextmanager
 def write_transaction(*, brief: bool = False) -> Iterator[Transaction]:
-    """Read and change; commits at the end, rolls back on any exception.
+    """Read and change; commit at the end, roll back on any exception.
 
     Args:
-        brief: it takes no longer than a few statements do, so that others may wait for its commit.
+        brief: the transaction has only a few quick statements, so others may wait for its commit.
     Raises:
-        StorageUnavailable: the database is locked past its time-out, full, read-only, damaged or away.
+        StorageUnavailable: the database is locked past the timeout, full, read-only, damaged or unreachable.
     """
     engine = database_engine()
     kind = Kind.BRIEF_WRITE if brief else Kind.WRITE
@@ -145,18 +144,18 @@ def write_transaction(*, brief: bool = False) -> Iterator[Transaction]:
 
 @contextmanager
 def read_transaction() -> Iterator[Transaction]:
-    """Read one consistent state; waits for nobody and keeps nobody waiting.
+    """Read one consistent snapshot; it neither waits for writers nor blocks them.
 
     Raises:
-        Contention: a replica could not go on; the same again is read elsewhere.
+        Contention: the replica failed during the transaction; a retry reads elsewhere.
     """
     replica = _replica()
     connection = None
     if replica is not None and (position := _reading_from()) is not None:
         connection = replica.begun(position)
     if replica is None or connection is None:
-        ways = database_engine()
-        with storage_errors(), _transaction(ways, ways.begin_reading, Kind.READ) as transaction:
+        back_end = database_engine()
+        with storage_errors(), _transaction(back_end, back_end.begin_reading, Kind.READ) as transaction:
             yield transaction
         return
     try:
@@ -169,17 +168,17 @@ def read_transaction() -> Iterator[Transaction]:
 
 
 def read_from_replica(position: int) -> None:
-    """From now on let this request read where that much was seen of what is written."""
+    """Let this request read from a replica that has replayed the log up to this position."""
     g.sessiontrack_position = position
 
 
 def mark_writes_of(login_key: str) -> None:
-    """Let what this request writes be known as this login's: its later requests must read it."""
+    """Record the writes of this request for the login: its later requests must read them."""
     g.sessiontrack_writer = login_key
 
 
 def written_by(tx: Transaction, login_key: str) -> int | None:
-    """What a replica must have seen to answer that login; None where there is no replica."""
+    """The log position that a replica needs to answer this login; None without a replica."""
     if _replica() is None:
         return None
     return int(tx.value(WRITTEN, login_key=login_key) or 0)
@@ -191,10 +190,10 @@ def _reading_from() -> int | None:
 
 
 def _mark_written(engine: DatabaseEngine) -> None:
-    """Remember how far the log had come after this request's write; it reads here itself from now on.
+    """Store the log position after this request's write; from now on the request reads from the primary.
 
-    Not flushed to the disk by itself, so nobody waits for it: a server that crashes just then takes its
-    replicas' source away as well.
+    The write does not wait for the disk: a crash that loses it also stops the primary that feeds the
+    replicas.
     """
     g.pop("sessiontrack_position", None)
     writer = g.get("sessiontrack_writer")
@@ -211,21 +210,21 @@ def _replica() -> Replica | None:
 
 @contextmanager
 def look_up() -> Iterator[Transaction]:
-    """Read with one statement, or with several that need not tell of the same state; never from a replica."""
-    ways = database_engine()
-    with storage_errors(), _transaction(ways, ways.begin_reading, Kind.LOOK_UP) as transaction:
+    """Read with one statement, or with several that need no common snapshot; never from a replica."""
+    back_end = database_engine()
+    with storage_errors(), _transaction(back_end, back_end.begin_reading, Kind.LOOK_UP) as transaction:
         yield transaction
 
 
 @contextmanager
-def _transaction(ways: DatabaseEngine, begin: str, kind: Kind) -> Iterator[Transaction]:
-    own = ways.own_transaction(kind)
+def _transaction(back_end: DatabaseEngine, begin: str, kind: Kind) -> Iterator[Transaction]:
+    own = back_end.own_transaction(kind)
     if own is None:
-        with server_timing.part(kind.value), _on(_begun(ways, begin)) as transaction:
+        with server_timing.part(kind.value), _on(_begun(back_end, begin)) as transaction:
             yield transaction
         return
     with server_timing.part(kind.value), own as driver_connection:
-        yield Transaction(driver_connection, db.engine.dialect, ways)
+        yield Transaction(driver_connection, db.engine.dialect, back_end)
 
 
 @contextmanager
@@ -240,10 +239,10 @@ def _on(connection: PoolProxiedConnection) -> Iterator[Transaction]:
         connection.close()
 
 
-def _begun(ways: DatabaseEngine, begin: str) -> PoolProxiedConnection:
+def _begun(back_end: DatabaseEngine, begin: str) -> PoolProxiedConnection:
     """A connection on which a transaction has begun.
 
-    Those that waited in the pool may be lost, where the server was started anew; each is tried once.
+    A restart of the server breaks the idle connections of the pool, so each of them is tried once.
     """
     pool = db.engine.pool
     for _ in range(pool.checkedin() if isinstance(pool, QueuePool) else 0):
@@ -252,7 +251,7 @@ def _begun(ways: DatabaseEngine, begin: str) -> PoolProxiedConnection:
             connection.cursor().execute(begin)
             return connection
         except BaseException:
-            lost = ways.begin_again(connection.driver_connection)
+            lost = back_end.begin_again(connection.driver_connection)
             connection.invalidate() if lost else connection.close()
             if not lost:
                 raise
@@ -266,7 +265,7 @@ def _begun(ways: DatabaseEngine, begin: str) -> PoolProxiedConnection:
 
 
 def _abandon(connection: PoolProxiedConnection) -> None:
-    """Roll back; where the connection is lost, the server has done so."""
+    """Roll back; on a lost connection the server has done so already."""
     try:
         connection.rollback()
     except Exception:
@@ -275,7 +274,7 @@ def _abandon(connection: PoolProxiedConnection) -> None:
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Say in the domain's words what the driver says of the disk, the server or others who write."""
+    """Turn the driver's errors about the disk, the server or other writers into domain errors."""
     try:
         yield
     except SessiontrackError:
@@ -289,16 +288,16 @@ def storage_errors() -> Iterator[None]:
 
 
 def database_engine() -> DatabaseEngine:
-    """The engine of the application that runs."""
+    """The back end of the current application."""
     found: DatabaseEngine = current_app.extensions["sessiontrack.engine"]
     return found
 
 
 def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int, read_url: str = "") -> None:
-    """Give the application its engine, and the replica that it may read from where there is one.
+    """Set up the application's back end and, if configured, its replica.
 
     Raises:
-        InvalidSetting: the URL is not one, or names a database that lives in memory only.
+        InvalidSetting: the URL is invalid, or names an in-memory database.
     """
     try:
         parsed = make_url(url)
@@ -343,7 +342,7 @@ def _prepare(engine: DatabaseEngine) -> None:
 
     @event.listens_for(db.engine, "begin")
     def begin(connection: Connection) -> None:
-        # Alembic's connections.
+        # Only Alembic uses these connections.
         if connection.get_execution_options().get(READS):
             connection.exec_driver_sql(engine.begin_reading)
         else:

@@ -1,4 +1,4 @@
-"""The schema's history; revisions.py runs it."""
+"""Migrations of the schema; revisions.py runs them."""
 
 from sessiontrack.migrations.revisions import (
     current_revision,

@@ -1,4 +1,4 @@
-"""What Alembic runs: the scripts, on the connection that revisions.py hands over."""
+"""Alembic's environment: runs the scripts on the connection that revisions.py passes."""
 
 from alembic import context
 

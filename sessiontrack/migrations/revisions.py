@@ -1,7 +1,7 @@
-"""The schema's history: Alembic scripts, forward only, run before anything else at start.
+"""Migrations of the schema: Alembic scripts, forward only, run before anything else at start.
 
-Alembic itself, without Flask-Migrate: the only caller is the program, never a person with `flask db`. It is
-imported where there is something to migrate: to import it takes as long as Flask and SQLAlchemy together.
+Alembic is used without Flask-Migrate, because only the program runs migrations, never a person with `flask
+db`. It is imported only when needed: its import takes as long as those of Flask and SQLAlchemy together.
 """
 
 import re
@@ -32,7 +32,7 @@ def _config(connection: Connection | None = None) -> "Config":
 
 @cache
 def newest_revision() -> str | None:
-    """The revision that this version of the program works with."""
+    """The revision that this version of the program needs."""
     known, replaced = _revisions()
     return max(known - replaced, default=None)
 
@@ -45,13 +45,13 @@ def _revisions() -> tuple[set[str], set[str]]:
 
 @cache
 def known_revisions() -> frozenset[str]:
-    """Every revision that this version of the program can bring up to date."""
+    """All revisions that this version of the program can upgrade."""
     known, _ = _revisions()
     return frozenset(known)
 
 
 def refuse_newer(found: str | None) -> None:
-    """Let no older program touch what a newer one made.
+    """Refuse a database that a newer version has migrated.
 
     Raises:
         StorageUnavailable: this version does not know the revision.
@@ -64,14 +64,14 @@ def refuse_newer(found: str | None) -> None:
 
 
 def current_revision(engine: Engine) -> str | None:
-    """The revision that the database has; None for an empty one. Keeps no writer waiting."""
+    """The revision of the database; None for an empty one. Does not block writers."""
     reading = engine.execution_options(**{READS: True})
     with storage_errors(), reading.connect() as connection:
         return revision_of(connection)
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The same, within a transaction that has begun."""
+    """The same, within an open transaction."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
@@ -79,14 +79,15 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest revision: all of it, or none where it is cut short.
+    """Upgrade the database to the newest revision, completely or not at all.
 
-    The transaction is the writer's from its first statement, so of two processes that start at once the
-    second waits and then finds nothing to do.
+    The transaction takes the write lock at its first statement: of two processes that start at once, the
+    second
+    waits and then finds nothing to do.
 
     Raises:
-        StorageUnavailable: the database cannot be written, or a newer version of the program made it; the
-            message says why, for whoever starts the program.
+        StorageUnavailable: the database cannot be written, or a newer version migrated it; the message says
+            why, for the person who starts the program.
     """
     try:
         _upgrade(engine)
@@ -103,20 +104,20 @@ def _upgrade(engine: Engine) -> None:
 
 
 def upgrade_within(connection: Connection) -> None:
-    """The same, as a part of what a transaction does that is the writer's."""
-    ways = database_engine()
-    ways.check_database(connection)
+    """The same, within an open writing transaction."""
+    back_end = database_engine()
+    back_end.check_database(connection)
     found = revision_of(connection)
     refuse_newer(found)
     if found != newest_revision():
         from alembic import command
 
         command.upgrade(_config(connection), "head")
-        ways.after_migrating(connection)
+        back_end.after_migrating(connection)
 
 
 def write_revision(engine: Engine, message: str) -> None:
-    """For developers: a new script from the difference between the models and a current database.
+    """For developers: write a new script from the difference between the models and a current database.
 
     Its revision is the next number.
     """

@@ -1,4 +1,4 @@
-"""What is one database engine's alone; only database/ asks here, so nothing else knows which engine it is."""
+"""The interface of a back end; only database/ uses it, so no other module knows which one runs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -13,32 +13,32 @@ from sessiontrack.exceptions import Conflict, SessiontrackError
 
 
 class Kind(Enum):
-    """What a transaction is for, by the name that Server-Timing has for it."""
+    """The purpose of a transaction; the value is its name in Server-Timing."""
 
-    # One statement, which needs no transaction around it.
+    # One statement, outside of a transaction.
     LOOK_UP = "look_up"
     READ = "read"
     WRITE = "write"
-    # A few statements that take no time: those of others may share its commit.
+    # A few quick statements, which may share their commit with others.
     BRIEF_WRITE = "brief_write"
 
 
 class DatabaseEngine(ABC):
-    """How an engine is opened, how its transactions begin, and what its errors mean."""
+    """How a back end is opened, how its transactions begin, and what its errors mean."""
 
     # The statements that begin a transaction on the driver's connection.
     begin_reading: str
     begin_writing: str
-    # Takes the memory that a million new rows need.
+    # Reserves the memory that inserting a million rows needs.
     prepare_bulk: str | None = None
     # Whether kept sums have parts, because several transactions write at once.
     has_parts = False
-    # Where it is one file.
+    # The database file, if it is one.
     file: Path | None = None
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
-        """SQLAlchemy's options for it."""
+        """The options for SQLAlchemy's engine."""
 
     @abstractmethod
     def prepare(self, engine: Engine) -> None:
@@ -46,64 +46,64 @@ class DatabaseEngine(ABC):
 
     @abstractmethod
     def begin_migrating(self, connection: Connection) -> None:
-        """Begin the transaction of a migration: of several at once, the others wait for its end."""
+        """Begin a migration's transaction; concurrent migrations wait for its end."""
 
     @abstractmethod
     def meaning_of(self, error: BaseException) -> SessiontrackError | None:
-        """What an error of the driver's means for the caller; None where it is a defect of the program."""
+        """The domain error for a driver's error; None if it is a defect of the program."""
 
     @abstractmethod
     def check_database(self, connection: Connection) -> None:
-        """Refuse, before it is migrated, a database that cannot hold what is stored."""
+        """Refuse, before migrating, a database that cannot hold our data."""
 
     @abstractmethod
     def after_migrating(self, connection: Connection) -> None:
-        """What the engine needs for tables and columns that a migration has made."""
+        """Adjust the tables and columns that a migration has made."""
 
     def begin_again(self, connection: Any) -> bool:
-        """Whether a transaction that could not begin on this connection may do so on another one."""
+        """Whether a transaction that could not begin on this connection may be tried on another."""
         return False
 
     def open_stream(self, connection: Any) -> Any:
-        """A cursor that holds few rows at a time."""
+        """A cursor that keeps few rows in memory."""
         return connection.cursor()
 
     def lock_tables(self, names: Iterable[str]) -> str | None:
-        """The statement that keeps other writers from these tables until the transaction ends."""
+        """The statement that keeps other writers out of these tables until the transaction ends."""
         return None
 
     def find_damage(self, engine: Engine, most: int) -> list[str]:
-        """What is wrong with pages, indexes and values; a server sees to its own."""
+        """Errors in pages, indexes and values; PostgreSQL has tools of its own for this."""
         return []
 
     def rebuild_index(self, engine: Engine, name: str) -> None:
-        """Make an index anew from its table; a unique one that cannot be is dropped."""
+        """Rebuild an index from its table; drop a unique index that duplicates prevent."""
         raise NotImplementedError
 
     @abstractmethod
     def used_bytes(self, engine: Engine) -> int:
-        """What the database has in use."""
+        """Bytes in use."""
 
     @abstractmethod
     def sizes(self, engine: Engine) -> tuple[int, int | None]:
-        """Bytes of the database, and of the write-ahead log beside it; None where there is no such file."""
+        """Bytes of the database and of its write-ahead log; the log's are None if it is not a file."""
 
     @abstractmethod
     def rewrite(self, engine: Engine) -> None:
-        """Write it anew, without what is free in it."""
+        """Rewrite the database without its free space."""
 
     def give_back_pages(self, engine: Engine, most: int) -> bool:
-        """Give free pages back to the disk; whether there are more."""
+        """Return free pages to the file system; True if more are left."""
         raise Conflict("--incremental is for SQLite; on PostgreSQL run sessiontrack vacuum without it.")
 
     def is_there(self) -> bool:
-        """Whether there is a database already; to open it may make one."""
+        """Whether the database exists; opening it may create it."""
         return True
 
     def own_transaction(self, kind: Kind) -> AbstractContextManager[Any] | None:
-        """The driver's connection within a transaction, for engines that do not take it from the pool."""
+        """The driver's connection in a transaction; None if connections come from SQLAlchemy's pool."""
         return None
 
     def writer_turn(self) -> AbstractContextManager[None]:
-        """Held while somebody writes, where the engine has only one writer."""
+        """A lock held while writing, on a back end with a single writer."""
         return nullcontext()

@@ -1,8 +1,8 @@
-"""Brief writes of one process that come at once share a transaction, and so one wait for the disk.
+"""Concurrent brief writes of one process share a transaction, and so one wait for the disk.
 
-Who gets the turn while others wait does its work, leaves the transaction open for the next one and waits; the
-last one commits for all, and then each is told. From the second on, each works within a savepoint: what goes
-wrong in one is undone for that one alone. Nobody is told of success before the commit.
+A thread that holds the turn does its work, leaves the transaction open for the next waiter and waits;
+the last one commits for all. From the second member on, each works within a savepoint, so a failure undoes
+only that member's work. A member returns only after the commit.
 """
 
 import os
@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from sessiontrack.database.engines.writer_lock import WriterLock
 from sessiontrack.exceptions import StorageUnavailable
 
-# A group holds the processes' turn for so long at most before it commits, however many wait.
+# A group commits after at most this time in the processes' lock, even if threads still wait.
 LONGEST_SECONDS = 0.02
 MOST_MEMBERS = 64
 
@@ -29,7 +29,7 @@ class _Group:
 
 
 class GroupCommit:
-    """Hands SQLite's one writer from thread to thread."""
+    """Passes SQLite's single writer from thread to thread."""
 
     def __init__(
         self, lock: WriterLock, connect: Callable[[], sqlite3.Connection], timeout_seconds: int
@@ -38,7 +38,7 @@ class GroupCommit:
         self._connect = connect
         self._timeout = timeout_seconds
         self._turn = threading.Lock()
-        # Guards what follows, together with every release of the turn.
+        # Guards the fields below, and every release of the turn.
         self._state = threading.Lock()
         self._waiting = 0
         self._group: _Group | None = None
@@ -47,7 +47,7 @@ class GroupCommit:
 
     @contextmanager
     def member(self) -> Iterator[sqlite3.Connection]:
-        """Write on the shared connection; at the end, what was written is committed, or undone if it raised.
+        """Write on the shared connection; commit at the end, or undo this member's work if it raised.
 
         Raises:
             StorageUnavailable: the turn did not come in time.
@@ -69,7 +69,7 @@ class GroupCommit:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """The turn for somebody with a transaction of its own, which may be long."""
+        """Hold the turn for a transaction outside of any group, which may be long."""
         self._take_turn()
         try:
             if self._group is not None:
@@ -80,7 +80,7 @@ class GroupCommit:
             self._turn.release()
 
     def close(self) -> None:
-        """Close the shared connection, after whoever uses it; the next member makes a new one."""
+        """Close the shared connection once it is free; the next member opens a new one."""
         if self._connection is None or self._pid != os.getpid():
             return
         has_turn = self._turn.acquire(timeout=self._timeout)
@@ -97,13 +97,14 @@ class GroupCommit:
         has_turn = self._turn.acquire(timeout=self._timeout)
         with self._state:
             self._waiting -= 1
-            # Who passed the turn on counted on somebody here, and may have done so in this very moment.
+            # The previous holder skipped its commit because it counted us as waiting: take the turn even
+            # after our timeout.
             has_turn = has_turn or self._turn.acquire(blocking=False)
         if not has_turn:
             raise StorageUnavailable("The database is busy; try again shortly.")
 
     def _joined(self) -> _Group:
-        """The group that is open, or a new one with a transaction of its own."""
+        """The open group, or a new one with its own transaction."""
         if self._group is not None:
             return self._group
         if self._connection is None or self._pid != os.getpid():
@@ -140,7 +141,7 @@ class GroupCommit:
             self._turn.release()
 
     def _after_failure(self, group: _Group | None, error: BaseException) -> None:
-        """Undo what this one did, keep what the others did."""
+        """Undo this member's work and keep that of the others."""
         connection = self._connection
         if group is None or connection is None:
             # No transaction was begun.
@@ -157,13 +158,12 @@ class GroupCommit:
                     self._pass_on(group)
                 return
         else:
-            # It was the first, or SQLite undid the whole transaction (a full disk does that), with what the
-            # others had done.
+            # This was the first member, or SQLite rolled back the whole transaction (a full disk does that).
             self._give_up(group, error)
         self._turn.release()
 
     def _end(self, group: _Group) -> None:
-        """Commit for all; nothing is raised, each member finds what happened."""
+        """Commit for all members; an error is stored in the group and each member raises it."""
         assert self._connection is not None
         try:
             self._connection.execute("COMMIT")

@@ -1,4 +1,4 @@
-"""A connection a thread, kept: to take one from SQLAlchemy's pool and give it back costs ten point reads."""
+"""One kept connection per thread: a checkout from SQLAlchemy's pool costs as much as ten point reads."""
 
 import os
 import sqlite3
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class HeldConnections:
-    """Of one process; after a fork the child makes its own."""
+    """The connections of one process; after a fork the child opens its own."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
@@ -16,10 +16,10 @@ class HeldConnections:
 
     @contextmanager
     def borrowed(self) -> Iterator[sqlite3.Connection]:
-        """This thread's connection; a fresh one while that is in use, as by a stream that goes on."""
+        """This thread's connection; a new one while that is in use, for instance by a stream."""
         mine = self._of_thread
         if getattr(mine, "pid", None) != os.getpid():
-            # One that was inherited over a fork is neither used nor closed: its locks are the parent's.
+            # A connection inherited over a fork is neither used nor closed: its locks are the parent's.
             mine.inherited = getattr(mine, "connection", None)
             mine.connection, mine.pid, mine.is_free = None, os.getpid(), True
         if not mine.is_free:
@@ -38,7 +38,7 @@ class HeldConnections:
             mine.is_free = True
 
     def close(self) -> None:
-        """Close this thread's connection, if it has a free one."""
+        """Close this thread's connection unless it is in use."""
         mine = self._of_thread
         if getattr(mine, "pid", None) == os.getpid() and mine.is_free and mine.connection is not None:
             mine.connection.close()

@@ -1,8 +1,8 @@
 """PostgreSQL: any number of writers, on any number of hosts.
 
-A writer reads what is committed when each of its statements begins, so a rule that looks at rows before it
-changes others locks first what it looks at (services say `FOR UPDATE`, or `tx.exclude_writers`), and looks
-then. A reader sees one state from its first statement on.
+In a writing transaction each statement reads what was committed before that statement. A rule that reads rows
+before it changes others therefore locks them first (`FOR UPDATE` or `tx.exclude_writers`). A reading
+transaction sees one snapshot from its first statement on.
 """
 
 from collections.abc import Iterable
@@ -20,23 +20,23 @@ from sessiontrack.exceptions import (
     StorageUnavailable,
 )
 
-# Of transactions that wait for each other, or that met what another one did, one must begin anew.
+# Serialization failure and deadlock: one of the transactions must be run again.
 CONTENTION = frozenset({"40001", "40P01"})
-# Two hosts at once, where one statement could not forbid it: unique, foreign key, check, exclusion.
+# A concurrent transaction broke a constraint: unique, foreign key, check, exclusion.
 CONFLICT = frozenset({"23503", "23505", "23514", "23P01"})
-# The server goes down or is a standby; a transaction was idle for too long; the disk is full or damaged.
+# The server shuts down or is a standby; a transaction was idle too long; the disk is full or damaged.
 UNAVAILABLE = frozenset({"25006", "25P03", "42501", "57P01", "57P02", "57P03", "58030", "XX001", "XX002"})
-# The shortest that the driver knows.
+# The shortest timeout that the driver supports.
 REPLICA_CONNECT_SECONDS = 2
 OUT_OF_RANGE = "22003"
-# What keeps a transaction's locks while nothing is heard of its host.
+# How long a transaction keeps its locks after its host has gone silent.
 MOST_IDLE = "10min"
-# A number of ours for the lock that migrations wait for: there may be no table yet that could be locked.
+# Our number for the migrations' advisory lock: on an empty database there is no table to lock.
 MIGRATING = 7_347_117_220
 _stream_numbers = count()
-# How far the log has come that replicas follow, at least to the end of the transaction that was just written.
+# The log position that replicas must reach: at or after the end of the transaction just committed.
 POSITION = "pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
-# Text compares by code point as in SQLite, whatever the database's locale.
+# Text sorts by code point, as in SQLite, whatever the database's locale.
 COLLATE = """
 DO $$ DECLARE found record; BEGIN
   FOR found IN
@@ -53,7 +53,7 @@ END $$
 
 
 class PostgreSQL(DatabaseEngine):
-    """A PostgreSQL server; it queues its writers well by itself."""
+    """A PostgreSQL server, which queues writers itself."""
 
     begin_reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     has_parts = True
@@ -67,11 +67,12 @@ class PostgreSQL(DatabaseEngine):
         )
 
     def options(self, *, is_replica: bool = False) -> dict[str, Any]:
-        """autocommit: the driver begins nothing by itself; we say BEGIN.
+        """Set autocommit, so that only our BEGIN begins a transaction.
 
-        For a replica nobody waits long: there is another one to ask.
+        The connect timeout of a replica is short: the primary can answer instead.
 
-        No statement is prepared on the server: behind PgBouncer each transaction may meet another one.
+        Statements are not prepared on the server: behind PgBouncer each transaction may use another server
+        connection.
         """
         timeout = REPLICA_CONNECT_SECONDS if is_replica else self._timeout + 1
         connect = {"autocommit": True, "prepare_threshold": None, "connect_timeout": timeout}
@@ -80,8 +81,8 @@ class PostgreSQL(DatabaseEngine):
     def prepare(self, engine: Engine) -> None:
         """Send numbers as bigint and text as text.
 
-        The driver takes the smallest type that a number fits into, and sums of small ones overflow; of text
-        it lets the server guess, who finds two types where a parameter is used twice.
+        By default the driver sends a number as the smallest type that fits, and sums of small types overflow.
+        It sends text without a type, and the server may infer two types for a parameter that is used twice.
         """
         from psycopg.types.numeric import Int8Dumper
         from psycopg.types.string import StrDumper
@@ -92,46 +93,46 @@ class PostgreSQL(DatabaseEngine):
             connection.adapters.register_dumper(str, StrDumper)
 
     def begin_migrating(self, connection: Connection) -> None:
-        """The others wait as long as it takes."""
+        """Other migrations wait without a timeout."""
         connection.exec_driver_sql("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATING})")
 
     def check_database(self, connection: Connection) -> None:
-        """Text is UTF-8.
+        """Check that the encoding is UTF-8.
 
         Raises:
-            StorageUnavailable: this database cannot hold what sessiontrack stores.
+            StorageUnavailable: the encoding is another one.
         """
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
         if encoding != "UTF8":
             raise StorageUnavailable(f"The database's encoding is {encoding}; make one with UTF8.")
 
     def after_migrating(self, connection: Connection) -> None:
-        """Give every column of text that is new the collation of all."""
+        """Give new text columns the collation "C"."""
         connection.exec_driver_sql(COLLATE)
 
     def begin_again(self, connection: Any) -> bool:
-        """Whether a pooled connection had been lost before its transaction began, so that another may do."""
+        """Whether a pooled connection was lost before its transaction began; then another is tried."""
         return bool(connection.closed)
 
     def open_stream(self, connection: Any) -> Any:
-        """A cursor of the server's; an ordinary one takes all rows at once."""
+        """A server-side cursor; an ordinary cursor fetches all rows at once."""
         return connection.cursor(f"stream_{next(_stream_numbers)}")
 
     def lock_tables(self, names: Iterable[str]) -> str | None:
-        """Readers, and who locks rows, are not kept waiting."""
+        """Lock out writers, but neither readers nor row locks."""
         quoted = ", ".join(f'"{name}"' for name in names)
         return f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE"
 
     def meaning_of(self, error: BaseException) -> SessiontrackError | None:
-        """By its SQLSTATE; what the driver finds itself has none."""
+        """Map by SQLSTATE; errors that the driver finds itself have none."""
         from psycopg import DataError, InterfaceError, OperationalError
 
         state: str | None = getattr(error, "sqlstate", None)
         if state in CONTENTION:
-            return Contention("Others are changing the same just now; try again shortly.")
+            return Contention("Another transaction is changing the same data; try again shortly.")
         if state in CONFLICT:
-            return Conflict("Somebody else has changed the same meanwhile; look again, then repeat it.")
+            return Conflict("Another request has changed the same data; read it again, then retry.")
         if state in UNAVAILABLE or isinstance(error, OperationalError | InterfaceError):
             return StorageUnavailable("The database cannot be used just now; try again shortly.")
         if state == OUT_OF_RANGE:
@@ -141,11 +142,11 @@ class PostgreSQL(DatabaseEngine):
         return None
 
     def used_bytes(self, engine: Engine) -> int:
-        """All that it takes: what is free inside is the server's to know."""
+        """The whole size: PostgreSQL does not report the free space inside."""
         return self.sizes(engine)[0]
 
     def sizes(self, engine: Engine) -> tuple[int, None]:
-        """Of the tables and their indexes; the log is the server's, of all its databases."""
+        """The size of the tables and indexes; None for the log, which all databases of the server share."""
         connection = engine.raw_connection()
         try:
             cursor = connection.cursor()
@@ -155,7 +156,7 @@ class PostgreSQL(DatabaseEngine):
             connection.close()
 
     def rewrite(self, engine: Engine) -> None:
-        """By VACUUM, which locks nobody out; outside of a transaction."""
+        """Run VACUUM outside of a transaction; it blocks neither readers nor writers."""
         connection = engine.raw_connection()
         try:
             connection.cursor().execute("VACUUM (ANALYZE)")

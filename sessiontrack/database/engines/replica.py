@@ -1,4 +1,4 @@
-"""A PostgreSQL that follows another one, for reading; it may lag, and it may be away."""
+"""A read-only replica of PostgreSQL; it may lag, and it may be unreachable."""
 
 import threading
 import time
@@ -7,10 +7,10 @@ from sqlalchemy import Engine, PoolProxiedConnection
 
 from sessiontrack.database.engines.postgres import PostgreSQL
 
-# For how long nobody asks it again after it could not be reached or could not answer.
+# How long it is not used after it could not be reached or failed.
 PAUSE_SECONDS = 5
-# What it has taken over of the other one's log. Asked before the transaction, whose state is that or a later
-# one; within it the answer could be of later than the state. One that was promoted follows nobody.
+# The log position it has replayed. Queried before the transaction, whose snapshot is then at least that new;
+# queried within it, the position could be newer than the snapshot. A promoted replica reports its own log.
 SEEN = (
     "SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
     " ELSE pg_current_wal_lsn() END, '0/0')::bigint"
@@ -18,19 +18,19 @@ SEEN = (
 
 
 class Replica:
-    """Gives connections to it, where it can be reached and has seen enough."""
+    """Gives connections to the replica if it can be reached and is recent enough."""
 
-    def __init__(self, engine: Engine, ways: PostgreSQL) -> None:
+    def __init__(self, engine: Engine, back_end: PostgreSQL) -> None:
         self.engine = engine
-        self._ways = ways
+        self._back_end = back_end
         self._lock = threading.Lock()
         self._asked_again_at = 0.0
 
     def begun(self, position: int) -> PoolProxiedConnection | None:
-        """A connection on which a reading transaction has begun; None where there is none just now.
+        """A connection on which a reading transaction has begun; None if the replica cannot be used.
 
         Args:
-            position: what it must have seen of the other one's log.
+            position: the log position of the primary that it must have replayed.
         """
         if time.monotonic() < self._asked_again_at:
             return None
@@ -41,7 +41,7 @@ class Replica:
             cursor.execute(SEEN)
             ((seen,),) = cursor.fetchall()
             if seen is not None and seen >= position:
-                cursor.execute(self._ways.begin_reading)
+                cursor.execute(self._back_end.begin_reading)
                 return connection
             connection.close()
         except Exception:
@@ -51,7 +51,7 @@ class Replica:
         return None
 
     def failed(self, error: Exception) -> bool:
-        """Whether it was its fault: it dropped the state, has not been migrated yet, or is gone."""
+        """Whether the replica caused the error: it cancelled the query, is not migrated yet, or is gone."""
         from psycopg import Error
 
         is_its = isinstance(error, Error)
@@ -60,7 +60,7 @@ class Replica:
         return is_its
 
     def leave_alone(self) -> None:
-        """Ask it again after a while, and then on connections that are new: it could not answer."""
+        """Do not use it for a while, and then only on new connections."""
         with self._lock:
             self._asked_again_at = time.monotonic() + PAUSE_SECONDS
         self.engine.dispose()

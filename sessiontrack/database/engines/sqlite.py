@@ -1,4 +1,4 @@
-"""SQLite: one file, one writer at a time, any number of readers beside it."""
+"""SQLite: one file, one writer at a time, any number of concurrent readers."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from sessiontrack.exceptions import (
     StorageUnavailable,
 )
 
-# What it answers when the fault is the disk's or another process's, not the statement's.
+# Error codes caused by the disk or another process, not by the statement.
 UNAVAILABLE = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -42,7 +42,7 @@ class SQLite(DatabaseEngine):
     file: Path
     begin_reading = "BEGIN"
     begin_writing = "BEGIN IMMEDIATE"
-    # The pages of all indexes that they go into.
+    # Holds the pages of all indexes that the rows go into.
     prepare_bulk = "PRAGMA cache_size = -65536"
 
     def __init__(self, url: URL, synchronous: str, busy_timeout_seconds: int) -> None:
@@ -56,11 +56,11 @@ class SQLite(DatabaseEngine):
         self._writers = GroupCommit(lock, self._connect, busy_timeout_seconds)
 
     def options(self) -> dict[str, Any]:
-        """For Alembic's connections; all others are our own."""
+        """For Alembic's connections; we open all others ourselves."""
         return {"paramstyle": "named", "connect_args": self._arguments()}
 
     def prepare(self, engine: Engine) -> None:
-        """Set the PRAGMAs of each new connection, and close our own with SQLAlchemy's."""
+        """Set the PRAGMAs of each new connection, and close our own connections with SQLAlchemy's."""
 
         @event.listens_for(engine, "connect")
         def set_up(connection: sqlite3.Connection, record: object) -> None:
@@ -72,7 +72,7 @@ class SQLite(DatabaseEngine):
             self._writers.close()
 
     def _arguments(self) -> dict[str, Any]:
-        """isolation_level None: the driver begins nothing by itself; we say BEGIN."""
+        """Set isolation_level to None, so that only our BEGIN begins a transaction."""
         return {"timeout": self._timeout, "isolation_level": None, "check_same_thread": False}
 
     def _connect(self) -> sqlite3.Connection:
@@ -85,23 +85,23 @@ class SQLite(DatabaseEngine):
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_size_limit = 67108864")
-        # In KiB (of each thread's connection, 2000 by default); what it misses, the system still has.
+        # In KiB per connection (2000 by default); the system's page cache serves the misses.
         connection.execute("PRAGMA cache_size = -512")
-        # SQLite's own lower() knows ASCII only.
+        # SQLite's own lower() handles ASCII only.
         connection.create_function("lower", 1, _lower, deterministic=True)
 
     def begin_migrating(self, connection: Connection) -> None:
-        """A migration is the writer from its first statement on."""
+        """Take the write lock with the first statement."""
         connection.exec_driver_sql(self.begin_writing)
 
     def check_database(self, connection: Connection) -> None:
-        """Any file will do."""
+        """Accept any file."""
 
     def after_migrating(self, connection: Connection) -> None:
-        """Nothing more is needed."""
+        """Do nothing."""
 
     def meaning_of(self, error: BaseException) -> SessiontrackError | None:
-        """A busy, full, read-only or damaged file."""
+        """Map a busy, full, read-only or damaged file."""
         if _code(error) in DAMAGED:
             return DamagedDatabase(
                 "The database is damaged: stop the service, and put a backup in its place"
@@ -112,19 +112,19 @@ class SQLite(DatabaseEngine):
         return None
 
     def find_damage(self, engine: Engine, most: int) -> list[str]:
-        """By SQLite's own integrity_check."""
+        """Run SQLite's integrity_check."""
         found = []
         with _driver(engine) as connection:
             try:
                 found += [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({int(most)})")]
-            except sqlite3.DatabaseError as error:  # it does not come to its end
+            except sqlite3.DatabaseError as error:  # the check stopped early
                 if _code(error) not in DAMAGED:
                     raise
                 found.append(str(error))
         return [] if found == ["ok"] else found
 
     def rebuild_index(self, engine: Engine, name: str) -> None:
-        """By REINDEX, a transaction of its own."""
+        """Run REINDEX, which is a transaction of its own."""
         with _driver(engine) as connection:
             try:
                 connection.execute(f'REINDEX "{name}"')
@@ -132,7 +132,7 @@ class SQLite(DatabaseEngine):
                 connection.execute(f'DROP INDEX "{name}"')
 
     def used_bytes(self, engine: Engine) -> int:
-        """The pages in use; free ones are used again before the file grows."""
+        """Bytes of the pages in use; free pages are reused before the file grows."""
         with _driver(engine) as connection:
             pages, free, size = (
                 int(connection.execute(f"PRAGMA {name}").fetchone()[0])
@@ -141,18 +141,18 @@ class SQLite(DatabaseEngine):
         return (pages - free) * size
 
     def sizes(self, engine: Engine) -> tuple[int, int]:
-        """0 for a file that is not there."""
+        """The sizes of both files; 0 for a missing one."""
         return _size(self.file), _size(Path(f"{self.file}-wal"))
 
     def rewrite(self, engine: Engine) -> None:
-        """By VACUUM; from then on free pages can be given back a few at a time."""
+        """Run VACUUM; afterwards free pages can be returned a few at a time."""
         with _driver(engine) as connection:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def give_back_pages(self, engine: Engine, most: int) -> bool:
-        """By incremental_vacuum, which needs a database that keeps account of who refers to a page."""
+        """Run incremental_vacuum, which needs a database with auto_vacuum INCREMENTAL."""
         with _driver(engine) as connection:
             if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:
                 raise Conflict("Run sessiontrack vacuum once; from then on --incremental is enough.")
@@ -163,11 +163,11 @@ class SQLite(DatabaseEngine):
             return False
 
     def is_there(self) -> bool:
-        """Whether there is the file."""
+        """Whether the file exists."""
         return self.file.is_file()
 
     def own_transaction(self, kind: Kind) -> AbstractContextManager[sqlite3.Connection]:
-        """On this thread's own connection, or on the one that brief writers share."""
+        """On this thread's connection, or for brief writes on the shared one."""
         if kind is Kind.BRIEF_WRITE:
             return self._writers.member()
         if kind is Kind.WRITE:
@@ -177,7 +177,7 @@ class SQLite(DatabaseEngine):
         return self._held.borrowed()
 
     def writer_turn(self) -> AbstractContextManager[None]:
-        """One thread of one process on this host at a time."""
+        """Let one thread of one process on this host write at a time."""
         return self._writers.alone()
 
     @contextmanager
@@ -208,7 +208,7 @@ def _between(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
 
 @contextmanager
 def _driver(engine: Engine) -> Iterator[sqlite3.Connection]:
-    """One of the driver's connections, outside of any transaction."""
+    """A driver's connection outside of any transaction."""
     connection = engine.raw_connection()
     try:
         yield cast(sqlite3.Connection, connection.driver_connection)
@@ -224,7 +224,7 @@ def _size(file: Path) -> int:
 
 
 def _code(error: BaseException) -> int | None:
-    """The low byte is the kind; the rest tells more of it. A damaged file has no code in some places."""
+    """The low byte of the extended error code, which is the kind; None for errors without a code."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 

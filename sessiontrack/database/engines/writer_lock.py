@@ -1,7 +1,7 @@
-"""A fair queue before SQLite's one writer.
+"""A fair queue before SQLite's single writer.
 
-SQLite's own waiting polls, and starves some writers for seconds: 16 of them saturating for 60 s met 76
-"database is locked". A lock among the threads and then one among the processes met none.
+SQLite's own waiting polls and starves some writers for seconds: 16 of them saturating for 60 s met 76
+"database is locked". With a lock among the threads and one among the processes they met none.
 """
 
 import fcntl
@@ -29,10 +29,10 @@ class WriterLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Wait for one's turn.
+        """Hold the lock.
 
         Raises:
-            StorageUnavailable: the turn did not come in time.
+            StorageUnavailable: the lock was not free in time.
         """
         self.acquire()
         try:
@@ -41,17 +41,17 @@ class WriterLock:
             self.release()
 
     def acquire(self) -> None:
-        """Wait for one's turn; `release` ends it.
+        """Wait for the lock; `release` frees it.
 
         Raises:
-            StorageUnavailable: the turn did not come in time, as where its holder was stopped.
+            StorageUnavailable: the lock was not free in time, for instance because its holder was stopped.
         """
         deadline = monotonic() + self._timeout
         if not self._threads.acquire(timeout=self._timeout):
             raise StorageUnavailable(BUSY)
         try:
             if self._file is None or self._file.pid != os.getpid():
-                # One inherited over a fork would share its parent's lock.
+                # A descriptor inherited over a fork would share the parent's lock.
                 self._file = _FileLock(self._path)
             self._file.acquire(max(0.0, deadline - monotonic()))
         except BaseException:
@@ -59,17 +59,17 @@ class WriterLock:
             raise
 
     def release(self) -> None:
-        """Let the next one have the turn."""
+        """Let the next waiter have the lock."""
         assert self._file is not None
         self._file.release()
         self._threads.release()
 
 
 class _FileLock:
-    """The lock among processes: `flock`, first come first served, with the time-out that it lacks.
+    """The lock among processes: `flock`, first come first served, with a timeout.
 
-    Who must wait lets a thread of its own do so: that one cannot be called back, but it can be told to let go
-    of what it gets too late.
+    `flock()` has no timeout, so a helper thread blocks in it. That thread cannot be interrupted, but it
+    releases a lock that it gets after the timeout.
     """
 
     def __init__(self, path: Path) -> None:
@@ -121,7 +121,7 @@ class _Wish:
         self._was_given_up = False
 
     def grant(self) -> bool:
-        """Whether somebody still wants it."""
+        """Grant the lock; False if the waiter has given up."""
         with self._state:
             if self._was_given_up:
                 return False
@@ -130,7 +130,7 @@ class _Wish:
         return True
 
     def give_up(self) -> bool:
-        """Whether it was given up; False where it was granted just now."""
+        """Give up waiting; False if the lock was granted just before."""
         with self._state:
             if not self._was_granted:
                 self._was_given_up = True
