@@ -1,4 +1,4 @@
-"""What this install keeps to itself: the signing key and the first password, files of mode 0600."""
+"""The secrets of this install, the signing key and the first password, in files of mode 0600."""
 
 import os
 import secrets
@@ -10,9 +10,9 @@ from sessiontrack.exceptions import InvalidSetting
 KEY_FILE = "signing-key"
 PASSWORD_FILE = "initial-admin-password"
 LEAST_KEY_LENGTH = 32
-# A random key of the least length has more; a word that was repeated, or a row of one character, has not.
+# A random key of the least length has more; a repeated word or character has fewer.
 LEAST_KEY_CHARACTERS = 12
-# Keys that stand in other programs' documentation and examples, and so in everybody's list.
+# Keys from other programs' documentation and examples, which attackers try first.
 KNOWN_KEYS = (
     "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
@@ -33,10 +33,10 @@ KNOWN_KEYS = (
 
 
 def make_instance_folder(folder: Path) -> None:
-    """Make the folder, for its owner alone, where it is not there yet.
+    """Create the folder, readable by its owner only, unless it exists.
 
     Raises:
-        InvalidSetting: it cannot be made, or it is no folder.
+        InvalidSetting: the folder cannot be created, or the path is a file.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -45,10 +45,10 @@ def make_instance_folder(folder: Path) -> None:
 
 
 def signing_key(folder: Path) -> str:
-    """This install's key for tokens; made at the first start.
+    """This install's key for tokens; created at the first start.
 
     Raises:
-        InvalidSetting: the file cannot be read or made, everybody may read it, or the key can be guessed.
+        InvalidSetting: the file cannot be read or created, all users may read it, or the key can be guessed.
     """
     path = folder / KEY_FILE
     try:
@@ -65,7 +65,7 @@ def signing_key(folder: Path) -> str:
     if is_public:
         raise InvalidSetting(
             f"The signing key {path} can be read by every user of this machine: delete it, and a new one is"
-            " made; or chmod 600 it, if nobody has."
+            " made; or chmod 600 it, if no other user has read it."
         )
     return key
 
@@ -76,16 +76,16 @@ def _is_guessable(key: str) -> bool:
 
 
 def make_private(database: Path) -> None:
-    """Make the file empty and for its owner alone where it is not there: SQLite would let everybody read it.
+    """Create an empty file, readable by its owner only, unless it exists: SQLite would let all users read it.
 
-    SQLite gives the files beside it the same mode. What cannot be made, SQLite says why.
+    SQLite gives the files beside it the same mode, and reports the cause if the file cannot be created.
     """
     with suppress(OSError):
         os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def write_initial_password(folder: Path, password: str) -> Path:
-    """Keep the first admin's password for whoever may read the instance folder."""
+    """Store the first admin's password in the instance folder."""
     path = folder / PASSWORD_FILE
     path.unlink(missing_ok=True)
     _create_once(path, password)
@@ -93,12 +93,12 @@ def write_initial_password(folder: Path, password: str) -> Path:
 
 
 def forget_initial_password(folder: Path) -> None:
-    """Remove it once it is no longer the password."""
+    """Delete the file, once the password has changed."""
     (folder / PASSWORD_FILE).unlink(missing_ok=True)
 
 
 def _create_once(path: Path, text: str) -> None:
-    """Make the file whole or not at all; of two processes at once, the first one's stays."""
+    """Create the file atomically; of two processes at once, the first one's file stays."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

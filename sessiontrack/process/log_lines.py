@@ -1,7 +1,7 @@
-"""How the log is written: on standard error, one line an event, for the journal or a terminal.
+"""The log format: one line per event on standard error, for the journal or a terminal.
 
-Whatever a message holds, its line is one line and holds no control character and no token: a client can
-neither forge an event nor move the cursor of whoever reads it.
+A line never contains a line break, a control character or a token, so a client can neither forge an entry nor
+control the reader's terminal.
 """
 
 import json
@@ -16,26 +16,26 @@ from typing import Any
 from sessiontrack import clock
 
 FORMATS = ("text", "json")
-# The request that is being answered; "" outside of one.
+# The id of the current request; "" outside of one.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
-# API tokens, and what a JWT begins with; in a path, in a message, anywhere.
+# API tokens, and the beginning of a JWT, anywhere in a text.
 TOKEN = re.compile(r"st_[\w-]{40,}|eyJ[\w-]{8,}(?:\.[\w-]*)*")
-# What a value without quotes cannot have.
+# Characters that need quotes around the value.
 NOT_IN_WORDS = re.compile(r'[ "=\\]')
-# What journald takes from the beginning of a line as its priority.
+# Priorities that journald reads from the beginning of a line.
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 Fields = Mapping[str, Any]
 
 
 def one_line(text: str) -> str:
-    """The text without control characters, invisible ones and tokens; a line break becomes `\\n`."""
+    """The text without control characters, invisible characters and tokens; a line break becomes `\\n`."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return TOKEN.sub("[token]", text) if "st_" in text or "eyJ" in text else text
 
 
 class TextLines(logging.Formatter):
-    """`WARNING sessiontrack.cli: what happened`; fields as `name=value`, quoted where they must be."""
+    """`WARNING sessiontrack.cli: what happened`; fields as `name=value`, quoted if necessary."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line."""
@@ -43,11 +43,11 @@ class TextLines(logging.Formatter):
             return " ".join(f"{name}={_word(value)}" for name, value in record.msg.items())
         request_id = REQUEST_ID.get()
         about = f" id={request_id}" if request_id else ""
-        return f"{record.levelname} {record.name}{about}: {one_line(_told(self, record))}"
+        return f"{record.levelname} {record.name}{about}: {one_line(_message(self, record))}"
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line, all of it ASCII; `at` is in whole UTC epoch seconds."""
+    """One JSON object per line, in ASCII; `at` is in whole UTC epoch seconds."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line."""
@@ -56,13 +56,13 @@ class JsonLines(logging.Formatter):
             line |= {name: _hidden(value) for name, value in record.msg.items()}
         else:
             request_id = REQUEST_ID.get()
-            line |= {"logger": record.name, "message": _hidden(_told(self, record))}
+            line |= {"logger": record.name, "message": _hidden(_message(self, record))}
             line |= {"id": request_id} if request_id else {}
         return json.dumps(line)
 
 
 class _StandardError(logging.Handler):
-    """Writes to what is standard error at that moment: programs and tests put others in its place."""
+    """Writes to the current standard error, which programs and tests may replace."""
 
     def __init__(self, formatter: logging.Formatter) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class _StandardError(logging.Handler):
         self._is_journal = "JOURNAL_STREAM" in os.environ
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line by one call, so that several processes' lines do not mix."""
+        """Write the line with one call, so that the lines of several processes do not mix."""
         try:
             line = self.format(record)
             if self._is_journal:
@@ -82,7 +82,7 @@ class _StandardError(logging.Handler):
 
 
 def configure(format_name: str) -> None:
-    """Log to standard error in that format, unless this process logs somewhere already."""
+    """Log to standard error in this format, unless another handler is installed."""
     root = logging.getLogger()
     for handler in root.handlers:
         if not isinstance(handler, _StandardError):
@@ -92,7 +92,7 @@ def configure(format_name: str) -> None:
     logging.getLogger("sessiontrack").setLevel(logging.INFO)
 
 
-def _told(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+def _message(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     """The message with its stack trace."""
     text = record.getMessage()
     if record.exc_info:

@@ -1,4 +1,4 @@
-"""One line for each request: its id, who asked for what, how it was answered and how long that took."""
+"""One log line per request: its id, user, method, path, status and duration."""
 
 import logging
 import re
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 HEADER = "X-Request-Id"
-# As nginx makes them, and other proxies; nothing that could be more than a word.
+# Request ids as nginx and other proxies make them.
 ACCEPTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
-# Asked every few seconds for years; only what goes wrong with them is worth a line.
+# Polled every few seconds; only their errors are logged.
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 LONGEST_PATH = 1024
 ROUTE = "sessiontrack.route"
@@ -31,7 +31,7 @@ USER = "sessiontrack.user"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A request that was answered; route is the rule that matched, "" where none did."""
+    """An answered request; route is the rule that matched, "" if none did."""
 
     method: str
     route: str
@@ -40,11 +40,11 @@ class Answered:
 
 
 class RequestLog:
-    """Middleware, within TrustedProxies: whose request id arrives here is believed if it looks like one.
+    """Middleware inside TrustedProxies; it keeps the request id of the caller if it is well-formed.
 
     Args:
-        observe: is told of every request, also of those that leave no line.
-        timed: answers tell where their time went.
+        observe: called for every request, including those that are not logged.
+        timed: send a Server-Timing header with each answer.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class RequestLog:
         ) -> Callable[[bytes], object]:
             nonlocal status
             status = int(line[:3])
-            told = [(HEADER, request_id)]
+            extra = [(HEADER, request_id)]
             if self._timed:
-                told.append((server_timing.HEADER, server_timing.header()))
-            return start_response(line, [*headers, *told], exc_info)
+                extra.append((server_timing.HEADER, server_timing.header()))
+            return start_response(line, [*headers, *extra], exc_info)
 
         def end() -> None:
             seconds = time.perf_counter() - began
@@ -91,7 +91,7 @@ class RequestLog:
 
 
 class _Body:
-    """The pieces of an answer; told when the server is done with them."""
+    """The pieces of an answer; `end` is called when the server closes it."""
 
     def __init__(self, pieces: Iterable[bytes], end: Callable[[], None]) -> None:
         self._pieces = pieces
@@ -108,7 +108,7 @@ class _Body:
 
 
 def _fields(environ: "WSGIEnvironment", request_id: str, status: int, seconds: float) -> dict[str, Any]:
-    """What the line says. The path without its query: people have put tokens there."""
+    """The fields of the line. The path lacks its query, which may contain tokens."""
     return {
         "id": request_id,
         "user": environ.get(USER, "-"),
@@ -121,7 +121,7 @@ def _fields(environ: "WSGIEnvironment", request_id: str, status: int, seconds: f
 
 
 def _remember(response: Response) -> Response:
-    """What only Flask knows, for the line and for who observes."""
+    """Store the route and the user, which only Flask knows, for the log and the observer."""
     environ = request.environ
     if request.url_rule is not None:
         environ[ROUTE] = request.url_rule.rule
@@ -131,6 +131,6 @@ def _remember(response: Response) -> Response:
 
 
 def init_app(app: Flask, observe: Callable[[Answered], None], *, timed: bool) -> None:
-    """Give every answer of this application an id, and every request a line."""
+    """Add a request id to every answer, and log every request."""
     app.after_request(_remember)
     app.wsgi_app = RequestLog(app.wsgi_app, observe, timed=timed)  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""Where the time of a request goes, for the answer's `Server-Timing`; measured only where it is wanted."""
+"""Time spent in the parts of a request, for the `Server-Timing` header; measured only if it is enabled."""
 
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +10,7 @@ _NOTHING = nullcontext()
 
 
 class _Part(AbstractContextManager[None]):
-    """Time that is spent on one thing; what is asked for meanwhile is told so far."""
+    """The time of one part; while it runs, the time so far."""
 
     def __init__(self) -> None:
         self.began = 0.0
@@ -29,29 +29,29 @@ class _Part(AbstractContextManager[None]):
         return self.seconds + (time.perf_counter() - self.began if self.began else 0.0)
 
 
-# None where nobody asks; the parts of the request that this thread answers.
+# The parts of this thread's request; None if timing is off.
 _PARTS: ContextVar[dict[str, _Part] | None] = ContextVar("sessiontrack_timing", default=None)
 
 
 def begin() -> None:
-    """Measure the request that begins now on this thread."""
+    """Start measuring the request on this thread."""
     total = _Part()
     total.__enter__()
     _PARTS.set({"total": total})
 
 
 def end() -> None:
-    """Measure no more."""
+    """Stop measuring."""
     _PARTS.set(None)
 
 
 def part(name: str) -> AbstractContextManager[None]:
-    """What happens in it is time spent on that; parts of one name do not hold each other."""
+    """Add the time of this block to the part; parts of the same name must not nest."""
     parts = _PARTS.get()
     return _NOTHING if parts is None else parts.setdefault(name, _Part())
 
 
 def header() -> str:
-    """The header's value: milliseconds of each part up to now."""
+    """The header's value: milliseconds of each part so far."""
     parts = _PARTS.get() or {}
     return ", ".join(f"{name};dur={found.so_far() * 1000:.2f}" for name, found in parts.items())

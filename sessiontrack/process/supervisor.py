@@ -1,7 +1,7 @@
-"""What a service says to systemd: that it is ready, that it still does its work, that it ends.
+"""Notify systemd that the service is ready, alive or stopping.
 
-By the protocol of sd_notify(3): a datagram to the socket that NOTIFY_SOCKET names. Where nobody supervises,
-nothing is said.
+The protocol is sd_notify(3): a datagram to the socket in NOTIFY_SOCKET; without that variable nothing is
+sent.
 """
 
 import os
@@ -14,9 +14,9 @@ UNWATCHED_SECONDS = 1.0
 
 
 class Supervisor:
-    """Whoever started this service and wants to know how it is; a context manager that says when it ends.
+    """The service manager, as a context manager that sends "stopping" at its end.
 
-    The variables are taken out of the environment: what this process starts is not the service.
+    The variables are removed from the environment: child processes are not the service.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Supervisor:
         microseconds = os.environ.pop("WATCHDOG_USEC", "")
         watched = os.environ.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         is_asked = microseconds.isdigit() and int(microseconds) > 0 and watched
-        # None: nobody waits for signs of life.
+        # None: the watchdog is off.
         self.watchdog_seconds = int(microseconds) / 1_000_000 if is_asked else None
         self._pid = os.getpid()
         self._ends = threading.Event()
@@ -37,37 +37,37 @@ class Supervisor:
         self.stopping()
 
     def ready(self, status: str = "") -> None:
-        """It serves."""
-        self._tell("READY=1", f"STATUS={status}" if status else "")
+        """Report that the service accepts requests."""
+        self._send("READY=1", f"STATUS={status}" if status else "")
 
     def alive(self) -> None:
-        """It still does its work."""
+        """Report that the service works."""
         if self.watchdog_seconds is not None:
-            self._tell("WATCHDOG=1")
+            self._send("WATCHDOG=1")
 
     def expect_within(self, seconds: float) -> None:
-        """Its next sign of life may take that long."""
+        """Extend the watchdog: the next sign of life may take that long."""
         if self.watchdog_seconds is not None and seconds > self.watchdog_seconds:
             self.watchdog_seconds = seconds
-            self._tell(f"WATCHDOG_USEC={int(seconds * 1_000_000)}")
+            self._send(f"WATCHDOG_USEC={int(seconds * 1_000_000)}")
 
     def stopping(self) -> None:
-        """It begins to end; said once, and by none of its forks."""
+        """Report that the service stops; once, and not from forked processes."""
         if not self._ends.is_set() and os.getpid() == self._pid:
             self._ends.set()
-            self._tell("STOPPING=1")
+            self._send("STOPPING=1")
 
     def watch(self, works: Callable[[float], bool]) -> None:
-        """From a thread: say ready once it works, and then, as often as is asked for, that it still does.
+        """Start a thread that reports "ready" once the service works, and then "alive" as often as required.
 
         Args:
-            works: tries it, for as many seconds at most.
+            works: probes the service, for at most that many seconds.
         """
         if self._address:
             threading.Thread(target=self._watch, args=(works,), name="watchdog", daemon=True).start()
 
     def _watch(self, works: Callable[[float], bool]) -> None:
-        # Three tries before the time is over: one that is lost to a busy moment ends nothing.
+        # Three probes per watchdog period: one that fails in a busy moment does no harm.
         pause = (self.watchdog_seconds or UNWATCHED_SECONDS * 3) / 3
         while not works(pause):
             if self._ends.wait(0.05):
@@ -77,7 +77,7 @@ class Supervisor:
             if works(pause):
                 self.alive()
 
-    def _tell(self, *lines: str) -> None:
+    def _send(self, *lines: str) -> None:
         if not self._address:
             return
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
