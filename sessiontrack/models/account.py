@@ -1,4 +1,4 @@
-"""Who may sign in, and what they signed in with."""
+"""Accounts, and their logins and tokens."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,7 +12,7 @@ IS_ROLE = "role IN ('admin', 'operator', 'viewer')"
 class User(Base):
     """A person or a program that may sign in.
 
-    password_hash: empty where there is no password: whom a proxy names (`from_proxy`) needs none.
+    password_hash: empty without a password; a user that a proxy names (`from_proxy`) needs none.
     """
 
     __tablename__ = "user"
@@ -42,7 +42,7 @@ class Login(Base):
 
 
 class ApiToken(Base):
-    """A long-lived token for a script; only the SHA-256 of it is kept."""
+    """A long-lived token for a script; only its SHA-256 is stored."""
 
     __tablename__ = "api_token"
     __table_args__ = (
@@ -59,12 +59,12 @@ class ApiToken(Base):
     secret_hash: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[Instant]
     revoked_at: Mapped[Instant | None]
-    # From then on it is refused; null: never.
+    # When it expires; null: never.
     expires_at: Mapped[Instant | None]
 
 
 class LoginThrottle(Base):
-    """Attempts to sign in, for one name or one address, in one stretch of time; for all workers."""
+    """Login attempts for one name or one address in one period, counted across all workers."""
 
     __tablename__ = "login_throttle"
     __table_args__ = (Index("ix_login_throttle_ends", "ends_at"),)
@@ -75,7 +75,7 @@ class LoginThrottle(Base):
 
 
 class LoginAddress(Base):
-    """An address that a user has signed in from; of IPv6 its /64 network, in which addresses change daily."""
+    """An address that a user has signed in from; for IPv6 its /64 network, whose addresses change daily."""
 
     __tablename__ = "login_address"
 

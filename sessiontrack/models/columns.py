@@ -1,4 +1,4 @@
-"""Column types that several tables share."""
+"""Column types and index helpers that several tables share."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.sql import ColumnElement
 
-# SQLite numbers its rows only for a plain INTEGER key; PostgreSQL's INTEGER would end in 2038.
+# SQLite numbers rows only for a plain INTEGER key; PostgreSQL's INTEGER would overflow.
 _Whole = BigInteger().with_variant(Integer, "sqlite")
 
 RowId = Annotated[int, mapped_column(_Whole, Identity(), primary_key=True)]
@@ -29,34 +29,34 @@ Number = Annotated[int, mapped_column(_Whole)]
 Reference = Annotated[int, mapped_column(_Whole)]
 Mac = Annotated[str, mapped_column(String(17))]
 Ip = Annotated[str, mapped_column(String(45), server_default="")]
-# ips.ip_sort_key(ip): sorts as the address does, which its text does not.
+# ips.ip_sort_key(ip): sorts by address, unlike the text.
 IpKey = Annotated[str, mapped_column(String(33), server_default="")]
 Name = Annotated[str, mapped_column(String(255), server_default="")]
 EventType = Annotated[str, mapped_column(String(64))]
 
-# A LIMIT that leaves nothing out.
+# A LIMIT that returns all rows.
 EVERYTHING = 2**62
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """An index over the rows for which the condition holds, on both engines."""
+    """An index over the rows that meet the condition, on both back ends."""
     condition = text(where)
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 def holds(condition: str) -> ColumnElement[bool]:
-    """A partial index's own condition in a query, word for word."""
+    """A partial index's condition for a query, word for word."""
     return text(condition)  # type: ignore[return-value]
 
 
 def unlocked(key: SQLColumnExpression[Any], where: ColumnElement[bool]) -> Select[Any]:
-    """The keys of rows that nobody else is changing.
+    """The keys of rows that no other transaction has locked.
 
-    Who deletes old rows leaves the others to those: each could wait for the other.
+    A job that deletes old rows skips locked ones: otherwise two jobs could wait for each other.
     """
     return select(key).where(where).with_for_update(skip_locked=True)
 
 
 def bind(name: str) -> BindParameter[Any]:
-    """A parameter whose value comes with each call of the statement."""
+    """A parameter that each execution of the statement supplies."""
     return bindparam(name)

@@ -1,4 +1,4 @@
-"""Something with a MAC address on the network."""
+"""A device: anything with a MAC address on the network."""
 
 from sqlalchemy import CheckConstraint, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,7 +8,7 @@ from sessiontrack.models.columns import Instant, Mac, Name, RowId, Seconds
 
 
 class Device(Base):
-    """One row a device, whatever happened to it; `last_seen_at` is what scans saw, null where none did."""
+    """One row per device; `last_seen_at` is the last time a scan saw it, null if none did."""
 
     __tablename__ = "device"
     __table_args__ = (
@@ -23,7 +23,7 @@ class Device(Base):
     vendor: Mapped[Name]
     first_seen_at: Mapped[Instant]
     last_seen_at: Mapped[Instant | None]
-    # Seconds that it may be missed without having left; null: as the settings say.
+    # Its grace time in seconds; null: the setting's.
     grace_seconds: Mapped[Seconds | None]
     alert_down: Mapped[bool] = mapped_column(server_default=false())
     can_flap: Mapped[bool] = mapped_column(server_default=true())

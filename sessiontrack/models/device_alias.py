@@ -1,4 +1,4 @@
-"""The further MAC addresses of a device."""
+"""Additional MAC addresses of a device."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SQLColumnExpression, func, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,9 +10,9 @@ from sessiontrack.models.device import Device
 
 
 class DeviceAlias(Base):
-    """An address whose device was merged into another one: what is seen of it counts for that one.
+    """The address of a device that was merged into another one, which now owns its sightings.
 
-    No device has such an address as its own.
+    No device has such an address as its main address.
     """
 
     __tablename__ = "device_alias"
@@ -26,7 +26,7 @@ class DeviceAlias(Base):
 
 
 def device_with(mac: SQLColumnExpression[str]) -> ColumnElement[int]:
-    """The id of the device that has this address, as its own or as a further one; null where none has."""
+    """The id of the device with this main or additional address; null if there is none."""
     own = select(Device.id).where(Device.mac == mac).scalar_subquery()
     merged = select(DeviceAlias.device_id).where(DeviceAlias.mac == mac).scalar_subquery()
     return func.coalesce(own, merged)

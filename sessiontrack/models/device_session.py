@@ -1,4 +1,4 @@
-"""One stretch of time in which a device was connected."""
+"""A period in which a device was connected."""
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, Text, column, false, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
@@ -7,17 +7,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sessiontrack.database import Base
 from sessiontrack.models.columns import EventType, Instant, Ip, IpKey, Reference, RowId, partial_index
 
-# The conditions of the partial indexes. A query says them in the same words, or the index is not used.
+# Conditions of the partial indexes. A query must repeat them word for word to use the index.
 SHORT_SECONDS = 86400
 MIDDLE_SECONDS = 32 * 86400
 IS_SHORT = f"end_at - begin_at <= {SHORT_SECONDS}"
-# Longer than a short one: all of them, and those of up to 32 days apart from the longest.
+# All sessions that are not short; below, those of up to 32 days and the longer ones.
 IS_LONG = f"end_at - begin_at > {SHORT_SECONDS}"
 IS_MIDDLE = f"end_at - begin_at BETWEEN {SHORT_SECONDS + 1} AND {MIDDLE_SECONDS}"
 IS_LONGEST = f"end_at - begin_at > {MIDDLE_SECONDS}"
 IS_OPEN = "still_connected"
-# Where it has several writers, the engine itself forbids it; looked at when a transaction commits, so that
-# sessions may be moved one after another. What is only an instant overlaps nothing.
+# On PostgreSQL, with several writers, a constraint forbids overlaps. It is checked at the commit, so that
+# sessions can be moved one after another. An instant overlaps nothing.
 NO_OVERLAP = ExcludeConstraint(
     (column("device_id"), "="),
     (text("int8range(begin_at, end_at)"), "&&"),
@@ -30,13 +30,17 @@ IS_MISSING = "(connected_at IS NULL OR (disconnected_at IS NULL AND NOT still_co
 
 
 class DeviceSession(Base):
-    """connected_at or disconnected_at is null where that event is missing, or while it is still connected.
+    """connected_at or disconnected_at is null if that event is missing, or while the session is open.
 
-    begin_at and end_at are what is known of the two ends: a missing one is judged by the other, and an
-    open session has no end_at. "Which sessions overlap this window?" is four questions, each with an
-    index of its own: short sessions begin at most a day before it, middle ones at most 32 days before it;
-    the longest ones and open ones are few. A single index over all of them reads up to half the table. For
-    a window that lasts until now, an index of all long ones by their ends leads to the same sooner.
+    begin_at and end_at are the known ends: a missing end takes the value of the other one, and an open
+    session
+    has no end_at. "Which sessions overlap this window?" is four queries, each with its own index: short
+    sessions
+    begin at most a day before the window, middle ones at most 32 days; the longest and the open ones are few.
+    A
+    single index over all of them reads up to half the table. For a window that lasts until now, an index of
+    all
+    long sessions by their end is faster.
     """
 
     __tablename__ = "device_session"
@@ -70,7 +74,7 @@ class DeviceSession(Base):
     conn_type: Mapped[EventType]
     disc_type: Mapped[EventType]
     info: Mapped[str] = mapped_column(Text, server_default="")
-    # "presence": derived from evidence, and so changed by it; null: told, through the API or an import.
+    # "presence": derived from evidence, and changed by it; null: reported through the API or an import.
     source: Mapped[str | None] = mapped_column(String(64))
     begin_at: Mapped[Instant] = mapped_column(
         Computed("coalesce(connected_at, disconnected_at)", persisted=True)

@@ -1,4 +1,4 @@
-"""Something that happened to a device at an instant."""
+"""An event of a device at an instant."""
 
 from sqlalchemy import ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,7 +12,7 @@ IS_DOWN = "NOT voided AND type = 'Device Down'"
 
 
 class Event(Base):
-    """A voided event stays and is shown as `VOIDED - <type>`; unvoided, it is the only one of its kind."""
+    """A voided event stays and is shown as `VOIDED - <type>`; among events not voided, each is unique."""
 
     __tablename__ = "event"
     __table_args__ = (
@@ -32,12 +32,13 @@ class Event(Base):
     ip: Mapped[Ip]
     ip_key: Mapped[IpKey]
     info: Mapped[str] = mapped_column(Text, server_default="")
-    # What derived it from evidence, and so may void it; null for what was told.
+    # The source whose evidence it was derived from, which may void it; null if it was reported directly.
     source: Mapped[str | None] = mapped_column(String(64))
-    # The session that rests on this event.
+    # The session that starts or ends with this event.
     session_id: Mapped[Reference | None] = mapped_column(ForeignKey("device_session.id", ondelete="SET NULL"))
     voided: Mapped[bool] = mapped_column(server_default=false())
-    # seen (then, by that source), evidence, deleted, merged or repaired; "" where it is not known.
+    # seen (void_source saw the device at void_cause_at), evidence, deleted, merged or repaired; "" if
+    # unknown.
     void_cause: Mapped[str] = mapped_column(String(16), server_default="")
     void_cause_at: Mapped[Instant | None]
     void_source: Mapped[str | None] = mapped_column(String(64))

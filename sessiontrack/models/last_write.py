@@ -1,4 +1,4 @@
-"""How far a login has written, where there is a replica that may be behind."""
+"""The position of a login's last write, for replicas that may lag."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,7 +8,7 @@ from sessiontrack.models.columns import Position
 
 
 class LastWrite(Base):
-    """What a replica must have seen of PostgreSQL's log before it may answer this login, on any host."""
+    """The position in PostgreSQL's log that a replica must have replayed before it answers this login."""
 
     __tablename__ = "last_write"
 

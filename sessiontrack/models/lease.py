@@ -1,4 +1,4 @@
-"""Who of many workers and hosts does what only one should do at a time."""
+"""Leases on tasks that only one worker of all hosts should do at a time."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,10 +8,10 @@ from sessiontrack.models.columns import Instant
 
 
 class Lease(Base):
-    """A task that its holder has until it expires; nobody has to give it back.
+    """A task that its holder keeps until the lease expires; it need not be released.
 
-    due_at is when it is to be done again, looked_at when it last was looked at; nothing is removed before
-    held_until, since the clock had jumped ahead.
+    due_at is the next run, looked_at the last check; nothing is removed before held_until, because the clock
+    had jumped ahead.
     """
 
     __tablename__ = "lease"

@@ -1,4 +1,4 @@
-"""The evidence for device sessions: scans, sightings, and what sources said of one device."""
+"""The evidence for device sessions: scans, sightings, and reports about single devices."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -6,24 +6,24 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sessiontrack.database import Base
 from sessiontrack.models.columns import Instant, Ip, Reference, RowId, partial_index
 
-# What is not: a mark that the device was known, and scans that only remembered it.
+# Excludes marks that the device was known, and scans that only remembered it.
 IS_SIGHTING = "NOT settled AND ip <> '-'"
 
 
 class Source(Base):
-    """What observes: a scanner, a DHCP server, an access point."""
+    """A source of evidence: a scanner, a DHCP server, an access point."""
 
     __tablename__ = "source"
     __table_args__ = (UniqueConstraint("name"),)
 
     id: Mapped[RowId]
     name: Mapped[str] = mapped_column(String(64))
-    # When its old evidence was last forgotten.
+    # When the old evidence of this source was last removed.
     pruned_at: Mapped[Instant | None]
 
 
 class Scan(Base):
-    """One look at all devices of a network segment; `trusted` ones are evidence of absence."""
+    """One scan of a whole network segment; only `trusted` scans are evidence of absence."""
 
     __tablename__ = "scan"
     __table_args__ = (
@@ -39,10 +39,10 @@ class Scan(Base):
 
 
 class SightingRun(Base):
-    """A device was seen, with one address, by every complete scan of a source from the first to the last.
+    """A device that every complete scan of a source saw with the same address, from first_at to last_at.
 
-    last_at is null while the source's latest scan saw it: a scan writes nothing for what did not change.
-    judged: a scan after last_at has already told whether the device left then.
+    last_at is null while the source's latest scan saw the device: an unchanged device causes no write.
+    judged: a scan after last_at has already decided whether the device left then.
     """
 
     __tablename__ = "sighting_run"
@@ -68,12 +68,12 @@ class SightingRun(Base):
     first_at: Mapped[Instant]
     last_at: Mapped[Instant | None]
     judged: Mapped[bool] = mapped_column(server_default=false())
-    # Over since before anything that is still accepted; a mark that the device was known.
+    # Ended before anything that is still accepted; kept as a mark that the device was known.
     settled: Mapped[bool] = mapped_column(server_default=false())
 
 
 class DeviceEvidence(Base):
-    """What a source said of one device at an instant: seen, connected or disconnected."""
+    """A source's report about one device at an instant: seen, connected or disconnected."""
 
     __tablename__ = "device_evidence"
     __table_args__ = (
@@ -89,8 +89,8 @@ class DeviceEvidence(Base):
     kind: Mapped[str] = mapped_column(String(16))
     ip: Mapped[Ip]
     info: Mapped[str] = mapped_column(String(255), server_default="")
-    # A scan has already told whether the device left after this.
+    # A later scan has already decided whether the device left.
     judged: Mapped[bool] = mapped_column(server_default=false())
     settled: Mapped[bool] = mapped_column(server_default=false())
-    # Older words that this one stands for as well.
+    # The oldest of the reports that this row replaces.
     since_at: Mapped[Instant | None]

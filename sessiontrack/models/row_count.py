@@ -11,7 +11,7 @@ from sessiontrack.models.columns import Number, partial_index
 from sessiontrack.models.device_session import IS_MISSING
 from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 
-# A stretch is 2^17 s, a day and a half: 2,400 of them are ten years.
+# A period is 2^17 s, a day and a half: 2,400 of them are ten years.
 STRETCH_BITS = 17
 # What is counted.
 DEVICE_SESSIONS = "device_session"

@@ -1,4 +1,4 @@
-"""One stay of a logged-in person in a web UI, and how long each page was in sight."""
+"""The visit of a logged-in user to a web UI, and the visible time of each page."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,9 +8,9 @@ from sessiontrack.models.columns import Instant, Reference, RowId, Seconds, part
 
 
 class UserSession(Base):
-    """Kept alive by pings; `credited_seconds` is what the latest of them added to `visible_seconds`.
+    """Kept alive by pings; `credited_seconds` is what the latest ping added to `visible_seconds`.
 
-    The name of the user stands here and not a reference: what happened stays when an account is removed.
+    It stores the user's name, not a reference, so that the history survives the removal of the account.
     """
 
     __tablename__ = "user_session"
@@ -41,7 +41,7 @@ class UserSession(Base):
 
 
 class ViewTime(Base):
-    """The visible seconds of one path in one user session; an empty tab is the view by itself."""
+    """The visible seconds of one path in one user session; an empty tab means the view itself."""
 
     __tablename__ = "view_time"
     __table_args__ = (CheckConstraint("seconds >= 0", name="not_negative"),)
@@ -55,9 +55,9 @@ class ViewTime(Base):
 
 
 class ViewVisit(Base):
-    """One stay on a path in a user session: pings on the same path, until one credits another.
+    """One visit to a path in a user session: its consecutive pings, until a ping credits another path.
 
-    `seconds` of it were visible; the rest was hidden time in between.
+    The path was visible for `seconds` of it, and hidden for the rest.
     """
 
     __tablename__ = "view_visit"

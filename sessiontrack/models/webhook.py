@@ -1,4 +1,4 @@
-"""Who is told of what happens, and what they are still to be told: the outbox."""
+"""The receivers of webhooks, and the outbox of deliveries."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,7 +12,7 @@ DEAD = "dead"
 
 
 class Webhook(Base):
-    """A receiver. The one who holds the lease delivers to it; while it rests, nobody does."""
+    """A receiver. The holder of the lease delivers to it; until `resting_until` no one does."""
 
     __tablename__ = "webhook"
     __table_args__ = (UniqueConstraint("name"),)
@@ -20,22 +20,22 @@ class Webhook(Base):
     id: Mapped[RowId]
     name: Mapped[str] = mapped_column(String(64))
     url: Mapped[str] = mapped_column(String(2048))
-    # The key of the signature; no query reads it but the one that sends.
+    # The signing key; only the query of the sender reads it.
     secret: Mapped[str] = mapped_column(String(128))
     created_at: Mapped[Instant]
     lease: Mapped[str] = mapped_column(String(32), server_default="")
     leased_until: Mapped[Instant] = mapped_column(server_default="0")
-    # Attempts that failed by the receiver's fault since the last one that did not.
+    # Consecutive attempts that failed because of the receiver.
     failures: Mapped[int] = mapped_column(server_default="0")
     resting_until: Mapped[Instant] = mapped_column(server_default="0")
     last_delivered_at: Mapped[Instant | None]
     last_error: Mapped[str] = mapped_column(Text, server_default="")
-    # What the outbox had no room for.
+    # Deliveries dropped because the outbox was full.
     dropped: Mapped[int] = mapped_column(server_default="0")
 
 
 class WebhookEvent(Base):
-    """A type of event that a receiver is told of."""
+    """A type of event that a receiver subscribes to."""
 
     __tablename__ = "webhook_event"
 
@@ -46,7 +46,7 @@ class WebhookEvent(Base):
 
 
 class WebhookDelivery(Base):
-    """Something that a receiver is to be told, was told, or could not be told."""
+    """One delivery to a receiver: pending, delivered or dead."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
@@ -59,7 +59,7 @@ class WebhookDelivery(Base):
     )
 
     id: Mapped[RowId]
-    # The same at each attempt: by it a receiver knows what it has already.
+    # The same at each attempt, so that a receiver can discard duplicates.
     public_id: Mapped[str] = mapped_column(String(36))
     webhook_id: Mapped[Reference] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"))
     type: Mapped[EventType]
@@ -74,7 +74,7 @@ class WebhookDelivery(Base):
 
 
 class FlappingDevice(Base):
-    """A device of which receivers were told that it flaps, and of which they hear no more until it stops."""
+    """A device reported as flapping; receivers get no further reports about it until it stops."""
 
     __tablename__ = "flapping_device"
 
@@ -82,5 +82,5 @@ class FlappingDevice(Base):
         ForeignKey("device.id", ondelete="CASCADE"), primary_key=True
     )
     since_at: Mapped[Instant]
-    # Whether it went down or came back meanwhile: its last state is told when it stops.
+    # Whether it went down or came back meanwhile: then its last state is reported when it stops.
     withheld: Mapped[bool] = mapped_column(server_default=false())

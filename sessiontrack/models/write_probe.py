@@ -1,4 +1,4 @@
-"""A row that is written to see whether the database can be."""
+"""A row that is written to test whether the database is writable."""
 
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,7 +8,7 @@ from sessiontrack.models.columns import Seconds
 
 
 class WriteProbe(Base):
-    """The only row counts the probes: a value that stays the same would not be written again."""
+    """The only row counts the probes, because an unchanged value would not be written."""
 
     __tablename__ = "write_probe"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
