@@ -1,7 +1,7 @@
-"""Backups of a SQLite database: made while it is written to, and put back in its place.
+"""Backups of a SQLite database: made while it is in use, and restored.
 
-A backup is the database, one file. It is not the signing key: who finds a backup must not be able to make
-tokens of this install. Nothing is lost by that: a new key is made, and everybody signs in again.
+A backup is one file with the database. It excludes the signing key, so that a stolen backup cannot be used to
+make tokens. After a restore a new key is made, and all users sign in again.
 """
 
 import fcntl
@@ -20,19 +20,19 @@ from sessiontrack.database import Statement, database_file, db, in_use, write_tr
 from sessiontrack.database.database_file import Progress
 from sessiontrack.exceptions import DamagedDatabase, InvalidInput, StorageUnavailable
 
-# What backups in a folder are called; nothing else in it is touched.
+# The names of backups in a folder; other files are left alone.
 DATED = re.compile(r"sessiontrack-[0-9]{8}T[0-9]{6}Z\.sqlite3")
 PART = ".part"
 MAGIC = b"SQLite format 3\0"
-# Those that were revoked since the backup would be good again; so all of them sign in anew.
+# Tokens revoked since the backup would be valid again, so all users must sign in again.
 SIGN_OUT = Statement("DELETE FROM login")
 
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup that was made; `removed` are the older ones that had to go.
+    """A backup that was made; `removed` lists the older ones that were deleted.
 
-    dangling: rows in it that refer to others that are not there. A backup of these is better than none.
+    dangling: rows whose reference is broken. The backup is made all the same.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class Backup:
 
 @dataclass(frozen=True)
 class Restored:
-    """What was put in place: the revision it had, and where the database is that was there before."""
+    """The result of a restore: the backup's revision, and the path of the previous database."""
 
     revision: str
     kept: Path | None
@@ -54,11 +54,11 @@ def back_up(database: Path, target: Path, now: int, keep: int | None, tell: Prog
     """Copy the database, verify the copy, and give it its name at the end.
 
     Args:
-        target: a file, or a folder that is there: then the name is dated.
-        keep: how many backups to leave in the folder, this one included; None for all.
+        target: a file, or an existing folder for a file with a dated name.
+        keep: how many backups to keep in the folder, including this one; None for all.
     Raises:
-        InvalidInput: the target is some other file.
-        StorageUnavailable: it cannot be copied, or there is no database yet.
+        InvalidInput: the target exists and is no backup.
+        StorageUnavailable: the copy cannot be made, or there is no database yet.
     """
     if not database.exists():
         raise StorageUnavailable(f"There is no database {database} yet.")
@@ -80,14 +80,14 @@ def back_up(database: Path, target: Path, now: int, keep: int | None, tell: Prog
 
 
 def restore(database: Path, backup: Path, now: int) -> Restored:
-    """Put a backup in the database's place; the backup is only read, the old database kept beside it.
+    """Replace the database by a backup, which is only read; keep the old database beside it.
 
-    Whatever cuts it short leaves the old database or the new one, whole.
+    An interruption leaves the old database or the new one, complete.
 
     Raises:
-        InvalidInput: the file cannot be read, or it is the database itself.
-        DamagedDatabase: it is no database, or a damaged one.
-        StorageUnavailable: it is another program's, or a newer version's; or the database is in use.
+        InvalidInput: the file cannot be read, or is the database itself.
+        DamagedDatabase: the file is no database, or is damaged.
+        StorageUnavailable: the file belongs to another program or a newer version; or the database is in use.
     """
     _refuse_unreadable(backup, database)
     with in_use.use_alone(database):
@@ -105,7 +105,7 @@ def restore(database: Path, backup: Path, now: int) -> Restored:
 
 
 def _make_draft(backup: Path, draft: Path) -> str:
-    """A current, sound copy of the backup, from which everybody is signed out; the revision it had."""
+    """Copy, check and migrate the backup and end all its logins; return the revision it had."""
     try:
         for ending in ("", "-wal"):
             original = Path(f"{backup}{ending}")
@@ -137,11 +137,11 @@ def _make_draft(backup: Path, draft: Path) -> str:
 
 
 def _set_aside(database: Path, now: int) -> Path | None:
-    """Give the database a second name, under which it stays; with what is beside it, where that is needed."""
+    """Keep the database, and if needed its WAL, under a second name."""
     if not database.exists():
         return None
     kept = _free_name(database.with_name(f"{database.name}.before-restore-{_stamp(now)}"))
-    # A damaged one cannot be folded: what is beside it goes with it, and must not stay beside another.
+    # The WAL of a damaged database cannot be folded: it moves along, and must not stay beside another one.
     with suppress(DamagedDatabase):
         database_file.fold_wal(database)
     try:
@@ -156,12 +156,12 @@ def _set_aside(database: Path, now: int) -> Path | None:
 
 
 def _refuse_unreadable(backup: Path, database: Path) -> None:
-    """Only a backup is ever read by open(): nobody has it open as a database."""
+    """Read with open() only if the file is not in use as a database."""
     try:
         if database.exists() and backup.samefile(database):
             raise InvalidInput(f"{backup} is the database itself.")
         if not backup.is_file():
-            raise InvalidInput(f"{backup} is no file.")
+            raise InvalidInput(f"{backup} is not a file.")
         with backup.open("rb") as file:
             head = file.read(len(MAGIC))
     except OSError as error:
@@ -169,11 +169,11 @@ def _refuse_unreadable(backup: Path, database: Path) -> None:
     if not head:
         raise InvalidInput(f"{backup} is empty.")
     if head != MAGIC:
-        raise DamagedDatabase(f"{backup} is damaged, or no database; nothing was changed.")
+        raise DamagedDatabase(f"{backup} is damaged, or not a database; nothing was changed.")
 
 
 def _refuse_other_file(database: Path, file: Path) -> None:
-    """An older backup may be replaced; nothing else."""
+    """Refuse to overwrite anything but an older backup."""
     if not file.parent.is_dir():
         raise InvalidInput(f"There is no folder {file.parent}.")
     if not file.exists():
@@ -185,7 +185,7 @@ def _refuse_other_file(database: Path, file: Path) -> None:
     except StorageUnavailable:
         is_ours = False
     if not is_ours:
-        raise InvalidInput(f"{file} is there already, and is no backup of sessiontrack; it was not changed.")
+        raise InvalidInput(f"{file} already exists and is not a sessiontrack backup; it was not changed.")
 
 
 def _refuse_little_space(folder: Path, needed: int) -> None:
@@ -197,7 +197,7 @@ def _refuse_little_space(folder: Path, needed: int) -> None:
 
 
 def _remove_old(made: Path, keep: int) -> list[Path]:
-    """All but the newest ones; never the one just made, whatever the clock said."""
+    """Delete all but the newest backups, never the one just made, even if the clock went back."""
     older = sorted(each for each in made.parent.iterdir() if DATED.fullmatch(each.name) and each != made)
     removed = older[: max(0, len(older) - keep + 1)]
     for each in removed:
@@ -207,7 +207,7 @@ def _remove_old(made: Path, keep: int) -> list[Path]:
 
 @contextmanager
 def _discarded(draft: Path) -> Iterator[None]:
-    """Leave no draft, unless it has taken another name."""
+    """Remove the draft at the end, unless it was renamed."""
     try:
         yield
     except OSError as error:
@@ -219,14 +219,14 @@ def _discarded(draft: Path) -> Iterator[None]:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """One backup at a time into a folder, so that what a killed one left can be told from one going on."""
+    """Allow one backup at a time per folder, so that a draft found there is a killed run's."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise StorageUnavailable(f"Another backup into {folder} is going on.") from error
-    except OSError:  # a file system without such locks
+        raise StorageUnavailable(f"Another backup into {folder} is running.") from error
+    except OSError:  # a file system without locks
         pass
     try:
         yield
@@ -240,7 +240,7 @@ def _size(database: Path) -> int:
 
 
 def _free_name(path: Path) -> Path:
-    """That name, or the first one with a number after it that nothing has."""
+    """The path itself, or with the first number after it that is free."""
     names = (path if number == 1 else path.with_name(f"{path.name}-{number}") for number in count(1))
     return next(name for name in names if not name.exists())
 

@@ -1,4 +1,4 @@
-"""Whether the database is sound: its pages, its schema, and what must be true of its rows; and mending it."""
+"""Checks of the database's pages, schema and invariants, and their repair."""
 
 import re
 import sqlite3
@@ -15,18 +15,18 @@ from sessiontrack.database.transactions import READS
 from sessiontrack.queries.invariants import INVARIANTS, Invariant, Key
 from sessiontrack.services.repairs import REPAIRS
 
-# What SQLite says of an index whose table is whole: it can be made anew from that.
+# SQLite's errors about an index whose table is intact: the index can be rebuilt.
 _OF_INDEX = re.compile(
     r"(?:row \d+ missing from|wrong # of entries in|non-unique entry in|rowid .* missing from) index (\S+)"
 )
-# What it says of values; most of it an invariant finds as well, and can mend it.
+# SQLite's errors about values; most of them also break an invariant, which can be repaired.
 _OF_VALUE = re.compile(r"(?:CHECK constraint failed in|NULL value in) (\w+)")
 MOST_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one thing that must be true; `count` is 0 where it is."""
+    """The result of one check; `count` is the number of violations."""
 
     name: str
     says: str
@@ -36,7 +36,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything; writes nothing, and keeps nobody waiting.
+    """Run all checks; writes nothing and blocks no one.
 
     Raises:
         StorageUnavailable: the database cannot be read at all.
@@ -46,26 +46,26 @@ def examine() -> list[Finding]:
     indexes = [each for each in damage if _OF_INDEX.search(each)]
     missing = missing_indexes()
     found = [
-        _finding("schema", "every index is there", [f"{each.name}" for each in missing], can_be_mended=True)
+        _finding("schema", "every index exists", [f"{each.name}" for each in missing], can_be_mended=True)
     ]
-    # A server looks after its own.
+    # PostgreSQL checks its own pages and indexes.
     if sqlite_file() is not None:
         found = [
             _finding("pages", "every page of the file can be read", pages, can_be_mended=False),
-            _finding("indexes", "every index holds what its table does", indexes, can_be_mended=True),
+            _finding("indexes", "every index matches its table", indexes, can_be_mended=True),
             *found,
         ]
-    # Of what cannot be read nothing more can be said.
+    # Unreadable pages make further checks meaningless.
     if pages:
         return found
     examined = [_examine(each) for each in INVARIANTS]
     values = [each for each in damage if _OF_VALUE.match(each)]
-    others = _finding("values", "every value may be", _others(values, examined), can_be_mended=False)
+    others = _finding("values", "every value is allowed", _others(values, examined), can_be_mended=False)
     return [*found, *examined, others]
 
 
 def _others(values: list[str], examined: list[Finding]) -> list[str]:
-    """What is wrong with values of tables in which no invariant has found anything."""
+    """Errors about values in tables whose invariants all hold."""
     broken = [each for each, found in zip(INVARIANTS, examined, strict=True) if found.count]
     known = {table for each in broken for table in (each.table, *each.others)}
     return [each for each in values if (found := _OF_VALUE.match(each)) and found[1] not in known]
@@ -84,13 +84,12 @@ def _finding(name: str, says: str, found: list[Key] | list[str], *, can_be_mende
 
 
 def mend(findings: list[Finding]) -> list[Finding]:
-    """Mend what can be of what was found, and look again.
+    """Repair what can be repaired, and check again.
 
-    Indexes first: a query may be answered by one. What stands in the way of a unique one is mended before
-    that is made again.
+    Indexes first, because queries use them. Duplicates are removed before a unique index is rebuilt.
 
     Returns:
-        what is found afterwards.
+        The findings after the repair.
     """
     if any(each.name == "pages" and each.count for each in findings):
         return findings
@@ -98,7 +97,7 @@ def mend(findings: list[Finding]) -> list[Finding]:
         rebuild_index(name)
     broken = {each.name for each in findings if each.count}
     for name, repair in REPAIRS.items():
-        # One repair may show what another finds: the tabs' times of a session that was too long.
+        # One repair may break another invariant: the tabs' times of a session that was too long.
         if name in broken or _is_broken(name):
             with write_transaction() as tx:
                 repair(tx)
@@ -115,7 +114,7 @@ def _is_broken(name: str) -> bool:
 
 
 def missing_indexes() -> list[Index]:
-    """Those of this version's schema that the database lacks: without them it is slow, or forbids less."""
+    """The schema's indexes that the database lacks: without them it is slow, or permits duplicates."""
     with db.engine.execution_options(**{READS: True}).connect() as connection:
         inspector = inspect(connection)
         there = {

@@ -1,4 +1,4 @@
-"""Giving back to the disk what removed rows have left free."""
+"""Returning the space of removed rows to the disk."""
 
 import shutil
 import tempfile
@@ -13,17 +13,17 @@ from sessiontrack.database.maintenance import (
 )
 from sessiontrack.exceptions import StorageUnavailable
 
-# Of 4 KiB each; a step is one short write.
+# Pages of 4 KiB; one step is a short write.
 PAGES_A_STEP = 256
 
 
 def vacuum(*, incremental: bool) -> tuple[int, int]:
-    """Make the database smaller.
+    """Shrink the database.
 
     Returns:
-        the bytes won, and the bytes that it has now.
+        The bytes freed, and the bytes now in use.
     Raises:
-        StorageUnavailable: there is too little free space to write it anew.
+        StorageUnavailable: too little space is free to rewrite the database.
     """
     before = _taken_bytes()
     if incremental:
@@ -42,7 +42,7 @@ def _taken_bytes() -> int:
 
 
 def _refuse_little_space() -> None:
-    """SQLite writes a copy among the temporary files, and then that into the WAL."""
+    """SQLite writes a temporary copy, and then copies that into the WAL."""
     file = sqlite_file()
     if file is None:
         return

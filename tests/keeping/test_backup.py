@@ -211,7 +211,7 @@ def test_two_at_once_into_one_folder_do_not_meet(instance: Path, tmp_path: Path)
     with backups._alone_in(tmp_path):
         result = invoke(instance, "backup", str(tmp_path / "copy"))
     assert result.exit_code == 1
-    assert_one_line(result.stderr, "going on")
+    assert_one_line(result.stderr, "is running")
 
 
 KILLED = """

@@ -377,7 +377,7 @@ def test_who_moves_is_told_that_the_source_is_in_use(
     assert clients.viewer.get("/devices").status_code == 200
     move(source, place("sqlite", "second"), no_bar, words.append)
     assert len(words) == 1
-    assert "is in use: what is written to it from now on will not be in the copy" in words[0]
+    assert "is in use: later writes will not be in the copy" in words[0]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -1,6 +1,6 @@
-"""Rows as lines of text, in the words of PostgreSQL's COPY: what goes from one database into another.
+"""Rows as lines of text in PostgreSQL's COPY format, the format in which rows are moved.
 
-A block is some whole lines. Both engines give the same line for the same row, so checksums of them compare.
+A block is several whole lines. Both back ends give the same line for the same row, so checksums compare.
 """
 
 import re
@@ -18,7 +18,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 def encode(rows: Iterable[Sequence[object]]) -> bytes:
-    """A block of these rows.
+    """Encode rows as a block.
 
     Raises:
         ValueError: a value is neither a whole number nor text.
@@ -37,15 +37,15 @@ def _cell(value: object) -> str:
 
 
 def decoder(columns: Sequence[Column[object]]) -> Callable[[bytes], list[Row]]:
-    """What reads blocks whose rows have these columns.
+    """Make the function that decodes blocks with these columns.
 
     Raises:
-        ValueError: where a number is expected is none.
+        ValueError: the function met text instead of a number.
     """
     readers = [_text if isinstance(column.type, String) else int for column in columns]
 
     def decode(block: bytes) -> list[Row]:
-        # Not splitlines(): Unicode has more ends of lines than COPY.
+        # Not splitlines(): Unicode has more line separators than COPY.
         lines = block.decode().split("\n")[:-1]
         return [
             tuple(

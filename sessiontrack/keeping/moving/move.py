@@ -1,4 +1,4 @@
-"""Everything from one database into another one, of either engine; both are asked whether it is the same."""
+"""Copy a whole database into another one, of either back end, and compare both."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -14,10 +14,10 @@ from sessiontrack.keeping.moving import postgres, sqlite
 from sessiontrack.keeping.moving.place import app_of, file_of
 from sessiontrack.keeping.moving.store import Store, Target, Totals, is_numbered
 
-# Where a login has written in the log of the one PostgreSQL means nothing in another one's; and what an
-# engine's own triggers count, they count while the rows go in.
+# last_write holds positions in one server's log, which mean nothing on another server. Triggers fill
+# row_count while the rows are inserted.
 LEFT_BEHIND = {"last_write", "row_count"}
-# What is told how much of a total is done; the total is None where nobody knows it.
+# Called with the rows done; the total is None if it is unknown.
 Tell = Callable[[int], None]
 Note = Callable[[str], None]
 Bar = Callable[[str, int | None], AbstractContextManager[Tell]]
@@ -25,7 +25,7 @@ Bar = Callable[[str, int | None], AbstractContextManager[Tell]]
 
 @dataclass(frozen=True)
 class Moved:
-    """A table whose rows are the same in both; the checksum is of all of them in the order of their key."""
+    """A copied table; the checksum covers all its rows in key order, and is the same in both databases."""
 
     table: str
     rows: int
@@ -33,19 +33,19 @@ class Moved:
 
 
 def move(from_url: str, to_url: str, bar: Bar, note: Note = lambda words: None) -> list[Moved]:
-    """Copy everything, read it back and compare; the target is there when all is the same, or not at all.
+    """Copy everything, read it back and compare; the target appears complete or not at all.
 
     Args:
-        bar: shows how far a step is.
-        note: is told what whoever moves should know, and may have wanted.
+        bar: shows the progress of a step.
+        note: called with a warning for the user.
     Raises:
         InvalidInput: a URL cannot be used, or both lead to the same database.
-        Conflict: the target is not empty, or does not take what the source holds.
-        StorageUnavailable: a database cannot be used, or is another version's.
+        Conflict: the target is not empty, or rejects rows of the source.
+        StorageUnavailable: a database cannot be used, or has another version.
     """
     with _reading(from_url) as source, _filling(to_url, source) as target:
         if source.in_use:
-            note(f"{source.name} is in use: what is written to it from now on will not be in the copy.")
+            note(f"{source.name} is in use: later writes will not be in the copy.")
         expected = {table.name: source.totals(table) for table in _tables()}
         total = sum(rows for rows, *_ in expected.values() if rows)
         with bar("Copying", total) as tell:
@@ -57,7 +57,7 @@ def move(from_url: str, to_url: str, bar: Bar, note: Note = lambda words: None) 
 
 
 def _tables() -> list[Table]:
-    """In an order in which what is referred to comes first."""
+    """Order the tables so that referenced ones come first."""
     return [table for table in db.metadata.sorted_tables if table.name not in LEFT_BEHIND]
 
 
@@ -74,7 +74,7 @@ def _filling(url: str, source: Store) -> AbstractContextManager[Target]:
 
 
 def _copy(source: Store, target: Target, tell: Tell) -> dict[str, str]:
-    """The checksum of what the source gave of each table."""
+    """Copy all tables; return the checksum of each as read from the source."""
     checksums, done = {}, 0
     for table in _tables():
         passing = _Passing(done, tell)
@@ -88,21 +88,21 @@ def _copy(source: Store, target: Target, tell: Tell) -> dict[str, str]:
 def _compare(
     target: Target, expected: dict[str, Totals], checksums: dict[str, str], tell: Tell
 ) -> list[Moved]:
-    """What is in the target now, read back: row by row, and as its engine adds it up by itself."""
+    """Read the target back, and compare checksums and the totals that its back end computes."""
     moved, done = [], 0
     for table in _tables():
         passing = _Passing(done, tell)
         for _ in passing.by(target.read(table)):
             pass
         if passing.checksum() != checksums[table.name] or target.totals(table) != expected[table.name]:
-            raise DamagedDatabase(f"The copy of {table.name} is not equal to it; nothing was changed.")
+            raise DamagedDatabase(f"The copy of {table.name} differs from the original; nothing was changed.")
         moved.append(Moved(table.name, passing.rows - done, passing.checksum()))
         done = passing.rows
     return moved
 
 
 class _Passing:
-    """Counts and sums up blocks that pass by; `rows` goes on from those that were done before."""
+    """Hashes the blocks that pass through and counts their rows, on top of those done before."""
 
     def __init__(self, done: int, tell: Tell) -> None:
         self._hash = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Where a URL says that a database is, and whether that has this version's schema."""
+"""The database behind a URL, and the check that it has this version's schema."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ from sessiontrack.exceptions import InvalidInput, InvalidSetting, StorageUnavail
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
-# Settings that are of the database which the environment names, and of no other.
+# Settings that apply only to the database of the environment.
 NO_OTHERS = {"READ_DATABASE_URL": "", "RETENTION_MAX_BYTES": "0"}
 
 
 def app_of(url: str) -> Flask:
-    """An application on that database, which is not touched yet.
+    """Create an application for that database, without opening it.
 
     Raises:
-        InvalidInput: it is no URL of a database that sessiontrack works with.
+        InvalidInput: the URL does not name a supported database.
     """
     parsed = _parsed(url)
     try:
@@ -30,29 +30,29 @@ def app_of(url: str) -> Flask:
 
 
 def file_of(app: Flask) -> Path | None:
-    """The SQLite file that it is; None where it is a server's."""
+    """The SQLite file; None on PostgreSQL."""
     with app.app_context():
         return sqlite_file()
 
 
 def refuse_other_version(name: str, revision: str | None) -> None:
-    """Take nothing from a schema that this version does not know by heart.
+    """Refuse any schema but this version's.
 
     Raises:
-        StorageUnavailable: it is an older version's, a newer one's, or nobody's.
+        StorageUnavailable: the schema is older, newer, or not sessiontrack's.
     """
     if revision is None:
-        raise StorageUnavailable(f"{name} holds no database of sessiontrack.")
+        raise StorageUnavailable(f"{name} is not a sessiontrack database.")
     migrations.refuse_newer(revision)
     if revision != migrations.newest_revision():
         raise StorageUnavailable(
-            f"{name} is of an older version (revision {revision}), and is only read here:"
+            f"{name} has an older version (revision {revision}), and this command only reads it:"
             " run sessiontrack migrate on it first."
         )
 
 
 def _parsed(url: str) -> URL:
-    """What is no URL is not shown: it may have a password in it."""
+    """Parse the URL; the error for an invalid one omits it, because it may contain a password."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
@@ -61,5 +61,5 @@ def _parsed(url: str) -> URL:
         ) from error
     backend = parsed.get_backend_name()
     if backend not in (SQLITE, POSTGRESQL):
-        raise InvalidInput(f"sessiontrack keeps nothing in {backend}: only in sqlite and postgresql+psycopg.")
+        raise InvalidInput(f"sessiontrack does not support {backend}: use sqlite or postgresql+psycopg.")
     return parsed if backend == SQLITE else parsed.set(drivername="postgresql+psycopg")

@@ -1,4 +1,4 @@
-"""A database of a PostgreSQL server: read in one transaction, or filled in one."""
+"""A PostgreSQL database, read or filled in one transaction."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ from sessiontrack.keeping.moving.store import (
 )
 
 BLOCK_BYTES = 1 << 18
-# A database by what its server says of itself: two URLs may well lead to one.
+# The server's identity of a database: two URLs may lead to the same one.
 IDENTITY = (
     "SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database()),"
     " current_schema() FROM pg_control_system()"
@@ -35,7 +35,7 @@ OTHERS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     " AND backend_type = 'client backend'"
 )
-# What the schema forbids or has for reading, and rows need not wait for; references last.
+# Constraints and indexes that are dropped while rows are inserted and created afterwards; references last.
 LEFT_OUT = """
 SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
   format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid)),
@@ -48,13 +48,13 @@ WHERE c.relnamespace = current_schema()::regnamespace
 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
 ORDER BY 3
 """
-# To sort the keys of an index; the server takes it for each one while it is made.
+# For sorting the keys of an index; allocated for each index in turn.
 MEMORY = "SET LOCAL maintenance_work_mem = '256MB'"
 MOST_IDLE = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
 
 
 class PostgresStore(Store):
-    """What the database holds at one instant, whoever writes to it meanwhile."""
+    """One snapshot of the database, while others go on writing."""
 
     def __init__(self, connection: Connection) -> None:
         self.name = connection.engine.url.render_as_string()
@@ -91,7 +91,7 @@ class PostgresStore(Store):
 
 
 class PostgresTarget(PostgresStore, Target):
-    """Tables that nobody sees before the transaction commits; killed, it leaves nothing."""
+    """Tables that are invisible before the commit; a killed process leaves nothing behind."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -124,10 +124,10 @@ def _sequence(table: Table) -> ColumnElement[Any]:
 
 @contextmanager
 def reading(app: Flask) -> Iterator[PostgresStore]:
-    """The database as it is now; nothing is written to it.
+    """Open the database for reading.
 
     Raises:
-        StorageUnavailable: it cannot be reached, or it is another version's or another program's.
+        StorageUnavailable: the database is unreachable, or belongs to another version or program.
     """
     with app.app_context():
         engine = db.engine.execution_options(**{READS: True})
@@ -141,21 +141,19 @@ def reading(app: Flask) -> Iterator[PostgresStore]:
 
 @contextmanager
 def filling(app: Flask, source: Store) -> Iterator[PostgresTarget]:
-    """New tables, which are there if nothing is raised. Who starts on them meanwhile waits.
+    """Create the tables and commit them if nothing is raised; programs that start meanwhile wait.
 
     Raises:
-        InvalidInput: it is the source.
-        Conflict: there are tables already.
-        StorageUnavailable: it cannot be reached or written.
+        InvalidInput: the target is the source.
+        Conflict: the database has tables already.
+        StorageUnavailable: the database is unreachable or not writable.
     """
     with app.app_context():
         name = db.engine.url.render_as_string()
         with _said_of(name), db.engine.begin() as connection:
             refuse_same(PostgresStore(connection).identity(), source)
             if inspect(connection).get_table_names():
-                raise Conflict(
-                    f"{name} is not empty; nothing was changed. Make a database of its own for it."
-                )
+                raise Conflict(f"{name} is not empty; nothing was changed. Create an empty database for it.")
             connection.exec_driver_sql(MEMORY)
             connection.exec_driver_sql(MOST_IDLE)
             migrations.upgrade_within(connection)

@@ -1,4 +1,4 @@
-"""A SQLite file: one that is read, or one that is made under another name and gets its own at the end."""
+"""A SQLite file: one to read, or a draft to fill that is renamed at the end."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ ENDING = ".moving"
 
 
 class SQLiteStore(Store):
-    """What the file holds at one instant, whoever writes to it meanwhile."""
+    """One snapshot of the file, while others go on writing."""
 
     def __init__(self, file: Path, connection: sqlite3.Connection) -> None:
         self.name = str(file)
@@ -55,7 +55,7 @@ class SQLiteStore(Store):
                 yield encode(rows)
 
     def last_number(self, table: Table) -> int:
-        """It numbers on from the highest that is there."""
+        """SQLite numbers new rows from the highest existing number."""
         with self._said():
             highest = self._connection.execute(_sql(select(func.max(table.c.id)))).fetchone()[0]
             return int(highest or 0)
@@ -70,7 +70,7 @@ class SQLiteStore(Store):
 
 
 class SQLiteTarget(SQLiteStore, Target):
-    """A file that nobody else knows of yet, so nothing has to be safe before its end."""
+    """A draft that no other program uses, so no write has to be durable before the end."""
 
     def __init__(self, file: Path, draft: Path, connection: sqlite3.Connection) -> None:
         super().__init__(draft, connection)
@@ -91,7 +91,7 @@ class SQLiteTarget(SQLiteStore, Target):
             self._connection.execute("COMMIT")
 
     def number_on_after(self, table: Table, number: int) -> None:
-        """It cannot be told."""
+        """SQLite has no such counter."""
 
     def finish(self) -> None:
         with self._said():
@@ -108,10 +108,10 @@ def _sql(statement: ClauseElement) -> str:
 
 @contextmanager
 def reading(file: Path, app: Flask) -> Iterator[SQLiteStore]:
-    """The file as it is now; nothing is written to it.
+    """Open the file for reading.
 
     Raises:
-        StorageUnavailable: there is none, or it is another version's or another program's.
+        StorageUnavailable: the file is missing, or belongs to another version or program.
     """
     if not file.exists():
         raise StorageUnavailable(f"There is no database {file}.")
@@ -128,12 +128,12 @@ def reading(file: Path, app: Flask) -> Iterator[SQLiteStore]:
 
 @contextmanager
 def filling(file: Path, source: Store) -> Iterator[SQLiteTarget]:
-    """A new file, which takes its name if nothing is raised.
+    """Create a draft that takes the file's name if nothing is raised.
 
     Raises:
-        InvalidInput: it is the source.
-        Conflict: there is something under that name already.
-        StorageUnavailable: it is in use, or cannot be made.
+        InvalidInput: the target is the source.
+        Conflict: the file is not empty.
+        StorageUnavailable: the file is in use, or cannot be created.
     """
     if file.exists():
         refuse_same(_identity(file), source)
@@ -163,18 +163,18 @@ def _make_tables(draft: Path) -> None:
 
 
 def _refuse_full(file: Path) -> None:
-    """An empty file, as `touch` makes it, may be filled; it has no journal beside it."""
+    """Accept a missing file or an empty one (as `touch` makes it)."""
     try:
         is_empty = not file.exists() or database_file.find_revision(file) is None
     except DamagedDatabase:
         is_empty = False
     if not is_empty:
-        raise Conflict(f"{file} is not empty; nothing was changed. Name a file that is not there yet.")
+        raise Conflict(f"{file} is not empty; nothing was changed. Name a file that does not exist.")
 
 
 @contextmanager
 def _discarded(draft: Path) -> Iterator[None]:
-    """Leave no draft, nor what an earlier one left that was killed."""
+    """Remove the draft at the end, and at the beginning that of a killed run."""
     _remove(draft)
     try:
         yield

@@ -1,4 +1,4 @@
-"""A database while everything is moved; an engine's own ways are in the modules beside this one."""
+"""The interface of the two databases of a move; the modules beside this one implement it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -20,15 +20,15 @@ from sqlalchemy import (
 
 from sessiontrack.exceptions import Conflict, InvalidInput
 
-# So that what is added up never leaves the range of whole numbers.
+# Sums of remainders by this prime stay within 64 bits.
 PRIME = 1_000_000_007
 Totals = tuple[int | None, ...]
 
 
 class Store(ABC):
-    """One of the two databases, within one transaction; `name` is how messages call it.
+    """One of the two databases, in one transaction; messages call it `name`.
 
-    in_use: whether others have it open; what they write from now on is not read.
+    in_use: whether other programs have it open; their later writes are not read.
     """
 
     name: str
@@ -36,52 +36,52 @@ class Store(ABC):
 
     @abstractmethod
     def identity(self) -> object:
-        """Equal for two stores that are the same database."""
+        """A value that is equal for two stores of the same database."""
 
     @abstractmethod
     def totals(self, table: Table) -> Totals:
-        """How many rows there are, then of each column how many values and what they add up to.
+        """The number of rows, then for each column the number of values and their sum.
 
-        By the engine alone, which also adds up what it generates itself.
+        The back end computes them, also for generated columns.
         """
 
     @abstractmethod
     def read(self, table: Table) -> Iterator[bytes]:
-        """All rows in the order of the key, a few at a time, as blocks of lines."""
+        """Yield all rows in key order, as blocks of lines."""
 
     @abstractmethod
     def last_number(self, table: Table) -> int:
-        """The last number that was given to a row, which need not be there any more; 0 where none was."""
+        """The highest row number ever given, even if that row is gone; 0 if none was."""
 
 
 class Target(Store):
-    """One that is filled, and that nobody sees before all is done."""
+    """The database to fill, which is invisible until it is complete."""
 
     @abstractmethod
     def write(self, table: Table, blocks: Iterable[bytes]) -> None:
-        """Take in what the other one's `read` gives."""
+        """Insert the blocks of the source's `read`."""
 
     @abstractmethod
     def number_on_after(self, table: Table, number: int) -> None:
-        """Give no new row a number up to this one."""
+        """Number new rows above this number."""
 
     @abstractmethod
     def finish(self) -> None:
-        """Make what was left out so that rows go in fast: indexes, and what they forbid."""
+        """Create the indexes and constraints that were left out to insert faster."""
 
 
 def written_columns(table: Table) -> list[Column[Any]]:
-    """Those that are not generated from others."""
+    """The columns that are not generated."""
     return [column for column in table.columns if column.computed is None]
 
 
 def is_numbered(table: Table) -> bool:
-    """Whether the engine numbers its rows."""
+    """Whether the back end numbers the rows."""
     return any(column.identity is not None for column in table.primary_key.columns)
 
 
 def rows_of(table: Table) -> Select[Any]:
-    """What `read` reads; what is true or false is 1 or 0 on either engine."""
+    """The query of `read`; booleans become 1 or 0 on both back ends."""
     chosen = (
         cast(column, Integer) if isinstance(column.type, Boolean) else column
         for column in written_columns(table)
@@ -90,7 +90,7 @@ def rows_of(table: Table) -> Select[Any]:
 
 
 def totals_of(table: Table) -> Select[Any]:
-    """What `totals` asks."""
+    """The query of `totals`."""
     sums: list[Any] = [
         each for column in table.columns for each in (func.count(column), func.sum(_summand(column)))
     ]
@@ -106,19 +106,19 @@ def _summand(column: Column[Any]) -> ColumnElement[Any]:
 
 
 def refuse_same(identity: object, source: Store) -> None:
-    """Nothing is moved onto itself.
+    """Refuse to move a database onto itself.
 
     Raises:
-        InvalidInput: it is the same database, whatever the two URLs look like.
+        InvalidInput: both are the same database, even if the URLs differ.
     """
     if identity == source.identity():
         raise InvalidInput("Both URLs lead to the same database; nothing was changed.")
 
 
 def not_taken(name: str, error: Exception) -> Conflict:
-    """What to raise where a database does not take what the other one holds, or holds what no column can."""
+    """The error for a database that rejects the other's rows, or holds values that no column can."""
     reason = " ".join(str(error).partition("\n")[0].split())
     return Conflict(
-        f"{name} does not take what the other database holds ({reason}); nothing was changed."
-        " See what sessiontrack check says of that one."
+        f"{name} rejects rows of the other database ({reason}); nothing was changed."
+        " Run sessiontrack check on that one."
     )
