@@ -1,7 +1,7 @@
 """The settings: one table of name, type, default and meaning.
 
-Defaults, over them `sessiontrack.toml` in the instance folder, over it the environment
-(`SESSIONTRACK_<NAME>`), over it what a caller of create_app hands in.
+Sources in rising precedence: defaults, `sessiontrack.toml` in the instance folder, the environment
+(`SESSIONTRACK_<NAME>`), the arguments of create_app.
 """
 
 import os
@@ -19,7 +19,7 @@ from sessiontrack.values.roles import ROLES, VIEWER
 from sessiontrack.values.timestamps import SiteTime
 
 PREFIX = "SESSIONTRACK_"
-# What commands that speak to another sessiontrack take from the environment; no settings of this install.
+# Variables of commands that call another sessiontrack; they are not settings of this install.
 CLIENT_VARIABLES = (f"{PREFIX}URL", f"{PREFIX}TOKEN")
 FILE_NAME = "sessiontrack.toml"
 _SIZE = re.compile(r"([0-9]{1,12})\s*(|b|kb|mb|gb|tb|kib|mib|gib|tib)", re.ASCII | re.IGNORECASE)
@@ -29,7 +29,7 @@ _SIZE_UNITS = {
     **{f"{letter}b": int(1000**power) for power, letter in enumerate("kmgt", start=1)},
     **{f"{letter}ib": int(1024**power) for power, letter in enumerate("kmgt", start=1)},
 }
-# A header that says something else already must not also say who asks.
+# Headers with another meaning cannot also name the user.
 TAKEN_HEADERS = re.compile(
     "(?i)(authorization|connection|content-.*|cookie|host|x-forwarded-.*|x-csrf-token)"
 )
@@ -41,9 +41,9 @@ ClientSecrets = tuple[tuple[IPv4Network | IPv6Network, bytes], ...]
 
 
 def setting(default: str, read: Callable[[str], Value], meaning: str, *, is_secret: bool = False) -> Value:
-    """A row of the table: the default as a person would write it, how it is read, what it is for.
+    """A row of the table: the default as text, the function that reads it, and the meaning.
 
-    A secret one is never shown, not even where it cannot be read; what `read` raises must not show it either.
+    A secret value is never shown, not even if it is invalid; an error of `read` must not contain it either.
     """
     made: Value = field(
         default=read(default),
@@ -71,7 +71,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def _length(value: str) -> int:
-    """A period whose length does not depend on the calendar, in seconds; a day is 24 hours."""
+    """The seconds of a period whose length does not depend on the calendar; a day is 24 hours."""
     return fixed_seconds(parse_period(value))
 
 
@@ -80,10 +80,10 @@ def _length_or_never(value: str) -> int:
 
 
 def _bytes(value: str) -> int:
-    """`500 MB`, `2 GiB` or a plain number of bytes; 0 is no limit."""
+    """`500 MB`, `2 GiB` or a plain number of bytes; 0 means no limit."""
     found = _SIZE.fullmatch(value)
     if found is None:
-        raise ValueError("must be a number of bytes, like 500 MB or 2 GiB; 0 is no limit")
+        raise ValueError("must be a number of bytes, like 500 MB or 2 GiB; 0 means no limit")
     unit: int = _SIZE_UNITS[found[2].lower()]
     return int(found[1]) * unit
 
@@ -98,12 +98,12 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _networks(value: str) -> Networks:
-    """Addresses and networks, separated by commas or blanks."""
+    """Addresses and networks, separated by commas or spaces."""
     return tuple(ip_network(part) for part in value.replace(",", " ").split())
 
 
 def _client_secrets(value: str) -> ClientSecrets:
-    """`<address or network>=<secret>`, separated by commas; a blank may follow a comma."""
+    """`<address or network>=<secret>`, separated by commas; a space may follow a comma."""
     found = []
     for number, part in enumerate(value.split(",") if value.strip() else (), start=1):
         address, _, secret = part.strip().partition("=")
@@ -121,7 +121,7 @@ _ORIGIN = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    """Origins as browsers write them, separated by commas or blanks; the scheme's own port is left out."""
+    """Origins as browsers send them, separated by commas or spaces; the default port is dropped."""
     found = []
     for part in value.replace(",", " ").split():
         origin = part.lower().removesuffix("/")
@@ -133,7 +133,7 @@ def _origins(value: str) -> tuple[str, ...]:
 
 
 def _hosts(value: str) -> Hosts:
-    """Names without ports, separated by commas or blanks."""
+    """Host names without ports, separated by commas or spaces."""
     hosts = tuple(value.replace(",", " ").lower().split())
     if wrong := [host for host in hosts if not _HOST.fullmatch(host)]:
         raise ValueError(f"{wrong[0]} is not a host name or address, without a scheme or port")
@@ -145,124 +145,128 @@ def _header(value: str) -> str:
     if value and not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,63}", value):
         raise ValueError("is not the name of a header: letters, digits and hyphens")
     if TAKEN_HEADERS.fullmatch(value):
-        raise ValueError("has another meaning already; take a header of its own, like X-Remote-User")
+        raise ValueError("has another meaning already; use a header such as X-Remote-User")
     return value
 
 
 @dataclass(frozen=True)
 class Settings:
-    """This install's settings, each read and checked."""
+    """This install's settings, read and checked."""
 
     instance: Path = setting("./instance", _folder, "Folder of the database, the keys and the settings file.")
     database_url: str = setting(
         "sqlite:///sessiontrack.sqlite3",
         _text,
-        "The database; a relative file is in the instance folder. For PostgreSQL see its page.",
+        "The database; a relative path starts in the instance folder. For PostgreSQL see its page.",
     )
     read_database_url: str = setting(
         "",
         _text,
-        "A replica of that PostgreSQL, for reading; never before it has seen what the reader wrote.",
+        "Read-only PostgreSQL replica; used only once it has caught up with the client's own writes.",
     )
     timezone: SiteTime = setting(
-        "UTC", SiteTime, "Site time zone: naive times are read in it, formatted times are written in it."
+        "UTC", SiteTime, "Site time zone, for reading naive times and for writing formatted times."
     )
     admin_password: str = setting(
         "",
         _text,
-        "Password of `admin`, made at the first start; without it a random one is made.",
+        "Password of the account `admin`, which the first start creates; random if not set.",
         is_secret=True,
     )
     session_alive_seconds: int = setting(
         "300", _whole(1, 86_400), "A user session is active while its last ping is younger than this."
     )
     user_sessions_visible: str = setting(
-        "all", _one_of("all", "own"), "Whose user sessions somebody who is no admin sees."
+        "all", _one_of("all", "own"), "Which user sessions non-admins see: all, or only their own."
     )
     trusted_proxies: Networks = setting(
-        "", _networks, "Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed."
+        "", _networks, "Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are trusted."
     )
     trusted_hosts: Hosts = setting(
         "",
         _hosts,
-        "Host names that requests may be addressed to, `.example.org` with all below it; without any: all.",
+        "Accepted host names; `.example.org` includes its subdomains. Empty accepts all.",
     )
     auth_proxy_header: str = setting(
         "",
         _header,
-        "Header in which a trusted proxy names the user it has authenticated, like `X-Remote-User`.",
+        "Header in which a trusted proxy names the authenticated user, like `X-Remote-User`.",
     )
     auth_proxy_role: str = setting(
-        VIEWER, _one_of(*ROLES), "Role of a user whom that proxy names for the first time."
+        VIEWER, _one_of(*ROLES), "Role of a user that the proxy names for the first time."
     )
     access_token_seconds: int = setting("900", _whole(10, 86_400), "How long an access token is valid.")
     refresh_token_seconds: int = setting(
         "2592000",
         _whole(60, 31_536_000),
-        "How long a refresh token is valid, and so a login without refresh.",
+        "How long a refresh token is valid, and so a login that is not refreshed.",
     )
     login_lifetime_seconds: int = setting(
         "7776000",
         _whole(60, 315_360_000),
-        "How long a login lasts however often it is refreshed; then the password is due again.",
+        "How long a login lasts, even if refreshed; then the user enters the password again.",
     )
     login_attempts_per_name: int = setting(
-        "10", _whole(1, 10_000), "Failed logins of one name before it has to wait."
+        "10", _whole(1, 10_000), "Failed logins for one name before it must wait."
     )
     login_attempts_per_address: int = setting(
-        "30", _whole(1, 10_000), "Failed logins from one address before it has to wait."
+        "30", _whole(1, 10_000), "Failed logins from one address before it must wait."
     )
     login_window_seconds: int = setting(
         "300",
         _whole(1, 86_400),
-        "The stretch of time in which failed logins are counted, and the longest wait.",
+        "Period in which failed logins are counted, and the longest wait.",
     )
     sqlite_synchronous: str = setting(
         "FULL",
         _one_of("NORMAL", "FULL", "EXTRA"),
-        "SQLite's `synchronous`; NORMAL is faster and loses the last writes when the power fails.",
+        "SQLite's `synchronous`; NORMAL is faster but loses the last writes in a power failure.",
     )
     busy_timeout_seconds: int = setting(
-        "5", _whole(1, 600), "How long a request waits for the database before it is answered 503."
+        "5", _whole(1, 600), "How long a request waits for the database before the answer is 503."
     )
     presence_grace: int = setting(
-        "10 minutes", _length, "How long a device may be missed by complete scans without having left."
+        "10 minutes", _length, "Grace time: a device missing from complete scans for longer has left."
     )
     presence_late: int = setting(
-        "7 days", _length, "How far back evidence of presence is accepted; older is refused."
+        "7 days", _length, "How old evidence of presence may be; older evidence is refused."
     )
     presence_least_percent: int = setting(
         "20",
         _whole(0, 100),
-        "A complete scan that sees less of what its source saw before is suspicious: no evidence of absence.",
+        "A complete scan with a smaller share of its source's devices is suspicious: no evidence of absence.",
     )
     flapping_connections: int = setting(
         "10",
         _whole(1, 10_000),
         "More connections than this in the window mark a device as flapping.",
     )
-    flapping_window: int = setting("1 hour", _length, "The window in which connections are counted for that.")
+    flapping_window: int = setting(
+        "1 hour", _length, "The window in which connections are counted to detect flapping."
+    )
     radius_clients: ClientSecrets = setting(
         "",
         _client_secrets,
-        "Who may send RADIUS accounting: `10.0.0.1=secret, 10.0.1.0/24=another`; the narrowest one counts.",
+        "RADIUS accounting clients: `10.0.0.1=secret, 10.0.1.0/24=another`; the narrowest network wins.",
         is_secret=True,
     )
     webhook_allow: Networks = setting(
-        "", _networks, "Addresses or networks, not public ones, that webhooks may lead to."
+        "", _networks, "Non-public addresses or networks that webhooks may call."
     )
     retention_device_sessions: Period = setting(
-        "all", parse_period, "How long device sessions are kept after they ended; `all` is for ever."
+        "all", parse_period, "How long device sessions are kept after their end; `all` means for ever."
     )
     retention_events: Period = setting("all", parse_period, "How long events are kept.")
     retention_user_sessions: Period = setting(
         "all", parse_period, "How long user sessions are kept after their last ping."
     )
     retention_max_bytes: int = setting(
-        "0", _bytes, "The oldest history goes where the database has more, like `2 GB`; 0 is no limit."
+        "0", _bytes, "Size above which the oldest history is removed, like `2 GB`; 0 means no limit."
     )
     prune_every: int = setting(
-        "1 hour", _length_or_never, "How often `sessiontrack serve` removes what is too old, or `never`."
+        "1 hour",
+        _length_or_never,
+        "How often `sessiontrack serve` removes data past its retention, or `never`.",
     )
     threads: int = setting("8", _whole(1, 256), "Threads of each worker process of `sessiontrack serve`.")
     embed_origins: tuple[str, ...] = setting(
@@ -270,9 +274,11 @@ class Settings:
         _origins,
         "Origins, like `https://portal.example`, whose pages may call the API and frame `/embed/`.",
     )
-    log: str = setting("text", _one_of("text", "json"), "How the log's lines are written.")
+    log: str = setting("text", _one_of("text", "json"), "Format of the log.")
     server_timing: str = setting(
-        "off", _one_of("off", "on"), "Whether answers tell where their time went, for a browser's tools."
+        "off",
+        _one_of("off", "on"),
+        "Whether answers carry a `Server-Timing` header, for a browser's developer tools.",
     )
     metrics_allow: Networks = setting(
         "", _networks, "Addresses or networks that may read `/metrics` without a token."
@@ -280,20 +286,20 @@ class Settings:
 
     @property
     def flapping(self) -> tuple[int, int]:
-        """More connections than the first number, within the seconds of the second."""
+        """The number of connections, and the window in seconds."""
         return self.flapping_connections, self.flapping_window
 
 
 def load_settings(
     overrides: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ
 ) -> Settings:
-    """Read every source of settings.
+    """Read all sources of settings.
 
     Args:
-        overrides: by name, in either case; above everything else.
+        overrides: by name, in either case; they take precedence over all other sources.
         environment: where `SESSIONTRACK_<NAME>` is looked up.
     Raises:
-        InvalidSetting: a value cannot work, or the file has a name that is no setting; one line says which.
+        InvalidSetting: a value is invalid, or the file has an unknown name; one line says which.
     """
     where, layers = _layers(overrides, environment)
     chosen = {name: found for _, layer in layers for name, found in layer.items()}
@@ -302,7 +308,7 @@ def load_settings(
     settings = Settings(**{**{name: _read(name, chosen) for name in chosen}, "instance": where})
     if settings.auth_proxy_header and not settings.trusted_proxies:
         raise InvalidSetting(
-            f"{chosen['auth_proxy_header'][1]} needs TRUSTED_PROXIES: whose word is to be believed?"
+            f"{chosen['auth_proxy_header'][1]} needs TRUSTED_PROXIES, the proxies that may set it."
         )
     return settings
 
@@ -310,9 +316,9 @@ def load_settings(
 def describe_settings(
     overrides: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ
 ) -> list[dict[str, Any]]:
-    """Each setting as load_settings finds it, in words: its value, where that is from, what it means.
+    """Each setting as load_settings finds it, as text: its value, its source, its meaning.
 
-    A secret value is not told, nor a password in an address.
+    Secret values, and passwords in URLs, are left out.
     """
     _, layers = _layers(overrides, environment)
     described = []
@@ -345,7 +351,7 @@ Layer = dict[str, tuple[str, str]]
 def _layers(
     overrides: Mapping[str, object] | None, environment: Mapping[str, str]
 ) -> tuple[Path, list[tuple[str, Layer]]]:
-    """The instance folder, and what each source says; the later one counts."""
+    """The instance folder, and the values of each source; later sources win."""
     given = {name.lower(): (str(value), name) for name, value in (overrides or {}).items()}
     exported = {
         each.name: (environment[variable], variable)
@@ -361,7 +367,7 @@ def _layers(
 
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Names in the environment that look like settings and are none: most likely a typing error."""
+    """Names in the environment that look like settings but are not, probably mistyped."""
     known = {PREFIX + each.name.upper() for each in fields(Settings)}.union(CLIENT_VARIABLES)
     return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
 
@@ -379,12 +385,14 @@ def _from_file(path: Path) -> dict[str, tuple[str, str]]:
         raise InvalidSetting(f"{path} is not TOML: {error}") from error
     found = {name.lower(): (_as_text(value), f"{name} in {path}") for name, value in table.items()}
     if "instance" in found:
-        raise InvalidSetting(f"{found['instance'][1]} comes too late: the file was found in that folder.")
+        raise InvalidSetting(
+            f"{found['instance'][1]} cannot be set in the file, which is found through that folder."
+        )
     return found
 
 
 def _as_text(value: object) -> str:
-    """A TOML value as the environment would give it; a list is joined by commas."""
+    """A TOML value as text, as in the environment; a list is joined by commas."""
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
