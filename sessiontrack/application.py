@@ -1,4 +1,4 @@
-"""The application: all its parts, put together."""
+"""The application: puts all parts together."""
 
 from collections.abc import Mapping
 
@@ -43,11 +43,11 @@ from sessiontrack.process import instance, request_log
 
 
 def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
-    """What `create_app` of this package promises."""
+    """Implements `create_app` of this package."""
     settings = load_settings(overrides)
     instance.make_instance_folder(settings.instance)
     app = Flask("sessiontrack", instance_path=str(settings.instance), static_folder=None)
-    # Whatever FLASK_DEBUG says: a debugger would answer with the inside of the program.
+    # Ignore FLASK_DEBUG: a debugger would show the program's internals in answers.
     app.debug = False
     app.extensions["sessiontrack.settings"] = settings
     app.extensions["sessiontrack.described_settings"] = describe_settings(overrides)

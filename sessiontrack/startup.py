@@ -1,4 +1,4 @@
-"""What has to be there before the first request: a current database, and somebody who may sign in."""
+"""Preparation before the first request: a current database, and a first account."""
 
 import logging
 import platform
@@ -23,9 +23,9 @@ LOOK_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class FirstAdmin:
-    """The account that was just made: user `admin`.
+    """The account `admin` that was just created.
 
-    password: None where it is the one from the settings; else the random one, which is also in the file.
+    password: None if the settings give it; else the random one, which is also in the file.
     """
 
     password: str | None
@@ -33,12 +33,12 @@ class FirstAdmin:
 
 
 def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
-    """Begin to log, refuse a database that is not sound, migrate it; make the first admin where nobody is.
+    """Set up logging, refuse a damaged database, migrate it, and create the first admin if there is no user.
 
     Args:
-        is_service: it is to run for long: every page is looked at, for some seconds.
+        is_service: the process will run for long: check all pages, for some seconds.
     Returns:
-        the admin, where this call made it.
+        The admin, if this call created it.
     Raises:
         StorageUnavailable: the database cannot be used; the message says why.
     """
@@ -61,7 +61,7 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
 
 
 def _refuse_unusable(file: Path, is_service: bool) -> None:
-    """Before anything is written to it: even its journal mode is a change."""
+    """Check before the first write: even setting the journal mode is one."""
     if not file.exists():
         return
     migrations.refuse_newer(database_file.find_revision(file))
@@ -75,6 +75,6 @@ def _add_first_admin(settings: Settings) -> FirstAdmin | None:
     with write_transaction() as tx:
         if not users.add_first_admin(tx, clock.now(), password_hash):
             return None
-        # Within the transaction: a password that nobody can read would lock everybody out.
+        # Within the transaction: an account with an unreadable password would lock everyone out.
         file = instance.write_initial_password(settings.instance, random) if random else None
     return FirstAdmin(random or None, file)

@@ -1,7 +1,7 @@
-"""Delivers what is in the outbox, beside the requests of each worker of `serve`.
+"""Delivers the outbox from a thread in each worker of `serve`.
 
-Every worker of every host looks; the lease on a receiver decides who delivers to it. While there are no
-webhooks, that is one read of an empty table every ten seconds.
+Every worker of every host polls; the lease on a receiver decides which one delivers to it. Without webhooks,
+polling is one read of an empty table every ten seconds.
 """
 
 import logging
@@ -26,13 +26,13 @@ LOOK_SECONDS = 1
 IDLE_SECONDS = 10
 TROUBLE_SECONDS = 30
 TIDY_SECONDS = 30
-# Then it is the turn of another receiver.
+# Then another receiver gets its turn.
 MOST_AT_ONCE = 50
 logger = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """One thread's deliveries; any number of them may be at work, on any number of hosts."""
+    """Delivers from one thread; any number of dispatchers may run, on any number of hosts."""
 
     def __init__(self, app: Flask, resolve: Resolver = socket.getaddrinfo) -> None:
         settings: Settings = app.extensions["sessiontrack.settings"]
@@ -45,12 +45,12 @@ class Dispatcher:
         self._tidied_at = 0
 
     def start(self) -> None:
-        """Go on in a thread of its own until `stop`."""
+        """Run in a thread until `stop`."""
         self._thread = Thread(target=self._run, name="webhooks", daemon=True)
         self._thread.start()
 
     def stop(self, wait_seconds: float) -> None:
-        """End it; a delivery that takes longer than that is made again by whoever comes next."""
+        """Stop the thread; the next holder of the lease repeats a delivery that takes longer than that."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(wait_seconds)
@@ -64,12 +64,12 @@ class Dispatcher:
                 logger.warning("Webhooks wait: %s", error.message)
                 wait = TROUBLE_SECONDS
             except Exception:
-                # It must not end for what is wrong with one delivery: nobody would notice.
+                # The thread must survive an error in one delivery: no one would notice its end.
                 logger.exception("Delivering webhooks failed.")
                 wait = TROUBLE_SECONDS
 
     def look(self) -> bool:
-        """Deliver what is due; False where there are no webhooks at all."""
+        """Deliver what is due; False if there are no webhooks."""
         with self._app.app_context():
             with read_transaction() as tx:
                 if not has_webhooks(tx):
@@ -98,8 +98,8 @@ class Dispatcher:
                 return
 
     def _deliver(self, claim: Claim) -> int:
-        """Deliver to one receiver; how many attempts that were."""
-        # Only now: most have no webhooks, and need not wait for an HTTP client at every start.
+        """Deliver to one receiver; return the number of attempts."""
+        # Imported here: installs without webhooks need not load an HTTP client at each start.
         from sessiontrack.senders.webhook import post
 
         done: tuple[Attempt, Outcome] | None = None
@@ -118,7 +118,7 @@ class Dispatcher:
 
 
 def _record(state: str, attempt: Attempt, outcome: Outcome) -> None:
-    """Say in the log what nobody will try again."""
+    """Log a delivery that will not be retried."""
     if state == "dead":
         logger.warning(
             "Webhook delivery %s is dead after %d attempts: %s",

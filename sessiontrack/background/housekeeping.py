@@ -1,4 +1,4 @@
-"""Pruning: one run of it, by the command or by one worker of all that serve."""
+"""Pruning, by the command or by one of the serving workers."""
 
 import logging
 import os
@@ -25,23 +25,23 @@ from sessiontrack.values.timestamps import EARLIEST
 
 log = logging.getLogger(__name__)
 PRUNING = "prune"
-# Between two looks whether it is time, in each worker.
+# Between two checks whether pruning is due, in each worker.
 LOOK_SECONDS = 60.0
-# A reader that never ends keeps the WAL from being written back; it is said from here on.
+# A reader that never ends keeps the WAL from being written back; a larger WAL is logged.
 LARGE_WAL_BYTES = 256 * 1024 * 1024
 SOURCES = Statement("SELECT name FROM source ORDER BY name")
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was removed of each kind; held_until: nothing was, for the clock jumped ahead."""
+    """The rows removed of each kind; held_until: none were removed, because the clock jumped ahead."""
 
     removed: dict[str, int]
     held_until: int | None = None
 
 
 def limits_of(settings: Settings) -> Limits:
-    """How long this install keeps what."""
+    """The retention limits of this install."""
     return Limits(
         settings.retention_device_sessions,
         settings.retention_events,
@@ -54,7 +54,7 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def preview(settings: Settings, now: int) -> dict[str, int]:
-    """How much of each kind a run would remove."""
+    """How many rows of each kind a run would remove."""
     with read_transaction() as tx:
         plan = retention.make_plan(tx, now, limits_of(settings), used_bytes())
         found = retention.count_prunable(tx, plan)
@@ -71,15 +71,15 @@ def prune(
     at_once: bool = False,
     tell: Callable[[int], None] = lambda done: None,
 ) -> Pruned | None:
-    """Remove what is too old, unless somebody else is at it.
+    """Remove data past its retention, unless another process is doing so.
 
-    Each batch is a transaction of its own, and afterwards the others have as long a time to write.
+    Each batch is a transaction of its own, followed by a pause of the same length for other writers.
 
     Args:
-        every: only where the last run is so many seconds ago; None for now.
-        at_once: even where the clock has jumped ahead since the last look.
+        every: run only if the last run is that many seconds ago; None: run now.
+        at_once: run even if the clock has jumped ahead since the last check.
     Returns:
-        None where it is not due, or somebody else does it.
+        None if it is not due, or another process does it.
     """
     holder = f"{socket.gethostname()} {os.getpid()} {threading.get_native_id()}"
     with write_transaction() as tx:
@@ -105,7 +105,7 @@ def _prune(settings: Settings, now: int, held: Held, tell: Callable[[int], None]
     with write_transaction() as tx:
         removed["logins"] = logins.forget_over(tx, now)
         removed["login_attempts"] = login_throttle.forget_over(tx, now, settings.login_window_seconds)
-    # Last: what is forgotten now lets sessions go at the next run; so a preview counts what this one does.
+    # Last: evidence removed now releases sessions for the next run, so the preview matches this run.
     with read_transaction() as tx:
         sources = [name for (name,) in tx.rows(SOURCES)]
     for source in sources:
@@ -137,7 +137,7 @@ def _prune_kind(plan: Plan, kind: Kind, held: Held, tell: Callable[[int], None])
 
 
 def start(app: Flask) -> threading.Thread:
-    """Keep house beside what this process serves, until it ends."""
+    """Prune in a thread, until this process ends."""
     thread = threading.Thread(
         target=_keep_house, args=(app, threading.Event()), name="housekeeping", daemon=True
     )
@@ -154,11 +154,11 @@ def _keep_house(app: Flask, end: threading.Event) -> None:
 
 
 def look(settings: Settings) -> None:
-    """Do what is due; whatever goes wrong is logged, and tried again at the next look."""
+    """Prune if it is due; log any error, and try again at the next check."""
     try:
         _look(settings)
     except Conflict:
-        log.warning("Pruning took longer than its lease; another worker goes on with it.")
+        log.warning("Pruning took longer than its lease; another worker continues it.")
     except StorageUnavailable as error:
         log.warning("Not pruned: %s", error)
     except Exception:
@@ -169,8 +169,7 @@ def _look(settings: Settings) -> None:
     _, wal = database_sizes()
     if wal is not None and wal > LARGE_WAL_BYTES:
         log.warning(
-            "The database's WAL has %s bytes: some program has been reading for long, and keeps it from"
-            " being written back.",
+            "The database's WAL has %s bytes: a long-running reader keeps it from being written back.",
             f"{wal:,}",
         )
     with write_transaction() as tx:
@@ -185,7 +184,7 @@ def _look(settings: Settings) -> None:
     if done is None:
         return
     if done.held_until is not None:
-        log.warning("The clock is more than a week ahead of the last look: nothing is pruned for a day.")
+        log.warning("The clock is more than a week ahead of the last check: nothing is pruned for a day.")
     elif any(done.removed.values()):
         shown = ", ".join(
             f"{count} {name.replace('_', ' ')}" for name, count in done.removed.items() if count

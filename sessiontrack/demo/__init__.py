@@ -1,4 +1,4 @@
-"""A believable home-office network for an empty database, the same for the same seed and end."""
+"""A realistic home-office network for an empty database, the same for the same seed and end."""
 
 import random
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ COUNTS = (
 
 @dataclass(frozen=True)
 class Filled:
-    """How much there is now."""
+    """The numbers of rows."""
 
     devices: int
     device_sessions: int
@@ -28,12 +28,12 @@ class Filled:
 
 
 def fill(tx: Transaction, now: int, site: SiteTime, seed: int, password_hash: str) -> Filled:
-    """Make the devices with their sessions and events, and the people with theirs, of the days before now.
+    """Create the devices and users with their sessions and events of the days before now.
 
     Args:
-        password_hash: everybody's; of a password that nobody knows, so that nobody can sign in yet.
+        password_hash: for all users, of an unknown password, so that no one can sign in yet.
     Raises:
-        Conflict: there are devices or user sessions already, or a user has one of the names.
+        Conflict: devices or user sessions exist already, or a user has one of the names.
     """
     if any(tx.value(count) for count in COUNTS):
         raise Conflict("The database is not empty: demo fills only one without devices and user sessions.")

@@ -1,4 +1,4 @@
-"""When devices are in use: each habit gives stretches of presence in local time."""
+"""When devices are used: each habit gives periods of presence in local time."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -10,17 +10,17 @@ SATURDAY = 5
 
 
 def always(days: Days, rng: random.Random) -> Iterator[Stretch]:
-    """For days or weeks on end, with a restart between."""
+    """On for days or weeks, with restarts in between."""
     return _long_stretches(days, rng, 3 * 24, 16 * 24)
 
 
 def flaky(days: Days, rng: random.Random) -> Iterator[Stretch]:
-    """As always, but its radio is at the edge of reach."""
+    """Always on, but at the edge of radio reach."""
     return _long_stretches(days, rng, 8, 3 * 24)
 
 
 def phone(days: Days, rng: random.Random) -> Iterator[Stretch]:
-    """Here unless its owner is out: to work in the morning, for some hours at the weekend."""
+    """At home unless its owner is out: at work in the morning, for some hours at the weekend."""
     here_since = days[0] + _minutes(rng, 0, 30)
     for day in days:
         for left, back in _outings(day, rng):
@@ -100,11 +100,11 @@ def _outings(day: datetime, rng: random.Random) -> Iterator[Stretch]:
 def _from_to(
     day: datetime, rng: random.Random, earliest: float, latest: float, shortest: float, longest: float
 ) -> Stretch:
-    """A stretch by the hours between which it begins, and the hours that it lasts."""
+    """A period with a random start and length, both within ranges of hours."""
     start = day + _minutes(rng, int(earliest * 60), int(latest * 60))
     return start, start + _minutes(rng, int(shortest * 60), int(longest * 60))
 
 
 def _minutes(rng: random.Random, least: int, most: int) -> timedelta:
-    """So many minutes, to the second."""
+    """That many minutes, to the second."""
     return timedelta(seconds=rng.randint(least * 60, most * 60))

@@ -1,15 +1,15 @@
-"""What stands and lives in the house."""
+"""The devices of the demo household."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class DemoDevice:
-    """habit: a function of habits.py by name. Days are counted back from now, where they are given.
+    """habit: the name of a function of habits.py. Days count back from now.
 
-    bought: it came that many days ago, else it was there all along.
-    visits: a guest's, as (days ago, length in days).
-    down: it was away without leave that many days ago, and whoever watches it was told.
+    bought: how many days ago it arrived; None: it was always there.
+    visits: a guest's visits, as (days ago, length in days).
+    down: how many days ago it went down, with an alert.
     """
 
     name: str
@@ -22,7 +22,7 @@ class DemoDevice:
     down: tuple[int, ...] = ()
 
 
-# Phones and newer laptops make up their address for each network: the second digit is 2, 6, A or E.
+# Phones and newer laptops use a random address for each network: its second digit is 2, 6, A or E.
 DEVICES = (
     DemoDevice("Router", "House", "7C:FF:4D:10:52:01", "192.168.1.1", "always", down=(38,)),
     DemoDevice("Access point upstairs", "House", "F4:92:BF:6A:13:C8", "192.168.1.2", "always"),

@@ -1,4 +1,4 @@
-"""The devices' sessions and events, made through the services, so that no rule is another one here."""
+"""The devices' sessions and events, written through the services so that the same rules apply."""
 
 import random
 from dataclasses import dataclass, replace
@@ -12,9 +12,9 @@ from sessiontrack.services.device_sessions import NewSession, create_session
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.timestamps import SiteTime
 
-# Nothing else opened these, so nothing else may close them.
+# No other source opened these sessions, so no other may close them.
 SOURCE = "demo"
-# What it saw came late, and showed that some had not been away.
+# Its late evidence showed that some devices had not been away.
 SECOND_SOURCE = "arp-scan upstairs"
 DAY = 86_400
 HOUR = 3_600
@@ -42,7 +42,7 @@ ALERT = Statement("UPDATE event SET pending_alert = true WHERE type = :type AND 
 
 @dataclass(frozen=True)
 class Stay:
-    """One session to be, end None while still connected; lacks names the event that is missing."""
+    """A planned session; end is None while connected, lacks names the missing event."""
 
     start: int
     end: int | None
@@ -53,7 +53,7 @@ class Stay:
 
 
 def fill(tx: Transaction, now: int, site: SiteTime, rng: random.Random, days: int) -> None:
-    """Make every device with what it did in the days before now."""
+    """Create all devices with their activity in the days before now."""
     plans = {device: _stays(device, now, site, rng, days) for device in DEVICES}
     _lose_some_ends(plans, now, rng)
     for device, stays in plans.items():
@@ -62,11 +62,11 @@ def fill(tx: Transaction, now: int, site: SiteTime, rng: random.Random, days: in
     tx.run(ALERT, type=DOWN, since=now - 7 * DAY)
 
 
-# --- what happens
+# --- planning
 
 
 def _stays(device: DemoDevice, now: int, site: SiteTime, rng: random.Random, days: int) -> list[Stay]:
-    """The device's sessions in order, each after the one before, none beginning later than now."""
+    """The device's sessions in order, without overlap, none beginning later than now."""
     stays: list[Stay] = []
     today = site.wall_time(now).replace(hour=0, minute=0, second=0, microsecond=0)
     for first, count in device.visits or ((days if device.bought is None else device.bought, None),):
@@ -83,7 +83,7 @@ def _stays(device: DemoDevice, now: int, site: SiteTime, rng: random.Random, day
 
 
 def _go_down(stays: list[Stay], at: int, seconds: int) -> list[Stay]:
-    """Break the stay at that instant in two, with the alarm between."""
+    """Split the stay at that instant, with a "Device Down" in between."""
     broken = []
     for stay in stays:
         if stay.start < at - HOUR and (stay.end is None or stay.end > at + seconds + HOUR):
@@ -95,7 +95,7 @@ def _go_down(stays: list[Stay], at: int, seconds: int) -> list[Stay]:
 
 
 def _change_address(stays: list[Stay], rng: random.Random) -> list[Stay]:
-    """From somewhere on it has another address, as when a lease ran out; and again towards the end."""
+    """Change the address partway, as after a lost DHCP lease, and again towards the end."""
     network, _, host = stays[0].ip.rpartition(".")
     moved = list(stays)
     for share, offset in ((rng.uniform(0.2, 0.5), 50), (rng.uniform(0.9, 0.95), 70)):
@@ -105,7 +105,7 @@ def _change_address(stays: list[Stay], rng: random.Random) -> list[Stay]:
 
 
 def _lose_some_ends(plans: dict[DemoDevice, list[Stay]], now: int, rng: random.Random) -> None:
-    """Some connections and disconnections nobody noticed; one of each in the last days."""
+    """Drop some connections and disconnections, one of each in the last days."""
     places = [
         (device, n)
         for device, stays in plans.items()
@@ -119,7 +119,7 @@ def _lose_some_ends(plans: dict[DemoDevice, list[Stay]], now: int, rng: random.R
         plans[device][n] = replace(plans[device][n], lacks=lacks)
 
 
-# --- how it is written down
+# --- writing
 
 
 def _write(tx: Transaction, device: DemoDevice, stays: list[Stay], now: int, rng: random.Random) -> None:
@@ -145,7 +145,7 @@ def _new_session(device: DemoDevice, stay: Stay) -> NewSession:
         device.mac,
         stay.ip,
         stay.start,
-        # Left open: the next one of the device closes it, with a missing disconnection.
+        # Left open: the device's next session closes it, with a missing disconnection.
         None if stay.lacks == "disconnection" else stay.end,
         DOWN_RECONNECTED if stay.after_down else "Connected",
         DOWN if stay.goes_down else "Disconnected",
@@ -163,7 +163,7 @@ def _write_without_connection(tx: Transaction, device_id: int, stay: Stay) -> No
 
 
 def _void_something_recent(tx: Transaction, plans: dict[DemoDevice, list[Stay]], now: int) -> None:
-    """One more in the last days, whatever the dice say: the longest stay that reaches into them."""
+    """Void one more event in the last days in any case: in the longest stay that reaches into them."""
     since = now - 5 * DAY
     _, device, stay = max(
         (
@@ -179,7 +179,7 @@ def _void_something_recent(tx: Transaction, plans: dict[DemoDevice, list[Stay]],
 
 
 def _void_a_moment(tx: Transaction, device_id: int, at: int, ip: str) -> None:
-    """It seemed gone for a few minutes, and was seen meanwhile."""
+    """Record a false disconnection of a few minutes, refuted by a sighting."""
     for kind, when in (("Disconnected", at), ("Connected", at + 240)):
         values = {"device_id": device_id, "at": when, "type": kind, "ip": ip, "ip_key": ip_sort_key(ip)}
         tx.run(INSERT_REFUTED, **values, seen_at=at + 120, source=SECOND_SOURCE)

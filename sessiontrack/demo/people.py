@@ -1,4 +1,4 @@
-"""The people in the web UI: when they were there, and which pages they had in sight."""
+"""The users of the web UI: their visits, and the pages they had open."""
 
 import random
 import uuid
@@ -12,7 +12,7 @@ from sessiontrack.services import users
 from sessiontrack.values.roles import OPERATOR, VIEWER
 from sessiontrack.values.timestamps import SiteTime
 
-# (name, role, likely to look in on a work day)
+# (name, role, probability of a visit on a work day)
 PEOPLE = (
     ("anna", OPERATOR, 0.9),
     ("ben", OPERATOR, 0.8),
@@ -54,7 +54,7 @@ INSERT_VISIT = Statement(
 
 @dataclass
 class Stretch:
-    """One path in sight, from ping to ping."""
+    """One visible path, from ping to ping."""
 
     path: tuple[str, str]
     since: int
@@ -64,7 +64,7 @@ class Stretch:
 
 @dataclass
 class Visit:
-    """One stay in the UI, in seconds from its start."""
+    """One visit to the UI, in seconds from its start."""
 
     length: int = 0
     last_visible: int | None = None
@@ -74,7 +74,7 @@ class Visit:
     stretches: list[Stretch] = field(default_factory=list)
 
     def see(self, path: tuple[str, str], step: int) -> None:
-        """A ping that credits the path with the step that has just passed."""
+        """A ping that credits the path with the step just passed."""
         self.seconds[path] += step
         if self.last_path != path:
             self.stretches.append(Stretch(path, self.length - step, self.length, 0))
@@ -86,14 +86,14 @@ class Visit:
 def fill(
     tx: Transaction, now: int, site: SiteTime, rng: random.Random, days: int, password_hash: str
 ) -> None:
-    """Make the users and their user sessions of the days before now; some are there right now."""
+    """Create the users and their user sessions of the days before now; some are active now."""
     for username, role, likely in PEOPLE:
         users.add_user(tx, now - days * DAY, username, password_hash, role)
         for start in _starts(now, site, rng, days, likely):
             visit = _visit(rng)
             end = start + visit.length
             if end < now - 60:
-                # Of today's it must be certain that they are over, whatever SESSION_ALIVE_SECONDS is.
+                # Today's sessions must be over, whatever SESSION_ALIVE_SECONDS is.
                 logged_out = rng.random() < 0.5 or end > now - DAY
                 _write(tx, username, start, visit, end + rng.randint(0, 60) if logged_out else None, rng)
     for username in ACTIVE_NOW:
@@ -112,7 +112,7 @@ def _starts(now: int, site: SiteTime, rng: random.Random, days: int, likely: flo
 
 
 def _visit(rng: random.Random) -> Visit:
-    """Page after page, a ping every half minute; now and then the window is not in sight."""
+    """Page after page, a ping every half minute; sometimes the window is hidden."""
     visit = Visit()
     for path in rng.choices(PATHS, WEIGHTS, k=rng.randint(2, 9)):
         dwell = rng.randint(5, 400)

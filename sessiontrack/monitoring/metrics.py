@@ -1,7 +1,7 @@
-"""What Prometheus reads: requests as they are counted in every worker, and figures as the database has them.
+"""Metrics for Prometheus: request counts of all workers, and figures from the database.
 
-With several workers each counts in files of its own, in the folder that PROMETHEUS_MULTIPROC_DIR names;
-whichever worker is asked adds all of them up.
+Each worker counts in its own files in the folder PROMETHEUS_MULTIPROC_DIR; the worker that is asked adds
+them up.
 """
 
 import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 FOLDER_PREFIX = "sessiontrack-metrics-"
-# In memory: a full disk must not stop the counting, nor the counting wear out a flash disk.
+# In memory: a full disk must not stop the counting, and the counting must not wear out a flash disk.
 MEMORY = Path("/dev/shm")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -31,13 +31,13 @@ MOST_KINDS = 4096
 
 
 class RequestMetrics:
-    """Requests by route, method and status, and how long they took by route.
+    """Requests by route, method and status, and their duration by route.
 
-    A route is the rule that matched, so there are as many as there are calls, whatever clients ask for.
+    A route is the rule that matched, so their number is fixed, whatever paths clients request.
     """
 
     def __init__(self) -> None:
-        # Only now: where the counts are kept is settled when this is imported, and `serve` chooses it first.
+        # Imported here: the import fixes the folder of the counts, and `serve` chooses it first.
         from prometheus_client import CollectorRegistry, Counter, Histogram
 
         self._own = CollectorRegistry()
@@ -57,7 +57,7 @@ class RequestMetrics:
 
         @lru_cache(MOST_KINDS)
         def kind(route: str, method: str, status: int) -> tuple[Callable[[], Any], Callable[[float], Any]]:
-            """How to count one kind of request: looked up once, not at each of them."""
+            """The counters of one kind of request, looked up once."""
             route = route or "none"
             method = method if method in METHODS else "other"
             return requests.labels(route, method, str(status)).inc, seconds.labels(route).observe
@@ -71,10 +71,10 @@ class RequestMetrics:
         took(answered.seconds)
 
     def exposition(self, figures: Figures | None) -> bytes:
-        """All of it in Prometheus's text format.
+        """All metrics in Prometheus's text format.
 
         Args:
-            figures: None where the database cannot be read; the rest is told all the same.
+            figures: None if the database cannot be read; the other metrics are still reported.
         """
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
@@ -95,7 +95,7 @@ class _Shown:
         self._figures = figures
 
     def collect(self) -> "Iterator[Metric]":
-        """What the registry asks for."""
+        """The metrics for the registry."""
         from prometheus_client.core import GaugeMetricFamily as Gauge
         from prometheus_client.core import InfoMetricFamily as Info
 
@@ -132,9 +132,9 @@ class _Shown:
 
 @contextmanager
 def shared_by_workers() -> Iterator[None]:
-    """Have the workers of this process count in one folder, empty at the beginning and gone at the end.
+    """Let the workers of this process count in one folder, empty at the start and removed at the end.
 
-    What a killed server left is removed first. A folder that the environment names already is left as it is.
+    It first removes the folder of a killed server. A folder that the environment names is left as it is.
     """
     if os.environ.get(FOLDER_VARIABLE):
         yield
@@ -147,7 +147,7 @@ def shared_by_workers() -> Iterator[None]:
     try:
         yield
     finally:
-        # A worker leaves through here too.
+        # Workers also exit through here.
         if os.getpid() == maker:
             shutil.rmtree(folder, ignore_errors=True)
             del os.environ[FOLDER_VARIABLE]

@@ -1,4 +1,4 @@
-"""Whether this install can do its work: the database is current, and a write to it is committed."""
+"""Whether this install is ready: the database is current, and a test write commits."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ REMEMBERED_SECONDS = 1.0
 
 
 class Readiness:
-    """Looked at once a second at most, however often it is asked; within an application context."""
+    """Checks at most once a second, however often it is asked; needs an application context."""
 
     def __init__(self) -> None:
         self._looking = threading.Lock()
@@ -20,10 +20,9 @@ class Readiness:
         self._problem: str | None = None
 
     def problem(self) -> str | None:
-        """What stands in the way, in one sentence; None where nothing does.
+        """The reason why it is not ready, in one sentence; None if it is ready.
 
-        While one thread looks, which may take as long as a write waits for its turn, the others are told
-        what was seen last.
+        While one thread checks, which may wait for the write lock, the others get the last result.
         """
         if self._looking.acquire(blocking=self._looked_at == float("-inf")):
             try:
