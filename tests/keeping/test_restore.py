@@ -140,7 +140,7 @@ def test_another_programs_database_is_refused(instance: Path, tmp_path: Path) ->
 def test_what_is_no_file_is_refused(instance: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     refused(instance, tmp_path / "empty", "is empty")
-    refused(instance, tmp_path, "no file")
+    refused(instance, tmp_path, "not a file")
     refused(instance, tmp_path / "nowhere", "nowhere")
     refused(instance, instance / DATABASE, "the database itself")
     run_in(tmp_path / "no-tables", "CREATE TABLE a (b)", "DROP TABLE a")
