@@ -1,6 +1,6 @@
-"""setuptools, with the web UI built before a wheel is made: a wheel carries the bundle.
+"""A setuptools back end that builds the web UI before a wheel, so that the wheel contains the bundle.
 
-An editable install does not build it: there `make` does, when a source has changed.
+An editable install does not build it: there `make` does when a source has changed.
 """
 
 import shutil
@@ -30,12 +30,12 @@ __all__ = [
 
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
-    """setuptools' own, and Node where the machine has none."""
+    """setuptools' own requirements, and Node if the machine has none."""
     return [*build_meta.get_requires_for_build_wheel(config_settings), *bundle.requirements()]
 
 
 def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_directory: Any = None) -> str:
-    """The wheel, without files of an earlier bundle: their names differ, and setuptools keeps what it has."""
+    """Build the wheel without files of an earlier bundle, which setuptools would include."""
     bundle.build()
     for left in (bundle.ROOT / "build").glob("lib*/sessiontrack/web"):
         shutil.rmtree(left)

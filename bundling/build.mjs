@@ -1,5 +1,5 @@
-// Bundles sessiontrack/web/browser into the folder given: one common entry and one a page, in shared chunks,
-// their names with a hash of what is in them; manifest.json says which page needs which files.
+// Bundles sessiontrack/web/browser into the given folder: a common entry and one per page, in shared chunks, with
+// a hash of the content in their names; manifest.json lists the files of each page.
 import { build, transform } from "esbuild";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -10,7 +10,7 @@ const out = resolve(process.argv[2]);
 
 const TARGETS = ["es2022", "chrome123", "firefox121", "safari17.5"];
 
-// What every page imports as #here and #i18n; the widgets get embed/here.js and embed/i18n.js instead.
+// Pages import #here and #i18n from these files; widgets get embed/here.js and embed/i18n.js instead.
 const ALIASES = Object.fromEntries(["here", "i18n"].map((name) => [`#${name}`, join(web, `browser/${name}.js`)]));
 
 const files = (folder, ending) =>
@@ -45,7 +45,7 @@ const { metafile } = await build({
   logLevel: "warning",
 });
 
-// The widgets for other pages: one classic script, whose name stays the same.
+// The widgets for other pages: one classic script with a fixed name.
 const embedded = await build({
   absWorkingDir: root,
   entryPoints: [join(web, "browser/embed/main.js")],
@@ -61,7 +61,7 @@ const embedded = await build({
   plugins: [{ name: "shadow", setup: inShadow }],
 });
 
-/** Style as text for shadow trees; #here and #i18n, which ask the page who reads it, by those that ask nobody. */
+/** Imports style sheets as text for shadow trees, and replaces #here and #i18n for the widgets. */
 function inShadow({ onResolve, onLoad }) {
   onResolve({ filter: /\.css\?text$/ }, ({ path, resolveDir }) => ({
     path: join(resolveDir, path.replace("?text", "")),
@@ -81,7 +81,7 @@ const outputs = Object.fromEntries(
 );
 const inOut = (path) => relative(out, resolve(root, path));
 
-/** Every chunk that has to be there before this file runs. */
+/** All chunks that must load before this file runs. */
 function needed(file, found = new Set()) {
   for (const { path, kind } of outputs[file].imports) {
     const other = inOut(path);
@@ -101,7 +101,7 @@ for (const [file, output] of Object.entries(outputs)) {
   if (output.cssBundle) manifest[name].style = inOut(output.cssBundle);
 }
 
-// What other products' pages load, by names that stay: a module and a classic script, each in one piece.
+// The scripts for other products' pages, with fixed names: a module and a classic script, each in one file.
 const EMBEDDED = { "tracker.js": "esm", "tracker.classic.js": "iife" };
 for (const [name, format] of Object.entries(EMBEDDED)) {
   await build({
@@ -120,10 +120,10 @@ for (const [name, format] of Object.entries(EMBEDDED)) {
 }
 
 writeFileSync(join(out, "licenses.txt"), licences(Object.keys({ ...metafile.inputs, ...embedded.metafile.inputs })));
-// Last: where it is, all is.
+// Written last: if the manifest exists, all files do.
 writeFileSync(join(out, "manifest.json"), JSON.stringify(manifest, null, 1));
 
-/** The licences of all packages of which something is in the bundle. */
+/** The licences of all packages with code in the bundle. */
 function licences(inputs) {
   const packages = new Map();
   for (const input of inputs) {
@@ -131,7 +131,7 @@ function licences(inputs) {
     if (!found) continue;
     const folder = found[1];
     if (!packages.has(folder)) packages.set(folder, []);
-    // One that is a bundle itself has those of its own parts beside it.
+    // A package that is a bundle itself has the licences of its parts beside it.
     if (existsSync(join(root, `${input}.LICENSE.txt`))) packages.get(folder).push(`${input}.LICENSE.txt`);
   }
   return [...packages]

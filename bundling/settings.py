@@ -1,7 +1,8 @@
-"""Write what says the settings beside config.py: python -m bundling.settings
+"""Write the texts that are derived from config.py: python -m bundling.settings
 
-docs/settings.md has them as a table, and the English catalogue has their meanings for the web UI. Other
-languages have sentences of their own; where one is missing, the page shows the English one.
+They are the table in docs/settings.md and the meanings in the English catalogue of the web UI. Other
+languages
+have their own sentences; where one is missing, the page shows the English one.
 """
 
 import json
@@ -25,7 +26,7 @@ the web UI shows each value and where it is from.
 
 
 def page() -> str:
-    """docs/settings.md."""
+    """The content of docs/settings.md."""
     rows = []
     for each in fields(Settings):
         default = f"`{each.metadata['default']}`" if each.metadata["default"] else ""
@@ -34,7 +35,7 @@ def page() -> str:
 
 
 def catalogue() -> str:
-    """The meanings by key, without Markdown's quotes, as JSON."""
+    """The catalogue: the meanings by key, without Markdown's backquotes, as JSON."""
     texts = {
         f"meaning.{each.name.upper()}": each.metadata["meaning"].replace("`", "") for each in fields(Settings)
     }
