@@ -60,7 +60,7 @@ def test_a_server_that_is_away_is_said_and_found_again(signed_in: Visit) -> None
     signed_in.open(DEVICES)
     signed_in.page.route("**/devices**", lambda route: route.abort())
     signed_in.page.get_by_role("searchbox").fill("phone")
-    expect(signed_in.page.get_by_text("The server does not answer. What is shown")).to_be_visible()
+    expect(signed_in.page.get_by_text("The server does not answer, so this page")).to_be_visible()
     signed_in.page.unroute("**/devices**")
     expect(signed_in.page.locator(".away")).to_be_empty(timeout=15_000)
     expect(signed_in.page.get_by_text("Anna's phone")).to_be_visible()

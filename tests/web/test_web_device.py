@@ -69,7 +69,7 @@ def test_its_facts_are_those_of_the_api(signed_in: Visit) -> None:
     expect(facts).to_contain_text(MAC)
     expect(facts).to_contain_text(str(told["ip"]))
     expect(facts).to_contain_text("private address")
-    expect(facts).to_contain_text("as the setting says")
+    expect(facts).to_contain_text("as in the settings")
     expect(signed_in.page.get_by_text("All times are in Europe/Paris.")).to_be_visible()
 
 
@@ -149,7 +149,7 @@ def test_what_people_say_of_it_is_edited(own: tuple[Visit, Server]) -> None:
     press(visit, "Edit")
     dialog(visit).get_by_label("Grace time").fill("")
     press(visit, "Save")
-    expect(visit.page.locator(".facts")).to_contain_text("as the setting says")
+    expect(visit.page.locator(".facts")).to_contain_text("as in the settings")
     assert device(visit)["grace"] is None
 
 
@@ -195,7 +195,7 @@ def test_another_address_is_merged(own: tuple[Visit, Server]) -> None:
     dialog(visit).get_by_label("Other MAC address").fill(OTHER.lower())
     press(visit, "Continue")
     expect(dialog(visit)).to_contain_text(f"Merge {OTHER} into {MAC}?")
-    expect(dialog(visit)).to_contain_text("Its one session becomes")
+    expect(dialog(visit)).to_contain_text("Its session moves")
     dialog(visit).get_by_role("button", name="Merge").click()
     expect(visit.page.locator(".facts")).to_contain_text(OTHER)
     assert device(visit)["aliases"] == [OTHER]

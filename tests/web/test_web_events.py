@@ -85,7 +85,7 @@ def test_what_the_words_mean_is_told(browser: Browser, web_server: WebServer) ->
     with visiting(browser, web_server.base, PHONE, has_touch=True, is_mobile=True) as visit:
         visit.log_in("viewer", PASSWORD)
         visit.open(PAGE)
-        text = visit.page.get_by_text("An event that turned out not to be so.")
+        text = visit.page.get_by_text("An event that turned out to be wrong")
         expect(text).to_be_hidden()
         visit.page.get_by_text("What do “voided” and “missing” mean?").tap()
         expect(text).to_be_visible()
@@ -134,6 +134,6 @@ def test_axe_finds_nothing(
             visit.open(PAGE + state)
             expect(visit.page.locator(".pills [aria-pressed=true]")).to_be_in_viewport(ratio=0.9)
             visit.page.locator(".about summary").press("Enter")
-            expect(visit.page.get_by_text("An event that turned out not to be so.")).to_be_visible()
+            expect(visit.page.get_by_text("An event that turned out to be wrong")).to_be_visible()
             assert visit.violations() == []
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= size[0]

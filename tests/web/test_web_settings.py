@@ -90,7 +90,7 @@ def test_a_name_that_is_taken_is_said_in_the_form_which_stays(own: Visit) -> Non
     dialog(own).get_by_label("User name").fill("viewer")
     dialog(own).get_by_label("Password").fill("words")
     dialog(own).get_by_role("button", name="Add a user").click()
-    expect(dialog(own).get_by_role("alert")).to_have_text("There is a user of this name already.")
+    expect(dialog(own).get_by_role("alert")).to_have_text("A user of this name exists already.")
     expect(dialog(own).get_by_label("User name")).to_have_value("viewer")
     own.page.keyboard.press("Escape")
     expect(dialog(own)).to_have_count(0)

@@ -94,13 +94,13 @@ def ask(visit: Visit, path: str, badge: str) -> Locator:
     ("path", "badge", "reason"),
     [
         (f"/ui/devices/{PHONE}?view=voided", "Voided: Disconnected", "seen after it had seemed to leave"),
-        (f"/ui/devices/{TABLET}?view=missing", "Missing end", "nobody had told that it came"),
-        (f"/ui/devices/{LAPTOP}?view=missing", "Missing end", "connected anew while it still counted"),
+        (f"/ui/devices/{TABLET}?view=missing", "Missing end", "but no connection before it"),
+        (f"/ui/devices/{LAPTOP}?view=missing", "Missing end", "connected again while it still counted"),
         (f"/ui/devices/{LAPTOP}?view=voided", "Voided: New device", "Two addresses turned out to be one"),
         (
             f"/ui/devices/{PRINTER}?view=voided",
             "Voided: Connected",
-            "The session that rested on it was deleted",
+            "The session based on it was deleted",
         ),
     ],
     ids=["seen", "no_connection", "next_connection", "merged", "deleted"],
