@@ -1,1 +1,1 @@
-"""The browser's side: pages, their texts in each language, templates, and what is bundled for the browser."""
+"""The web UI: pages, texts in each language, templates, and the sources of the browser bundle."""

@@ -1,4 +1,4 @@
-"""What is bundled for the browser, by the manifest that the build leaves."""
+"""The browser bundle, by the manifest that the build writes."""
 
 import json
 import re
@@ -11,12 +11,12 @@ FILE_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 
 
 class BundleMissing(Exception):
-    """The browser's side has not been built."""
+    """The bundle has not been built."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the bundle, the files that it needs at once, and its style sheet, by their names."""
+    """The names of a bundled file, of the files it imports, and of its style sheet."""
 
     file: str
     needs: tuple[str, ...] = ()
@@ -24,17 +24,17 @@ class Entry:
 
 
 class Bundle:
-    """The entries by name; read again where the manifest has changed, so that a server need not restart."""
+    """The entries by name; reread when the manifest changes, so that the server need not restart."""
 
     def __init__(self, folder: Path = STATIC) -> None:
         self.folder = folder
         self._read: tuple[int, dict[str, Entry]] = (0, {})
 
     def entry(self, name: str) -> Entry:
-        """The entry of that name, such as `pages/devices`.
+        """The entry with this name, such as `pages/devices`.
 
         Raises:
-            BundleMissing: there is no bundle, or one without that entry.
+            BundleMissing: there is no bundle, or it lacks that entry.
         """
         try:
             return self._entries()[name]
@@ -42,14 +42,14 @@ class Bundle:
             raise BundleMissing(name) from error
 
     def has_hashed_name(self, file: str) -> bool:
-        """Whether that file's name changes with what is in it."""
+        """Whether the file's name changes with its content."""
         return any(file in (each.file, each.style, *each.needs) for each in self._entries().values())
 
     def read(self, file: str) -> bytes:
-        """What is in a file.
+        """The content of a file.
 
         Raises:
-            OSError: there is none of that name in the bundle's folder.
+            OSError: the bundle has no such file.
         """
         if not FILE_NAME.fullmatch(file):
             raise FileNotFoundError(file)

@@ -1,17 +1,17 @@
-"""The web UI's texts in each language: catalogues/<language>/<topic>.json, for server and browser."""
+"""The web UI's texts in each language, for server and browser: catalogues/<language>/<topic>.json."""
 
 import json
 from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "catalogues"
-# The first one is for whoever's browser asks for none of them.
+# The first one is the default for browsers that ask for none of them.
 LANGUAGES = {"en": "English", "fr": "Français"}
 
 
 @cache
 def texts(language: str) -> dict[str, str]:
-    """All texts of a language by key; those with plural forms are for the browser alone."""
+    """All texts of a language by key; only the browser uses those with plural forms."""
     found: dict[str, str] = {}
     for path in sorted((FOLDER / language).glob("*.json")):
         found.update((k, v) for k, v in json.loads(path.read_text("utf-8")).items() if isinstance(v, str))

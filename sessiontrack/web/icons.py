@@ -1,4 +1,4 @@
-"""The icons: lines on a grid of 24 by 24, by name; the same for templates and browser."""
+"""The icons by name, as lines on a grid of 24 by 24, for templates and the browser."""
 
 import json
 from functools import cache
@@ -11,7 +11,7 @@ FILE = Path(__file__).with_name("icons.json")
 
 @cache
 def icon(name: str) -> Markup:
-    """The icon as an SVG element, which says nothing to a screen reader.
+    """The icon as an SVG element that screen readers skip.
 
     Raises:
         KeyError: there is no such icon.

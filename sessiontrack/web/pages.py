@@ -1,4 +1,4 @@
-"""The web UI's pages: one table of name, address, who may open it, and where the navigation shows it."""
+"""The web UI's pages: one table of name, address, required role and place in the navigation."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ class Page:
     """A page: the custom element `st-page-<name>`, defined by `browser/pages/<name>.js`.
 
     path: below `/ui`; its parts in <> become attributes of the element.
-    icon: of its entry in the navigation, a name of icons.json; None: it has no entry.
-    within: the page in the navigation to which one without an entry belongs.
-    minor: not one of those that a phone has at hand.
-    catalogue: the file of its texts; None: the one of its own name, or of `within`.
-    also: further ones, of elements that several pages have.
+    icon: the icon in the navigation, a name of icons.json; None: the page is not in the navigation.
+    within: for a page that is not in the navigation, the page it belongs to.
+    minor: hidden in the short navigation of a phone.
+    catalogue: the name of its catalogue; None: its own name, or that of `within`.
+    also: further catalogues, for elements that several pages share.
     """
 
     name: str
@@ -28,11 +28,11 @@ class Page:
 
     @property
     def texts(self) -> str:
-        """The catalogue of this page."""
+        """The name of this page's catalogue."""
         return self.catalogue or self.within or self.name
 
 
-# In the order of the navigation; the first one is what `/` leads to.
+# In the order of the navigation; `/` redirects to the first one.
 PAGES = (
     Page("now", "/now", icon="now"),
     Page("presence", "/presence", icon="presence", also=("timeline",)),
@@ -47,5 +47,5 @@ PAGES = (
 
 
 def navigation(role: str) -> list[Page]:
-    """The entries for somebody of that role."""
+    """The entries of the navigation for a role."""
     return [page for page in PAGES if page.icon and includes(role, page.role)]

@@ -1,11 +1,11 @@
-// The API, called with the session's cookies: CSRF token, one renewal of the login, errors with a message.
+// Calls the API with the session's cookies: sends the CSRF token, renews the login once, throws readable errors.
 import { address, cookie, isProxied } from "#here";
 import { t } from "#i18n";
 
 const ACCESS_CSRF = "sessiontrack_access_csrf";
 const REFRESH_CSRF = "sessiontrack_refresh_csrf";
 
-/** What went wrong: `message` is for people; status 0 where the server could not be reached. */
+/** An error of a call: `message` is for users; status is 0 if the server could not be reached. */
 export class ApiError extends Error {
   constructor({ status, code = "", message, errors = {}, retryAfter = 0 }) {
     super(message);
@@ -16,7 +16,7 @@ export class ApiError extends Error {
 /** The JSON of a GET. Parameters that are undefined, null or "" are left out; a list is repeated. */
 export const get = async (path, options) => (await call("GET", path, options)).json();
 
-/** A list with the number of all its rows: {data, total}. */
+/** A list and the number of all its rows: {data, total}. */
 export async function getList(path, options) {
   const response = await call("GET", path, options);
   return { data: await response.json(), total: Number(response.headers.get("X-Total-Count")) };
@@ -25,7 +25,7 @@ export async function getList(path, options) {
 /** A write: send("PATCH", "/devices/AA:...", {name: "Printer"}). */
 export const send = async (method, path, body) => (await call(method, path, { body: body ?? {} })).json();
 
-/** Sign in; throws an ApiError with status 401 or 429 where that is refused. */
+/** Sign in; throws an ApiError with status 401 or 429 if it is refused. */
 export async function signIn(username, password) {
   const init = { method: "POST", body: JSON.stringify({ username, password }) };
   await orError(await reach(address("/auth/login?cookies=1"), init));
@@ -37,7 +37,7 @@ export async function signOut() {
   });
 }
 
-/** The answer to a call that went well. */
+/** The answer to a successful call. */
 export async function call(method, path, { params = {}, body, signal, headers = {} } = {}) {
   const url = address(path) + queryOf(params);
   const init = () => ({
@@ -46,7 +46,7 @@ export async function call(method, path, { params = {}, body, signal, headers = 
     body: body === undefined ? undefined : JSON.stringify(body),
     headers: method === "GET" ? headers : { ...headers, "X-CSRF-TOKEN": isProxied ? "proxy" : cookie(ACCESS_CSRF) },
   });
-  // The cookie is gone with the token in it: asking would be refused.
+  // The cookie has expired, and its token with it: the call would be refused.
   if (!isProxied && !cookie(ACCESS_CSRF)) await renew();
   let response = await reach(url, init());
   if (response.status === 401) {
@@ -68,7 +68,7 @@ export function queryOf(params) {
 
 let renewing;
 
-/** New tokens for the login, once for all calls that wait for them; to the login page where it has ended. */
+/** Renew the tokens once for all waiting calls; go to the login page if the login has ended. */
 function renew() {
   renewing ??= (async () => {
     const headers = { "X-CSRF-TOKEN": cookie(REFRESH_CSRF) };
@@ -84,7 +84,7 @@ function renew() {
 function toLogin() {
   const here = location.pathname.slice(address("").length) + location.search;
   location.assign(address(`/ui/login?next=${encodeURIComponent(here)}`));
-  return new Promise(() => {}); // the page is being left
+  return new Promise(() => {}); // the page unloads
 }
 
 let isAway = false;
@@ -92,7 +92,7 @@ let isAway = false;
 async function reach(url, init) {
   try {
     const response = await fetch(url, init);
-    // What a proxy answers for a server that is not there; our own errors are JSON.
+    // A proxy's answer for an unreachable server; our own errors are JSON.
     const isOurs = response.headers.get("Content-Type")?.startsWith("application/json");
     if ([502, 503, 504].includes(response.status) && !isOurs) throw new TypeError(response.statusText);
     tellAway(false);
@@ -104,7 +104,7 @@ async function reach(url, init) {
   }
 }
 
-/** `st-away` and `st-back` on window: the shell shows it, lists load again. */
+/** Dispatches `st-away` and `st-back` on window: the shell shows the state, lists reload. */
 function tellAway(away) {
   if (away === isAway) return;
   isAway = away;
@@ -115,7 +115,7 @@ function tellAway(away) {
 export const isBack = () => reach(address("/healthz"), {}).then(() => true, () => false);
 
 async function orError(response) {
-  // 304: what the caller has, by the If-None-Match that it sent, is what there is.
+  // 304: the caller's copy, named by its If-None-Match, is current.
   if (response.ok || response.status === 304) return response;
   const said = await response.json().catch(() => ({}));
   throw new ApiError({

@@ -1,10 +1,10 @@
-// What our elements have in common.
+// The base class of our elements.
 import { LitElement } from "lit";
 
-/** An element in the page's own tree, so that the page's style sheet is its style sheet. */
+/** An element without a shadow tree, so that the page's style sheet applies to it. */
 export class StElement extends LitElement {
   createRenderRoot() {
-    // What the server put in it for browsers without JavaScript.
+    // The server's fallback for browsers without JavaScript.
     this.replaceChildren();
     return this;
   }

@@ -1,31 +1,31 @@
-// Imported as #here; in the widgets, build.mjs puts embed/here.js in its place.
-// What the server says of this page and its reader, by the attributes of <html>.
+// Imported as #here; for the widgets build.mjs replaces it with embed/here.js.
+// The server's information about this page and its reader, from the attributes of <html>.
 const { dataset, lang } = document.documentElement;
 
-/** The sub-path below which sessiontrack is served, "" for none. */
+/** The path below which sessiontrack is served, "" for the root. */
 export const base = dataset.base ?? "";
 export const language = lang;
-/** The reader's own variety of that language, for dates and numbers: en-GB where the page is en. */
+/** The reader's variant of the language, for dates and numbers: en-GB on a page in en. */
 export const locale = navigator.languages.find((each) => each.split("-")[0] === lang) ?? lang;
 export const timezone = dataset.timezone ?? "UTC";
 export const user = dataset.user ?? "";
 export const role = dataset.role ?? "";
-/** Signed in by a proxy: there are no tokens, so none to renew and none to repeat. */
+/** Whether a proxy signs the reader in: then there are no tokens to renew or repeat. */
 export const isProxied = dataset.login === "proxy";
-/** The name of this page, "" where it is none of those in the navigation. */
+/** The name of this page, "" if it is not one of PAGES. */
 export const page = dataset.page ?? "";
 export const mayWrite = role === "operator" || role === "admin";
 
-/** An address of this server, from one below its root: "/ui/devices". */
+/** The address on this server of a path below its root, such as "/ui/devices". */
 export const address = (path) => base + path;
 
-/** The value of a cookie, by its name with or without the prefix that it has behind TLS. */
+/** The value of a cookie, with or without the name prefix that it has over TLS. */
 export function cookie(name) {
   const found = document.cookie.match(new RegExp(`(?:^|; )(?:__(?:Host|Secure)-)?${name}=([^;]*)`));
   return found === null ? "" : decodeURIComponent(found[1]);
 }
 
-/** Remember a choice of this reader's for a year. */
+/** Store a choice of the reader for a year. */
 export function remember(name, value) {
   document.cookie = `${name}=${encodeURIComponent(value)}; path=${base || "/"}; max-age=31536000; samesite=lax`;
 }

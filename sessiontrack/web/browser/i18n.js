@@ -1,5 +1,5 @@
-// Imported as #i18n; in the widgets, build.mjs puts embed/i18n.js in its place.
-// Texts by key, in the page's language; the server names the catalogues that the page needs.
+// Imported as #i18n; for the widgets build.mjs replaces it with embed/i18n.js.
+// Texts by key, in the page's language; the server lists the catalogues that the page needs.
 import { language, locale } from "#here";
 import { translator } from "./translator.js";
 

@@ -1,2 +1,2 @@
-// On every page: the shell around its content.
+// Loaded on every page: the shell around its content.
 import "./shell.js";

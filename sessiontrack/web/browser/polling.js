@@ -1,13 +1,13 @@
-// What a page that stays open shows, asked for again and again; most answers are 304 without a body.
+// Polling for pages that stay open; most answers are 304 without a body.
 import { call } from "./client.js";
 
 const EVERY_MS = 5000;
 
 /**
- * A Lit controller that polls a call with an ETag while its page is in sight.
+ * A Lit controller that polls a call with an ETag while its page is visible.
  *
  * `data` is the latest answer, `at` the server's time of it in epoch seconds, `state` one of "loading", "live" and
- * "away" (no answer; the shell finds the server again and tells), `error` what the last one said went wrong.
+ * "away" (no answer; the shell detects that the server is back and says so), `error` the last error.
  */
 export class Polling {
   data;
@@ -41,7 +41,7 @@ export class Polling {
     this.#asking?.abort();
   }
 
-  /** Ask now, and then again and again; where the page is hidden, nothing is asked until it is not. */
+  /** Poll now and then regularly; pause while the page is hidden. */
   ask = async () => {
     clearTimeout(this.#timer);
     this.#asking?.abort();

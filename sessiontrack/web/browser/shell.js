@@ -1,4 +1,4 @@
-// The menu of theme, language and account, and the banner for a server that is away.
+// The menu for theme, language and account, and the banner for an unreachable server.
 import { isBack, signOut } from "./client.js";
 import { address, page, remember, user } from "#here";
 import { t } from "#i18n";
@@ -7,14 +7,14 @@ import { track } from "./tracker/track.js";
 
 const AGAIN_MS = 5000;
 const menu = document.getElementById("menu");
-// Whoever is here is one of the people whom sessiontrack shows.
+// Track the reader, too, as a user of this web UI.
 const tracker = user && page ? track({ base: location.origin + address(""), path: () => [page] }) : undefined;
 
 for (const input of document.querySelectorAll("input[name=theme]")) {
   input.addEventListener("change", () => {
     remember("sessiontrack_theme", input.value);
     document.documentElement.dataset.theme = input.value;
-    dispatchEvent(new Event("st-theme")); // what is drawn on canvas draws itself anew
+    dispatchEvent(new Event("st-theme")); // canvases redraw themselves
   });
 }
 

@@ -1,9 +1,9 @@
-// Instants in site time, and durations as everywhere in sessiontrack.
+// Instants in site time, and durations in sessiontrack's format.
 import { html } from "lit";
 import { locale, timezone } from "#here";
 import { t } from "#i18n";
 
-/** The site time zone, or UTC where this browser does not know it. */
+/** The site time zone, or UTC if this browser does not support it. */
 export const zone = (() => {
   try {
     new Intl.DateTimeFormat(locale, { timeZone: timezone });
@@ -28,7 +28,7 @@ const DAY = { day: "numeric", month: "short" };
 const yearOf = (date) => formatter({ year: "numeric" }).format(date);
 const dayOf = (date) => formatter({ dateStyle: "short" }).format(date);
 
-/** As short as can be: the time today, else the day with it, and the year where it is another one. */
+/** Short: the time if it is today, otherwise with the day, and with the year if it is another one. */
 export function shortInstant(at, now = new Date()) {
   const date = toDate(at);
   if (dayOf(date) === dayOf(now)) return formatter(CLOCK).format(date);
@@ -36,26 +36,26 @@ export function shortInstant(at, now = new Date()) {
   return formatter({ ...DAY, year: "numeric", ...CLOCK }).format(date);
 }
 
-/** All of it, with the zone's name. */
+/** In full, with the zone's name. */
 export const fullInstant = (at) =>
   `${formatter({ dateStyle: "full", timeStyle: "medium" }).format(toDate(at))} (${zone})`;
 
 export const formatDay = (at) => formatter({ ...DAY, year: "numeric" }).format(toDate(at));
 export const formatClock = (at) => formatter(CLOCK).format(toDate(at));
 
-/** An instant for a page: short to read, in full on hover; null is shown as "never". */
+/** An instant for a page: short, in full on hover; null is shown as "never". */
 export function instant(at) {
   if (at === null || at === undefined) return html`<span class="muted">${t("time.never")}</span>`;
   return html`<time datetime=${toDate(at).toISOString()} title=${fullInstant(at)}>${shortInstant(at)}</time>`;
 }
 
-/** As formatDuration, with the seconds where there is less than an hour: 12m 5s. */
+/** As formatDuration, but with seconds below one hour: 12m 5s. */
 export function formatSeconds(seconds) {
   if (seconds >= 3600) return formatDuration(seconds);
   return seconds >= 60 ? `${Math.floor(seconds / 60)}m ${seconds % 60}s` : `${seconds}s`;
 }
 
-/** 2h 0m, from a day on 1d 2h 3m. */
+/** 2h 0m; from one day on 1d 2h 3m. */
 export function formatDuration(seconds) {
   const minutes = Math.floor(seconds / 60);
   const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24];

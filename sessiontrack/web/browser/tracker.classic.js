@@ -1,4 +1,4 @@
-// The same as a classic script: sessiontrack.track({...}).
+// tracker.js as a classic script: sessiontrack.track({...}).
 import { track } from "./tracker/track.js";
 
 const base = new URL("..", document.currentScript?.src ?? location.href).href;

@@ -1,7 +1,7 @@
-// What i18n.js, here and in embed/, have in common: texts by key become what is shown.
+// Shared by both i18n.js files: turns keys into texts.
 
 /**
- * @param {object} texts by key, in one language; may still grow
+ * @param {object} texts by key, in one language; may grow later
  * @param {string} language "en" or "fr"
  * @param {string} locale how numbers are written
  */
@@ -10,8 +10,8 @@ export function translator(texts, language, locale) {
   const number = new Intl.NumberFormat(locale);
 
   /**
-   * A text with its {placeholders} filled in. One with plural forms, {"one": ..., "other": ...}, is chosen by
-   * `count`. A key without a text is shown as it is; tests find it.
+   * A text with its {placeholders} filled in. Plural forms, {"one": ..., "other": ...}, are chosen by
+   * `count`. A key without a text is returned as it is; tests detect it.
    */
   function t(key, values = {}) {
     let text = texts[key] ?? key;

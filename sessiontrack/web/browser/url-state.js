@@ -1,7 +1,7 @@
-// The state of a page in its address, so that it can be sent to somebody, reloaded, and gone back from.
+// The state of a page in its address, for sharing, reloading and the back button.
 
 /**
- * A Lit controller: `value` is what the address says, by the defaults' names and types; defaults are left out.
+ * A Lit controller: `value` is the state of the address, with the names and types of the defaults, which are left out.
  *
  *     #state = new UrlState(this, { status: "all", page: 1 });
  *     this.#state.value.status
@@ -35,9 +35,9 @@ export class UrlState {
   }
 
   /**
-   * @param changes by name; the others stay.
-   * @param replace no step of its own to go back to, as for each letter of a search.
-   * @param clear names, of other parts of the page too, that go back to their defaults.
+   * @param changes by name; other values stay.
+   * @param replace add no step to the browser's history, as for each letter of a search.
+   * @param clear names to reset to their defaults, also of other parts of the page.
    */
   set(changes, { replace = false, clear = [] } = {}) {
     const url = new URL(location.href);
@@ -52,7 +52,7 @@ export class UrlState {
   }
 }
 
-/** The text of an address as a value of the default's type; the default where it is none. */
+/** Parse a text of the address as the default's type; the default if it is invalid. */
 function like(usual, text) {
   if (typeof usual === "boolean") return text === "true";
   if (typeof usual !== "number") return text;

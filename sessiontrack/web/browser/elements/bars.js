@@ -1,11 +1,11 @@
-// Amounts side by side, as bars; a style attribute is forbidden, so their lengths are attributes of SVG.
+// Amounts as bars; style attributes are forbidden, so the lengths are SVG attributes.
 import { html, svg } from "lit";
 import { formatSeconds } from "../time.js";
 import "./bars.css";
 
 const COLORS = 6;
 
-/** A colour for each of these names, by the order in which they come: its number, for data-color. */
+/** A colour number for each name, in order of appearance, for data-color. */
 export function colorsOf(names) {
   return new Map([...new Set(names)].map((name, index) => [name, index % COLORS]));
 }
@@ -38,7 +38,7 @@ const bar = (name, seconds, most, color) => html`<div class="bar">
 
 const sumOf = (value) => (typeof value === "number" ? value : Object.values(value).reduce((sum, each) => sum + each, 0));
 
-/** {view: {tab: seconds}} of several people together. */
+/** The sum over several users: {view: {tab: seconds}}. */
 export function together(all) {
   const found = {};
   for (const tabs of all) {

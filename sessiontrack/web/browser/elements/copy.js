@@ -7,9 +7,9 @@ const SAID_MS = 2500;
 const SIGNS = { copy: "copy", "copy.done": "check", "copy.failed": "warning" };
 
 /**
- * A button that copies a text, and says so.
+ * A button that copies a text and confirms it.
  *
- * Attributes: text; label, what is copied, for screen readers.
+ * Attributes: text; label, a name of the text for screen readers.
  */
 class StCopy extends StElement {
   static properties = { text: {}, label: {}, said: { state: true } };
@@ -35,7 +35,7 @@ class StCopy extends StElement {
   }
 }
 
-/** Over plain HTTP browsers have no clipboard; there it goes as by hand, from a field beside the button. */
+/** Over plain HTTP browsers have no clipboard API: copy from a field beside the button. */
 async function copy(text, beside) {
   try {
     await navigator.clipboard.writeText(text);

@@ -10,9 +10,9 @@ const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -6, PageDown: 6 };
 const FONT = "12px system-ui, sans-serif";
 
 /**
- * A number over time, drawn by uPlot; pointer and arrow keys read it point by point.
+ * A number over time, drawn by uPlot; the pointer and the arrow keys read single points.
  *
- * Properties: points [[epoch seconds, number]], in order; label, what it is; describe, (number) => text.
+ * Properties: points [[epoch seconds, number]], in order; label, the name; describe, (number) => text.
  */
 class StCurve extends StElement {
   static properties = {
@@ -88,7 +88,7 @@ class StCurve extends StElement {
     this.#point(Math.min(last, Math.max(0, to)));
   }
 
-  /** Put the cursor on a point; null: nowhere. */
+  /** Move the cursor to a point; null hides it. */
   #point(index) {
     const [at, value] = this.points[index] ?? [];
     const left = index === null ? -10 : this.#plot.valToPos(at, "x");
@@ -104,7 +104,7 @@ class StCurve extends StElement {
     const target = this.querySelector(".curve-plot");
     if (!target || !this.points.length) return;
     this.#plot?.destroy();
-    // What the style sheet makes of the tokens: a canvas takes no light-dark().
+    // Computed colours: a canvas does not support light-dark().
     const color = (name) => getComputedStyle(this.querySelector(`.curve-${name}`)).color;
     const [line, grid, text] = ["line", "grid", "text"].map(color);
     const axis = { stroke: text, font: FONT, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
@@ -146,7 +146,7 @@ class StCurve extends StElement {
   }
 }
 
-/** The line's colour, fading towards the bottom. */
+/** The fill: the line's colour, fading towards the bottom. */
 function fading({ ctx, bbox }, color) {
   const channels = color.match(/[\d.]+/g).slice(0, 3);
   const gradient = ctx.createLinearGradient(0, bbox.top, 0, bbox.top + bbox.height);

@@ -1,4 +1,4 @@
-// Who was there on which day: a row a person, a column a day, the darker the longer.
+// A grid of users by day: a row per user, a column per day, darker for longer.
 import { html, nothing } from "lit";
 import { formatNumber, t } from "#i18n";
 import { formatSeconds } from "../time.js";
@@ -7,14 +7,14 @@ import "./days.css";
 
 const DAY_MS = 86_400_000;
 const MOST_DAYS = 366;
-const LEVELS = [1, 900, 1800, 3600]; // seconds in sight from which a day is darker
-// Days of the calendar have no zone: they are read and written as UTC.
+const LEVELS = [1, 900, 1800, 3600]; // visible seconds from which a day is darker
+// Calendar days have no zone: they are parsed and formatted as UTC.
 const format = (options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
 const short = format({ day: "numeric", month: "short" });
 const weekday = format({ weekday: "narrow" });
 const full = format({ dateStyle: "full" });
 
-/** @param rows as session-days answers them, at least one; days without anybody are shown too. */
+/** @param rows as in the answer of session-days, at least one; days without sessions are shown too. */
 export function dayTable(rows) {
   const days = daysOf(rows);
   const users = [...new Set(rows.map(({ username }) => username))];
@@ -51,7 +51,7 @@ function daysOf(rows) {
   const found = rows.map(({ day }) => Date.parse(day));
   const [first, last] = [found.reduce((a, b) => Math.min(a, b)), found.reduce((a, b) => Math.max(a, b))];
   const count = Math.min(MOST_DAYS, (last - first) / DAY_MS + 1);
-  // The latest first: it is what one looks for, and where there is no room for all it is in sight.
+  // The latest day first, so that it is visible without scrolling.
   return Array.from({ length: count }, (_, back) => last - back * DAY_MS);
 }
 

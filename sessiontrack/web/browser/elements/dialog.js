@@ -2,10 +2,10 @@ import { html, render } from "lit";
 import { t } from "#i18n";
 
 /**
- * Ask before something is done: resolves to whether it was confirmed. Escape and Cancel say no.
+ * Ask for confirmation: resolves to true if confirmed, to false on Escape or Cancel.
  *
- * @param body a text or a Lit template that says what will happen.
- * @param action the text of the button that does it. @param danger whether something is lost by it.
+ * @param body a text or a Lit template that describes the consequences.
+ * @param action the text of the confirming button. @param danger whether data will be lost.
  */
 export function confirm({ title, body, action, danger = false }) {
   return open({
@@ -17,8 +17,8 @@ export function confirm({ title, body, action, danger = false }) {
 }
 
 /**
- * Show a dialog with a form: resolves to {value, data}, the pressed button's value ("" for Escape) and the form's
- * data. Buttons submit; one with `formnovalidate` cancels.
+ * Show a dialog with a form: resolves to {value, data}, the value of the pressed button ("" for Escape) and the
+ * form's data. Buttons submit; one with `formnovalidate` cancels.
  */
 export function open(parts) {
   const dialog = show(parts);
@@ -31,17 +31,17 @@ export function open(parts) {
 }
 
 /**
- * Ask for something and do it: the dialog stays until that went well, or was cancelled, and says what went wrong.
- * Resolves to what `submit` gave, undefined where it was cancelled.
+ * Show a form and submit it: the dialog stays open, showing any error, until it succeeds or is cancelled.
+ * Resolves to the result of `submit`, undefined if cancelled.
  *
- * @param submit async (the form's data as an object); what it throws is shown, by `explain(error)`.
+ * @param submit async (the form's data as an object); its errors are shown by `explain(error)`.
  */
 export function ask({ title, body, action, danger = false, submit, explain = ({ message }) => message }) {
   const dialog = show({
     title,
     body: html`${body}
       <p class="notice" data-kind="error" role="alert" hidden></p>`,
-    // Enter in a field is the first button that submits.
+    // Enter in a field presses the first submit button.
     buttons: html`<button type="button" class="button" ?autofocus=${danger} @click=${cancel}>
         ${t("dialog.cancel")}
       </button>

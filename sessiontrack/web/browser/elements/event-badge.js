@@ -11,7 +11,7 @@ const KINDS = {
   "IP Changed": "warning",
 };
 
-/** What kind of badge an event's type, as it is stored, has, and what it is called. */
+/** The kind and the text of the badge for a stored event type. */
 export function eventKind(type) {
   const isVoided = type.startsWith(VOIDED);
   const plain = isVoided ? type.slice(VOIDED.length) : type;
@@ -19,7 +19,7 @@ export function eventKind(type) {
   return isVoided ? { kind: "voided", text: t("event.voided", { type: name }) } : { kind: KINDS[plain] ?? "quiet", text: name };
 }
 
-/** An event's type, as it is stored. */
+/** The badge for a stored event type. */
 export function eventBadge(type) {
   const { kind, text } = eventKind(type);
   return badge(kind, text);

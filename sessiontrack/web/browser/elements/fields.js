@@ -1,7 +1,7 @@
 // Fields of a form in a dialog.
 import { html, nothing } from "lit";
 
-/** A line of text. @param list id of a <datalist>. */
+/** A text field. @param list id of a <datalist>. */
 export const textField = ({ name, label, value, hint = "", most = 255, list, required = false, mono = false }) => html`
   <label class="field">
     <span>${label}</span>
@@ -18,7 +18,7 @@ export const textField = ({ name, label, value, hint = "", most = 255, list, req
   </label>
 `;
 
-/** Yes or no. */
+/** A checkbox. */
 export const checkField = ({ name, label, checked, hint = "" }) => html`
   <label class="check">
     <input type="checkbox" name=${name} .checked=${checked} />

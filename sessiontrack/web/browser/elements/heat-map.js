@@ -11,11 +11,11 @@ const DAY_MS = 86_400_000;
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 
 /**
- * Shares by hour of the week, as a table whose cells are coloured; with numbers where the reader asks for them, which
- * is in the address as numbers.
+ * Shares by hour of the week, as a table of coloured cells; with numbers if the reader switches them on, which the
+ * address keeps as numbers.
  *
- * Property `week`: from Monday on, for each of 24 hours, 0 to 1, or null where there was no such hour.
- * Attribute `caption`: what the shares are of.
+ * Property `week`: 24 hours for each day from Monday on, 0 to 1, or null if the period has no such hour.
+ * Attribute `caption`: the meaning of the shares.
  */
 class StHeatMap extends StElement {
   static properties = { week: { attribute: false }, caption: {} };

@@ -1,4 +1,4 @@
-// Events and sessions, as `/sessions/session-events` lists them, for a <st-table>.
+// Events and sessions from `/sessions/session-events`, for a <st-table>.
 import { html, nothing } from "lit";
 import { get } from "../client.js";
 import { address } from "#here";
@@ -10,10 +10,10 @@ import { whyBadge } from "./why.js";
 
 const SESSION_TYPES = ["sessions", "missing"];
 
-/** Whether that type lists sessions; the others list events. */
+/** Whether this type lists sessions; the others list events. */
 export const listsSessions = (type) => SESSION_TYPES.includes(type);
 
-/** A table's `load` of that type's rows. @param mac of that device alone. */
+/** A table's `load` function for this type. @param mac limits the rows to this device. */
 export const historyLoader =
   ({ type, period, mac }) =>
   async ({ search, sort, limit, offset, signal }) => {
@@ -22,7 +22,7 @@ export const historyLoader =
     return { rows: events, total };
   };
 
-/** What a list and its file are asked for with. */
+/** The parameters of a list and of its CSV file. */
 export const historyParams = ({ type, period, mac, search, sort }) => ({
   type,
   period,
@@ -32,11 +32,11 @@ export const historyParams = ({ type, period, mac, search, sort }) => ({
   sortDir: sort.startsWith("-") ? "desc" : "asc",
 });
 
-/** How many rows each type has. */
+/** The number of rows of each type. */
 export const historyTotals = ({ period, mac }, signal) =>
   get("/sessions/totals", { params: { format: "named", period, mac }, signal });
 
-/** The columns of that type. @param withDevice whether the rows are of many devices. */
+/** The columns of this type. @param withDevice whether the rows belong to several devices. */
 export function historyColumns(type, { withDevice }) {
   const own = listsSessions(type) ? sessionColumns(withDevice) : eventColumns(withDevice);
   return [

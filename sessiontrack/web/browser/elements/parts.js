@@ -5,7 +5,7 @@ import { icon } from "../icons.js";
 import { t } from "#i18n";
 import { zone } from "../time.js";
 
-/** The head of a page: its name, one line on what it shows, the zone of its times, and what can be done. */
+/** The head of a page: its name, a line about its content, the time zone, and its actions. */
 export const pageHeader = ({ title, lead = "", actions = nothing, times = true }) => html`
   <header class="page-head">
     <div>
@@ -24,7 +24,7 @@ const STATUS_KINDS = { connected: "ok", disconnected: "quiet", down: "danger" };
 /** A device's status. */
 export const statusBadge = (status) => badge(STATUS_KINDS[status], t(`status.${status}`));
 
-/** Where there is nothing to show: what that means, and what to do about it. */
+/** An empty state: its meaning, and what to do about it. */
 export const emptyState = ({ sign = "info", title, text = "", action = nothing }) => html`
   <div class="empty">
     ${icon(sign)}
@@ -34,7 +34,7 @@ export const emptyState = ({ sign = "info", title, text = "", action = nothing }
   </div>
 `;
 
-/** What went wrong, with a button that tries again. */
+/** An error, with a button to try again. */
 export const failure = (error, again) =>
   emptyState({
     sign: "warning",
@@ -43,7 +43,7 @@ export const failure = (error, again) =>
   });
 
 /**
- * One of few values, as buttons side by side. @param options [{value, label, count?}]
+ * A choice among few values, as buttons side by side. @param options [{value, label, count?}]
  */
 export const segments = ({ label, value, options, change }) => html`
   <div class="pills" role="group" aria-label=${label}>
@@ -60,7 +60,7 @@ export const segments = ({ label, value, options, change }) => html`
   </div>
 `;
 
-/** Where there is no room for all of them, the one that is chosen is in sight. */
+/** If not all buttons fit, scroll to the chosen one. */
 const inSight = () => (button) => {
   queueMicrotask(() => {
     const group = button?.parentElement;

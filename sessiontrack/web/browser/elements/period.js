@@ -6,10 +6,11 @@ import { UrlState } from "../url-state.js";
 const CHOICES = ["1 hour", "24 hours", "7 days", "30 days", "1 year", "all"];
 
 /**
- * A choice of period; its state is in the address as period, or as from and to (days, in site time).
+ * A choice of period; the address keeps it as period, or as from and to (days, in site time).
  *
- * Attributes: `usual`, the period at first; `no-custom`, only periods up to now are offered. Property `choices`: other periods to offer, each with a text
- * `period.<choice>`. The page reads `value`, {period} or {start, end}, and gets `st-change` when it is another one.
+ * Attributes: `usual`, the default period; `no-custom`, offer only periods up to now. Property `choices`: other
+ * periods to offer, each with a text `period.<choice>`. The page reads `value`, {period} or {start, end}; the event
+ * `st-change` reports a change.
  */
 class StPeriod extends StElement {
   static properties = { usual: {}, noCustom: { type: Boolean, attribute: "no-custom" }, choices: { attribute: false }, custom: { state: true } };
@@ -78,7 +79,7 @@ class StPeriod extends StElement {
   }
 }
 
-/** What an address says of its period, as the API takes it. */
+/** The period of an address, as parameters of the API. */
 export const periodValue = ({ period, from, to }) => (from && to ? { start: from, end: to } : { period });
 
 customElements.define("st-period", StPeriod);

@@ -6,11 +6,11 @@ import { t } from "#i18n";
 const TYPING_MS = 250;
 
 /**
- * Where the reader types what to look for.
+ * A search field.
  *
- * Properties: value, what is looked for, without blanks around it.
- * Attributes: label; "Search" where there is none.
- * Events: st-search, once the typing pauses; its detail is the new value.
+ * Properties: value, the text without surrounding spaces.
+ * Attributes: label; "Search" by default.
+ * Events: st-search when the typing pauses; its detail is the new value.
  */
 class StSearch extends StElement {
   static properties = { value: {}, label: {} };
@@ -23,7 +23,7 @@ class StSearch extends StElement {
   }
 
   updated() {
-    // Not what is being typed: a blank at its end is the beginning of the next word.
+    // Do not replace the text being typed: a trailing space begins the next word.
     const input = this.querySelector("input");
     if (input.value.trim() !== this.value) input.value = this.value;
   }

@@ -10,19 +10,19 @@ const SIZES = [25, 50, 100];
 const SKELETON_ROWS = 8;
 
 /**
- * A list that the server searches, sorts and pages; its state is in the address as q, sort, page and size.
+ * A list that the server searches, sorts and pages; the address keeps its state as q, sort, page and size.
  *
  * Properties:
  *   columns  [{label, cell: (row) => template, sort?: name, kind?: "main" | "state" | "number" | "mono" | "wide"}]; on
- *            a phone the one of kind "main" is the row's title, with the one of kind "state" beside it.
- *   load     async ({search, sort, limit, offset, signal}) => ({rows, total}); sort is a name, with - before it
- *            the other way round.
- *   filters  the page's own filters by name, as they are in the address; another value loads again.
- *   filtered whether those filter at all: nothing found then means that nothing matches.
- *   empty    a template for when there is nothing at all.
- *   controls a template for beside the search.
- * Attributes: caption, sort (the usual one), no-search.
- * Events: st-reset, when the reader asks for the list without search and filters.
+ *            a phone the column of kind "main" is the row's title, with the column of kind "state" beside it.
+ *   load     async ({search, sort, limit, offset, signal}) => ({rows, total}); sort is a name, with - before it for
+ *            descending order.
+ *   filters  the page's own filters by name, as in the address; a changed value reloads the list.
+ *   filtered whether those filters are active: an empty list then means that nothing matches.
+ *   empty    a template for an empty list.
+ *   controls a template beside the search field.
+ * Attributes: caption, sort (the default order), no-search.
+ * Events: st-reset, when the reader clears search and filters.
  */
 class StTable extends StElement {
   static properties = {
@@ -63,7 +63,7 @@ class StTable extends StElement {
     this.#asked = "";
   }
 
-  /** Load what is shown anew, as after a change. */
+  /** Reload the rows shown, for instance after a change. */
   reload() {
     this.#asked = "";
     this.requestUpdate();

@@ -8,7 +8,7 @@ region.className = "toasts";
 region.setAttribute("role", "status");
 document.body.append(region);
 
-/** Say something shortly; an error stays until it is closed. @param kind "success", "info" or "error". */
+/** Show a short message; an error stays until it is closed. @param kind "success", "info" or "error". */
 export function toast(message, kind = "success") {
   const item = document.createElement("div");
   item.className = "toast";

@@ -9,9 +9,9 @@ import "./why.css";
 const OF_ENDS = ["VOIDED - Disconnected", "VOIDED - Device Down"];
 
 /**
- * A badge that explains itself when it is pressed.
+ * A badge that shows an explanation when it is pressed.
  *
- * @param meaning "voided" or "missing". @param row one of `/sessions/session-events`, with its explanation.
+ * @param meaning "voided" or "missing". @param row a row of `/sessions/session-events`, with its explanation.
  */
 export const whyBadge = (kind, text, meaning, row) => html`<button
   type="button"

@@ -1,4 +1,4 @@
-// Imported as #i18n by the widgets, in place of ../i18n.js: the few texts of the widgets, in both languages.
+// The widgets import this as #i18n instead of ../i18n.js: their few texts, in both languages.
 import commonEn from "../../catalogues/en/common.json";
 import embedEn from "../../catalogues/en/embed.json";
 import nowEn from "../../catalogues/en/now.json";

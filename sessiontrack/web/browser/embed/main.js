@@ -3,7 +3,7 @@ import "./now.js";
 import "./people.js";
 import "./timeline.js";
 
-// The pages below /embed/ are told by their fragment, which no server sees and no log keeps.
+// Pages below /embed/ take their settings from the fragment, which no server receives and no log stores.
 const widget = document.querySelector("[data-by-fragment]");
 if (widget) {
   const read = () => {

@@ -13,7 +13,7 @@ const KINDS = {
   "IP Changed": "warning",
 };
 
-/** `<sessiontrack-now>`: how many devices there are by status, and the latest events. */
+/** `<sessiontrack-now>`: the number of devices by status, and the latest events. */
 class Now extends Widget {
   content({ devices, events, timezone }) {
     return html`<dl class="tiles">

@@ -2,7 +2,7 @@ import { html } from "lit";
 import { t } from "#i18n";
 import { instant, Widget } from "./widget.js";
 
-/** `<sessiontrack-people>`: who is in the web UI now, and on which page. */
+/** `<sessiontrack-people>`: the users in the web UI now, each with the current page. */
 class People extends Widget {
   content({ people, people_total: total, timezone }) {
     return html`<section class="card">

@@ -13,12 +13,12 @@ export function spanOf(period) {
   return found ? Math.max(SECONDS.h, found[1] * SECONDS[unitOf(found[2], period)]) : USUAL;
 }
 
-// "30 min" begins like "1 month".
+// "30 min" also begins like "1 month".
 const unitOf = (unit, period) => (/mo/i.test(period) ? "mo" : unit.toLowerCase());
 
 const iso = (at) => `${new Date(Math.floor(at) * 1000).toISOString().slice(0, 19)}Z`;
 
-/** `<sessiontrack-timeline mac? period>`: who was connected when; all devices, or one. */
+/** `<sessiontrack-timeline mac? period>`: the sessions of all devices, or of one. */
 class Timeline extends Widget {
   static properties = { mac: {}, period: {} };
   static styles = [...Widget.styles, ...styleOf(timeline)];

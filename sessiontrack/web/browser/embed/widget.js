@@ -1,4 +1,4 @@
-// What the widgets have in common: where they ask, as whom, and their style.
+// The base of the widgets: server address, token and style.
 import { css, html, LitElement, nothing, unsafeCSS } from "lit";
 import base from "../styles/base.css?text";
 import parts from "../styles/parts.css?text";
@@ -8,19 +8,19 @@ import { icon } from "../icons.js";
 import { t } from "#i18n";
 
 const EVERY_MS = 15_000;
-// Where this script is from, there is the server: <base>/static/embed.js.
+// The server that served this script: <base>/static/embed.js.
 const ORIGIN = document.currentScript?.src.replace(/\/static\/embed\.js.*$/, "") ?? "";
 
-/** Style made for a page, within a shadow tree: what :root has there, the widget itself has here. */
+/** Adapt a page's style sheet to a shadow tree: :root becomes the widget itself. */
 export const styleOf = (...texts) =>
   texts.map((text) => css`${unsafeCSS(text.replaceAll(/:root(\[[^\]]*\])?/g, (all, is) => (is ? `:host(${is})` : ":host")))}`);
 
-/** What went wrong; `message` is for people. */
+/** An error; `message` is for users. */
 class CallError extends Error {}
 
 /**
- * A widget. Attributes: base, the address of sessiontrack (where the script is from); token, of the role viewer;
- * data-theme "light" or "dark", without it as the reader's system.
+ * A widget. Attributes: base, the address of sessiontrack (by default the script's origin); token, of the role
+ * viewer; data-theme "light" or "dark", by default the reader's system setting.
  */
 export class Widget extends LitElement {
   static properties = { base: {}, token: {}, data: { state: true }, error: { state: true } };
@@ -56,7 +56,7 @@ export class Widget extends LitElement {
     return (this.base || ORIGIN).replace(/\/+$/, "");
   }
 
-  /** Ask what is going on now; the same answer is not sent twice. */
+  /** Poll `/presence/now`; an unchanged answer is not sent again. */
   async ask() {
     if (!this.token) return;
     this.#asking?.abort();

@@ -13,7 +13,7 @@ import "./api.css";
 
 const VIEWS = ["reference", "curl"];
 
-/** The OpenAPI document: to read and to try, or as lines for a shell. */
+/** The OpenAPI document, as a reference to try out, or as curl lines. */
 class ApiPage extends StElement {
   static properties = { document: { state: true }, error: { state: true }, isDrawn: { state: true } };
 
@@ -22,7 +22,7 @@ class ApiPage extends StElement {
   #recolour = () => {
     const { theme } = document.documentElement.dataset;
     const isDark = theme === "dark" || (theme !== "light" && this.#dark.matches);
-    document.documentElement.classList.toggle("dark-mode", isDark); // swagger-ui's own word
+    document.documentElement.classList.toggle("dark-mode", isDark); // swagger-ui's class
   };
 
   connectedCallback() {
@@ -134,7 +134,7 @@ class ApiPage extends StElement {
     )}`;
   }
 
-  /** First of all a token. */
+  /** The first step: a token. */
   #token(root) {
     const body = JSON.stringify({ username: user, password: t("api.token.password") });
     const read = String.raw`sed 's/.*"access_token":"\([^"]*\)".*/\1/'`;

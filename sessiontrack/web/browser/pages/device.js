@@ -19,7 +19,7 @@ const VIEWS = ["sessions", "missing", "all", "voided"];
 const CHOICES = ["24 hours", "7 days", "30 days", "1 year", "all"];
 const NOT_THERE = [400, 404];
 
-/** One device: its facts, how it was connected in a period, and its sessions and events. */
+/** One device: its properties, its connections in a period, its sessions and events. */
 class DevicePage extends StElement {
   static properties = { mac: {}, device: { state: true }, told: { state: true }, error: { state: true } };
 

@@ -16,7 +16,7 @@ import "./events.css";
 const TYPES = ["all", "sessions", "missing", "voided", "new", "down"];
 const NEWEST_FIRST = "-order_time";
 
-/** What happened: events and sessions of a period, by type. */
+/** Events and sessions of a period, by type. */
 class EventsPage extends StElement {
   static properties = { totals: { state: true } };
 
@@ -81,7 +81,7 @@ class EventsPage extends StElement {
   }
 }
 
-/** The browser fetches the file by itself, and cannot renew a login that has run out meanwhile. */
+/** The browser downloads the file itself and cannot renew an expired login, so renew it first. */
 async function download(event) {
   event.preventDefault();
   const { href } = event.currentTarget;

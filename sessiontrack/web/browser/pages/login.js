@@ -1,4 +1,4 @@
-// The form of the login page, which the server has written.
+// Handles the form of the login page, which the server renders.
 import { signIn } from "../client.js";
 import { address } from "#here";
 import { t } from "#i18n";

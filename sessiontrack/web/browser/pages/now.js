@@ -23,7 +23,7 @@ const CURVE_STEP = "10 minutes";
 const CURVE_SECONDS = 300;
 const VOIDED = "VOIDED - ";
 
-/** What is going on now; it follows by itself. */
+/** The current state, updated by polling. */
 class NowPage extends StElement {
   static properties = { history: { state: true } };
 
@@ -42,7 +42,7 @@ class NowPage extends StElement {
       const { points } = await get("/presence/online-history", { params: { step: CURVE_STEP } });
       this.history = points.map((each) => [toDate(each.at).getTime() / 1000, each.connected]);
     } catch {
-      this.#historyAt = 0; // once more with the next answer
+      this.#historyAt = 0; // reload with the next answer
     }
   }
 
@@ -69,7 +69,7 @@ class NowPage extends StElement {
 
   #content({ devices, people: sessions, people_total: sessionsTotal, events }) {
     const people = byName(sessions);
-    // Of sessions beyond those listed it is not known whose they are.
+    // Sessions beyond the listed ones have no known user.
     const peopleTotal = people.length + sessionsTotal - sessions.length;
     return html`
       <section class="now-tiles" aria-label=${t("now.devices")}>${TILES.map((tile) => tileOf(tile, devices))}</section>
@@ -107,7 +107,7 @@ class NowPage extends StElement {
     ></st-curve>`;
   }
 
-  /** The history, and what is known since; the same array while nothing has changed. */
+  /** The history and the later points; the same array while nothing has changed. */
   #upToNow(connected) {
     const { at } = this.#now;
     const last = this.history.at(-1);
@@ -140,7 +140,7 @@ class NowPage extends StElement {
   }
 }
 
-/** Each person once, with the session in which a page was in sight last, and how many `others` there are. */
+/** Each user once, with the session whose page was visible last, and the number of `others`. */
 function byName(sessions) {
   const people = Object.values(Object.groupBy(sessions, ({ username }) => username));
   return people.map((own) => {

@@ -15,10 +15,10 @@ import "./people.css";
 const SHOWN = ["sessions", "views", "days"];
 const STATES = { all: undefined, now: true, before: false };
 const PERIODS = ["24 hours", "7 days", "30 days", "1 year"];
-// Whose names one can choose from: whoever was there in this time.
+// The users to choose from: those with a session in this period.
 const NAMES_PERIOD = "1 year";
 
-/** The people in the web UI: their sessions, their time by page, and day by day. */
+/** The users of the web UI: their sessions, their time per page, and their days. */
 class PeoplePage extends StElement {
   static properties = { names: { state: true }, found: { state: true }, error: { state: true } };
 
@@ -48,7 +48,7 @@ class PeoplePage extends StElement {
     removeEventListener("st-back", this.#again);
   }
 
-  /** Once somebody wants to choose: a year is much to read. Those in the address stay in it without that too. */
+  /** Load the names when the choice opens, because a year is much to read; names in the address are kept anyway. */
   async #loadNames() {
     if (this.names) return;
     const stats = await get("/api/v2/session-stats", { params: { period: NAMES_PERIOD } }).catch(() => []);
@@ -206,7 +206,7 @@ class PeoplePage extends StElement {
   }
 }
 
-/** Of an address that somebody may have typed. */
+/** Parse an address that may have been typed by hand. */
 function decoded(text) {
   try {
     return decodeURIComponent(text);

@@ -17,7 +17,7 @@ import "./presence.css";
 
 const STATUSES = ["all", "connected", "disconnected", "down", "new", "flapping", "archived"];
 const ORDERS = ["name", "status", "-last_seen", "-first_seen", "owner", "ip"];
-const STEP = 0.8; // of what is seen
+const STEP = 0.8; // of the visible span
 const ZOOM = 2;
 const KINDS = {
   closed: ["ok", "timeline.legend.closed"],
@@ -26,7 +26,7 @@ const KINDS = {
   "missing disconnection": ["warning", "timeline.legend.no-end"],
 };
 
-/** Who was there when: as a timeline, or the same as a table. */
+/** The devices' sessions as a timeline, or as a table. */
 class PresencePage extends StElement {
   static properties = { totals: { state: true }, total: { state: true } };
 
@@ -54,11 +54,11 @@ class PresencePage extends StElement {
 
   connectedCallback() {
     super.connectedCallback();
-    // The numbers beside the filters; without them it works as well.
+    // The numbers beside the filters; the page also works without them.
     get("/devices/totals").then((totals) => (this.totals = totals), () => {});
   }
 
-  /** What the address says of time. */
+  /** The time range of the address. */
   #view() {
     const { span, until } = this.#state.value;
     const at = Date.parse(until) / 1000;
@@ -152,7 +152,7 @@ class PresencePage extends StElement {
     return this.querySelector("st-timeline");
   }
 
-  /** Another span around the same middle; with "now" in sight it stays in sight. */
+  /** Change the span around the same middle; if "now" is visible, it stays visible. */
   #keptEnd(view, span) {
     return view.isLive ? null : (view.from + view.to) / 2 + span / 2;
   }
@@ -171,7 +171,7 @@ class PresencePage extends StElement {
     const at = this.#calendar.dayStart(day);
     if (Number.isNaN(at)) return;
     const view = this.#view();
-    // A day or less is seen from its beginning, more around it.
+    // A day or less starts at its beginning; a longer span is centred.
     this.#show(view.span <= SPANS.day ? view.centred(at + view.span / 2) : view.centred(at + SPANS.day / 2));
   }
 

@@ -16,10 +16,10 @@ const SECTIONS = {
   configuration: () => html`<st-configuration></st-configuration>`,
 };
 const TIMED = ["users", "tokens"];
-// What is in the address for one section means nothing in another one.
+// One section's parameters have no meaning in another section.
 const OF_A_SECTION = ["q", "sort", "page", "size", "changed"];
 
-/** Who may come in, how long history is kept, and how this install is set up. */
+/** Users, tokens, retention and configuration. */
 class SettingsPage extends StElement {
   #state = new UrlState(this, { section: "users" });
 

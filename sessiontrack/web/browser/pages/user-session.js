@@ -11,7 +11,7 @@ import "./people.css";
 
 const MOST_VIEWS = 1000;
 
-/** One user session: what was in sight, from view to view. */
+/** One user session: its views in order. */
 class UserSessionPage extends StElement {
   static properties = { session: {}, found: { state: true }, error: { state: true } };
 

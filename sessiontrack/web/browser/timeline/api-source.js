@@ -19,5 +19,5 @@ export const apiSource = (filters) => ({
   href: (mac) => address(`/ui/devices/${mac}`),
 });
 
-/** Epoch seconds as the API reads them. */
+/** Epoch seconds in the API's format. */
 export const iso = (at) => `${new Date(Math.floor(at) * 1000).toISOString().slice(0, 19)}Z`;

@@ -1,13 +1,13 @@
-// The bars of one device, put together from its tiles.
+// The bars of one device, joined from its tiles.
 
 export const [CLOSED, OPEN, NO_CONNECTION, NO_DISCONNECTION, MIXED, MIXED_MISSING] = [0, 1, 2, 3, 4, 5];
 export const lacksBegin = (kind) => kind === NO_CONNECTION;
 export const lacksEnd = (kind) => kind === NO_DISCONNECTION;
 
 /**
- * Call draw(from, to, kind), seconds, for each bar in the order of time; one that two tiles hold is one.
+ * Call draw(from, to, kind), in seconds, for each bar in order of time; a bar that spans tiles is drawn once.
  *
- * @param pieces of Tiles.pieces. @param now what is open goes on until then.
+ * @param pieces from Tiles.pieces. @param now the end of open bars.
  */
 export function eachBar(pieces, mac, now, draw) {
   let [from, to, kind] = [0, 0, -1];
@@ -17,7 +17,7 @@ export function eachBar(pieces, mac, now, draw) {
     for (let n = 0; n < bars.length; n += 3) {
       const begin = Math.max(clipFrom, entry.from + bars[n] * entry.perPixel);
       let end = entry.from + bars[n + 1] * entry.perPixel;
-      // Since the answer, what was open has gone on.
+      // An open bar has grown since the answer.
       if (bars[n + 2] === OPEN && end > entry.now - entry.perPixel) end = Math.max(now, entry.now);
       end = Math.min(clipTo, end);
       if (end <= begin) continue;
@@ -32,14 +32,14 @@ export function eachBar(pieces, mac, now, draw) {
   if (kind >= 0) draw(from, to, kind);
 }
 
-/** All of them: [{from, to, kind}]. */
+/** All bars: [{from, to, kind}]. */
 export function listBars(pieces, mac, now) {
   const found = [];
   eachBar(pieces, mac, now, (from, to, kind) => found.push({ from, to, kind }));
   return found;
 }
 
-/** The bar at an instant, or the nearest one within so many seconds. */
+/** The bar at an instant, or the nearest one within this many seconds. */
 export function barAt(bars, at, within) {
   const distance = (bar) => Math.max(bar.from - at, at - bar.to, 0);
   const nearest = bars.reduce((best, bar) => (best && distance(best) <= distance(bar) ? best : bar), undefined);

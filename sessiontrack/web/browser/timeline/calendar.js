@@ -1,4 +1,4 @@
-// The calendar of a time zone: where its days, months and years begin, and what they are called.
+// The calendar of a time zone: where days, months and years begin, and their names.
 
 const BUCKET_SECONDS = 900; // no zone changes its offset within a quarter of an hour
 
@@ -22,7 +22,7 @@ export class Calendar {
     });
   }
 
-  /** Seconds that local time is ahead of UTC. */
+  /** The offset from UTC in seconds. */
   offset(at) {
     const bucket = Math.floor(at / BUCKET_SECONDS);
     let found = this.#offsets.get(bucket);
@@ -37,18 +37,18 @@ export class Calendar {
     return found;
   }
 
-  /** A Date whose UTC fields are the local ones. */
+  /** A Date whose UTC fields hold the local time. */
   local(at) {
     return new Date((at + this.offset(at)) * 1000);
   }
 
-  /** The instant of a local time; fields beyond their range carry over, as in Date.UTC. */
+  /** The instant of a local time; fields out of range carry over, as in Date.UTC. */
   instant(year, month, day = 1, hour = 0) {
     const local = Date.UTC(year, month, day, hour) / 1000;
     return local - this.offset(local - this.offset(local));
   }
 
-  /** The first instant of a YYYY-MM-DD, NaN where it is none. */
+  /** The first instant of a YYYY-MM-DD, NaN if it is invalid. */
   dayStart(text) {
     const [year, month, day] = text.split("-").map(Number);
     return this.instant(year, month - 1, day);
@@ -59,7 +59,7 @@ export class Calendar {
     return this.local(at).toISOString().slice(0, 10);
   }
 
-  /** A text by Intl's options, remembered: a canvas draws the same ones sixty times a second. */
+  /** A formatted text, cached: a canvas draws the same texts sixty times a second. */
   text(at, name, options) {
     const key = `${name} ${at}`;
     let found = this.#texts.get(key);
@@ -70,12 +70,12 @@ export class Calendar {
     return found;
   }
 
-  /** Two instants by Intl's options, what they have in common only once. */
+  /** A formatted range, with the common part only once. */
   stretch(from, to, name, options) {
     return this.#format(name, options).formatRange(from * 1000, to * 1000);
   }
 
-  /** "16 – 23 Nov 2026", with the time of day where it matters. */
+  /** "16 – 23 Nov 2026", with the time of day for short ranges. */
   range(from, to) {
     const hasTime = to - from < 3 * 86_400;
     const format = this.#format(hasTime ? "range-time" : "range", {

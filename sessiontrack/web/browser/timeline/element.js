@@ -22,20 +22,20 @@ const NARROW = 640; // CSS pixels
 const WIDE_ROWS = { rowHeight: 34, barTop: 9, barHeight: 16 };
 const NARROW_ROWS = { rowHeight: 50, barTop: 26, barHeight: 15 };
 const FONT_REM = 0.83;
-const NEAR = 5; // pixels at which the pointer still means a bar
+const NEAR = 5; // pixels between the pointer and a bar it selects
 const LIVE_MS = 10_000;
 let number = 0;
 
 /**
- * Presence on a canvas: a row a device, a bar a session, only the rows that are seen.
+ * Presence on a canvas: a row per device, a bar per session; only visible rows are drawn.
  *
  * Properties:
- *   source  where it asks, timeline/api-source.js for one: {rows, sessions, href}; another one begins anew.
- *   span    the seconds that are seen. until: their end as epoch seconds, null to go with "now".
+ *   source  the data source, such as timeline/api-source.js: {rows, sessions, href}; a new one restarts.
+ *   span    the visible seconds. until: their end as epoch seconds, null to follow "now".
  *   zone    the time zone's name.
- * Methods: move(part of what is seen), zoom(factor), centre(epoch seconds), live().
- * Events: st-view {span, until, from, to} when the reader has moved; st-total {total} the number of devices, and
- *   st-open {mac} when one is chosen, which opens its page if nobody prevents it.
+ * Methods: move(part of the span), zoom(factor), centre(epoch seconds), live().
+ * Events: st-view {span, until, from, to} when the reader has moved; st-total {total}, the number of devices;
+ *   st-open {mac} when a device is chosen: unless prevented, its page opens.
  */
 class StTimeline extends StElement {
   static properties = {
@@ -72,7 +72,7 @@ class StTimeline extends StElement {
     Object.assign(this, { span: SPANS.week, until: null, zone, hasRows: false });
   }
 
-  /** Where it is. */
+  /** The visible range. */
   get view() {
     return this.#glide.view;
   }
@@ -165,7 +165,7 @@ class StTimeline extends StElement {
     if (changed.has("span") || changed.has("until")) {
       const now = this.#tiles?.now ?? Date.now() / 1000;
       const wanted = new View(this.span, this.until, now, this.view.width);
-      // What it has told itself comes back from the page.
+      // The page sets the properties to this element's own st-view values.
       if (Math.abs(wanted.from - this.view.from) > 1 || Math.abs(wanted.span - this.view.span) > 1) {
         this.#glide.view = wanted;
         this.#tip.hide();
@@ -210,7 +210,7 @@ class StTimeline extends StElement {
       <div class="tl-foot">${legend()}${manual(`${this.#id}-keys`)}</div>`;
   }
 
-  // --- what is loaded
+  // --- loading
 
   #again() {
     this.error = undefined;
@@ -232,7 +232,7 @@ class StTimeline extends StElement {
     this.#draw();
   }
 
-  // --- where it is
+  // --- the visible range
 
   #measure() {
     const width = this.#plot.clientWidth;
@@ -319,7 +319,7 @@ class StTimeline extends StElement {
     Object.assign(this.#canvas.style, { width: `${width}px`, height: `${height}px` });
   }
 
-  /** As high as its rows, and no higher than the style sheet allows. */
+  /** The height of its rows, up to the limit of the style sheet. */
   #fitHeight(total) {
     if (total === null) return;
     const height = AXIS + Math.max(1, total) * this.#size.rows.rowHeight;
@@ -342,7 +342,7 @@ class StTimeline extends StElement {
     this.querySelector(".tl-count").textContent = total === null ? "" : t("timeline.devices", { count: total });
   }
 
-  // --- what is pointed at
+  // --- the pointer
 
   #rowAt(y) {
     if (y < AXIS) return -1;
@@ -378,7 +378,7 @@ class StTimeline extends StElement {
     if (index < 0) return;
     const { mac } = this.#tiles.device(index) ?? {};
     const bar = this.#barAt(x, index);
-    // A finger cannot hover: its first touch shows what a bar is, the second one opens the device.
+    // A finger cannot hover: the first touch shows the tooltip, the second one opens the device.
     if (event.pointerType === "touch" && !(bar && this.#tip.isPinned(mac, bar))) {
       this.#tip.hide();
       if (!bar) return;
@@ -405,7 +405,7 @@ class StTimeline extends StElement {
       calendar: this.#calendar,
       sessions: this.#sessions,
       isOpen: bar.to >= this.#tiles.now - 1,
-      // A pointer needs no words.
+      // With a pointer nothing is announced.
       say: (text) => this.#selection.index >= 0 && this.#say(text),
     });
   }
@@ -425,7 +425,7 @@ class StTimeline extends StElement {
     this.querySelector("[role=status]").textContent = text;
   }
 
-  // --- by keyboard
+  // --- the keyboard
 
   #choices() {
     const element = this;
@@ -452,7 +452,7 @@ class StTimeline extends StElement {
     };
   }
 
-  /** By keyboard, the first row that is seen is chosen; by pointer there is nothing to choose. */
+  /** With the keyboard, the first visible row is selected; the pointer needs no selection. */
   #focus() {
     if (this.#plot.matches(":focus-visible") && this.#tiles?.total) this.#selection.resume();
   }

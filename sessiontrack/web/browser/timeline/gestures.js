@@ -1,15 +1,15 @@
-// Wheel, drag, pinch and keyboard, as what they mean for the timeline.
+// Translates wheel, drag, pinch and keys into actions on the timeline.
 
 const DRAG_FROM = 4; // pixels; less is a click
-const WHEEL_ZOOM = 0.0022; // of a pixel that the wheel turns
-const LINE = 16; // pixels, of a wheel that turns by lines
+const WHEEL_ZOOM = 0.0022; // per pixel of the wheel
+const LINE = 16; // pixels, for a wheel that reports lines
 const KEY_ZOOM = 1.5;
-const KEY_MOVE = 0.12; // of what is seen
+const KEY_MOVE = 0.12; // of the visible span
 
 /**
- * @param plot the element that takes them. @param does {move(pixels), scroll(pixels), zoom(factor, x), hover(x, y),
- *   leave(), click(x, y, event), grab(isGrabbed)}; x and y are within the plot.
- * @returns a function that ends it.
+ * @param plot the element that receives them. @param does {move(pixels), scroll(pixels), zoom(factor, x), hover(x, y),
+ *   leave(), click(x, y, event), grab(isGrabbed)}; x and y are relative to the plot.
+ * @returns a function that removes the listeners.
  */
 export function listen(plot, does) {
   const pointers = new Map();
@@ -22,13 +22,13 @@ export function listen(plot, does) {
   const wheel = (event) => {
     const unit = event.deltaMode === 1 ? LINE : event.deltaMode === 2 ? plot.clientHeight : 1;
     const [across, down] = [event.deltaX * unit, event.deltaY * unit];
-    // A pinch on a touchpad comes as a wheel with Ctrl.
+    // A pinch on a touchpad arrives as a wheel event with Ctrl.
     if (event.ctrlKey || event.metaKey) {
       does.zoom(Math.exp(Math.max(-120, Math.min(120, down)) * (event.deltaMode ? 1 : 1.6) * WHEEL_ZOOM), place(event).x);
     } else if (event.shiftKey || Math.abs(across) > Math.abs(down)) {
       does.move(across || down);
     } else {
-      return; // the list scrolls by itself
+      return; // the browser scrolls the list
     }
     event.preventDefault();
   };
@@ -59,7 +59,7 @@ export function listen(plot, does) {
       does.grab(true);
     }
     does.move(before.x - here.x);
-    // A finger scrolls the list by itself.
+    // For touch, the browser scrolls the list.
     if (event.pointerType !== "touch") does.scroll(before.y - here.y);
   }
 
@@ -78,7 +78,7 @@ export function listen(plot, does) {
     if (dragged) does.grab(false);
     else if (event.type === "pointerup") does.click(place(event).x, place(event).y, event);
   };
-  // A finger that is lifted leaves, too; what it has shown is to be read.
+  // A lifted finger also fires this event; the tooltip stays so that it can be read.
   const leave = ({ pointerType }) => pointerType !== "touch" && pointers.size === 0 && does.leave();
 
   const listeners = { wheel, pointerdown: down, pointermove: move, pointerup: up, pointercancel: up, pointerleave: leave };
@@ -89,10 +89,10 @@ export function listen(plot, does) {
 }
 
 /**
- * What a key means.
+ * Handle a key.
  *
  * @param does {move(pixels), zoom(factor), row(by), rowAt("first" | "last"), page(by), bar(by), now(), open(), close()}
- * @returns whether it means something.
+ * @returns whether the key has an action.
  */
 export function press(event, width, does) {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;

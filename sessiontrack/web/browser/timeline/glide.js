@@ -1,4 +1,4 @@
-// Which part of time is seen, and the way to another one.
+// The visible part of time, and the animation to another one.
 import { View } from "./view.js";
 
 const TOLD_MS = 250;
@@ -13,7 +13,7 @@ export class Glide {
 
   /**
    * @param moved called at each step.
-   * @param settled called with the view, once, when the reader has stopped moving.
+   * @param settled called with the view once, when the reader has stopped moving.
    */
   constructor(view, moved, settled) {
     [this.#view, this.#moved, this.#settled] = [view, moved, settled];
@@ -23,7 +23,7 @@ export class Glide {
     return this.#view;
   }
 
-  /** The same place, looked at later or on another width; nobody moved. */
+  /** The same view at a later time or with another width; not a move of the reader. */
   set view(view) {
     this.#view = view;
   }
@@ -36,7 +36,7 @@ export class Glide {
     this.#told = setTimeout(() => this.#settled(this.#view), TOLD_MS);
   }
 
-  /** There in a few frames, so that the eye can follow. */
+  /** Move there in a few frames, so that the eye can follow. */
   to(goal) {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.go(goal);
     const [begin, from] = [performance.now(), this.#view];

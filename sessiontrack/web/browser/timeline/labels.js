@@ -1,8 +1,8 @@
-// The names of the rows that are seen.
+// The names of the visible rows.
 import { html, nothing } from "lit";
 import { t } from "#i18n";
 
-/** @param devices those of the rows in order, undefined where one is still being asked for. */
+/** @param devices the devices of the rows in order, undefined while one is loading. */
 export function labels(devices, href) {
   return devices.map((device) => (device ? label(device, href) : html`<span class="tl-name is-waiting"></span>`));
 }

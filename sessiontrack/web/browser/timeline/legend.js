@@ -1,8 +1,8 @@
-// What the colours and shapes mean.
+// The meaning of colours and shapes.
 import { html } from "lit";
 import { t } from "#i18n";
 
-/** The server's names of kinds, and those of the style sheet. */
+/** The kinds: the server's names, and those of the style sheet. */
 export const KIND_NAMES = new Map([
   ["closed", "closed"],
   ["open", "open"],

@@ -1,4 +1,4 @@
-// Draws the timeline on a canvas. It knows nothing of where its rows come from.
+// Draws the timeline on a canvas; it does not depend on the source of its rows.
 import { eachBar, CLOSED, MIXED, MIXED_MISSING, OPEN, lacksBegin, lacksEnd } from "./bars.js";
 import { moment, ticks, weekends } from "./ticks.js";
 
@@ -9,7 +9,7 @@ const ROUNDED_FROM = 6; // pixels; narrower bars are rectangles
 const WEEKENDS_UP_TO = 100 * 86_400;
 const COLORS = ["closed", "open", "missing", "text", "muted", "line", "sunken", "surface", "accent", "now"];
 
-/** The colours of the theme, as a canvas takes them: what a style sheet makes of them for elements. */
+/** The theme's colours as computed by the style sheet, for a canvas. */
 export function readColors(probe) {
   return Object.fromEntries(COLORS.map((name) => [name, getComputedStyle(probe.querySelector(`.tl-${name}`)).color]));
 }
@@ -36,7 +36,7 @@ export function paint(context, scene) {
   if (scene.hover) paintHover(context, scene);
 }
 
-/** A place between device pixels, moved onto one. */
+/** Round a coordinate to a device pixel. */
 const snapped = (x, ratio) => Math.round(x * ratio) / ratio;
 
 function paintGround(context, scene, { minor, major }) {
@@ -95,7 +95,7 @@ function halves(context, { x, y, width, height }, upper, lower) {
   context.fillRect(x, y + height / 2, width, height / 2);
 }
 
-/** The end that nobody knows fades out, in a broken line. */
+/** A missing end fades out in a broken line. */
 function paintMissing(context, bar, kind, colors) {
   const { x, y, width, height } = bar;
   if (width < ROUNDED_FROM) return fill(context, bar, colors.missing);
@@ -132,7 +132,7 @@ function paintAxis(context, scene, { minor, major }) {
   major.forEach(({ at, label }, n) => {
     const next = n + 1 < major.length ? view.x(major[n + 1].at) : view.width;
     const width = context.measureText(label).width + 16;
-    // The one that has begun before stays in sight, until the next one pushes it out.
+    // The label of a mark before the left edge stays visible until the next label pushes it out.
     const x = Math.max(view.x(at), Math.min(0, next - width));
     if (next > 0) context.fillText(label, x + 8, MAJOR_LINE);
   });
@@ -159,7 +159,7 @@ function paintNow(context, { view, height, ratio, colors, now }) {
   context.fill();
 }
 
-/** The time at which the pointer is. */
+/** The time at the pointer. */
 function paintHover(context, { view, height, ratio, colors, calendar, font, hover }) {
   const label = moment(calendar, view.at(hover.x), view.perPixel);
   context.font = font;

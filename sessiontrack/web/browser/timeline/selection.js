@@ -1,4 +1,4 @@
-// The row and the session that are chosen by keyboard.
+// The row and the session selected by keyboard.
 import { barAt } from "./bars.js";
 import { press } from "./gestures.js";
 
@@ -7,14 +7,14 @@ export class Selection {
   #picked = null; // {index, bar}
 
   /**
-   * @param of what it chooses from: total, view, firstRow and rowsAPage, bars(index); and what it does:
+   * @param of the rows to select from: total, view, firstRow and rowsAPage, bars(index); and the actions:
    *   reveal(index), chosen(index, bar), glide(view), live(), open(index), hide().
    */
   constructor(of) {
     this.#of = of;
   }
 
-  /** The index of the row that is chosen, -1 for none. */
+  /** The index of the selected row, -1 for none. */
   get index() {
     return this.#picked?.index ?? -1;
   }
@@ -40,7 +40,7 @@ export class Selection {
     if (isMeant) event.preventDefault();
   }
 
-  /** Choose again what was chosen, or else the first row that is seen. */
+  /** Restore the selection, or select the first visible row. */
   resume() {
     this.pick(this.#picked?.index ?? this.#of.firstRow);
   }
@@ -56,7 +56,7 @@ export class Selection {
     this.#of.chosen(index, chosen);
   }
 
-  /** The session before or after; where none is seen, what is beside it comes into sight. */
+  /** Select the previous or next session; if it is not visible, scroll to it. */
   #pickBar(by) {
     if (!this.#picked) return this.pick(this.#of.firstRow);
     const { index, bar } = this.#picked;

@@ -1,4 +1,4 @@
-// The marks of a time axis: where they are, by the calendar, and what they say.
+// The marks of a time axis: positions by the calendar, and labels.
 
 const [MINUTE, HOUR, DAY] = [60, 3600, 86_400];
 const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
@@ -16,7 +16,7 @@ const LABELS = {
   exactMoment: { day: "numeric", month: "short", ...CLOCK, second: "2-digit" },
 };
 
-// From fine to coarse: about how long one is, the pixels that its label needs, and what is marked above it.
+// From fine to coarse: the approximate length, the pixels that a label needs, and the major mark above it.
 const STEPS = [
   ...[1, 5, 10, 15, 30].map((n) => ({ seconds: n * MINUTE, room: 52, label: "clock", above: "day", minutes: n })),
   ...[1, 2, 3, 6, 12].map((n) => ({ seconds: n * HOUR, room: 52, label: "clock", above: "day", hours: n })),
@@ -29,7 +29,7 @@ const STEPS = [
   { seconds: 365 * DAY, room: 44, label: "year", above: null, months: 12 },
   { seconds: 1826 * DAY, room: 44, label: "year", above: null, months: 60 },
 ];
-// Above them, in words as long as there is room for.
+// The major labels, from long to short, by the room they need.
 const ABOVE = {
   day: [
     { seconds: DAY, room: 220, label: "longDay", days: 1 },
@@ -44,7 +44,7 @@ const ABOVE = {
   year: [{ seconds: 365 * DAY, room: 0, label: "year", months: 12 }],
 };
 
-/** The marks of [from, to) on that many pixels: {minor, major}, lists of {at, label}, one before `from` too. */
+/** The marks of [from, to) on that many pixels: {minor, major}, lists of {at, label}, plus one before `from`. */
 export function ticks(calendar, from, to, width) {
   const perPixel = (to - from) / width;
   const fits = ({ seconds, room }) => seconds >= room * perPixel;
@@ -64,7 +64,7 @@ export function weekends(calendar, from, to) {
   return found;
 }
 
-/** An instant in words, as exact as the pixels are. */
+/** An instant as text, as precise as the pixels. */
 export function moment(calendar, at, perPixel) {
   const name = perPixel < 20 ? "exactMoment" : "moment";
   return calendar.text(Math.floor(at), name, LABELS[name]);
@@ -74,7 +74,7 @@ function marks(calendar, step, from, to) {
   const found = [];
   for (const at of instants(calendar, step, from)) {
     if (at >= to) break;
-    if (at === found.at(-1)?.at) continue; // an hour that a spring night leaves out
+    if (at === found.at(-1)?.at) continue; // an hour skipped by daylight saving time
     found.push({ at, label: step.label ? calendar.text(at, step.label, LABELS[step.label]) : "" });
   }
   return found;

@@ -1,30 +1,30 @@
-// What the server has told of presence, in tiles as of a map: so many devices, so many pixels of 2^level seconds.
-// A tile begins at a multiple of its length, so it is the same one wherever it is panned to.
+// The server's presence data in tiles, as on a map: a number of devices by a number of pixels of 2^level seconds.
+// A tile begins at a multiple of its length, so panning reuses it.
 
 export const TILE = 1024; // pixels
 export const BLOCK = 50; // rows
 const LAST_LEVEL = 18;
-const MOST_TILES = 8; // a request: the server gives at most 8192 pixels
+const MOST_TILES = 8; // per request: the server returns at most 8192 pixels
 const MOST_REQUESTS = 3;
 const MOST_KEPT = 600;
 const FRESH_MS = 30_000;
 const PAUSE_MS = 5000; // after a failure
-const COARSER = 8; // levels, and
-const FINER = 3; // in which something to show meanwhile is looked for
+const COARSER = 8; // levels to search for a substitute
+const FINER = 3; // while a tile is loading
 
 const key = (level, tile, block) => `${level}/${tile}/${block}`;
 export const tileSeconds = (level) => TILE * 2 ** level;
 
-/** The level whose pixels are not longer than this many seconds, or the finest one. */
+/** The coarsest level whose pixels are not longer than this many seconds, or the finest one. */
 export const levelOf = (seconds) => Math.min(LAST_LEVEL, Math.max(0, Math.floor(Math.log2(seconds))));
 
 /**
  * @param source {rows({start, end, width, limit, offset, signal}) => {now, total, devices: [{mac, bars, ...}]}}
- * @param changed called when there is more to show. @param failed called with what went wrong.
+ * @param changed called when there is more to show. @param failed called with the error.
  */
 export class Tiles {
   total = null;
-  version = 0; // another one after each answer
+  version = 0; // changes with each answer
   #source;
   #changed;
   #failed;
@@ -32,7 +32,7 @@ export class Tiles {
   #devices = new Map();
   #loading = new Map();
   #pausedUntil = 0;
-  #ahead = 0; // of this machine's clock, in seconds
+  #ahead = 0; // the server's clock minus this one's, in seconds
 
   constructor(source, changed, failed) {
     this.#source = source;
@@ -54,17 +54,17 @@ export class Tiles {
     this.#loading.clear();
   }
 
-  /** Ask again for everything, and show what there is meanwhile. */
+  /** Reload everything, and show the old data meanwhile. */
   refresh() {
     this.#pausedUntil = 0;
     for (const entry of this.#kept.values()) entry.loadedAt = -Infinity;
   }
 
   /**
-   * Load what is seen, and then what is beside it.
+   * Load the visible tiles, and then their neighbours.
    *
    * @param rows [first, last].
-   * @returns whether all that is seen is there.
+   * @returns whether all visible tiles are loaded.
    */
   want(level, from, to, [firstRow, lastRow]) {
     const length = tileSeconds(level);
@@ -91,8 +91,8 @@ export class Tiles {
   }
 
   /**
-   * What there is to draw of [from, to) for a block of rows: [{entry, from, to}] in the order of time. Where the
-   * level's own tile is not there yet, it is what a coarser or finer one knows.
+   * The data to draw for [from, to) of a block of rows: [{entry, from, to}] in order of time. Until the level's own
+   * tile is loaded, a coarser or finer tile stands in.
    */
   pieces(level, from, to, block) {
     const length = tileSeconds(level);
@@ -120,7 +120,7 @@ export class Tiles {
     return [];
   }
 
-  /** The stretches of tiles that are to be asked for, none longer than one request. */
+  /** The ranges of tiles to request, none longer than one request. */
   #runs(level, block, first, last, isSeen = false) {
     const found = [];
     let run;
@@ -132,7 +132,7 @@ export class Tiles {
     return found;
   }
 
-  /** One that reaches to "now" grows old, if somebody looks at it. */
+  /** Whether the tile reaches "now" and is outdated. */
   #isWanted(entry, isSeen) {
     if (!entry) return true;
     const isOld = entry.loadedAt === -Infinity || entry.to > entry.now;
@@ -148,7 +148,7 @@ export class Tiles {
     if (performance.now() < this.#pausedUntil) return;
     for (const run of [...seen, ...beside]) {
       if (new Set(this.#loading.values()).size >= MOST_REQUESTS) return;
-      // What is beside waits until all that is seen is there.
+      // Neighbours wait until all visible tiles are loaded.
       if (this.#loading.size && beside.includes(run) && [...this.#loading.values()].some((each) => each.isSeen)) return;
       if (names(run).some((name) => this.#loading.has(name))) continue;
       this.#fetch(run, names(run), seen.includes(run));
@@ -201,7 +201,7 @@ export class Tiles {
     }
     entries.forEach((entry, n) => {
       const name = key(level, first + n, block);
-      this.#kept.delete(name); // the newest are the last
+      this.#kept.delete(name); // reinsert: the newest entries come last
       this.#kept.set(name, entry);
     });
     for (const name of this.#kept.keys()) {
@@ -218,7 +218,7 @@ export class Tiles {
   }
 }
 
-/** Bars [first, after, kind] of several tiles, as a flat list of numbers for each. */
+/** The bars [first, after, kind] of several tiles, as a flat list of numbers for each. */
 function split(bars, tiles) {
   const found = Array.from({ length: tiles }, () => []);
   for (const [first, after, kind] of bars) {

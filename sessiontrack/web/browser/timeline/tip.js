@@ -1,4 +1,4 @@
-// The tooltip of a bar: asked for after a moment, placed below its row.
+// The tooltip of a bar: loaded after a short delay, placed below its row.
 import { render } from "lit";
 import { spoken, tooltip } from "./tooltip.js";
 
@@ -7,12 +7,12 @@ const ASKED_MS = 70;
 export class Tip {
   #box;
   #layout;
-  #shown = ""; // what the tooltip is of
-  #pinned = ""; // what a finger has chosen first
+  #shown = ""; // the bar of the tooltip
+  #pinned = ""; // the bar of the first touch
   #asking;
 
   /**
-   * @param box () => the element that is the tooltip, null before it is there.
+   * @param box () => the tooltip element, null before it exists.
    * @param layout (index) => {left, width, top, rowHeight, height} of the plot and of a row, in CSS pixels.
    */
   constructor(box, layout) {
@@ -20,11 +20,11 @@ export class Tip {
   }
 
   /**
-   * Show what a bar is made of.
+   * Show the sessions of a bar.
    *
-   * @param bar {index, device, from, to, kind}, x where it is pointed at.
-   * @param sessions BarSessions to ask; isOpen where the bar reaches "now".
-   * @param say called with the same in words once it is known.
+   * @param bar {index, device, from, to, kind}. @param x the pointer's position.
+   * @param sessions a BarSessions; isOpen whether the bar reaches "now".
+   * @param say called with the tooltip's text once it is loaded.
    */
   async show(bar, x, { calendar, sessions, isOpen, say }) {
     const { device, index } = bar;
@@ -35,7 +35,7 @@ export class Tip {
     this.#draw(tooltip(calendar, device), index, x);
     let [found, error] = [];
     try {
-      // A pointer that passes over many bars asks for none of them.
+      // A pointer that only passes over bars triggers no request.
       await new Promise((resolve) => (this.#asking = setTimeout(resolve, ASKED_MS)));
       if (this.#shown !== name) return;
       found = await sessions.of(device.mac, bar, isOpen);
@@ -55,7 +55,7 @@ export class Tip {
     if (box) box.hidden = true;
   }
 
-  /** A finger's first touch shows what a bar is; whether this is the second one. */
+  /** Whether this is the second touch on the same bar; the first one shows the tooltip. */
   isPinned(mac, bar) {
     return this.#pinned === `${mac} ${bar.from}`;
   }
@@ -71,7 +71,7 @@ export class Tip {
     this.#place(index, x);
   }
 
-  /** Below the row, or above it where there is no room. */
+  /** Place it below the row, or above if there is no room. */
   #place(index, x) {
     const box = this.#box();
     const { left, width, top, rowHeight, height } = this.#layout(index);

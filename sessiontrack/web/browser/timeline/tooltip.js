@@ -1,4 +1,4 @@
-// What a bar is made of, as a tooltip shows it and as a screen reader hears it.
+// The sessions of a bar, for a tooltip and for screen readers.
 import { html, nothing } from "lit";
 import { t } from "#i18n";
 import { formatDuration } from "../time.js";
@@ -9,7 +9,7 @@ const SHOWN = 4;
 const MOST_KEPT = 200;
 const LESS_THAN_A_PIXEL = 1; // seconds
 
-/** The sessions of bars, asked for once. */
+/** Loads the sessions of bars, each once. */
 export class BarSessions {
   #source;
   #kept = new Map();
@@ -18,7 +18,7 @@ export class BarSessions {
     this.#source = source;
   }
 
-  /** {sessions, total}: the first few of those that a bar holds. */
+  /** {sessions, total}: the first few sessions of a bar. */
   of(mac, { from, to }, isOpen) {
     const name = `${mac} ${from} ${isOpen ? Math.floor(to / 60) : to}`;
     if (!this.#kept.has(name)) {
@@ -35,7 +35,7 @@ export class BarSessions {
 const when = (calendar, text) =>
   text === null ? t("timeline.missing") : calendar.text(Date.parse(text) / 1000, "tooltip", CLOCK);
 
-/** "17 Nov 2026, 17:36 – 18 Nov 2026, 08:23", and of one day the day only once. */
+/** "17 Nov 2026, 17:36 – 18 Nov 2026, 08:23"; if both are on one day, the day only once. */
 function stretch(calendar, session) {
   const { connected_at: from, disconnected_at: to } = session;
   if (from === null || to === null) return ends(calendar, session).join(" – ");
@@ -46,7 +46,7 @@ function ends(calendar, { kind, connected_at: from, disconnected_at: to }) {
   return [when(calendar, from), kind === "open" ? t("timeline.still") : when(calendar, to)];
 }
 
-/** @param found {sessions, total}, undefined while it is being asked for. */
+/** @param found {sessions, total}, undefined while loading. */
 export function tooltip(calendar, device, found, error) {
   return html`<strong>${device.name || device.mac}</strong>
     ${device.name ? html`<span class="tl-tip-mac">${device.mac}</span>` : nothing}

@@ -1,4 +1,4 @@
-// What part of time is seen, on how many pixels.
+// The visible part of time, and its width in pixels.
 
 export const SPANS = { day: 86_400, week: 7 * 86_400, month: 30 * 86_400, year: 365 * 86_400 };
 const LEAST_SECONDS = 600;
@@ -6,9 +6,9 @@ const MOST_SECONDS = 20 * 365 * 86_400;
 const NEAR = 40; // pixels
 const AHEAD = 0.03; // of the span: room after "now"
 
-/** [from, from + span) in UTC epoch seconds; a live one ends a little after "now", whenever that is. */
+/** [from, from + span) in UTC epoch seconds; a live view follows "now" and ends a little after it. */
 export class View {
-  /** @param until null for a live one; so is one that would end later, for nothing is known of the future. */
+  /** @param until null for a live view; a view that would end later is live, too. */
   constructor(span, until, now, width = 1) {
     this.span = Math.min(Math.max(span, LEAST_SECONDS), MOST_SECONDS);
     const latest = now + this.span * AHEAD;
@@ -26,7 +26,7 @@ export class View {
     return this.span / this.width;
   }
 
-  /** null while it follows "now". */
+  /** The end; null for a live view. */
   get until() {
     return this.isLive ? null : this.to;
   }
@@ -39,17 +39,17 @@ export class View {
     return this.from + x * this.perPixel;
   }
 
-  /** The same time, looked at later or on another width. */
+  /** The same view at a later time or with another width. */
   seen(now, width) {
     return new View(this.span, this.until, now, width);
   }
 
-  /** By so many pixels: positive ones show what is later. */
+  /** Moved by this many pixels; positive values move forward in time. */
   moved(pixels) {
     return this.#ending(this.to + pixels * this.perPixel, this.span);
   }
 
-  /** By a factor, below 1 closer; what is at x stays there. Without x a live one stays live. */
+  /** Zoomed by a factor, below 1 closer, around x. Without x a live view stays live. */
   zoomed(factor, x) {
     const span = Math.min(Math.max(this.span * factor, LEAST_SECONDS), MOST_SECONDS);
     const isAtNow = x === undefined || x > this.x(this.now) - NEAR;
@@ -58,7 +58,7 @@ export class View {
     return this.#ending(this.at(fixed) + span * (1 - fixed / this.width), span);
   }
 
-  /** With that instant in its middle. */
+  /** Centred on this instant. */
   centred(at) {
     return this.#ending(at + this.span / 2, this.span);
   }

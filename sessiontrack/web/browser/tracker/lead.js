@@ -1,23 +1,23 @@
-// Which of the tabs of a login pings: the one that came into sight last.
+// Elects the tab that pings for a login: the one that became visible last.
 //
-// A tab takes the lead by saying a number that is greater than all it has heard of. Whoever led says what its
-// own time was, and gives the lead when the server has been told: so no ping can overtake another one. A leader
-// that has vanished is missed after a while. BroadcastChannel alone: Web Locks are not there on plain HTTP.
-const UNKNOWN_MS = 300; // whether there is a leader at all
-const KNOWN_MS = 2000; // a leader who says nothing is frozen
-const BUSY_MS = 15_000; // ... and one who waits for the server is not
+// A tab claims the lead with a number greater than all it has heard of. The previous leader first sends its last
+// ping, and hands over when the server has answered, so pings cannot overtake each other. The other tabs detect a
+// vanished leader by a timeout. Only BroadcastChannel is used: Web Locks are not available on plain HTTP.
+const UNKNOWN_MS = 300; // wait for an unknown leader
+const KNOWN_MS = 2000; // wait for a known leader; a silent one is frozen
+const BUSY_MS = 15_000; // wait for a leader that waits for the server
 
-/** For browsers, and frames, without the channel: each tab by itself. */
+/** For browsers and frames without BroadcastChannel: each tab leads. */
 const ALONE = { postMessage() {}, close() {} };
 
 /**
  * @param name the same for all tabs of one login.
- * @param every how often the leader is heard of, in ms.
- * @param tab {isVisible(), lead(wasTold), yieldLead(): a promise of whether the server was told}
+ * @param every the interval of the leader's messages, in ms.
+ * @param tab {isVisible(), lead(wasTold), yieldLead(): a promise of whether the server was reached}
  */
 export function lead(name, every, tab) {
   let channel = ALONE;
-  let highest = 0; // number of the leader, or of who takes the lead
+  let highest = 0; // the number of the leader or of the latest claim
   let mine = -1;
   let leads = false;
   let isLed = false;
@@ -46,7 +46,7 @@ export function lead(name, every, tab) {
     tellHere();
   }
 
-  /** Another tab leads, or is about to. */
+  /** Another tab leads, or claims the lead. */
   function follow(number) {
     const led = leads;
     highest = number;
@@ -60,9 +60,9 @@ export function lead(name, every, tab) {
     if (type === "who") return leads && tellHere();
     if (number < highest) {
       if (type === "take" && leads) tellHere();
-      // Meanwhile still another tab takes the lead.
+      // Meanwhile a third tab has claimed the lead: pass it on.
       if (type === "given" && number === mine) say("given", { wasTold });
-      // The leader left before it heard that this tab takes the lead.
+      // The leader closed before it received this tab's claim.
       if (type === "bye" && mine === highest && !leads) later(UNKNOWN_MS, () => begin(false));
       return;
     }
@@ -72,7 +72,7 @@ export function lead(name, every, tab) {
       if (type === "given") begin(wasTold);
     } else if (type === "take") {
       if (leads && tab.isVisible() && !isVisible) {
-        // Nobody has missed this one but for the time that the machine slept.
+        // The claim comes from a hidden tab's timeout after the machine slept: keep the lead.
         highest = number;
         claim();
         return tellHere();
@@ -95,7 +95,7 @@ export function lead(name, every, tab) {
     }
   }
 
-  /** So that the others know that there is a leader, and whether one of them is in sight while it is not. */
+  /** Announce that there is a leader, and whether it is visible, so that a visible tab can take over. */
   const tellHere = () => say("here", { isVisible: tab.isVisible() });
 
   return {
@@ -108,7 +108,7 @@ export function lead(name, every, tab) {
         channel.onmessage = ({ data }) => {
           try {
             hear(data);
-          } catch {} // the host page has nothing to do with it
+          } catch {} // never disturb the host page
         };
       } catch {}
       if (tab.isVisible()) return take();

@@ -1,4 +1,4 @@
-// The calls that keep a user session, with a token or with the cookies of a login.
+// The calls of the user dialect, with a token or with a login's cookies.
 const ACCESS_CSRF = "sessiontrack_access_csrf";
 const REFRESH_CSRF = "sessiontrack_refresh_csrf";
 const LONGEST_MS = 10_000;
@@ -9,12 +9,12 @@ function cookie(name) {
 }
 
 /**
- * @param base where sessiontrack is, without a slash at its end.
- * @param token a token, a function that gives one (or a promise of one), or nothing: the login's cookies.
+ * @param base the address of sessiontrack, without a trailing slash.
+ * @param token a token, a function that returns one (or a promise of one), or nothing to use the login's cookies.
  */
 export function pings(base, token) {
   const isAsked = typeof token === "function";
-  // The last one given, for when there is no time to ask.
+  // The last token, for calls that cannot wait for a new one.
   let secret = isAsked ? "" : token;
 
   function post(path, body = {}, csrf = ACCESS_CSRF) {
@@ -22,12 +22,12 @@ export function pings(base, token) {
       method: "POST",
       headers: {
         "Content-Type": "application/json",
-        // A login by a proxy has no cookies, and wants the header with any value.
+        // A login by proxy has no cookies, but needs the header with any value.
         ...(token ? { Authorization: `Bearer ${secret}` } : { "X-CSRF-TOKEN": cookie(csrf) || "proxy" }),
       },
       body: JSON.stringify(body),
       credentials: token ? "omit" : "same-origin",
-      keepalive: true, // it arrives though the page is gone
+      keepalive: true, // completes even after the page has unloaded
       signal: AbortSignal.timeout?.(LONGEST_MS),
     });
   }
@@ -36,7 +36,7 @@ export function pings(base, token) {
 
   const isRunOut = () => !token && !cookie(ACCESS_CSRF) && cookie(REFRESH_CSRF);
 
-  /** New cookies for the login, or a new token; without one there is nothing to ask the server for. */
+  /** Renew the cookies, or get a new token; without a token the server cannot be called. */
   function renew() {
     renewing ??= (async () => {
       if (!isAsked) await post("/auth/refresh", {}, REFRESH_CSRF);
@@ -46,7 +46,7 @@ export function pings(base, token) {
   }
 
   return {
-    /** Make the call; throws the answer where it was refused, or an Error where there was none. */
+    /** Make the call; throws the answer if it is refused, or an Error if there is none. */
     async tell(call, body) {
       if (isAsked || isRunOut()) await renew();
       let answer = await post(`/api/v2/${call}`, body);
@@ -57,12 +57,12 @@ export function pings(base, token) {
       if (!answer.ok) throw answer;
     },
 
-    /** The same, from a page that is being left: sent at once, and nobody waits for an answer. */
+    /** The same from a page that unloads: sent at once, without waiting for the answer. */
     tellLast(call, body) {
       if (!token || secret) post(`/api/v2/${call}`, body).catch(() => {});
     },
 
-    /** Keep the login's cookies new, so that a page may be left at any moment. */
+    /** Keep the cookies fresh, so that the page can unload at any moment. */
     async stayReady() {
       if (isRunOut()) await renew();
     },

@@ -1,20 +1,20 @@
-// What is in sight, told to the server as the user dialect wants it: each ping speaks of the time since the last.
+// Reports the visible path to the server in the user dialect: each ping covers the time since the last one.
 import { lead } from "./lead.js";
 import { pings } from "./pings.js";
 
 const TICK_MS = 1000;
-const ASLEEP_MS = 5000; // a timer that is so late was no timer: the machine slept
+const ASLEEP_MS = 5000; // a timer this late means that the machine slept
 const MOST_AWAY_MS = 300_000;
 const LONGEST_PART = 512;
 const NOTHING = { path() {}, stop: async () => {} };
 
 /**
- * Keep this person's user session, until `stop()`; never throws.
+ * Keep this user's session alive until `stop()`; never throws.
  *
- * @param base where sessiontrack is.
- * @param token an API token or a function that gives a token; without it the cookies of a login at `base`.
- * @param interval seconds from ping to ping.
- * @param path a function that says what is in sight, [view] or [view, tab]; otherwise the address does.
+ * @param base the address of sessiontrack.
+ * @param token an API token or a function that returns a token; by default the cookies of a login at `base`.
+ * @param interval seconds between pings.
+ * @param path a function that returns the visible path, [view] or [view, tab]; by default the address.
  */
 export function track(options = {}) {
   try {
@@ -30,10 +30,10 @@ function begin({ base = "", token, interval, path: given }) {
   const server = pings(base, token);
   const listening = new AbortController();
   const state = { quietUntil: 0, fails: 0, due: 0, ticked: 0, toldAt: 0 };
-  let chosen; // by path(...)
+  let chosen; // set by path(...)
   let leads = false;
-  let inSight = null; // the path that the leader has in sight since its last ping
-  let lost; // what the time was that the server could not be told of
+  let inSight = null; // the path visible in the leading tab since its last ping
+  let lost; // the path of the time that could not be reported
   let queue = Promise.resolve();
   let timer;
 
@@ -50,7 +50,7 @@ function begin({ base = "", token, interval, path: given }) {
       if (wasTold) {
         state.toldAt = state.ticked;
         state.due = state.ticked + every;
-      } else tell(null); // nobody knows what was in sight until here
+      } else tell(null); // the time so far has no known path
       schedule();
     },
     yieldLead() {
@@ -67,14 +67,14 @@ function begin({ base = "", token, interval, path: given }) {
     clearTimeout(timer);
   }
 
-  /** Whether this tab was awake since it was last looked at. */
+  /** Whether this tab was awake since the last check. */
   function wasAwake() {
     const last = state.ticked;
     state.ticked = Date.now();
     return inSight === null || state.ticked - last <= ASLEEP_MS;
   }
 
-  /** Something may have changed: what was in sight until now is told. */
+  /** Check for a change of path, and report the time on the old one. */
   function look() {
     if (!leads) return;
     const next = now();
@@ -101,7 +101,7 @@ function begin({ base = "", token, interval, path: given }) {
     if (leads) timer = setTimeout(guarded(beat), inSight ? Math.min(wait, TICK_MS) : wait);
   }
 
-  /** One ping after the other: the time since the last one was this path's, or (null) nobody's. */
+  /** Queue a ping: the time since the last one belongs to this path, or (null) to none. */
   function tell(path, call = "keepalive") {
     state.due = Date.now() + every;
     if (isQuiet()) state.due = Math.min(state.due, state.quietUntil);
@@ -112,12 +112,12 @@ function begin({ base = "", token, interval, path: given }) {
   const isQuiet = () => Date.now() < state.quietUntil;
 
   async function ping(path, call) {
-    // Time of which several things would have to be said is nobody's.
+    // Unreported time on different paths is credited to none.
     const said = lost === undefined || isSame(lost, path) ? path : null;
     lost = said;
     if (isQuiet()) return;
     try {
-      // After so long it may have expired; where it has not, this changes nothing.
+      // The session may have expired; if not, this changes nothing.
       if (Date.now() - state.toldAt > 2 * every) await server.tell("sessionstart");
       if (!said) await server.tell("keepalive", { visible: false });
       else if (call === "keepalive") await server.tell(call, { visible: true, path: said });
@@ -134,7 +134,7 @@ function begin({ base = "", token, interval, path: given }) {
     state.toldAt = Date.now();
   }
 
-  /** Ask again later, and later still; each tab at a moment of its own. */
+  /** Back off, longer each time, with a random part for each tab. */
   function failed(error) {
     const asked = 1000 * (Number(error?.headers?.get?.("Retry-After")) || 0);
     const wait = Math.min(every * 2 ** state.fails++, MOST_AWAY_MS) * (0.5 + Math.random());
@@ -143,7 +143,7 @@ function begin({ base = "", token, interval, path: given }) {
     state.toldAt = 0;
   }
 
-  /** The page is being left, for good or to be shown again. */
+  /** The page unloads, for good or into the back/forward cache. */
   function leave() {
     const path = inSight;
     const isTold = leads && path && wasAwake() && state.toldAt && (lost === undefined || isSame(lost, path));
@@ -157,7 +157,7 @@ function begin({ base = "", token, interval, path: given }) {
   on(window, "focus", () => isVisible() && tabs.take());
   on(window, "pagehide", leave);
   on(window, "pageshow", ({ persisted }) => persisted && tabs.open());
-  // A hidden tab that browsers stop, to save power, can lead no longer.
+  // A tab frozen by the browser to save power cannot lead.
   on(document, "freeze", leave);
   on(document, "resume", () => tabs.open());
   on(window, "popstate", look);
@@ -170,12 +170,12 @@ function begin({ base = "", token, interval, path: given }) {
   tabs.open();
 
   return {
-    /** What is in sight from now on, [view] or [view, tab]; null: what the address says. */
+    /** Set the visible path, [view] or [view, tab]; null: use the address. */
     path: guarded((path) => {
       chosen = cleaned(path);
       look();
     }),
-    /** No more pings; what was in sight until now is told. */
+    /** Stop pinging; report the time on the visible path. */
     async stop() {
       guarded(() => {
         listening.abort();
@@ -194,13 +194,13 @@ const guarded = (act) => (...given) => {
   try {
     return act(...given);
   } catch {
-    // The host page has nothing to do with it.
+    // Never disturb the host page.
   }
 };
 
 const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
-/** A path as the server takes it; null where nothing is left of it. */
+/** A path as the server accepts it; undefined if nothing is left of it. */
 function cleaned(path) {
   const parts = (Array.isArray(path) ? path : [path ?? ""]).map((part) =>
     String(part).trim().slice(0, LONGEST_PART).replace(/[\x00-\x1f\x7f\ud800-\udfff]/gu, "").trim());
@@ -209,7 +209,7 @@ function cleaned(path) {
 
 const ofAddress = () => cleaned([location.pathname, location.hash.slice(1)]);
 
-/** Hear of pushState and replaceState too, for which there is no event. */
+/** Observe pushState and replaceState, which fire no event. */
 function wrapHistory(changed) {
   const undo = ["pushState", "replaceState"].map((name) => {
     const own = history[name];

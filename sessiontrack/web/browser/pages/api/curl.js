@@ -1,4 +1,4 @@
-// Lines for a shell, made of the OpenAPI document: one a call, with the examples that it has.
+// Shell lines made from the OpenAPI document: one per call, with its examples.
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
 /** The calls by tag, in the document's order: [{tag, about, calls: [{method, path, summary, line}]}]. */
@@ -22,7 +22,7 @@ export function linesByTag(document, root) {
   return [...tags.values()].filter(({ calls }) => calls.length);
 }
 
-/** What goes through a shell unchanged. */
+/** Characters that need no quoting in a shell. */
 export const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 function line(method, address, operation, parameters, usually) {

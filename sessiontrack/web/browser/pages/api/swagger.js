@@ -1,10 +1,10 @@
-// swagger-ui, loaded where its page wants it: half a megabyte. It asks with the session's cookies, as pages do.
+// swagger-ui, loaded only on its page because of its size (half a megabyte). It calls with the session's cookies.
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
 import { get } from "../../client.js";
 import { address, cookie } from "#here";
 
 const CSRF = "sessiontrack_access_csrf";
-// Its operations alone: the page has a title and a main part of its own, and whoever reads it is signed in.
+// Only its operations: the page has its own title and main part, and the reader is signed in.
 const ours = ({ React, getComponent }) => ({
   components: {
     OurLayout: () => React.createElement("div", { className: "swagger-ui" }, React.createElement(getComponent("operations", true))),
@@ -12,7 +12,7 @@ const ours = ({ React, getComponent }) => ({
   },
 });
 
-/** Draw the document into an element. */
+/** Render the document into an element. */
 export function draw(element, document) {
   SwaggerUI({
     domNode: element,

@@ -1,4 +1,4 @@
-// What can be done to a device: each asks first, and resolves to whether something has changed.
+// Changes to a device: each opens a dialog, and resolves to whether something was changed.
 import { html } from "lit";
 import { get, getList, send } from "../../client.js";
 import { ask, confirm } from "../../elements/dialog.js";
@@ -9,7 +9,7 @@ import { t } from "#i18n";
 const path = ({ mac }) => `/devices/${mac}`;
 const nameOf = ({ name, mac }) => name || mac;
 
-/** Change what people say of it. */
+/** Edit the fields that users maintain. */
 export async function edit(device) {
   const { name, owner, alert_down, archived } = device;
   const before = { name, owner, alert_down, archived, grace: device.grace ?? "" };
@@ -18,7 +18,7 @@ export async function edit(device) {
     action: t("devices.one.save"),
     body: editFields(before),
     explain,
-    // What was not touched is not said: somebody else may have changed it meanwhile.
+    // Send only edited fields: another user may have changed the others meanwhile.
     submit: async (data) => {
       const values = {
         name: data.name.trim(),
@@ -59,7 +59,7 @@ const editFields = (values) => html`
   })}
 `;
 
-/** Make another address, with what is known of it, this device's. */
+/** Merge another address and its history into this device. */
 export async function merge(device) {
   const { devices } = await get("/devices", { params: { limit: 1000 } });
   const other = await ask({
@@ -101,7 +101,7 @@ export async function merge(device) {
   return agreed && (await tried(() => send("POST", `${path(device)}/merge`, { mac: other.mac }), t("devices.one.merged")));
 }
 
-/** Delete its sessions; says what will be lost. */
+/** Delete the device's sessions, after showing how many there are. */
 export async function deleteSessions(device) {
   const count = await countSessions(device);
   if (count === 0) {
@@ -118,7 +118,7 @@ export async function deleteSessions(device) {
   return agreed && (await tried(() => send("DELETE", "/sessions/delete", { mac: device.mac }), t("devices.one.deleted")));
 }
 
-/** What is wrong with which field says more than that something is. */
+/** The message of the invalid field, which says more than the general one. */
 const explain = ({ message, errors }) => Object.values(errors ?? {}).flat().join(" ") || message;
 
 const countSessions = async ({ mac }) => (await getList("/sessions/list", { params: { mac, limit: 1 } })).total;

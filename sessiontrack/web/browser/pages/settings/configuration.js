@@ -13,11 +13,11 @@ const SOURCES = {
   "command line": "settings.source.command",
 };
 
-/** A badge that says where a setting's value is from. */
+/** A badge with the source of a setting's value. */
 export const sourceBadge = (source) =>
   badge(source === "default" ? "quiet" : "active", t(`${SOURCES[source] ?? "settings.source.default"}`));
 
-/** Where settings are changed. */
+/** How to change settings. */
 export const howToChange = (file) => html`<p class="muted settings-note">
   <span>${t("settings.change")}</span>
   <code>${file}</code>
@@ -25,7 +25,7 @@ export const howToChange = (file) => html`<p class="muted settings-note">
   <code>SESSIONTRACK_TIMEZONE</code>
 </p>`;
 
-/** Every setting, with its value and where that is from. */
+/** All settings, with their values and sources. */
 class Configuration extends StElement {
   static properties = { file: { state: true } };
 
@@ -79,13 +79,13 @@ class Configuration extends StElement {
 
 const by = (name, way) => (one, other) => way * one[name].localeCompare(other[name]);
 
-/** In the page's language; a setting that is new may be said in English only. */
+/** The meaning in the page's language; for a new setting perhaps in English. */
 function meaning({ name, meaning: english }) {
   const text = t(`meaning.${name}`);
   return text === `meaning.${name}` ? english.replaceAll("`", "") : text;
 }
 
-// A long name may break after an underscore.
+// Allow a line break after each underscore.
 const nameCell = ({ name }) => html`<strong class="mono">
   ${name.toLowerCase().split("_").map((part, n) => html`${n ? html`_<wbr />` : nothing}${part}`)}
 </strong>`;

@@ -5,7 +5,7 @@ import { failure } from "../../elements/parts.js";
 import { t } from "#i18n";
 import { howToChange, sourceBadge } from "./configuration.js";
 
-// In the order in which they are asked for, and what a value means that is no length of time or size.
+// In display order, with the texts for values that are neither a period nor a size.
 const SHOWN = {
   RETENTION_DEVICE_SESSIONS: { all: "settings.retention.ever" },
   RETENTION_EVENTS: { all: "settings.retention.ever" },

@@ -117,7 +117,7 @@ class Tokens extends StElement {
   }
 }
 
-/** The secret, this once, with a line to try it. */
+/** Show the secret, only this once, with a line to try it. */
 function show({ name, token }) {
   const line = `curl -H "Authorization: Bearer ${token}" ${location.origin}${address("/auth/me")}`;
   return open({

@@ -13,7 +13,7 @@ import { instant } from "../../time.js";
 export const ROLES = ["viewer", "operator", "admin"];
 const CONFLICT = 409;
 
-/** A choice of role, with what each may do. */
+/** A choice of role, with its permissions. */
 export const roleField = (chosen, roles = ROLES) => html`<fieldset class="choices">
   <legend>${t("settings.role")}</legend>
   ${roles.map(
@@ -29,7 +29,7 @@ const passwordField = () => html`<label class="field">
   <input name="password" type="password" autocomplete="new-password" maxlength="1024" required />
 </label>`;
 
-/** Who may sign in. */
+/** The accounts. */
 class Users extends StElement {
   #columns = [
     { label: t("settings.user"), kind: "main", cell: nameCell },
@@ -144,7 +144,7 @@ class Users extends StElement {
     if (removed) this.#done(t("settings.user.removed", { name: username }), username);
   }
 
-  /** Say it; whoever changed their own account sees the page anew, by what they may do now. */
+  /** Confirm the change; after a change to the own account, reload the page for its new permissions. */
   #done(message, username) {
     if (username === reader) return location.reload();
     toast(message);
@@ -156,7 +156,7 @@ const address = (username) => `/users/${encodeURIComponent(username)}`;
 const change = (username, changes) => send("PATCH", address(username), changes);
 const lastAdmin = (name) => t("settings.user.last", { name });
 
-/** What an error means here: a conflict is always the same one. */
+/** The message for an error: here a conflict always has the same cause. */
 const explain = (conflict) => (error) => (error.status === CONFLICT ? conflict : error.message);
 
 function nameCell({ username }) {
