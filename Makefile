@@ -1,10 +1,10 @@
-# What the README's commands call. Everything is made in .venv; nothing outside of the checkout is touched.
+# The README's commands. Everything is created in .venv; nothing outside of the checkout is touched.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
-# Tests wait as often as they work, for servers and browsers: more of them than cores.
+# Tests wait for servers and browsers half of the time, so run more processes than cores.
 TESTERS ?= $(shell cores=$$(nproc); echo $$((cores + cores / 2)))
 # Bytecode is kept, whatever the environment says: hundreds of commands would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PROGRAMS := arp-scan busybox chromium curl dnsmasq-base faketime freeradius-utils iproute2 mount nginx-light \
 	nmap openssl prometheus systemd util-linux
 
-# The browser's side: built when one of its sources has changed.
+# The browser bundle: built when one of its sources has changed.
 WEB := sessiontrack/web/static/manifest.json
 WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -type f -not -name '*.py*' -print) \
 	bundling/bundle.py package.json package-lock.json
@@ -21,13 +21,13 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 # Every target that `make help` lists.
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
-help: ## list what can be made
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: $(VENV)/run.done $(WEB) ## install, migrate, make the first admin, and serve  (ARGS="--port 8080")
+run: $(VENV)/run.done $(WEB) ## install, migrate, create the first admin, and serve  (ARGS="--port 8080")
 	@exec $(BIN)/sessiontrack serve $(ARGS)
 
-test: $(VENV)/test.done $(WEB) ## install what the tests need, and run them all  (ARGS="-k calendar")
+test: $(VENV)/test.done $(WEB) ## install the tests' requirements, and run all tests  (ARGS="-k calendar")
 	.ci/install-programs $(PROGRAMS)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses $(TESTERS) --dist worksteal $(ARGS)
@@ -41,13 +41,13 @@ test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a PostgreSQL of the
 	.ci/install-programs $(PROGRAMS) pgbouncer postgresql-15
 	$(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal $(ARGS)
 
-web: $(WEB) ## build the browser's side
+web: $(WEB) ## build the browser bundle
 
 screenshots: $(VENV)/test.done $(WEB) ## draw every page into build/screenshots, and the README's picture  (ARGS="build/shots /ui/devices")
 	.ci/install-programs chromium fonts-inter
 	$(BIN)/python -m tests.programs.screenshots $(ARGS)
 
-lint: $(VENV)/test.done ## ruff, and bandit for what is dangerous
+lint: $(VENV)/test.done ## ruff, and bandit for security
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/bandit --quiet --recursive sessiontrack --configfile .ci/bandit.yaml
@@ -55,11 +55,11 @@ lint: $(VENV)/test.done ## ruff, and bandit for what is dangerous
 types: $(VENV)/test.done ## mypy
 	$(BIN)/mypy
 
-format: $(VENV)/test.done ## write the files as ruff wants them
+format: $(VENV)/test.done ## format the files with ruff
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/test.done $(WEB) ## measure every call beside its floor, with 10^4 to 10^7 sessions; scans; long answers; the web UI
+bench: $(VENV)/test.done $(WEB) ## measure all calls beside their floors, with 10^4 to 10^7 sessions; scans; long answers; the web UI
 	.ci/install-programs chromium
 	$(BIN)/python -m benchmarks.run --sessions 1e4,1e5,1e6,1e7 $(ARGS)
 	$(BIN)/python -m benchmarks.scans
@@ -78,16 +78,16 @@ bench-web: $(VENV)/test.done $(WEB) ## measure the web UI alone  (ARGS="--device
 	.ci/install-programs chromium
 	$(BIN)/python -m benchmarks.web $(ARGS)
 
-crash: $(VENV)/test.done ## kill the server in the middle of writing  (ARGS="--rounds 50")
+crash: $(VENV)/test.done ## kill the server during writes  (ARGS="--rounds 50")
 	$(BIN)/python -m tests.programs.crash $(ARGS)
 
-keep: $(VENV)/test.done ## measure pings while there is a backup, pruning, or a reader that never ends
+keep: $(VENV)/test.done ## measure pings during a backup, pruning, or a reader that never ends
 	$(BIN)/python -m benchmarks.keeping $(ARGS)
 
 soak: $(VENV)/test.done ## 2,000 people, scans and open pages for 10 minutes on two cores  (ARGS="--minutes 2")
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
-leak: $(VENV)/test.done ## a million requests: does anything grow?  (ARGS="--requests 100000")
+leak: $(VENV)/test.done ## check that a million requests use no more resources  (ARGS="--requests 100000")
 	$(BIN)/python -m benchmarks.leak $(ARGS)
 
 hostile: $(VENV)/test.done ## what a body made to hurt costs beside an empty one  (ARGS="--requests 100")
@@ -96,18 +96,18 @@ hostile: $(VENV)/test.done ## what a body made to hurt costs beside an empty one
 logins: $(VENV)/test.done ## what a refused login tells of the name, and what logins cost others
 	$(BIN)/python -m benchmarks.logins $(ARGS)
 
-fuzz: $(VENV)/fuzz.done ## 10,000 and more made-up calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
+fuzz: $(VENV)/fuzz.done ## 10,000 and more generated calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
 	FUZZ_FACTOR=5 $(BIN)/python -m pytest -s -n auto tests/contract/test_schemathesis.py tests/presence/test_presence_properties.py \
 		tests/device_sessions/test_devices_merge.py
 	$(BIN)/python -m fuzz $(ARGS)
 
-audit: $(VENV)/test.done ## published faults in what is installed; asks the package index
+audit: $(VENV)/test.done ## look for known vulnerabilities in the installed packages; needs the package index
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a column")
 	$(BIN)/python -m sessiontrack.migrations "$(NAME)"
 
-settings: $(VENV)/test.done ## write what says the settings anew from config.py: docs/settings.md, the English catalogue
+settings: $(VENV)/test.done ## update docs/settings.md and the English catalogue from config.py
 	$(BIN)/python -m bundling.settings
 
 formats: $(VENV)/test.done ## write the lists of scan formats in docs/ anew
@@ -116,7 +116,7 @@ formats: $(VENV)/test.done ## write the lists of scan formats in docs/ anew
 deploy: $(VENV)/test.done ## write deploy/ anew from its templates
 	$(BIN)/python -m sessiontrack.deployment deploy
 
-constraints: ## write constraints.txt anew: the newest versions that setup.cfg allows
+constraints: ## update constraints.txt to the newest versions that setup.cfg allows
 	rm -rf $(VENV)/fresh && $(PYTHON) -m venv $(VENV)/fresh
 	$(VENV)/fresh/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/fresh/bin/python -m pip install --quiet '.[test,fuzz]'
@@ -124,7 +124,7 @@ constraints: ## write constraints.txt anew: the newest versions that setup.cfg a
 	  $(VENV)/fresh/bin/python -m pip freeze --exclude sessiontrack ) > constraints.txt
 	rm -rf $(VENV)/fresh
 
-clean: ## remove what was made; the instance folder stays
+clean: ## remove all that was built; the instance folder stays
 	rm -rf $(VENV) build *.egg-info node_modules sessiontrack/web/static .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/made:

@@ -1,4 +1,4 @@
-"""The calls of the benchmark: for each client its own endless row of requests."""
+"""The calls of the benchmark: for each client an endless sequence of requests of its own."""
 
 import json
 import sqlite3
@@ -14,17 +14,17 @@ from benchmarks.dataset import DATABASE, DAY, LAST_DAY, Shape, make_dataset
 MOST_CLIENTS = 16
 PATH = "[/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8,view-tab_edd5855b]"
 TYPES = ("all", "sessions", "missing", "voided", "new", "down")
-# As many rows at each size: so many devices for a week, or more of them for less.
+# The same number of rows at each size: many devices for a week, or more of them for less.
 WEEK_OF_DEVICES = 250
-# In the periods of events and totals.
+# The number in the periods of events and totals.
 EVENTS = 3500
 
 
 @dataclass(frozen=True)
 class Call:
-    """What is asked; a request is made of a floor's prefix, the client's number and the burst's.
+    """A call; a request is made from a floor's prefix, the client's number and the burst's.
 
-    floors: the prefixes of the floors that it has; "" is the application.
+    floors: the prefixes of its floors; "" is the application.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Call:
 
 
 def request(method: str, path: str, token: str, body: bytes = b"") -> bytes:
-    """A whole request, as curl would send it."""
+    """A complete request, as curl sends it."""
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -53,7 +53,7 @@ def _instant(at: int) -> str:
 
 
 def _latest_events_begin(shape: Shape) -> int:
-    """When the latest EVENTS of that history began; it does not end for all devices at once."""
+    """When the latest EVENTS of that history began; its end differs between devices."""
     sql = f"SELECT at FROM event ORDER BY at DESC LIMIT 1 OFFSET {EVENTS}"
     with closing(sqlite3.connect(make_dataset(shape) / DATABASE)) as connection:
         at: int = connection.execute(sql).fetchone()[0]
@@ -61,12 +61,12 @@ def _latest_events_begin(shape: Shape) -> int:
 
 
 def _period_since(start: int) -> str:
-    """Periods end now, the history on its last day: so much longer they must be."""
+    """The periods end now but the history on its last day, so they must be that much longer."""
     return f"{(int(time.time()) - start) // 60}%20minutes"
 
 
 def _spread(client: int, of: int) -> Iterator[int]:
-    """All numbers below `of` in an order that looks like none, another one for each client."""
+    """All numbers below `of` in a pseudo-random order that differs for each client."""
     step = next(s for s in count(of * 5 // 8 + 1) if s == 1 or all(s % p or of % p for p in range(2, s + 1)))
     return ((client * 7919 + number * step) % of for number in count())
 
@@ -80,7 +80,7 @@ class Calls:
         self._latest = _period_since(_latest_events_begin(shape))
 
     def all(self) -> list[Call]:
-        """The reads first, so that they find the history as it was made."""
+        """The reads come first, so that they find the history unchanged."""
         recent, old = LAST_DAY - 9 * DAY, self._shape.first_day + DAY
         writes = ("/flask",)
         return [
@@ -105,15 +105,15 @@ class Calls:
         ]
 
     def months(self, client: int) -> Iterator[bytes]:
-        """A device's thirty days each."""
+        """Thirty days of one device each."""
         return self._list_month("", client, 0)
 
     def pings(self, client: int) -> Iterator[bytes]:
-        """Of one person."""
+        """The sessions of one user."""
         return self._keepalive("", client, 0)
 
     def calendars_of(self, days: int) -> Callable[[int], Iterator[bytes]]:
-        """So many days, another time each."""
+        """That many days, at another time each."""
 
         def requests(client: int) -> Iterator[bytes]:
             for day in _spread(client, self._shape.days - days - 1):
@@ -196,7 +196,7 @@ class Calls:
 
     def _create(self, prefix: str, client: int, burst: int) -> Iterator[bytes]:
         mine = range(client, self._shape.devices, MOST_CLIENTS)
-        # Days of its own for each burst, so that no session meets another.
+        # Separate days for each burst, so that sessions never overlap.
         begin = LAST_DAY + (10 + burst * 20) * DAY
         for number in count():
             device = mine[number % len(mine)]

@@ -1,4 +1,4 @@
-"""A history of any size, always the same for the same figures, written through bare sqlite3."""
+"""A history of any size, the same for the same figures, written through bare sqlite3."""
 
 import hashlib
 import heapq
@@ -23,7 +23,7 @@ LAST_DAY = 1_793_491_200  # 2026-11-01T00:00:00Z, the end of every history
 BATCH = 50_000
 MOST_USER_SESSIONS = 1_000_000
 USERS = 200
-SESSIONS_A_DAY = 1.1  # of one device, in every history: answers have as many rows, however long it is
+SESSIONS_A_DAY = 1.1  # per device, in every history, so that answers have the same number of rows
 LEAST_SECONDS = 60  # of a session and of the gap behind it
 INSERT_SESSION = (
     "INSERT INTO device_session (id, device_id, connected_at, disconnected_at, still_connected, ip, ip_key,"
@@ -41,7 +41,7 @@ INSERT_VIEW_TIME = "INSERT INTO view_time (session_id, view, tab, seconds) VALUE
 
 @dataclass(frozen=True)
 class Shape:
-    """How much history there is, up to LAST_DAY.
+    """The size of the history, up to LAST_DAY.
 
     2 % of the sessions last longer than a day, 1 % lack their end; one device in twenty is still connected,
     and one in a hundred has been for most of the time.
@@ -53,7 +53,7 @@ class Shape:
 
     @classmethod
     def of(cls, sessions: int, devices: int | None = None, days: int | None = None) -> "Shape":
-        """250 to 2,500 devices, and as many days as it takes at the same number of sessions a day."""
+        """250 to 2,500 devices, and as many days as needed at the same number of sessions a day."""
         most = 250 if sessions < 1_000_000 else 1000 if sessions < 10_000_000 else 2500
         devices = devices or min(most, sessions)
         return cls(sessions, devices, days or max(2, round(sessions / devices / SESSIONS_A_DAY)))
@@ -86,7 +86,7 @@ def make_dataset(shape: Shape) -> Path:
     draft = folder.with_suffix(f".draft{os.getpid()}")
     _migrate(draft)
     connection = sqlite3.connect(draft / DATABASE, isolation_level=None)
-    # The draft is thrown away if this is interrupted, so nothing needs to be safe before its end.
+    # An interrupted draft is discarded, so writes need not be durable before the end.
     connection.execute("PRAGMA journal_mode = OFF")
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -1048576")
@@ -110,7 +110,7 @@ def _fill(connection: sqlite3.Connection, shape: Shape) -> None:
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
         " AND tbl_name IN ('device_session', 'event', 'user_session')"
     ).fetchall()
-    # Sorting once at the end is faster than ten million insertions into each index.
+    # One sort at the end is faster than ten million insertions into each index.
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}")
     connection.execute("BEGIN")
@@ -145,7 +145,7 @@ def _events(
         if device not in known:
             known.add(device)
             yield device + 1, began, "New Device", *ips[device], None, False
-        # Some of each kind that `session-events` can be asked for.
+        # Some of each type of `session-events`.
         yield device + 1, began, "Connected", *ips[device], number, number % 200 == 7
         if ended is not None:
             kind = "Device Down" if number % 200 == 11 else "Disconnected"
@@ -153,7 +153,7 @@ def _events(
 
 
 def _add_user_sessions(connection: sqlite3.Connection, shape: Shape) -> None:
-    """People's sessions, evenly over the same time, each with the seconds of one to three views."""
+    """User sessions, evenly spread over the same time, each with the seconds of one to three views."""
     chance = random.Random(shape.user_sessions)
     apart = shape.days * DAY / shape.user_sessions
     numbers = iter(range(1, shape.user_sessions + 1))
@@ -180,13 +180,13 @@ def stretches(shape: Shape) -> Iterator[Stretch]:
 
 
 def _stretches(shape: Shape, device: int) -> Iterator[Stretch]:
-    """A device's sessions, oldest first, none of them overlapping."""
+    """A device's sessions, oldest first, without overlap."""
     chance = random.Random(shape.sessions * 1_000_003 + device)
     how_many = len(range(device, shape.sessions, shape.devices))
     lengths = array("q", (_length(chance) for _ in range(how_many)))
     gaps = array("d", (chance.expovariate(1) for _ in range(how_many)))
     is_open_long = device % 100 == 50
-    # One that has been connected for most of the time has all its other sessions before that.
+    # A device that has been connected for most of the time has its other sessions before that.
     room = shape.days * DAY * 4 // 10 if is_open_long else shape.days * DAY
     idle = room - sum(lengths) - LEAST_SECONDS * how_many
     if idle < 0:

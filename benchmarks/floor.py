@@ -1,8 +1,8 @@
-"""The floor: what the same answers cost with nothing around them.
+"""The floor: the cost of the same answers without the application.
 
 One WSGI callable behind the application's own gunicorn settings, with the application's own SQL text on a
-bare sqlite3 connection a thread, the same PRAGMAs and orjson. It has no schemas, looks at no token, streams
-nothing and believes whatever it is sent. The first part of the path says which floor:
+bare sqlite3 connection per thread, the same PRAGMAs and orjson. It has no schemas, no tokens, no streaming
+and no checks. The first part of the path selects the floor:
 
 - `/plain/...`: the reads: rows fetched, formatted in plain Python, put into dicts, written by orjson.
 - `/flask/...`: the writes, behind Flask, the application's fair lock and BEGIN IMMEDIATE.
@@ -41,7 +41,7 @@ PRAGMAS = (
 
 
 class Database:
-    """A connection a thread, and the fair lock."""
+    """A connection per thread, and the fair lock."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -179,13 +179,13 @@ class Floor:
 
 
 class _FloorServer(_Server):
-    """The application's own gunicorn settings, with another application."""
+    """The application's gunicorn settings, with another application."""
 
     def load(self) -> Any:
         return self._flask
 
     def _begin_work(self, worker: object) -> None:
-        """It keeps no house and delivers nothing."""
+        """The floor neither prunes nor delivers webhooks."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The floor's formatting: a row becomes a dict in plain Python, as short as it can be written."""
+"""The floor's formatting: a row becomes a dict in minimal Python."""
 
 from collections.abc import Callable
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""The floor's SQL: for each call the statement that reads least, by the application's own indexes."""
+"""The floor's SQL: for each call the statement that reads least, with the application's indexes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ DIALECT = SQLiteDialect_pysqlite(paramstyle="named")
 
 
 def sql_of(statement: Statement) -> str:
-    """The text that the application runs."""
+    """The SQL text that the application runs."""
     text, fixed = statement.for_dialect(DIALECT)
     if fixed:
         raise ValueError(f"The floor does not know the fixed parameters {fixed}")
@@ -123,9 +123,9 @@ USER_SESSIONS = (
 
 @dataclass(frozen=True)
 class Question:
-    """What one call asks of the database, and what stands around the rows that it answers.
+    """The statements of one call, and the JSON around its rows.
 
-    counts: statements of one number each, in the order in which `body` takes them.
+    counts: statements that return one number each, in the order in which `body` takes them.
     """
 
     kind: str
@@ -140,12 +140,12 @@ def _sessions_body(rows: list[Any], counts: list[int]) -> object:
 
 
 def instant(text: str) -> int:
-    """Read an instant in UTC."""
+    """Parse an instant in UTC."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
 def question(path: str, asked: dict[str, str], now: int) -> Question:
-    """What a call asks of the database."""
+    """The statements of a call."""
     if path == "sessions/list":
         return _list(asked)
     if path == "sessions/calendar":
@@ -174,7 +174,7 @@ def _list(asked: dict[str, str]) -> Question:
 
 
 def _since(asked: dict[str, str], now: int) -> int:
-    """Benchmarks ask for minutes."""
+    """Benchmarks use whole minutes."""
     return now - int(asked["period"].split()[0]) * 60
 
 

@@ -1,6 +1,6 @@
 """Measure the same calls on SQLite and on PostgreSQL: `python -m benchmarks.growing`.
 
-One history of that many device sessions; a server of the application on each database, asked in turns. Then
+One history of that many device sessions; a server of the application on each database, called in turns. Then
 the oldest month of events is pruned. Prints tables in Markdown.
 """
 
@@ -38,7 +38,7 @@ ROUNDS = 3
 
 
 def make_databases(cluster: Cluster, folder: Path) -> None:
-    """The history of the SQLite folder, in PostgreSQL too."""
+    """Copy the history of the SQLite folder to PostgreSQL."""
     (folder / POSTGRESQL).mkdir()
     cluster.run("postgres", f"CREATE DATABASE {POSTGRESQL}")
     file = folder / SQLITE / "sessiontrack.sqlite3"
@@ -47,7 +47,7 @@ def make_databases(cluster: Cluster, folder: Path) -> None:
 
 
 def ask(call: Call, servers: dict[str, Running], clients: int, seconds: float, first: int) -> dict[str, Any]:
-    """In rounds, so that what else the machine does hits all of them alike."""
+    """Measure in rounds, so that other load on the machine affects all of them alike."""
     found = {name: Measured() for name in servers}
     for number in range(ROUNDS):
         for name, server in servers.items():
@@ -61,7 +61,7 @@ def ask(call: Call, servers: dict[str, Running], clients: int, seconds: float, f
 
 
 def prune_a_month(cluster: Cluster, folder: Path, shape: Shape) -> str:
-    """The oldest whole month of events, by the `prune` command; a row of the table."""
+    """Prune the oldest whole month of events with the command; return a row of the table."""
     began = datetime.fromtimestamp(shape.first_day, UTC)
     month = datetime(began.year + (began.month + 1) // 12, (began.month + 1) % 12 + 1, 1, tzinfo=UTC)
     days = int((datetime.now(UTC) - month).total_seconds() // DAY)

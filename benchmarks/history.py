@@ -1,4 +1,4 @@
-"""Measure how history is brought along: `python -m benchmarks.history --sessions 1000000`.
+"""Measure imports and exports of history: `python -m benchmarks.history --sessions 1000000`.
 
 A NetAlertX-like database of that many sessions, each with its events, is imported into an empty install,
 imported again, and exported; each by the `sessiontrack` command in a process of its own, whose seconds and
@@ -35,7 +35,7 @@ COMMAND = [sys.executable, "-c", "from sessiontrack.cli import main; main()"]
 
 
 def make_app_db(path: Path, shape: Shape) -> None:
-    """The database of another tool that watched for long."""
+    """The database of another tool with a long history."""
     connection = sqlite3.connect(path)
     connection.executescript(TABLES)
     connection.executemany(
@@ -73,7 +73,7 @@ def _text(at: int) -> str:
 
 
 def measure(instance: Path, *arguments: str) -> tuple[float, float]:
-    """Seconds and peak MiB of one command."""
+    """The seconds and the peak MiB of one command."""
     environment = {**os.environ, "SESSIONTRACK_INSTANCE": str(instance)}
     began = time.monotonic()
     process = os.posix_spawnp(COMMAND[0], [*COMMAND, *arguments], environment)

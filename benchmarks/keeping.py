@@ -1,9 +1,9 @@
-"""Measure what people notice of a backup, of pruning, of vacuum and of a reader that never ends.
+"""Measure how backup, pruning, vacuum and a reader that never ends delay pings.
 
     python -m benchmarks.keeping --sessions 200000
 
-Four clients ping the real server all the time; for each of these the longest and the 99th percentile of their
-waiting, beside the same with nothing going on.
+Four clients ping the real server all the time; for each of these tasks, the longest latency and the 99th
+percentile, beside those of an idle server.
 """
 
 import argparse
@@ -40,7 +40,7 @@ DEVICE = Statement("INSERT INTO device (id, mac, first_seen_at) VALUES (:id, :ma
 
 
 def fill(instance: Path, sessions: int) -> None:
-    """Half of them old enough to be pruned, each with an event."""
+    """Sessions with one event each, half of them old enough to be pruned."""
     app = create_app({"INSTANCE": instance})
     with app.app_context():
         with write_transaction() as tx:
@@ -62,7 +62,7 @@ def fill(instance: Path, sessions: int) -> None:
 
 
 class Pinger(threading.Thread):
-    """Pings until told to end, and keeps how long each took."""
+    """Pings until it is stopped, and records the latencies."""
 
     def __init__(self, port: int, client: crash.Client, end: threading.Event) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Pinger(threading.Thread):
 
 
 def measured(server: Server, clients: list[crash.Client], work: Callable[[], object]) -> str:
-    """What the pings took while that was done."""
+    """The latencies of the pings during the task."""
     end = threading.Event()
     pingers = [Pinger(server.port, client, end) for client in clients[:PINGERS]]
     for pinger in pingers:
@@ -123,7 +123,7 @@ def command(instance: Path, *arguments: str, **settings: str) -> str:
 
 
 def long_reader(database: Path, commits: int) -> tuple[int, int]:
-    """The WAL's bytes while a reader held its transaction through so many commits, and after it ended."""
+    """The WAL's bytes while a reader held its transaction during that many commits, and after it ended."""
     wal = Path(f"{database}-wal")
     with closing(sqlite3.connect(database, isolation_level=None)) as reader:
         reader.execute("BEGIN")

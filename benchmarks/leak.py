@@ -1,8 +1,9 @@
-"""What a server holds after each part of a million requests: `python -m benchmarks.leak --requests 1000000`.
+"""The resources of a server during a million requests: `python -m benchmarks.leak --requests 1000000`.
 
-Pings, lists and what is going on, by 16 clients as fast as they are answered. What is held must stop growing:
-exit code 1 where the last half of the requests adds more than 2 % to the memory, or a thread, or a descriptor
-beyond those of the clients' connections.
+16 clients send pings, lists and `/presence/now` as fast as they are answered. The resources must stop
+growing:
+the exit code is 1 if the last half of the requests adds more than 2 % to the memory, or a thread, or a
+descriptor beyond those of the clients' connections.
 """
 
 import argparse

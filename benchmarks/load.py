@@ -1,7 +1,8 @@
-"""The load: clients that each wait for an answer before they ask again, on connections that stay open.
+"""The load: clients that each wait for an answer before the next request, on persistent connections.
 
-A process drives its connections with one selector, on raw sockets, so that the clients take as little as
-possible of the cores that they share with the servers.
+A process drives its connections with one selector on raw sockets, so that the clients use as little as
+possible
+of the cores that they share with the servers.
 """
 
 import multiprocessing
@@ -16,13 +17,13 @@ from multiprocessing.connection import Connection as Pipe
 MOST_REQUESTS = 1_000_000  # of one client in one burst
 ANSWER_SECONDS = 30
 LEAD_SECONDS = 0.1
-# Gives each client, by its number, its own endless row of requests.
+# Returns the endless requests of a client, by its number.
 Requests = Callable[[int], Iterator[bytes]]
 
 
 @dataclass
 class Measured:
-    """What one or more bursts gave: latencies in seconds, and the seconds that the bursts lasted."""
+    """The result of one or more bursts: latencies in seconds, and the duration of the bursts in seconds."""
 
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -36,7 +37,7 @@ class Measured:
         return len(self.latencies) / self.seconds
 
     def summary(self) -> dict[str, float]:
-        """Requests a second and milliseconds."""
+        """Requests per second and milliseconds."""
         return {"per_second": self.per_second} | {f"p{n}": self.percentile_ms(n) for n in (50, 95, 99)}
 
     def percentile_ms(self, percent: int) -> float:
@@ -45,7 +46,7 @@ class Measured:
 
 
 class Client:
-    """One that asks, and takes the answer as it arrives."""
+    """A client that sends requests and reads the answers as they arrive."""
 
     def __init__(self, port: int, requests: Iterator[bytes]) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS)
@@ -64,10 +65,10 @@ class Client:
         self.socket.sendall(request)
 
     def is_answered(self) -> bool:
-        """Take what has arrived; whether the answer is whole.
+        """Read what has arrived; return whether the answer is complete.
 
         Raises:
-            RuntimeError: it is no 200, or the connection was closed.
+            RuntimeError: the status is not 200, or the connection was closed.
         """
         received = self._received
         piece = self.socket.recv(1 << 18)
@@ -79,7 +80,7 @@ class Client:
             if head < 0:
                 return False
             at = received.find(b"Content-Length: ", 0, head)
-            # -1: in chunks, whose end no compact JSON contains.
+            # -1: chunked; compact JSON never contains the end of a chunked body.
             self._expected = -1
             if at >= 0:
                 self._expected = head + 4 + int(received[at + 16 : received.find(b"\r", at)])
@@ -89,10 +90,10 @@ class Client:
 
 
 def burst(port: int, clients: int, seconds: float, requests: Requests) -> Measured:
-    """Let that many clients ask for that long, in at most four processes.
+    """Run that many clients for that long, in at most four processes.
 
     Raises:
-        RuntimeError: an answer was no 200.
+        RuntimeError: the status of an answer was not 200.
     """
     processes = min(4, clients)
     begin = time.perf_counter() + LEAD_SECONDS
@@ -147,7 +148,7 @@ def _measure(clients: list[Client], begin: float, end: float) -> "array[float]":
             if not client.is_answered():
                 continue
             now = time.perf_counter()
-            # Also the one that was asked in time and answered later: a slow call has no other.
+            # Includes an answer after the end to a request before it: a slow call has no other.
             latencies.append(now - client.asked_at)
             if now >= end or len(latencies) >= MOST_REQUESTS:
                 busy -= 1

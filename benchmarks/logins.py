@@ -1,7 +1,8 @@
-"""What signing in tells and costs: `python -m benchmarks.logins`.
+"""What refused logins reveal, and what logins cost: `python -m benchmarks.logins`.
 
-The time of a refused login for a name that is known and one that is not, in turns; and how long pings take
-while many sign in at once. On the real server, with the limits on attempts out of the way.
+The time of a refused login for an existing and an unknown name, in turns; and the latency of pings during
+many
+concurrent logins. On the real server, without limits on attempts.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def _ms(seconds: float) -> str:
 
 
 def call(port: int, path: str, body: str, token: str = "") -> int:
-    """The status of a POST on a connection of its own."""
+    """The status of a POST on a new connection."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     connection.request("POST", path, body, headers)
@@ -73,7 +74,7 @@ def _ping(port: int, token: str) -> float:
 
 def _refusals(port: int, number: int) -> tuple[list[float], list[float]]:
     known, unknown = [], []
-    # Each in turn, so that what else the machine does hits both.
+    # In turns, so that other load on the machine affects both.
     for _ in range(number):
         known.append(_timed(lambda: _log_in(port, "admin", "wrong")))
         unknown.append(_timed(lambda: _log_in(port, "nobody", "wrong")))

@@ -1,6 +1,6 @@
 """Measure an answer of a million rows: `python -m benchmarks.long --sessions 1e6`.
 
-How long until its first byte and its last one, and what the workers have in memory meanwhile.
+The time to its first and its last byte, and the workers' memory meanwhile.
 """
 
 import argparse
@@ -19,7 +19,7 @@ PATH = "/sessions/list"
 
 
 class Watch(threading.Thread):
-    """The most that any worker has had in memory, PSS and RSS in KiB."""
+    """The peak memory of any worker, PSS and RSS in KiB."""
 
     def __init__(self, server: Running) -> None:
         super().__init__(daemon=True)
@@ -34,13 +34,13 @@ class Watch(threading.Thread):
             self.rss = max(self.rss, *sizes["rss"][1:])
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         self._end.set()
         self.join()
 
 
 def ask(server: Running, token: str) -> tuple[float, float, int]:
-    """Seconds until the first byte and the last one, and the bytes."""
+    """The seconds to the first and the last byte, and the number of bytes."""
     began = time.perf_counter()
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall(request("GET", PATH, token))
@@ -53,7 +53,7 @@ def ask(server: Running, token: str) -> tuple[float, float, int]:
 
 
 def main() -> None:
-    """Print what was found."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--sessions", type=lambda text: int(float(text)), default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,8 +1,8 @@
 """Measure a move to PostgreSQL and back: `python -m benchmarks.moving --sessions 1000000`.
 
-A database of that many device sessions, with their events and as many user sessions, goes from SQLite to a
-private PostgreSQL server, back, and into another database of the server; each by a `sessiontrack
-migrate-database` of its own, whose seconds and peak memory (RSS) are printed as a Markdown table.
+A database of that many device sessions, with their events and as many user sessions, moves from SQLite to a
+private PostgreSQL server, back, and into another database of the server, each time with its own `sessiontrack
+migrate-database`; prints the seconds and the peak memory (RSS) of each as a Markdown table.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from benchmarks.dataset import DATABASE, Shape, make_dataset
 from benchmarks.history import measure
 from tests.support.postgres import Cluster
 
-# As a server has them whose data must survive; shared memory as for a host of 4 GB or more.
+# Settings of a server whose data must survive; shared memory as for a host of 4 GB or more.
 SAFE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "autovacuum": "on"}
 SIZED = {"shared_buffers": "512MB"}
 

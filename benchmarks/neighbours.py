@@ -1,6 +1,6 @@
-"""Measure what those who ping notice of others who read much: `python -m benchmarks.neighbours`.
+"""Measure how large reads delay pings: `python -m benchmarks.neighbours`.
 
-Sixteen people ping at a steady pace; beside them two clients ask for calendars of 31 days, one after another.
+Sixteen clients ping at a steady rate; meanwhile two others request calendars of 31 days, one after another.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def _ping(pipe: Pipe, port: int, requests: Iterator[bytes], first: float, second
 
 
 def steady(port: int, seconds: float, requests: Requests) -> Measured:
-    """What each of these people waited who ping every 100 ms, whatever the server does."""
+    """The latencies of clients that ping every 100 ms, however slow the server is."""
     fork = multiprocessing.get_context("fork")
     first = time.perf_counter() + 0.2
     running = []
@@ -57,7 +57,7 @@ def steady(port: int, seconds: float, requests: Requests) -> Measured:
 
 
 def beside(server: Running, calls: Calls, seconds: float, readers: int) -> tuple[Measured, Measured]:
-    """The pings, and the reads beside them."""
+    """Run the pings, with the reads beside them."""
     reading = Measured(seconds=seconds)
     if not readers:
         return steady(server.port, seconds, calls.pings), reading

@@ -1,4 +1,4 @@
-"""What pages that stay open cost a server: each asks for `/presence/now` every five seconds with its ETag."""
+"""The cost of open pages: each polls `/presence/now` every five seconds with its ETag."""
 
 import http.client
 import json
@@ -12,11 +12,11 @@ NOW = "/presence/now?limit=12"
 
 
 def report_open_pages(port: int, master: int, token: str, pages: int = 100, seconds: float = 30) -> None:
-    """Print the share of a core that a server needs for so many pages, while somebody goes from page to page.
+    """Print the share of a core that a server needs for these pages, while one user goes from page to page.
 
     Args:
-        master: the process whose children answer.
-        token: of somebody with a user session.
+        master: the process whose children serve.
+        token: of a user with a user session.
     """
     connections = [http.client.HTTPConnection("127.0.0.1", port) for _ in range(pages)]
     tags = [""] * pages
@@ -26,7 +26,7 @@ def report_open_pages(port: int, master: int, token: str, pages: int = 100, seco
     cpu_before, began = _cpu_seconds(master), time.monotonic()
     for turn in range(round(pages * seconds / EVERY_SECONDS)):
         time.sleep(max(0.0, began + turn * EVERY_SECONDS / pages - time.monotonic()))
-        # Who is in the UI changes, and with it the answer, every five seconds.
+        # The users in the UI change every five seconds, and the answer with them.
         if turn % pages == 0:
             _ask(connections[0], token, body={"visible": True, "path": ["page", str(turn)]})
         asked_at = time.monotonic()
@@ -61,7 +61,7 @@ def _ask(
 
 
 def _cpu_seconds(master: int) -> float:
-    """What that process and its children have had of the processors."""
+    """The processor time of that process and its children."""
     children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     ticks = 0
     for pid in (master, *children):

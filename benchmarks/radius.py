@@ -1,7 +1,8 @@
 """Accounting packets at a steady rate: `python -m benchmarks.radius --rate 1000 --seconds 10`.
 
-Starts `sessiontrack listen radius` on an instance folder of its own under benchmarks/data, and sends from
-this process, never twice. Prints how many were answered, how long they waited for it, and what is stored.
+Starts `sessiontrack listen radius` on a new instance folder under benchmarks/data, and sends each packet once
+from
+this process. Prints how many were answered, how long the answers took, and what is stored.
 """
 
 import argparse
@@ -26,7 +27,7 @@ PATIENCE_SECONDS = 20
 
 
 def packet(number: int) -> bytes:
-    """Every device in turn: Start, two Interim-Updates, Stop, and so on; no two packets are equal."""
+    """All devices in turn: Start, two Interim-Updates, Stop, and so on; all packets differ."""
     device, turn = number % DEVICES, number // DEVICES
     values = {
         31: b"AA-BB-CC-%02X-%02X-%02X" % (device >> 16, device >> 8 & 255, device & 255),
@@ -59,7 +60,7 @@ def start(folder: Path, port: int) -> subprocess.Popen[str]:
 
 
 def send(port: int, rate: int, seconds: int) -> tuple[dict[int, float], dict[int, float]]:
-    """When each packet was sent, and answered; by number."""
+    """When each packet was sent and answered, by number."""
     sent: dict[int, float] = {}
     answered: dict[int, float] = {}
     datagrams = [packet(number) for number in range(rate * seconds)]

@@ -1,4 +1,4 @@
-"""What a running server holds, master and workers together: memory, file descriptors and threads."""
+"""The resources of a running server, master and workers together: memory, file descriptors and threads."""
 
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Held:
-    """Memory in KiB; a page that processes share is counted once in `pss`, in each of them in `rss`."""
+    """Memory in KiB; `pss` counts a shared page once, `rss` counts it in each process."""
 
     processes: int
     rss: int
@@ -26,7 +26,7 @@ HEAD = "processes | RSS MiB | PSS MiB | descriptors | threads"
 
 
 def held_by(master: int) -> Held:
-    """What this process and its children hold now."""
+    """The current resources of this process and its children."""
     children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     each = [astuple(_held_by_one(pid)) for pid in (master, *map(int, children))]
     return Held(*map(sum, zip(*each, strict=True)))

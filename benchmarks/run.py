@@ -28,7 +28,7 @@ EQUAL = 5  # requests of each call, of which application and floors must answer 
 
 @dataclass(frozen=True)
 class Servers:
-    """Both, on the same file."""
+    """The application and its floor, on the same file."""
 
     app: Running
     floor: Running
@@ -38,10 +38,10 @@ class Servers:
 
 
 def require_equal_answers(call: Call, servers: Servers) -> None:
-    """All must answer the same: a floor that does less would prove nothing.
+    """Check that all give the same answers: a floor that does less proves nothing.
 
     Raises:
-        SystemExit: they differ.
+        SystemExit: the answers differ.
     """
     prefixes = ("", *call.floors)
     for asked in islice(zip(*(call.requests(prefix, 0, 0) for prefix in prefixes), strict=True), EQUAL):
@@ -52,7 +52,7 @@ def require_equal_answers(call: Call, servers: Servers) -> None:
 
 
 def _timeless(body: Any) -> Any:
-    """Without how long open sessions have lasted so far: that goes on by the second."""
+    """Drop the durations of open sessions, which change every second."""
     if isinstance(body, list):
         return [_timeless(each) for each in body]
     if not isinstance(body, dict):
@@ -66,7 +66,7 @@ def _timeless(body: Any) -> Any:
 
 
 def measure(call: Call, servers: Servers, clients: int, seconds: float, first: int) -> dict[str, Any]:
-    """In rounds, so that whatever else this machine does hits application and floors alike."""
+    """Measure in rounds, so that other load on this machine affects application and floors alike."""
     prefixes = ("", *call.floors)
     found = {prefix: Measured() for prefix in prefixes}
     for number in range(ROUNDS):
@@ -113,7 +113,7 @@ def measure_size(sessions: int, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """Where this was measured."""
+    """The machine of the measurement."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "cores": os.cpu_count(),

@@ -1,9 +1,10 @@
 """How long a complete scan of a large network takes: `python -m benchmarks.scans`.
 
-POST /presence/scans through the WSGI application, without a socket, on a database of its own. In each scan
-one device in a hundred has changed: half of these are new, and half are gone, which ends their sessions.
-Beside it a floor of the same run: json.loads of the same body, and its devices put into a temporary table by
-bare sqlite3.
+POST /presence/scans through the WSGI application, without a socket, on a new database. In each scan one
+device in
+a hundred has changed: half of these are new, and half are gone, which ends their sessions. The floor of the
+same
+run: json.loads of the same body, and its devices inserted into a temporary table by bare sqlite3.
 """
 
 import argparse
@@ -24,15 +25,15 @@ from sessiontrack.database import db, write_transaction
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.services import api_tokens, users, webhooks
 
-# Devices, and the milliseconds aimed at.
+# Devices, and the target in milliseconds.
 SIZES = ((10_000, 150), (65_536, 1000))
 WARM_UP = 2
-# Longer than the grace time, so that a scan ends the sessions of those that it misses.
+# Longer than the grace time, so that a scan ends the sessions of the devices it misses.
 BETWEEN_SECONDS = 660
 
 
 def scan_body(devices: int, turn: int, at: int) -> bytes:
-    """A window that moves on over more devices than there are in one scan."""
+    """A sliding window over more devices than one scan has."""
     changed = devices // 200
     numbers = range(turn * changed, turn * changed + devices)
     return json.dumps(
@@ -51,7 +52,7 @@ def scan_body(devices: int, turn: int, at: int) -> bytes:
 
 
 def post(app: Flask, token: str, body: bytes) -> tuple[float, dict[str, Any]]:
-    """Seconds of one call, and its answer."""
+    """The seconds of one call, and its answer."""
     environ = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": "/presence/scans",
@@ -87,7 +88,7 @@ def post(app: Flask, token: str, body: bytes) -> tuple[float, dict[str, Any]]:
 
 
 def floor(body: bytes) -> float:
-    """Seconds for what no implementation could leave out."""
+    """The seconds of the work that no implementation can avoid."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.execute("CREATE TEMPORARY TABLE sighted (mac TEXT PRIMARY KEY, ip TEXT NOT NULL)")
     began = time.perf_counter()
@@ -101,7 +102,7 @@ def floor(body: bytes) -> float:
 
 
 def measure(devices: int, rounds: int, receivers: int) -> tuple[list[float], list[float], float]:
-    """Milliseconds of each scan, of each floor, and of the very first scan, which makes all devices."""
+    """The milliseconds of each scan, of each floor, and of the first scan, which creates all devices."""
     taken, floors = [], []
     with tempfile.TemporaryDirectory(prefix="sessiontrack-scans-") as folder:
         app = create_app({"INSTANCE": Path(folder)})

@@ -1,4 +1,4 @@
-"""The two servers of a benchmark, on one database file: the application, and its floor."""
+"""The two servers of a benchmark on one database file: the application and its floor."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ class Running:
     process: subprocess.Popen[bytes]
 
     def fetch(self, request: bytes) -> tuple[bytes, dict[str, str]]:
-        """The body and the headers that it answers."""
+        """The body and the headers of the answer."""
         head, _, body = request.partition(b"\r\n\r\n")
         line, *headers = head.decode().split("\r\n")
         method, path, _ = line.split()
@@ -44,7 +44,7 @@ class Running:
             return answer.read(), dict(answer.headers)
 
     def memory_kib(self) -> dict[str, list[int]]:
-        """RSS (shared pages counted in full) and PSS (shared ones divided) of the master and each worker."""
+        """RSS (shared pages counted in full) and PSS (shared pages divided) of the master and each worker."""
         master = self.process.pid
         children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
         sizes = [_memory(int(pid)) for pid in [master, *map(int, children)]]
@@ -57,10 +57,10 @@ def _memory(pid: int) -> dict[str, int]:
 
 
 def prepare(shape: Shape, folder: Path) -> list[str]:
-    """A copy of the history in that instance folder, with a token and a user session for each client.
+    """Copy the history to that instance folder, with a token and a user session for each client.
 
     Returns:
-        the tokens' secrets.
+        The secrets of the tokens.
     """
     shutil.copytree(make_dataset(shape), folder)
     app = create_app({"INSTANCE": folder})
@@ -80,7 +80,7 @@ def prepare(shape: Shape, folder: Path) -> list[str]:
 
 
 def serve(stack: ExitStack, name: str, folder: Path, workers: int, threads: int, **settings: str) -> Running:
-    """Start the application or the floor on a free port; it ends with the stack."""
+    """Start the application or the floor on a free port; the stack stops it."""
     port = free_port()
     chosen = {"THREADS": str(threads), "SESSION_ALIVE_SECONDS": "86400", **settings}
     command = ["-c", "from sessiontrack.cli import main; main()", "serve"]
@@ -109,5 +109,5 @@ def serve(stack: ExitStack, name: str, folder: Path, workers: int, threads: int,
 
 
 def answer_of(server: Running, request: bytes) -> Any:
-    """The JSON that it answers."""
+    """The JSON of the answer."""
     return json.loads(server.fetch(request)[0])

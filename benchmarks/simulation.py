@@ -1,9 +1,10 @@
 """Presence against a known truth: `python -m benchmarks.simulation`.
 
-A network of devices is made up for a day, second by second, and looked at by a scanner that is as bad as real
-ones are. What it sees goes to the engine (services/presence.py) in a database of its own, and to the naive
-rule, "absent from one scan = disconnected". Both are held against what was true. The same seed gives the same
-figures.
+A network of devices is simulated for a day, second by second, and scanned by a scanner as unreliable as real
+ones.
+Its observations go to the engine (services/presence.py) in a new database, and to the naive rule, "absent
+from
+one scan = disconnected". Both are compared with the truth. The same seed gives the same figures.
 """
 
 import argparse
@@ -24,13 +25,13 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 BEGIN = 1_755_216_000  # 2025-08-15 00:00:00 UTC
 SCAN_SECONDS = MINUTE
 MISSES = 0.15
-# More minutes than the grace time has, or believing these scans would do no harm.
+# Longer than the grace time, or believing these scans would do no harm.
 EMPTY_SCANS = 12
 SILENCE = HOUR
 RESTART_MINUTES = 3
 SENT_AGAIN = 10
 SLEEP = (3 * MINUTE, 8 * MINUTE)
-# Awake between two sleeps; away between two stays, never for less than twice the engine's grace time.
+# Times awake between two sleeps, and away between two stays: at least twice the engine's grace time.
 AWAKE = (10 * MINUTE, 90 * MINUTE)
 AWAY = (20 * MINUTE, 5 * HOUR)
 STAY = (30 * MINUTE, 8 * HOUR)
@@ -47,7 +48,7 @@ Recorded = dict[str, list[tuple[int, int | None]]]
 
 @dataclass(frozen=True)
 class Device:
-    """Half-open stretches, [start, end): when it is truly there, and when it is there and does not answer."""
+    """Half-open periods, [start, end): when it is present, and when it is present but does not answer."""
 
     mac: str
     stays: list[Stretch]
@@ -60,7 +61,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Scan:
-    """What the scanner tells at `now` of the instant `at`; the two differ where it repeats itself."""
+    """The scanner's report at `now` about the instant `at`; the two differ when it repeats itself."""
 
     now: int
     at: int
@@ -68,13 +69,13 @@ class Scan:
 
     @property
     def is_repeated(self) -> bool:
-        """Sent before already."""
+        """Whether it was sent before."""
         return self.at != self.now
 
 
 @dataclass(frozen=True)
 class World:
-    """The truth, and what the scanner makes of it."""
+    """The truth, and the scanner's observations."""
 
     devices: list[Device]
     seconds: int
@@ -83,20 +84,20 @@ class World:
 
     @property
     def device_days(self) -> float:
-        """Of presence."""
+        """Whether the device was present at the instant."""
         return sum(end - start for device in self.devices for start, end in device.stays) / DAY
 
 
 @dataclass(frozen=True)
 class Figures:
-    """How a rule did.
+    """The results of a rule.
 
-    false: sessions that ended though their device had not left before it was seen again.
-    false_recorded_in_outage: of those, how many were recorded while the outage lasted.
-    false_across_outage: of those, how many have the outage, or part of it, in the gap that they left.
-    ends: true departures that a session's end tells; missed: those that none does.
-    end_error: mean absolute error of those ends, seconds.
-    end_error_scanned: the same of the ends that did not fall into the outage.
+    false: sessions that ended although their device had not left before it was seen again.
+    false_recorded_in_outage: of those, the ones recorded during the outage.
+    false_across_outage: of those, the ones whose gap overlaps the outage.
+    ends: true departures that match a session's end; missed: those that match none.
+    end_error: mean absolute error of those ends, in seconds.
+    end_error_scanned: the same for the ends outside of the outage.
     """
 
     false: int
@@ -109,7 +110,7 @@ class Figures:
 
 
 def make_world(devices: int, seconds: int, seed: int) -> World:
-    """A fifth never leaves, a fifth comes and goes, three fifths are phones: they also sleep."""
+    """A fifth never leaves, a fifth comes and goes, three fifths are phones, which also sleep."""
     random = Random(seed)
     known = [_make_device(random, number, number % 5, seconds) for number in range(devices)]
     begin = BEGIN + seconds * 2 // 5 // MINUTE * MINUTE
@@ -124,7 +125,7 @@ def _make_device(random: Random, number: int, kind: int, seconds: int) -> Device
     end = BEGIN + seconds
     if kind == 0:
         return Device(mac, [(BEGIN, end)], [])
-    # Some are there at the beginning; the others come later.
+    # Some are present at the beginning; the others come later.
     stays = list(_alternate(random, BEGIN + random.choice((0, random.randint(*AWAY))), end, STAY, AWAY))
     if kind == 1:
         return Device(mac, stays, [])
@@ -148,8 +149,9 @@ def _scan(
 ) -> Iterator[Scan]:
     """The scanner's day.
 
-    The outage begins with scans that see nobody; then none come. After the restart the first scan sees one
-    device in ten, and then the last ones from before come once more.
+    The outage begins with empty scans; then none come. After the restart the first scan sees one device in
+    ten, and
+    then the last scans from before come again.
     """
     sent: list[Scan] = []
     for at in range(BEGIN, BEGIN + seconds, SCAN_SECONDS):
@@ -172,7 +174,7 @@ def _scan(
 
 
 def run_naive(world: World) -> tuple[Recorded, dict[tuple[str, int], int]]:
-    """Absent from one scan = disconnected, at that scan. It is spared the scans that are sent again."""
+    """Absent from one scan = disconnected, at that scan. It does not get the repeated scans."""
     recorded: Recorded = {device.mac: [] for device in world.devices}
     since: dict[str, int] = {}
     recorded_at = {}
@@ -190,7 +192,7 @@ def run_naive(world: World) -> tuple[Recorded, dict[tuple[str, int], int]]:
 
 
 def run_engine(world: World) -> tuple[Recorded, dict[tuple[str, int], int]]:
-    """The engine, with the settings that an install has by default; and when it recorded each end."""
+    """The engine with default settings, and when it recorded each end."""
     recorded_at = {}
     with tempfile.TemporaryDirectory(prefix="sessiontrack-simulation-") as folder:
         app = create_app({"INSTANCE": Path(folder)})
@@ -214,7 +216,7 @@ def run_engine(world: World) -> tuple[Recorded, dict[tuple[str, int], int]]:
 
 
 def judge(world: World, recorded: Recorded, recorded_at: dict[tuple[str, int], int]) -> Figures:
-    """Hold what a rule recorded against the truth."""
+    """Compare the records of a rule with the truth."""
     last = BEGIN + world.seconds - 1
     false = in_outage = across = missed = 0
     errors = []
@@ -253,7 +255,7 @@ def _mean(values: list[int]) -> float:
 
 
 def _within(stretches: list[Stretch], at: int) -> int | None:
-    """The place of the stretch that holds the instant."""
+    """The index of the period that contains the instant."""
     place = bisect_right(stretches, at, key=lambda each: each[0]) - 1
     return place if place >= 0 and at < stretches[place][1] else None
 

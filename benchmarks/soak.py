@@ -1,8 +1,9 @@
-"""A day's load for as long as you like: `python -m benchmarks.soak --minutes 10`, or `make soak`.
+"""A day's load for any length of time: `python -m benchmarks.soak --minutes 10`, or `make soak`.
 
-People in the UI who ping once a minute, a scan of the network every minute, and pages that are open and ask
-what is going on: all at their own instants, whether or not the server keeps up, so that an answer's latency
-counts from the instant at which it was due. The server has some of the cores, the clients the others.
+Users of the UI ping once a minute, a scan of the network comes every minute, and open pages poll
+`/presence/now`. All requests have fixed instants, even if the server does not keep up, so a latency counts
+from
+the instant at which the request was due. The server has some of the cores, the clients the others.
 """
 
 import argparse
@@ -37,16 +38,16 @@ from tests.support.server import environment, free_port
 MINUTE = 60.0
 POLL_SECONDS = 5.0
 CLIENTS = 64
-# What is measured against; the issue's figures.
+# The targets of the issue.
 MOST_P99_MS = 250
-# Its first minute is the start: connections are opened, statements compiled, memory taken once.
+# The first minute is warm-up: connections are opened, statements compiled, memory allocated.
 WARM_UP_SECONDS = 60.0
 SAMPLE_SECONDS = 30.0
 
 
 @dataclass
 class Ask:
-    """A request that comes again every `every` seconds; `tag` is what the page knows already."""
+    """A request that repeats every `every` seconds; `tag` is the ETag that the page has."""
 
     name: str
     method: str
@@ -60,7 +61,7 @@ class Ask:
 
 @dataclass
 class Result:
-    """What was answered."""
+    """The answers."""
 
     latencies: dict[str, list[float]] = field(default_factory=dict)
     errors: Counter[str] = field(default_factory=Counter)
@@ -74,7 +75,7 @@ class Result:
 
 
 def main() -> None:
-    """Read the options, run, print a table; exit code 1 where an answer failed or was late."""
+    """Read the options, run, print a table; exit code 1 if an answer failed or was late."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="sessiontrack-soak-") as folder:
         tokens = fill(Path(folder), options.people)
@@ -99,7 +100,7 @@ def _options() -> argparse.Namespace:
 
 
 def fill(folder: Path, people: int) -> dict[str, str]:
-    """A token for each person, the scanner ("scan") and the pages ("page")."""
+    """A token for each user, the scanner ("scan") and the pages ("page")."""
     app = create_app({"INSTANCE": folder, "ADMIN_PASSWORD": "soak"})
     prepare(app)
     now, tokens = int(time.time()), {}
@@ -119,7 +120,7 @@ def fill(folder: Path, people: int) -> dict[str, str]:
 def serving(
     folder: Path, workers: int, cores_of_server: str, settings: Mapping[str, str] | None = None
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """The real server on its cores; this process goes to the others."""
+    """The real server on its cores; this process moves to the others."""
     port = free_port()
     command = Path(sys.executable).with_name("sessiontrack")
     arguments = [str(command), "serve", "--port", str(port), "--workers", str(workers)]
@@ -161,7 +162,7 @@ def _asks(tokens: dict[str, str], options: argparse.Namespace) -> Iterator[Ask]:
         def ping() -> bytes:
             return orjson.dumps({"visible": True, "path": [rng.choice(views)]})
 
-        # 409 would be an error: nobody is to be forgotten.
+        # 409 would be an error: no session may expire.
         yield Ask("keepalive", "POST", "/api/v2/keepalive", token, ping, MINUTE)
     macs = [
         f"AA:BB:CC:00:{number // 256:02X}:{number % 256:02X}" for number in range(options.devices * 21 // 20)
@@ -191,7 +192,7 @@ def _run(asks: list[Ask], pid: int, port: int, seconds: float) -> tuple[Result, 
     begin = time.monotonic() + 1
     samples: list[tuple[float, Held]] = []
     rng = Random(2)
-    # User sessions start in the first half minute, and nobody pings before theirs.
+    # User sessions start in the first half minute, each before its first ping.
     waiting = []
     for number, ask in enumerate(asks):
         first = rng.uniform(0, 30) if ask.name == "start" else 31 + rng.uniform(0, min(ask.every, MINUTE))

@@ -1,7 +1,8 @@
 """Measure a start: `python -m benchmarks.start`.
 
-From the program's begin to its first answer, in turns with the least that could be started: a Flask
-application of one function, behind gunicorn with as many workers and threads.
+The time from the program's start to its first answer, in turns with a minimal program: a Flask application of
+one
+function, behind gunicorn with as many workers and threads.
 """
 
 import argparse
@@ -32,7 +33,7 @@ PAUSE_SECONDS = 0.002
 
 
 def seconds_to_answer(command: list[str], folder: Path, variables: Mapping[str, str]) -> float:
-    """How long until it answers on the port that takes the place of PORT."""
+    """The time until it answers on the port that replaces PORT."""
     port = free_port()
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -54,7 +55,7 @@ def seconds_to_answer(command: list[str], folder: Path, variables: Mapping[str, 
 
 
 def main() -> None:
-    """Print both medians, and how many times as long the application takes."""
+    """Print both medians and their ratio."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=9)
@@ -68,7 +69,7 @@ def main() -> None:
         hello += ["--bind", "127.0.0.1:PORT", "hello:app"]
         serve = ["-c", "from sessiontrack.cli import main; main()", "serve", "--port", "PORT", *workers]
         variables = environment(folder / "instance")
-        # The first start makes the database.
+        # The first start creates the database.
         seconds_to_answer(serve, folder, variables)
         for _ in range(chosen.rounds):
             took["hello-world"].append(seconds_to_answer(hello, folder, variables))

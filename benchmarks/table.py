@@ -7,7 +7,7 @@ GROWTH_CLIENTS = 1
 
 
 def table(results: dict[str, Any]) -> str:
-    """All sizes below each other, and how much slower the largest one is than the smallest."""
+    """All sizes one below the other, and the ratio of the largest to the smallest."""
     lines = [", ".join(f"{name} {value}" for name, value in results["machine"].items())]
     for size in results["sizes"]:
         lines += ["", *_of_size(size)]
@@ -49,7 +49,7 @@ def _of_size(size: dict[str, Any]) -> Iterator[str]:
 
 
 def _growth(sizes: list[dict[str, Any]]) -> Iterator[str]:
-    """The p50 by one client at each size."""
+    """The p50 of one client at each size."""
     yield (
         f"| call: p50 in ms by {GROWTH_CLIENTS} client | "
         + " | ".join(f"{size['sessions']:,}" for size in sizes)

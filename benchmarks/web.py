@@ -1,7 +1,8 @@
-"""How fast the web UI is in a browser: `python -m benchmarks.web`.
+"""Measure the web UI in a browser: `python -m benchmarks.web`.
 
-Debian's Chromium, without a window or a GPU, opens each page of a server that has a year of history of
-100 and of 1,000 devices, 180 sessions each. It needs the bundle (`make web`).
+Debian's Chromium, headless and without a GPU, opens each page of a server with a year of history of 100 and
+of
+1,000 devices, 180 sessions each. It needs the bundle (`make web`).
 """
 
 import argparse
@@ -36,8 +37,9 @@ PASSWORD = "correct horse"
 SIZE = {"width": 1280, "height": 900}
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 FRAMES = 240
-# How long the server took for the page, and for what that asked of the API: from the last byte of a
-# question to the first of its answer. Questions that were asked at the same time count each.
+# The server's time for the page and for its API calls: from the last byte of a request to the first byte of
+# the
+# answer. Concurrent requests are added up.
 SERVER_MS = """() => {
   const waited = ({requestStart, responseStart}) => responseStart - requestStart;
   const [page] = performance.getEntriesByType("navigation");
@@ -47,7 +49,7 @@ SERVER_MS = """() => {
 LOADED = """() => performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation"))
   .filter((each) => each.initiatorType !== "fetch").reduce((sum, each) => sum + each.encodedBodySize, 0)"""
 COMPLETE = "() => performance.getEntriesByName('st-timeline-complete')[0]?.startTime ?? null"
-# Once a frame, something that moves it; milliseconds between frames.
+# Moves the timeline once per frame; the result is the milliseconds between frames.
 FRAME_MS = """([frames, kind]) => new Promise((done) => {
   const timeline = document.querySelector("st-timeline");
   const plot = timeline.querySelector(".tl-plot");
@@ -84,7 +86,7 @@ def main() -> None:
 
 
 def _report_first_load() -> None:
-    """Bytes of the bundle's files that a page needs, as gzip would send them."""
+    """The gzipped bytes of the bundle's files that a page needs."""
     bundle = Bundle()
     print("\n| page | JavaScript, KiB gzipped | style | texts |\n|---|---|---|---|")
     for name, texts in (("login", ("login",)), *((page.name, (page.texts, *page.also)) for page in PAGES)):
@@ -128,7 +130,7 @@ def launched(playwright: Playwright) -> Iterator[Browser]:
     """The system's Chromium.
 
     Raises:
-        SystemExit: there is none.
+        SystemExit: it is not installed.
     """
     program = shutil.which("chromium")
     if program is None:
@@ -140,7 +142,7 @@ def launched(playwright: Playwright) -> Iterator[Browser]:
 
 @contextmanager
 def signed_in(browser: Browser, base: str) -> Iterator[Page]:
-    """A window of its own, with nothing in its cache."""
+    """A new window with an empty cache."""
     context = browser.new_context(viewport=SIZE, locale="en-GB", reduced_motion="reduce")
     body = json.dumps({"username": "bench", "password": PASSWORD})
     answer = context.request.post(f"{base}/auth/login?cookies=1", data=body)
@@ -212,7 +214,7 @@ def _script_seconds(devtools: Any) -> float:
 def _first_paints(
     browser: Browser, base: str, address: str, loads: int, *, is_warm: bool
 ) -> tuple[list[float], int]:
-    """Milliseconds from the click to all that is seen being on the canvas."""
+    """The milliseconds from the click until all visible bars are on the canvas."""
     times: list[float] = []
     size = 0
     with ExitStack() as stack:

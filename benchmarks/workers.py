@@ -1,7 +1,8 @@
 """Choose the kind and number of workers by measuring: `python -m benchmarks.workers`.
 
-Sixteen clients ask for a device's month and ping, directly and through nginx; and while forty clients send
-half a request and no more, somebody else asks once.
+Sixteen clients request a device's month and ping, directly and through nginx; and while forty clients send
+half a
+request and no more, another client sends one.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from tests.support.waiting import SECONDS
 CLIENTS = 16
 SLOW_CLIENTS = 40
 PATIENCE_SECONDS = 3
-# Kind, workers, threads of each.
+# Kind, workers, threads of each worker.
 CHOICES = [
     ("sync", 4, 1),
     ("sync", 8, 1),
@@ -42,9 +43,9 @@ CHOICES = [
 
 @contextmanager
 def running(folder: Path, kind: str, workers: int, threads: int) -> Iterator[int]:
-    """The application, by gunicorn itself; the port."""
+    """Start the application with gunicorn; return the port."""
     port = free_port()
-    # Slow clients are given up on after longer than is waited here.
+    # The server's timeout for slow clients is longer than this benchmark waits.
     options = ["-k", kind, "-w", str(workers), "--threads", str(threads), "--preload", "-t", "60"]
     with (folder / "workers.log").open("ab") as log:
         process = subprocess.Popen(
@@ -74,7 +75,7 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def beside_slow_clients(port: int) -> str:
-    """How long one request takes that comes after theirs."""
+    """The time of one request that comes after theirs."""
     with ExitStack() as stack:
         for _ in range(SLOW_CLIENTS):
             slow = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
@@ -112,7 +113,8 @@ def main() -> None:
                 behind = stack.enter_context(PlainNginx(place, direct, seconds=60)).port
                 for name, port in (("direct", direct), ("nginx", behind)):
                     shown = [f"{workers} x {threads} {kind}", name]
-                    # A sync worker closes each connection after its answer; nginx's clients keep theirs.
+                    # A sync worker closes each connection after its answer; nginx keeps its clients'
+                    # connections.
                     is_closed = kind == "sync" and name == "direct"
                     for requests in (months, pings):
                         if is_closed:
