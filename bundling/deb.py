@@ -1,7 +1,7 @@
 """One Debian package of the service, for the Pythons of Debian 12 and 13; `make deb` calls it.
 
-It needs neither root nor a machine of the other architecture: the dependencies come as wheels. What is the same
-for both Pythons is in the package once.
+It needs neither root nor a machine of the other architecture: the dependencies come as wheels. What is the
+same for both Pythons is in the package once.
 """
 
 import argparse
