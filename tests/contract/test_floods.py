@@ -28,7 +28,14 @@ SLOW_CLIENTS = 200
 
 @pytest.fixture(scope="module")
 def front(live: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlainNginx]:
-    with PlainNginx(tmp_path_factory.mktemp("front") / "nginx", live.server.port, seconds=2) as nginx:
+    with PlainNginx(tmp_path_factory.mktemp("front") / "nginx", live.server.port, seconds=SECONDS) as nginx:
+        yield nginx
+
+
+@pytest.fixture(scope="module")
+def impatient(live: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlainNginx]:
+    """One that waits for slow clients no longer than a test can."""
+    with PlainNginx(tmp_path_factory.mktemp("impatient") / "nginx", live.server.port, seconds=4) as nginx:
         yield nginx
 
 
@@ -186,16 +193,18 @@ def test_an_address_of_8_kb_is_read_or_refused(live: LiveServer, port: int) -> N
     ],
 )
 def test_slow_clients_keep_nobody_waiting_behind_nginx(
-    live: LiveServer, front: PlainNginx, beginning: bytes
+    live: LiveServer, impatient: PlainNginx, beginning: bytes
 ) -> None:
     with ExitStack() as held:
         slow = [
-            held.enter_context(closing(socket.create_connection(("127.0.0.1", front.port), timeout=SECONDS)))
+            held.enter_context(
+                closing(socket.create_connection(("127.0.0.1", impatient.port), timeout=SECONDS))
+            )
             for _ in range(SLOW_CLIENTS)
         ]
         for connection in slow:
             connection.sendall(beginning)
-        with Others(front.port, live.tokens["viewer"]), Others(live.server.port, live.tokens["viewer"]):
+        with Others(impatient.port, live.tokens["viewer"]), Others(live.server.port, live.tokens["viewer"]):
             # A byte now and then, as slowloris does; nginx gives up on them by itself.
             for _ in range(3):
                 time.sleep(0.5)
@@ -226,9 +235,12 @@ def test_a_request_smuggled_past_nginx_is_not_answered(live: LiveServer, front: 
 # --- login by nginx
 
 
-@pytest.fixture
-def authenticating(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[PlainNginx]:
+@pytest.fixture(scope="module")
+def authenticating(
+    template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PlainNginx]:
     """nginx asks for a password, and tells who it was."""
+    tmp_path = tmp_path_factory.mktemp("authenticating")
     folder = tmp_path / "instance"
     shutil.copytree(template[0], folder)
     users = tmp_path / "users"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sessiontrack.cli import serve
 from tests.conftest import LiveServer
 from tests.support import databases
 from tests.support.command import assert_one_line, invoke, run
@@ -60,7 +61,7 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
     instance: Path, template: tuple[Path, dict[str, str]], signal_number: int
 ) -> None:
     answers: list[Answer] = []
-    with Server(instance) as server, databases.busy(instance) as writer:
+    with Server(instance, graceful_seconds=SECONDS) as server, databases.busy(instance) as writer:
 
         def create() -> None:
             answers.append(server.call("POST", "/sessions/create", CREATE, template[1]["operator"]))
@@ -97,7 +98,8 @@ def wait_for_writer(instance: Path, request: threading.Thread) -> None:
 
 
 def test_contract_7_it_ends_even_if_a_request_never_does(instance: Path) -> None:
-    with Server(instance, workers=1) as server, server_socket(server) as stuck:
+    assert serve.GRACEFUL_SECONDS + serve.LAST_DELIVERY_SECONDS < 5
+    with Server(instance, workers=1, graceful_seconds=1) as server, server_socket(server) as stuck:
         # The rest of the body never comes.
         stuck.sendall(b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         assert server.call("GET", "/healthz").status == 200

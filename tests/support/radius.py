@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from flask import Flask
 from pyrad.packet import AcctPacket
 
@@ -56,18 +57,28 @@ def running(app: Flask, reports: list[str] | None = None) -> Iterator[RadiusServ
         join(thread)
 
 
-def ask(port: int, *datagrams: bytes, seconds: float = SECONDS) -> list[bytes]:
-    """Send them all, then take as many answers as come, up to one for each."""
-    answers = []
+@contextlib.contextmanager
+def asked(port: int, *datagrams: bytes) -> Iterator[socket.socket]:
+    """Send them all; the socket to which the answers come."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.settimeout(seconds)
+        sender.settimeout(SECONDS)
         sender.connect(("127.0.0.1", port))
         for datagram in datagrams:
             sender.send(datagram)
-        with contextlib.suppress(TimeoutError):
-            while len(answers) < len(datagrams):
-                answers.append(sender.recv(4096))
-    return answers
+        yield sender
+
+
+def ask(port: int, *datagrams: bytes) -> list[bytes]:
+    """Send them all, and take an answer for each."""
+    with asked(port, *datagrams) as sender:
+        return [sender.recv(4096) for _ in datagrams]
+
+
+def assert_silent(sender: socket.socket) -> None:
+    """What was sent has been dealt with, and no answer to it is there."""
+    sender.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        sender.recv(4096)
 
 
 def radclient(port: int, *attributes: str, secret: bytes = SECRET, retries: int = 3) -> str:

@@ -12,6 +12,11 @@ from tests.support.calls import Answer, call
 from tests.support.ports import free_port
 from tests.support.waiting import SECONDS, wait_until
 
+WITH_ANOTHER_END = """
+from sessiontrack.cli import main, serve
+serve.GRACEFUL_SECONDS = {}
+main()
+"""
 COMMAND = str(Path(sys.executable).with_name("sessiontrack"))
 
 
@@ -25,12 +30,21 @@ def environment(instance: Path, **settings: str) -> dict[str, str]:
 
 
 class Server:
-    """`sessiontrack serve` on a free port of 127.0.0.1; a context manager that ends it."""
+    """`sessiontrack serve` on a free port of 127.0.0.1; a context manager that ends it.
 
-    def __init__(self, instance: Path, workers: int = 2, **settings: str) -> None:
+    Args:
+        graceful_seconds: how long it lets requests come to their end, where not as long as the product does.
+    """
+
+    def __init__(
+        self, instance: Path, workers: int = 2, graceful_seconds: int | None = None, **settings: str
+    ) -> None:
         self.port = free_port()
         self.log = instance.with_name(f"{instance.name}-{self.port}.log")
-        self._arguments = [COMMAND, "serve", "--port", str(self.port), "--workers", str(workers)]
+        command = [COMMAND]
+        if graceful_seconds is not None:
+            command = [sys.executable, "-c", WITH_ANOTHER_END.format(graceful_seconds)]
+        self._arguments = [*command, "serve", "--port", str(self.port), "--workers", str(workers)]
         self._environment = environment(instance, **settings)
 
     def __enter__(self) -> "Server":

@@ -17,6 +17,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from sessiontrack import clock
 from tests.conftest import NOW, Clients
+from tests.support.web import TIMEOUT
 
 WSGI = Callable[..., Iterable[bytes]]
 # What the product's own pages are; their script is the tracker and nothing else.
@@ -129,6 +130,7 @@ class Person:
         self.product = product
         self.now: float = NOW
         self.context: BrowserContext = browser.new_context()
+        self.context.set_default_timeout(TIMEOUT)
         self.context.add_init_script(DESK)
         self.thrown: list[str] = []
         self.context.on("weberror", lambda error: self.thrown.append(str(error.error)))

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 from tests.support import databases
 from tests.support.command import run
 from tests.support.server import Server
-from tests.support.waiting import SECONDS
+from tests.support.waiting import SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -38,7 +38,17 @@ def launch(playwright: Playwright) -> Browser:
     """The system's Chromium; playwright's own is never downloaded."""
     program = shutil.which("chromium")
     assert program, "The tests of the web UI need Chromium: apt-get install chromium"
-    return playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+    return playwright.chromium.launch(executable_path=program, args=ARGUMENTS, timeout=TIMEOUT)
+
+
+def wait_in(page: Page, holds: Callable[[], object], awaited: str | Callable[[], str]) -> None:
+    """As `wait_until`, and what the browser says is heard meanwhile."""
+
+    def ask() -> object:
+        page.wait_for_timeout(20)
+        return holds()
+
+    wait_until(ask, awaited, pause=0)
 
 
 @dataclass

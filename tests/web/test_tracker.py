@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 from sessiontrack.web.bundle import STATIC
 from tests.conftest import PASSWORD, Clients, WebServer
 from tests.support.tracked import Person, Product, credited, served
-from tests.support.web import Visit
+from tests.support.web import Visit, wait_in
 
 SCRIPTS = ("tracker.js", "tracker.classic.js")
 MOST_BYTES = 4096
@@ -557,8 +557,12 @@ def test_people_in_this_web_ui_are_seen_with_the_page_that_they_are_on(
     signed_in.open("/ui/devices?q=phone")
 
     expect(page.locator("#menu")).to_be_visible()
-    sessions = page.request.get(f"{web_server.base}/api/v2/sessions?usernames[]=admin&active=true").json()
-    assert any(each["last_visible_path"] == ["devices"] for each in sessions)
+    asked = f"{web_server.base}/api/v2/sessions?usernames[]=admin&active=true"
+    wait_in(
+        page,
+        lambda: any(each["last_visible_path"] == ["devices"] for each in page.request.get(asked).json()),
+        "the page that was left",
+    )
     page.locator("#menu summary").click()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/ui/login*")

@@ -12,9 +12,9 @@ from playwright.sync_api import Error as PlaywrightError
 
 from tests.conftest import Clients
 from tests.support.tracked import Product, credited, served
+from tests.support.web import TIMEOUT, wait_in
 
 A, B, C = ("/product/a",), ("/product/b",), ("/product/c",)
-LONGEST_SECONDS = 30
 # Chromium without a screen shows all tabs at once; what is hidden here is hidden for the page's scripts.
 VISIBILITY = """
 let shown = true;
@@ -40,10 +40,7 @@ def told(product: Product) -> list[tuple[str, ...] | None]:
 
 def wait_for_ping(product: Product, page: Page, path: tuple[str, ...] | None, after: int) -> None:
     """Wait until a ping beyond the first so many has that path."""
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while path not in told(product)[after:]:
-        assert time.monotonic() < deadline, (path, product.asked)
-        page.wait_for_timeout(20)
+    wait_in(page, lambda: path in told(product)[after:], lambda: f"a ping of {path}: {product.asked}")
 
 
 def test_two_tabs_take_turns_one_of_them_crashes_and_the_other_goes_on(
@@ -52,6 +49,7 @@ def test_two_tabs_take_turns_one_of_them_crashes_and_the_other_goes_on(
     began = time.time()
     context = browser.new_context()
     with closing(context):
+        context.set_default_timeout(TIMEOUT)
         context.add_init_script(VISIBILITY)
         first, other = context.new_page(), context.new_page()
         first.goto(f"{product.base}/product/a")

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from sessiontrack.web.bundle import STATIC
 from tests.conftest import Clients
 from tests.support.server import Server
-from tests.support.web import TIMEOUT, WebServer, visiting
+from tests.support.web import TIMEOUT, WebServer, visiting, wait_in
 
 WIDGETS = ("now", "timeline", "people")
 TRACKER_DOCS = Path(__file__).parents[2] / "docs" / "tracker.md"
@@ -259,14 +259,13 @@ def test_the_documented_lines_track_who_is_in_a_page_of_another_origin(
     assert (shown.value.status, changed.value.status) == (200, 200)
     # The page is left, for one that knows nothing of it.
     page.goto("about:blank")
-    for _ in range(500):
-        (session, *_) = allowing.server.call(
-            "GET", "/api/v2/sessions?usernames[]=operator", token=allowing.tokens["operator"]
-        ).json
-        if session["last_visible_path"] == ["reports", "week"]:
-            break
-        page.wait_for_timeout(20)
-    assert session["last_visible_path"] == ["reports", "week"]
+    asked = "/api/v2/sessions?usernames[]=operator"
+
+    def is_told() -> bool:
+        (session, *_) = allowing.server.call("GET", asked, token=allowing.tokens["operator"]).json
+        return session["last_visible_path"] == ["reports", "week"]
+
+    wait_in(page, is_told, "the page that was left")
     assert said == []
 
 

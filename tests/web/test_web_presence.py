@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.conftest import PASSWORD
 from tests.support.server import Server
-from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
+from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting, wait_in
 
 URL = "/ui/presence"
 WEEK = 7 * 86_400
@@ -60,11 +60,7 @@ def color(visit: Visit, index: int, at: float) -> tuple[int, ...] | None:
 
 def wait_until(page: Page, expression: str) -> None:
     """As page.wait_for_function, which the policy forbids: it evaluates its text in the page itself."""
-    for _ in range(200):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(expression)
+    wait_in(page, lambda: page.evaluate(expression), expression)
 
 
 def frame(visit: Visit) -> None:
@@ -446,8 +442,7 @@ def test_a_thousand_rows_are_as_few_as_are_seen(signed_in: Visit) -> None:
     assert page.locator(".tl-name").count() < 40
     scroller = page.locator(".tl-scroll")
     scroller.evaluate("(each) => (each.scrollTop = each.scrollHeight)")
-    # Made by this test, which takes longer than a server does.
-    expect(page.locator(".tl-name").last).to_contain_text("Device 0999", timeout=20_000)
+    expect(page.locator(".tl-name").last).to_contain_text("Device 0999")
     assert page.locator(".tl-name").count() < 40
     bottom = page.locator(".tl-name").last.bounding_box()
     box = scroller.bounding_box()
