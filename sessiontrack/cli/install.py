@@ -131,11 +131,12 @@ def _left_to_do(choices: Choices) -> str:
         "Left to do, as root:",
         "  systemd-sysusers /etc/sysusers.d/sessiontrack.conf",
         "  systemctl daemon-reload",
-        "  systemctl enable --now sessiontrack.service sessiontrack-backup.timer sessiontrack-prune.timer",
+        "  systemctl enable --now sessiontrack.service sessiontrack-network.service"
+        " sessiontrack-backup.timer sessiontrack-prune.timer",
         *site,
         "  nginx -t && systemctl reload nginx",
         f"The first password: {INSTANCE}/initial-admin-password",
         "And where they are wanted: systemctl enable --now sessiontrack-radius.service"
-        " sessiontrack-scan@neighbours.service",
+        " sessiontrack-scan@arp.service",
     ]
     return "\n".join(lines)

@@ -17,12 +17,17 @@ from sessiontrack.config import load_settings
 from sessiontrack.exceptions import InvalidInput, UnreadableObservations
 from sessiontrack.presence.reconciliation import Change
 from sessiontrack.schemas.fields import has_control_characters
+from sessiontrack.sources import network
 from sessiontrack.sources.formats import FORMATS, Format, Reading
-from sessiontrack.values.observations import Observations
+from sessiontrack.sources.segment import Segment, find_segment
+from sessiontrack.values.observations import Observation, Observations
 from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.vendors import vendor_of
 
 MOST_NOTES = 20
 LONGEST_SOURCE = 64
+# A /16, of which nobody lets go.
+LONGEST_LOOK_SECONDS = 3600
 AnyFunction = Callable[..., None]
 
 
@@ -73,11 +78,13 @@ def _with_target(command: AnyFunction) -> AnyFunction:
     return command
 
 
+_trial_option = click.option(
+    "--dry-run", "is_trial", is_flag=True, help="Show what would change; change nothing."
+)
+
+
 def _with_file(command: AnyFunction) -> AnyFunction:
-    trial = click.option(
-        "--dry-run", "is_trial", is_flag=True, help="Show what would change; change nothing."
-    )
-    return click.argument("file", default="-", metavar="[FILE|-]")(trial(_with_target(command)))
+    return click.argument("file", default="-", metavar="[FILE|-]")(_trial_option(_with_target(command)))
 
 
 @click.group()
@@ -88,7 +95,7 @@ def scan() -> None:
     SESSIONTRACK_TOKEN) to a remote sessiontrack. A FILE speaks of the instant at which it was last written,
     standard input (-) of now.
 
-    Example: sessiontrack scan ip-neigh
+    Example: sessiontrack scan network --every 60s
     """
 
 
@@ -142,7 +149,7 @@ def watch(
     SIGTERM and SIGINT.
 
     \b
-    Example: sessiontrack scan watch --every 60s -- ip -j neigh
+    Example: sessiontrack scan watch --every 60s -- ssh router ip -j neigh
     Example: sessiontrack scan watch --every "5 min" -- arp-scan --localnet
     """
     given = Options(**options)
@@ -151,11 +158,74 @@ def watch(
         raise click.UsageError("What this command prints is not known; --format says it.")
     site = load_settings().timezone
 
-    def take(target: Target, reading: Reading) -> None:
-        found = _useful(FORMATS[name].parse(reading, site))
+    def look(target: Target) -> None:
+        found = _useful(FORMATS[name].parse(run_command(command, timeout), site))
         _report_briefly(found, target.deliver(given.look(name, found, found.at)), given)
 
-    Watch(command, every, timeout, times).run(given.target, take)
+    Watch(every, timeout, times).run(given.target, look)
+
+
+@scan.command("network")
+@click.argument("segment", required=False)
+@click.option(
+    "--every", type=parse_seconds, metavar="TIME", help="Look again and again: 60s, 5 min.  [default: once]"
+)
+@click.option("--times", type=click.IntRange(min=1), help="With --every: end after so many looks.")
+@_trial_option
+@_with_target
+def network_(segment: str | None, every: int | None, times: int | None, **options: Any) -> None:
+    """Look at the network from this host: no rights, no other program.
+
+    Every address of the SEGMENT is asked (an interface, or a network like 192.168.1.0/24 or fd00::/64; left
+    out: that of this host's default route). Who answers is seen, who does not is missed; a device that was
+    there before is asked twice, since phones sleep. Shows each device as it answers. A /24 takes 4 to 10
+    seconds. Does not see this host itself, nor what is behind a router.
+
+    \b
+    Example: sessiontrack scan network --every 60s
+    Example: sessiontrack scan network 192.168.1.0/24
+    """
+    given = Options(**options)
+    name = network.NAME if segment is None else f"{network.NAME}:{segment.strip()}"
+    look_at = _NetworkLook(segment, name, given)
+    if every is None:
+        look_at(given.target())
+    else:
+        Watch(every, LONGEST_LOOK_SECONDS, times).run(given.target, look_at)
+
+
+class _NetworkLook:
+    """Looks, prints devices as they are seen in the first look, and what has changed after each."""
+
+    def __init__(self, segment: str | None, source: str, options: Options) -> None:
+        self._segment = segment
+        self._source = source
+        self._options = options
+        self._scanner: network.Scanner | None = None
+        self._found: Segment | None = None
+        self._shows = not options.as_json
+
+    def __call__(self, target: Target) -> None:
+        segment = find_segment(self._segment)
+        if self._scanner is None or segment != self._found:
+            # Its addresses may change while this runs for months.
+            self._found = segment
+            self._scanner = network.Scanner(segment, network.ThisKernel(segment), self._show)
+        self._scanner.know(target.connected_addresses())
+        if self._shows:
+            click.echo(f"{segment.link.name}: {', '.join(map(str, segment.networks))}")
+            click.echo(f"{'MAC':18} {'IP':24} VENDOR")
+        found = self._scanner.look()
+        delivered = target.deliver(self._options.look(self._source, found, None))
+        if self._shows:
+            for note in found.notes:
+                click.echo(f"Note: {note}", err=True)
+        _report_briefly(found, delivered, self._options, always=self._shows)
+        self._shows = False
+
+    def _show(self, device: Observation) -> None:
+        if self._shows:
+            click.echo(f"{device.mac:18} {device.ip:24} {vendor_of(device.mac)}".rstrip())
 
 
 def _scan(format_: Format, file: str | None, options: Options) -> None:
@@ -215,7 +285,9 @@ def _row(change: Change) -> dict[str, str]:
     return {**change._asdict(), "at": f"{IN_UTC.format_minute(change.at)} UTC"}
 
 
-def _report_briefly(found: Observations, delivered: Delivered, options: Options) -> None:
+def _report_briefly(
+    found: Observations, delivered: Delivered, options: Options, *, always: bool = False
+) -> None:
     """One line of notes at most, and one line where something changed: it is repeated for years."""
     notes = _notes(found, delivered)
     if notes:
@@ -223,7 +295,7 @@ def _report_briefly(found: Observations, delivered: Delivered, options: Options)
         click.echo(f"Note: {notes[0]}{more}", err=True)
     if options.as_json:
         click.echo(json.dumps(_as_dict(found, delivered, options), ensure_ascii=False))
-    elif any(count for name, count in delivered.counts.items() if name != "seen"):
+    elif always or any(count for name, count in delivered.counts.items() if name != "seen"):
         click.echo(_summary(delivered))
 
 

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from flask import Flask
 
 from sessiontrack import clock
-from sessiontrack.database import write_transaction
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput, RemoteRefused
 from sessiontrack.presence.reconciliation import Change
+from sessiontrack.queries.devices import connected_addresses
 from sessiontrack.senders.remote import Remote
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_scan
 from sessiontrack.values.observations import Observation, Observations
@@ -62,6 +63,9 @@ class Target(Protocol):
             SessiontrackError: it was not taken.
         """
 
+    def connected_addresses(self) -> list[str]:
+        """Where somebody is expected: the addresses of devices that are connected; none where unknown."""
+
 
 class _RollBack(Exception):
     """Ends a transaction without keeping anything of it."""
@@ -80,6 +84,10 @@ class LocalDatabase:
         with suppress(_RollBack):
             self._take(look, delivered)
         return delivered
+
+    def connected_addresses(self) -> list[str]:
+        with self._app.app_context(), read_transaction() as tx:
+            return connected_addresses(tx)
 
     def _take(self, look: Look, delivered: Delivered) -> None:
         with self._app.app_context(), write_transaction() as tx:
@@ -121,6 +129,9 @@ class RemoteServer:
 
     def __init__(self, url: str, token: str) -> None:
         self._remote = Remote(url, token, REMOTE_SECONDS)
+
+    def connected_addresses(self) -> list[str]:
+        return []
 
     def deliver(self, look: Look) -> Delivered:
         delivered = Delivered()

@@ -1,4 +1,4 @@
-"""Repeating a command for as long as nobody says to stop, whatever becomes of a single run."""
+"""Repeating a look for as long as nobody says to stop, whatever becomes of a single one."""
 
 import os
 import signal
@@ -11,10 +11,9 @@ from itertools import count
 import click
 
 from sessiontrack.cli.scan_delivery import Target
-from sessiontrack.cli.scan_input import run_command
 from sessiontrack.exceptions import SessiontrackError
 from sessiontrack.process.supervisor import Supervisor
-from sessiontrack.sources.formats import FORMAT_OF_PROGRAM, Reading
+from sessiontrack.sources.formats import FORMAT_OF_PROGRAM
 
 SLACK_SECONDS = 60
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -49,32 +48,31 @@ def _until_signalled() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Watch:
-    """A command, and how often it is run; every and timeout in seconds, times None: for ever."""
+    """How often there is a look, and how long one may take; in seconds, times None: for ever."""
 
-    command: Sequence[str]
     every: int
-    timeout: int
+    longest: int
     times: int | None
 
-    def run(self, make_target: Callable[[], Target], take: Callable[[Target, Reading], None]) -> None:
-        """Run it, and hand what it prints to `take`; what goes wrong with a run is one line."""
+    def run(self, make_target: Callable[[], Target], look: Callable[[Target], None]) -> None:
+        """Look again and again; what goes wrong with one look is one line."""
         with Supervisor() as supervisor, _until_signalled():
             target = make_target()
-            # Between two signs of life lie one run of the command and one pause.
-            supervisor.expect_within(self.timeout + self.every + SLACK_SECONDS)
+            # Between two signs of life lie one look and one pause.
+            supervisor.expect_within(self.longest + self.every + SLACK_SECONDS)
             supervisor.ready()
             due = time.monotonic()
             for number in count(1):
-                self._once(target, take)
+                self._once(target, look)
                 supervisor.alive()
                 if number == self.times:
                     return
-                # After a run that took longer than that, the next one begins at once; none is made up for.
+                # After one that took longer than that, the next one begins at once; none is made up for.
                 due = max(due + self.every, time.monotonic())
                 time.sleep(max(0.0, due - time.monotonic()))
 
-    def _once(self, target: Target, take: Callable[[Target, Reading], None]) -> None:
+    def _once(self, target: Target, look: Callable[[Target], None]) -> None:
         try:
-            take(target, run_command(self.command, self.timeout))
+            look(target)
         except SessiontrackError as error:
             click.echo(f"Note: {' '.join(error.message.split())}", err=True)

@@ -99,6 +99,7 @@ class File:
 _UNITS = (
     "sessiontrack.service",
     "sessiontrack-radius.service",
+    "sessiontrack-network.service",
     "sessiontrack-scan@.service",
     "sessiontrack-backup.service",
     "sessiontrack-backup.timer",
@@ -115,9 +116,9 @@ FILES = (
     ),
     *(File(f"systemd/{name}", f"systemd/{name}", _SYSTEMD / name) for name in _UNITS),
     File(
-        "systemd/scan-neighbours.conf",
-        "systemd/scan-neighbours.conf",
-        ETC / "scans/neighbours.conf",
+        "systemd/scan-arp.conf",
+        "systemd/scan-arp.conf",
+        ETC / "scans/arp.conf",
         kept=True,
     ),
     File("nginx/http.conf", "nginx/http.conf", _NGINX / "conf.d/sessiontrack.conf"),

@@ -22,6 +22,7 @@ from sessiontrack.values.vendors import vendor_of
 
 NEW_SECONDS = 86_400
 TOTALS = ("all", "connected", "disconnected", "down", "new", "flapping", "archived")
+CONNECTED_ADDRESSES = Statement("SELECT DISTINCT ip FROM device_session WHERE still_connected AND ip <> ''")
 ALIASES = Statement("SELECT device_id, mac FROM device_alias ORDER BY mac")
 
 IS_CONNECTED = func.coalesce(DeviceSession.still_connected, false())
@@ -248,3 +249,8 @@ def _one() -> Statement:
 def _totals() -> Statement:
     counts = (func.count().filter(CONDITIONS[name]) for name in TOTALS)
     return Statement(select(*counts).select_from(_with_latest()))
+
+
+def connected_addresses(tx: Transaction) -> list[str]:
+    """The IP addresses of devices that are connected."""
+    return [ip for (ip,) in tx.rows(CONNECTED_ADDRESSES)]

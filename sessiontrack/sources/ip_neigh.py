@@ -45,7 +45,7 @@ def parse_neighbours(text: str) -> Observations:
     Raises:
         UnreadableObservations: it is not what `ip -j neigh` prints, it is empty, or no entry can be read.
     """
-    is_json = text.lstrip()[:1] in ("[", "{")
+    is_json = text.lstrip()[:1] in ("[", "{", "")
     entries, cut_off = _entries(text) if is_json else _lines(text)
     addresses: dict[str, list[str]] = {}
     stale: set[str] = set()
@@ -97,7 +97,7 @@ def _entries(text: str) -> tuple[list[Any], str]:
     decoder = json.JSONDecoder()
     entries: list[Any] = []
     end = _after_blanks(text, 0)
-    while end < len(text):
+    while not entries or end < len(text):
         try:
             found, end = decoder.raw_decode(text, end)
             end = _after_blanks(text, end)
@@ -113,8 +113,8 @@ def _entries(text: str) -> tuple[list[Any], str]:
                 "The neighbour table is not a JSON list, as `ip -j neigh` prints it."
             )
         entries += found
-    if not entries:
-        raise UnreadableObservations("The neighbour table is empty, which says nothing about any device.")
+        if not entries and end == len(text):
+            raise UnreadableObservations("The neighbour table is empty, which says nothing about any device.")
     return entries, ""
 
 
