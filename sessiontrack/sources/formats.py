@@ -10,7 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sessiontrack.sources import arp_scan, csv_file, dnsmasq, ip_neigh, kea, nmap
+from sessiontrack.sources import (
+    arp_scan,
+    csv_file,
+    dnsmasq,
+    ip_neigh,
+    isc,
+    kea,
+    kea_json,
+    mikrotik,
+    nmap,
+    openwrt,
+)
 from sessiontrack.values.observations import Observations
 from sessiontrack.values.timestamps import SiteTime
 
@@ -119,6 +130,42 @@ _ALL = (
         misses="as dnsmasq; leases of IPv6 without a MAC address",
         examples=("sessiontrack scan kea /var/lib/kea/kea-leases4.csv",),
         beside=kea.beside,
+    ),
+    Format(
+        kea_json.NAME,
+        lambda reading, site: kea_json.parse_answer(reading.text, reading.at),
+        reads="what Kea answers to `lease4-get-all` or `lease6-get-all`",
+        knows="as dnsmasq",
+        misses="as dnsmasq; leases of IPv6 without a MAC address",
+        examples=(
+            """curl -s localhost:8000 -d '{"command": "lease4-get-all", "service": ["dhcp4"]}'"""
+            " | sessiontrack scan kea-json -",
+        ),
+    ),
+    Format(
+        isc.NAME,
+        lambda reading, site: isc.parse_leases(reading.text, reading.at),
+        reads="ISC dhcpd's lease file, `dhcpd.leases` (pfSense, EdgeOS)",
+        knows="as dnsmasq",
+        misses="as dnsmasq",
+        examples=("sessiontrack scan isc /var/lib/dhcp/dhcpd.leases",),
+    ),
+    Format(
+        mikrotik.NAME,
+        lambda reading, site: mikrotik.parse_leases(reading.text),
+        reads="what MikroTik's RouterOS prints at `/ip dhcp-server lease print`, also `detail` or `terse`",
+        knows="as dnsmasq: leases that are bound",
+        misses="as dnsmasq",
+        examples=("ssh router '/ip dhcp-server lease print detail' | sessiontrack scan mikrotik -",),
+    ),
+    Format(
+        openwrt.NAME,
+        lambda reading, site: openwrt.parse_clients(reading.text),
+        reads="what OpenWrt answers to `ubus call hostapd.wlan0 get_clients`, of one interface or several",
+        knows="which stations are associated with this access point now",
+        misses="their addresses and names; devices on a cable or at another access point",
+        examples=("ssh ap ubus call hostapd.wlan0 get_clients | sessiontrack scan openwrt -",),
+        program="ubus",
     ),
     Format(
         csv_file.NAME,

@@ -15,13 +15,13 @@ Groups of devices (multicast, broadcast), the null address, and links without MA
 devices, and are left out.
 """
 
-import json
 import re
 from itertools import pairwise
 from typing import Any
 
 from sessiontrack.exceptions import InvalidIp, InvalidMac, UnreadableObservations
 from sessiontrack.sources.gathering import ip_preference, numbered_lines
+from sessiontrack.sources.json_text import read_values
 from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import is_device, parse_mac
 from sessiontrack.values.observations import Observation, Observations
@@ -32,7 +32,6 @@ SEEN = frozenset({"REACHABLE", "DELAY", "PROBE"})
 UNREACHABLE = frozenset({"FAILED", "INCOMPLETE"})
 KNOWN = SEEN | UNREACHABLE | {"STALE", "PERMANENT", "NOARP", "NONE"}
 # The link-layer address of a tunnel is an IP address, that of other links has fewer or more octets than six.
-_BLANKS = re.compile(r"[ \t\r\n]*")
 _OTHER_LINK = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){0,4}|[0-9a-f]{2}(:[0-9a-f]{2}){6,}")
 
 
@@ -94,33 +93,18 @@ def _notes(stale: int) -> tuple[str, ...]:
 
 def _entries(text: str) -> tuple[list[Any], str]:
     """The entries of one JSON list, or of several one after the other; and what is wrong behind them."""
-    decoder = json.JSONDecoder()
-    entries: list[Any] = []
-    end = _after_blanks(text, 0)
-    while not entries or end < len(text):
-        try:
-            found, end = decoder.raw_decode(text, end)
-            end = _after_blanks(text, end)
-        # Nested deeper than Python follows; a number of more digits than it reads is a ValueError.
-        except (ValueError, RecursionError) as error:
-            if entries:
-                return entries, "The last list of entries is cut off, or is not JSON."
-            raise UnreadableObservations(
-                "The neighbour table is not JSON, as `ip -j neigh` prints it."
-            ) from error
-        if not isinstance(found, list):
-            raise UnreadableObservations(
-                "The neighbour table is not a JSON list, as `ip -j neigh` prints it."
-            )
-        entries += found
-        if not entries and end == len(text):
-            raise UnreadableObservations("The neighbour table is empty, which says nothing about any device.")
-    return entries, ""
-
-
-def _after_blanks(text: str, at: int) -> int:
-    found = _BLANKS.match(text, at)
-    return found.end() if found else at
+    try:
+        lists, is_whole = read_values(text)
+    except ValueError as error:
+        raise UnreadableObservations(
+            "The neighbour table is not JSON, as `ip -j neigh` prints it."
+        ) from error
+    if not all(isinstance(each, list) for each in lists):
+        raise UnreadableObservations("The neighbour table is not a JSON list, as `ip -j neigh` prints it.")
+    entries = [entry for each in lists for entry in each]
+    if not entries:
+        raise UnreadableObservations("The neighbour table is empty, which says nothing about any device.")
+    return entries, "" if is_whole else "The last list of entries is cut off, or is not JSON."
 
 
 def _lines(text: str) -> tuple[list[Any], str]:

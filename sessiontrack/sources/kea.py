@@ -24,7 +24,7 @@ PREFIX_DELEGATION = "2"
 # Kea writes a comma, or another character that would part values, as its number.
 _ESCAPED = re.compile(r"&#x([0-9A-Fa-f]{2})")
 # More or fewer octets than six.
-_OTHER_LINK = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){0,4}|[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){6,}")
+OTHER_LINK = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){0,4}|[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){6,}")
 _NUMBER = re.compile(r"[0-9]{1,20}")
 
 
@@ -110,7 +110,7 @@ def _hwaddr(row: _Row) -> str | None:
         ValueError: it is no address of a link.
     """
     text = row.values.get("hwaddr", "")
-    if not text or _OTHER_LINK.fullmatch(text):
+    if not text or OTHER_LINK.fullmatch(text):
         return None
     return read_mac(text)
 

@@ -13,6 +13,7 @@ from sessiontrack.schemas.presence import ScanBody
 from sessiontrack.sources.formats import FORMATS, Reading
 from sessiontrack.values.timestamps import IN_UTC
 from tests.conftest import NOW
+from tests.sources import test_more_leases as more
 from tests.sources.test_ip_neigh import CAPTURED
 from tests.support.captured import FOLDER, captured
 
@@ -25,6 +26,10 @@ SAMPLES = {
     "nmap": [captured("nmap.xml"), captured("nmap-loopback.xml")],
     "dnsmasq": [captured("dnsmasq.leases")],
     "kea": [captured("kea-leases4.csv"), captured("kea-leases6.csv")],
+    "kea-json": [more.KEA],
+    "isc": [more.ISC],
+    "mikrotik": [more.MIKROTIK_7, more.MIKROTIK_DETAIL],
+    "openwrt": [more.OPENWRT],
     "csv": [TABLE],
 }
 PIECES = st.text(max_size=6) | st.sampled_from(
@@ -60,9 +65,7 @@ def test_every_format_and_every_captured_file_is_tried() -> None:
     files = {
         file.name for file in Path(FOLDER).iterdir() if file.suffix not in (".py", ".pyc") and file.is_file()
     }
-    assert len(files) == sum(
-        len(samples) for name, samples in SAMPLES.items() if name not in ("ip-neigh", "csv")
-    )
+    assert len(files) == sum(len(SAMPLES[name]) for name in ("arp-scan", "nmap", "dnsmasq", "kea"))
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
