@@ -96,6 +96,10 @@ hostile: $(VENV)/test.done ## what a body made to hurt costs beside an empty one
 logins: $(VENV)/test.done ## what a refused login tells of the name, and what logins cost others
 	$(BIN)/python -m benchmarks.logins $(ARGS)
 
+clients: $(VENV)/clients.done $(WEB) ## run other people's clients, as published, against a server  (ARGS="build/clients", for pictures)
+	.ci/install-programs chromium
+	$(BIN)/python -m tests.programs.clients $(ARGS)
+
 fuzz: $(VENV)/fuzz.done ## 10,000 and more generated calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
 	FUZZ_FACTOR=5 $(BIN)/python -m pytest -s -n auto tests/contract/test_schemathesis.py tests/presence/test_presence_properties.py \
 		tests/device_sessions/test_devices_merge.py
@@ -144,6 +148,14 @@ $(WEB): $(VENV)/made $(WEB_SOURCES)
 	$(BIN)/python bundling/bundle.py --requires > $(VENV)/web-requires
 	$(PIP) install --requirement $(VENV)/web-requires
 	$(BIN)/python bundling/bundle.py
+
+$(VENV)/clients.done: $(VENV)/test.done tests/clients/package-lock.json tests/clients/requirements.txt
+	$(BIN)/python bundling/bundle.py --requires > $(VENV)/web-requires
+	$(PIP) install --requirement $(VENV)/web-requires
+	$(BIN)/python bundling/bundle.py --install tests/clients
+	$(PYTHON) -m venv $(VENV)/openapi
+	$(VENV)/openapi/bin/python -m pip --disable-pip-version-check --quiet install --requirement tests/clients/requirements.txt
+	touch $@
 
 $(VENV)/fuzz.done: $(VENV)/test.done
 	$(PIP) install --constraint constraints.txt --editable '.[test,fuzz]'

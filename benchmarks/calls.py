@@ -171,7 +171,7 @@ class Calls:
     ) -> Callable[[str, int, int], Iterator[bytes]]:
         asked = f"type={kind}&period={self._latest}&page={page}&limit=100"
         asked += f"&search={search.replace(' ', '%20')}" if search else ""
-        asked += "&format=datatables" if columns else ""
+        asked += f"&format={'datatables' if columns else 'json'}"
 
         def requests(prefix: str, client: int, burst: int) -> Iterator[bytes]:
             while True:

@@ -37,7 +37,7 @@ def main() -> None:
                     request("POST", "/api/v2/keepalive", token, b'{"visible": true, "path": "[a,b]"}'),
                     request("GET", "/api/v2/sessions?active=true", token),
                     request("GET", "/presence/now", token),
-                    request("GET", "/sessions/session-events?limit=20", token),
+                    request("GET", "/sessions/session-events?format=json&limit=20", token),
                 ]
             )
 

@@ -179,7 +179,9 @@ def _asks(tokens: dict[str, str], options: argparse.Namespace) -> Iterator[Ask]:
         page = tokens["page"]
         yield Ask("now", "GET", "/presence/now", page, lambda: None, POLL_SECONDS, statuses=(200, 304))
         yield Ask("devices", "GET", "/devices?limit=100", page, lambda: None, MINUTE)
-        yield Ask("events", "GET", "/sessions/session-events?limit=50", page, lambda: None, MINUTE)
+        yield Ask(
+            "events", "GET", "/sessions/session-events?limit=50&format=json", page, lambda: None, MINUTE
+        )
         yield Ask("people", "GET", "/api/v2/sessions?active=true&limit=100", page, lambda: None, MINUTE)
 
 

@@ -2,6 +2,7 @@
 
 python bundling/bundle.py              build
 python bundling/bundle.py --requires   print the Python packages that the build needs here: none, or Node
+python bundling/bundle.py --install FOLDER   install a folder's npm packages by its lockfile
 """
 
 import importlib.util
@@ -24,10 +25,16 @@ def requirements() -> list[str]:
 
 def build() -> None:
     """Build the bundle; exit with one line if that is impossible."""
-    node, npm = _node_and_npm()
+    node, _ = node_and_npm()
     if _is_outdated(ROOT / "node_modules" / ".package-lock.json"):
-        _run(*npm, "ci", "--ignore-scripts", "--no-progress", "--loglevel=error")
+        install(ROOT)
     _run(node, str(ROOT / "bundling" / "build.mjs"), str(STATIC))
+
+
+def install(folder: Path) -> None:
+    """Install the npm packages that a folder's lockfile names; none of them runs anything."""
+    _, npm = node_and_npm()
+    _run(*npm, "ci", "--prefix", str(folder), "--ignore-scripts", "--no-progress", "--loglevel=error")
 
 
 def _is_outdated(installed: Path) -> bool:
@@ -37,7 +44,8 @@ def _is_outdated(installed: Path) -> bool:
     )
 
 
-def _node_and_npm() -> tuple[str, list[str]]:
+def node_and_npm() -> tuple[str, list[str]]:
+    """The programs: the machine's own, or those of NODE_PACKAGE."""
     node, npm = _installed_node(), shutil.which("npm")
     if node and npm:
         return node, [npm]
@@ -68,6 +76,8 @@ def _run(*command: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["--requires"]:
         print("\n".join(requirements()))
+    elif sys.argv[1:2] == ["--install"] and len(sys.argv) == 3:
+        install(Path(sys.argv[2]).resolve())
     elif sys.argv[1:]:
         sys.exit(__doc__)
     else:

@@ -16,7 +16,6 @@ from sessiontrack.queries import calendar as calendars
 from sessiontrack.queries import device_sessions as sessions
 from sessiontrack.queries import events
 from sessiontrack.schemas import device_sessions as schemas
-from sessiontrack.schemas.fields import MOST_LISTED
 from sessiontrack.services import device_sessions as services
 from sessiontrack.services.announcing import announce
 from sessiontrack.services.flapping import FlappingRules
@@ -127,23 +126,20 @@ def calendar(query: dict[str, Any]) -> Response:
 )
 def session_events(query: dict[str, Any]) -> Response:
     """Events or sessions of a period, by page, newest first"""
-    now, site = g.now, settings().timezone
-    limit = min(query["limit"], MOST_LISTED)
-    offset = (query["page"] - 1) * limit
-    wanted = _events(query)
+    wanted, limit, shape = _events(query), query["limit"], query["format"]
     with read_transaction() as tx:
         matching = events.count_rows(tx, wanted, searched=True)
-        if query["format"] == "json":
-            objects = texts(events.list_rows(tx, wanted, limit, offset, now, site))
-        else:
-            total = events.count_rows(tx, wanted, searched=False)
-            rows = events.list_table(tx, wanted, limit, offset, now, site)
-    if query["format"] == "datatables":
-        counts = {"total": total, "recordsTotal": total, "recordsFiltered": matching}
-        return answer({"data": rows, **counts, "page": query["page"], "limit": limit, **draw()})
-    what = {"type": wanted.type, "period": window_text(query), "total": matching}
-    described = orjson.dumps({"success": True, **what, "page": query["page"], "limit": limit})
-    return json_answer(described[:-1] + b',"events":[' + objects + b"]}")
+        total = matching if shape == "json" else events.count_rows(tx, wanted, searched=False)
+        page = list(events.list_page(tx, wanted, limit, query["offset"], g.now))
+    about = {"success": True, "type": wanted.type, "period": window_text(query)}
+    about |= {"total": total if shape == "datatables" else matching, "page": query["page"], "limit": limit}
+    if shape != "json":
+        rows = events.as_table(wanted.type, page, g.now, settings().timezone)
+        about |= {"data": rows, "recordsTotal": total, "recordsFiltered": matching, **draw()}
+    if shape == "datatables":
+        return answer(about)
+    objects = texts(events.as_objects(wanted.type, page, g.now, settings().timezone))
+    return json_answer(orjson.dumps(about)[:-1] + b',"events":[' + objects + b"]}")
 
 
 @blueprint.endpoint(
@@ -161,7 +157,10 @@ def export_events(query: dict[str, Any]) -> Response:
     wanted = _events(query)
     name = f"sessiontrack-{wanted.type}-{site.format_minute(now)[:10]}.csv"
     return csv_answer(
-        lambda tx: map(orjson.loads, events.list_rows(tx, wanted, EVERYTHING, 0, now, site)),
+        lambda tx: map(
+            orjson.loads,
+            events.as_objects(wanted.type, events.list_page(tx, wanted, EVERYTHING, 0, now), now, site),
+        ),
         events.columns_of(wanted.type),
         name,
     )
@@ -210,8 +209,7 @@ def _events(query: dict[str, Any]) -> events.EventFilter:
         until=until,
         search=query["search"],
         mac=query["mac"],
-        sort=schemas.SORTS[query["sortCol"]],
-        descending=query["sortDir"] == "desc",
+        order=query["order"],
     )
 
 

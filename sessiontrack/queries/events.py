@@ -4,10 +4,10 @@ Two shapes come under one call: events (types all, voided, new, down) and device
 missing). Paging, sorting and search are the database's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -41,6 +41,9 @@ SESSION_TYPES = frozenset({"sessions", "missing"})
 EVENT_CONDITIONS = {"all": None, "voided": IS_VOIDED, "new": IS_NEW, "down": IS_DOWN}
 # Whether of one device, whether until an instant.
 Limits = tuple[bool, bool]
+Order = tuple[tuple[str, bool], ...]
+# Statements that are kept: of orders by several columns there are thousands.
+MOST_ORDERS = 512
 TOTALS = ("all", "sessions", "missing", "voided", "new", "down")
 # By which name the rows of a type are counted, in the order of their `at` or `end_at`.
 COUNTED_BY = {**{kind: kind for kind in TOTALS}, "all": EVENTS, "sessions": "session_end"}
@@ -65,16 +68,16 @@ class Place(Enum):
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Which rows, from `since` (UTC epoch seconds) on, of all devices or of one; in which order, by name.
+    """Which rows, from `since` (UTC epoch seconds) on, of all devices or of one.
 
+    order: names of columns, the first one first, each with whether it descends.
     until: only events before it and sessions that began before it; None for all.
     """
 
     type: str
     since: int
     search: str = ""
-    sort: str = "order_time"
-    descending: bool = True
+    order: Order = (("order_time", True),)
     mac: str | None = None
     until: int | None = None
 
@@ -132,12 +135,21 @@ def _count_begun(tx: Transaction, since: int) -> int:
     return begun + int(tx.value(BEGUN, since=since, until=until))
 
 
-def list_rows(
-    tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int, site: SiteTime
-) -> Iterator[str]:
-    """One page as objects, in JSON."""
-    as_object = event_rows.session_text if wanted.type in SESSION_TYPES else event_rows.event_text
-    return (as_object(row, now, site) for row in _page(tx, wanted, limit, offset, now))
+def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> Iterator[Row]:
+    """One page, for as_objects or as_table."""
+    how_searched = None if not wanted.search else wanted.search.isascii()
+    place, page = _placed(tx, wanted, limit, offset)
+    statement = _listed(wanted.type, how_searched, wanted.limits(), wanted.order, place)
+    values = {**wanted.values(), "limit": limit, "offset": offset, **page}
+    if wanted.type in SESSION_TYPES and any("duration" in name for name, _ in wanted.order):
+        values["now"] = now
+    return tx.stream(statement, **values)
+
+
+def as_objects(kind: str, rows: Iterable[Row], now: int, site: SiteTime) -> Iterator[str]:
+    """Rows of that type as objects, in JSON."""
+    as_object = event_rows.session_text if kind in SESSION_TYPES else event_rows.event_text
+    return (as_object(row, now, site) for row in rows)
 
 
 def columns_of(kind: str) -> tuple[str, ...]:
@@ -145,29 +157,17 @@ def columns_of(kind: str) -> tuple[str, ...]:
     return event_rows.SESSION_KEYS if kind in SESSION_TYPES else event_rows.EVENT_KEYS
 
 
-def list_table(
-    tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int, site: SiteTime
-) -> list[list[Any]]:
-    """One page as rows of the 15 columns that DataTables is used to."""
-    as_columns = event_rows.session_columns if wanted.type in SESSION_TYPES else event_rows.event_columns
-    return [as_columns(row, now, site) for row in _page(tx, wanted, limit, offset, now)]
-
-
-def _page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> Iterator[Row]:
-    how_searched = None if not wanted.search else wanted.search.isascii()
-    place, page = _placed(tx, wanted, limit, offset)
-    values = {**wanted.values(), "limit": limit, "offset": offset, **page}
-    statement = _listed(wanted.type, how_searched, wanted.limits(), wanted.sort, wanted.descending, place)
-    if "duration" in wanted.sort and wanted.type in SESSION_TYPES:
-        values["now"] = now
-    return tx.stream(statement, **values)
+def as_table(kind: str, rows: Iterable[Row], now: int, site: SiteTime) -> list[list[Any]]:
+    """Rows of that type as the 15 columns that DataTables is used to."""
+    as_columns = event_rows.session_columns if kind in SESSION_TYPES else event_rows.event_columns
+    return [as_columns(row, now, site) for row in rows]
 
 
 def _placed(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> tuple[Place, dict[str, int]]:
     """Where a page of the lists that may be long begins, and the parameters that say so."""
-    if wanted.sort not in BY_TIME or wanted.search or any(wanted.limits()):
+    first, newest_first = wanted.order[0]
+    if first not in BY_TIME or wanted.search or any(wanted.limits()):
         return Place.ANYWHERE, {}
-    newest_first = wanted.descending
     if wanted.type == "all":
         if newest_first:
             return Place.BEYOND, row_counts.place(tx, EVENTS, offset, newest_first=True)
@@ -230,29 +230,26 @@ def _searched_count(kind: str, is_ascii: bool, limits: Limits) -> Statement:
     return Statement(rows.with_only_columns(func.count()))
 
 
-@cache
-def _listed(
-    kind: str, is_ascii: bool | None, limits: Limits, sort: str, descending: bool, place: Place
-) -> Statement:
-    is_by_time = sort in BY_TIME
-    newest = descending if is_by_time and is_ascii is None else None
+@lru_cache(MOST_ORDERS)
+def _listed(kind: str, is_ascii: bool | None, limits: Limits, wanted: Order, place: Place) -> Statement:
+    order = {"order_time" if name == "time" else name: descends for name, descends in wanted}
+    first = next(iter(order))
+    newest = order[first] if first == "order_time" and is_ascii is None else None
     rows, sorts = _rows(kind, is_ascii, limits, newest, place)
-    by_time = (sorts["order_time"], sorts["id"])
-    if is_by_time:
-        order = [column.desc() if descending else column.asc() for column in by_time]
-    else:
-        column = sorts.get(sort)
-        first = [] if column is None else [column.desc() if descending else column.asc()]
-        order = [*first, *(each.desc() for each in by_time)]
+    # What is equal in all of these is in the order of time: newest first, where that is not asked for.
+    order.setdefault("order_time", True)
+    order["id"] = order["order_time"]
+    columns = ((sorts[name], descends) for name, descends in order.items() if name in sorts)
+    by = [column.desc() if descends else column.asc() for column, descends in columns]
     if place is Place.BEYOND:
         model, at = (DeviceSession, DeviceSession.begin_at) if kind in SESSION_TYPES else (Event, Event.at)
         # Found in the index alone: what is stepped over has no row looked at.
-        edge = at < bind("edge") if descending else at >= bind("edge")
-        by_instant = [each.desc() if descending else each for each in (at, model.id)]
+        edge = at < bind("edge") if newest else at >= bind("edge")
+        by_instant = [each.desc() if newest else each for each in (at, model.id)]
         found = select(model.id).where(at >= bind("since"), edge).order_by(*by_instant)
         page = found.limit(bind("limit")).offset(bind("offset")).subquery()
-        return Statement(rows.where(sorts["id"].in_(select(page.c.id))).order_by(*order))
-    return Statement(rows.order_by(*order).limit(bind("limit")).offset(bind("offset")))
+        return Statement(rows.where(sorts["id"].in_(select(page.c.id))).order_by(*by))
+    return Statement(rows.order_by(*by).limit(bind("limit")).offset(bind("offset")))
 
 
 Rows = Select[*tuple[Any, ...]]

@@ -1,11 +1,13 @@
 """The device dialect: what its calls take and answer (contract 3)."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.datatables import from_datatables
 from sessiontrack.schemas.fields import (
     FARTHEST_OFFSET,
     MOST_LISTED,
@@ -41,7 +43,17 @@ SORT_COLUMNS = (
     "mac",
     "pending_alert",
 )
+MOST_SORTS = 3
 SORTS = {str(number): name for number, name in enumerate(SORT_COLUMNS)} | {n: n for n in SORT_COLUMNS}
+
+
+def _is_order(text: str) -> None:
+    """A validator of comma-separated names of columns."""
+    names = [each.removeprefix("-") for each in text.split(",")]
+    if not set(names) <= set(SORT_COLUMNS):
+        raise ValidationError(f"Names of columns, separated by commas: {', '.join(SORT_COLUMNS)}.")
+    if len(names) > MOST_SORTS:
+        raise ValidationError(f"At most {MOST_SORTS} columns.")
 
 
 class CreateSession(Strict):
@@ -149,9 +161,20 @@ class ExportEvents(InPeriod):
         metadata={"description": "Ascending or descending."},
     )
 
+    @post_load
+    def _order(self, data: dict[str, Any], **kwargs: object) -> dict[str, Any]:
+        """`order`: columns, the first one first, each with whether it descends."""
+        text = data.get("order")
+        data["order"] = (
+            ((SORTS[data["sortCol"]], data["sortDir"] == "desc"),)
+            if text is None
+            else tuple((each.removeprefix("-"), each.startswith("-")) for each in text.split(","))
+        )
+        return data
+
 
 class SessionEvents(ExportEvents):
-    """`GET /sessions/session-events`."""
+    """`GET /sessions/session-events`; what DataTables sends is understood too."""
 
     page = Whole(
         least=1, most=FARTHEST_OFFSET, load_default=1, metadata={"description": "Which page, from 1 on."}
@@ -160,18 +183,46 @@ class SessionEvents(ExportEvents):
         least=1,
         most=10**9,
         load_default=100,
-        metadata={"description": f"1 to {MOST_LISTED}; more is capped for format=datatables, else refused."},
+        metadata={"description": f"1 to {MOST_LISTED}; more is capped, with format=json refused."},
+    )
+    offset = Whole(
+        least=0,
+        most=FARTHEST_OFFSET,
+        load_default=None,
+        allow_none=False,
+        metadata={"description": "In place of page: leave out this many at the beginning."},
+    )
+    order = fields.String(
+        load_default=None,
+        allow_none=False,
+        validate=_is_order,
+        metadata={"description": "In place of sortCol and sortDir: names by commas, with - descending."},
     )
     format = fields.String(
-        load_default="json",
-        validate=OneOf(("json", "datatables")),
-        metadata={"description": "datatables: rows of 15 columns, as that widget expects them."},
+        load_default="both",
+        validate=OneOf(("both", "json", "datatables")),
+        metadata={
+            "description": "json: objects in events. datatables: rows of 15 columns in data. both: both."
+        },
     )
+
+    def load_given(self, given: Mapping[str, Any]) -> Any:
+        """Load what was sent, by DataTables or in our own words."""
+        return super().load_given(from_datatables(given, SORTS, MOST_LISTED))
 
     @validates_schema
     def _limit(self, data: dict[str, Any], **kwargs: object) -> None:
         if data["format"] == "json" and data["limit"] > MOST_LISTED:
             raise ValidationError(f"Must be at most {MOST_LISTED}.", "limit")
+
+    @post_load
+    def _page(self, data: dict[str, Any], **kwargs: object) -> dict[str, Any]:
+        data["limit"] = min(data["limit"], MOST_LISTED)
+        if data["offset"] is None:
+            data["offset"] = (data["page"] - 1) * data["limit"]
+        else:
+            data["page"] = data["offset"] // data["limit"] + 1
+        return data
 
 
 class Totals(InPeriod):
@@ -290,7 +341,7 @@ class EventRow(Answer):
 
 
 class SessionEventsAnswer(Answer):
-    """`GET /sessions/session-events`; format=datatables answers `data`, `total`, `recordsFiltered`."""
+    """`GET /sessions/session-events`; format=json answers no `data`, format=datatables no `events`."""
 
     success = fields.Boolean()
     type = fields.String()

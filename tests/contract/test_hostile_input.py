@@ -113,12 +113,14 @@ NO_LIMIT = ["0", "-1", "1001", "1.9", "1e2", " 1", "+1", "0x10", "abc", "\u0661"
 @pytest.mark.parametrize("limit", [*NO_LIMIT, str(2**63), "9" * 5000])
 @pytest.mark.parametrize("path", LISTS)
 def test_contract_2_a_limit_out_of_range_is_400(clients: Clients, path: str, limit: str) -> None:
-    response = clients.admin.get(path, {"limit": limit})
+    # Only objects alone are limited to what other lists are; a table's "All" is capped.
+    shape = {"format": "json"} if path == "/sessions/session-events" else {}
+    response = clients.admin.get(path, {"limit": limit, **shape})
     assert set(assert_error(response, 400, "bad_request")["errors"]) == {"limit"}
 
 
 @pytest.mark.parametrize("offset", ["-1", "1.5", "abc", str(2**63), "9" * 5000])
-@pytest.mark.parametrize("path", [each for each in LISTS if each != "/sessions/session-events"])
+@pytest.mark.parametrize("path", LISTS)
 def test_contract_2_an_offset_out_of_range_is_400(clients: Clients, path: str, offset: str) -> None:
     response = clients.admin.get(path, {"offset": offset})
     assert set(assert_error(response, 400, "bad_request")["errors"]) == {"offset"}

@@ -170,7 +170,7 @@ def test_contract_3_sessions_of_a_device_use_its_index(tx: Explained) -> None:
 )
 def test_contract_3_session_events_and_counts_use_an_index(tx: Explained, kind: str, index: str) -> None:
     wanted = events.EventFilter(kind, WEEK[0])
-    assert list(events.list_rows(tx, wanted, 100, 0, NOW, IN_UTC))
+    assert list(events.list_page(tx, wanted, 100, 0, NOW))
     tx.assert_searched(index)
     assert events.count_rows(tx, wanted, searched=True)
     tx.assert_searched()
@@ -196,7 +196,7 @@ def test_session_events_of_one_device_use_its_index(tx: Explained, kind: str) ->
     wanted = events.EventFilter(kind, WEEK[0], mac=MACS[3])
     index = "ix_device_session_device" if kind in events.SESSION_TYPES else "ix_event_device"
     assert events.count_rows(tx, wanted, searched=True) == len(
-        list(events.list_rows(tx, wanted, 100, 0, NOW, IN_UTC))
+        list(events.list_page(tx, wanted, 100, 0, NOW))
     )
     tx.assert_searched(index)
     tx.assert_searched()

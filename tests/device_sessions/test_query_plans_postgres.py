@@ -158,7 +158,7 @@ def test_list_of_some_dates_uses_an_index(tx: Explained, dates: dict[str, int]) 
 )
 def test_session_events_and_counts_use_an_index(tx: Explained, kind: str, index: str) -> None:
     wanted = events.EventFilter(kind, WEEK[0])
-    assert list(events.list_rows(tx, wanted, 100, 0, NOW, IN_UTC))
+    assert list(events.list_page(tx, wanted, 100, 0, NOW))
     tx.assert_searched(index)
     assert events.count_rows(tx, wanted, searched=True)
     tx.assert_searched()

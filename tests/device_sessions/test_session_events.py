@@ -67,7 +67,7 @@ def names(filled: dict[str, int], kind: str, found: list[int]) -> list[str]:
 
 
 def test_source_document_session_events_call(clients: Clients, filled: dict[str, int]) -> None:
-    answer = clients.viewer.ok("GET", "/sessions/session-events?type=all&period=7 days")
+    answer = clients.viewer.ok("GET", "/sessions/session-events?type=all&period=7 days&format=json")
     rest = {name: value for name, value in answer.items() if name != "events"}
     assert rest == {"success": True, "type": "all", "period": "7 days", "total": 5, "page": 1, "limit": 100}
     found = [each["id"] for each in answer["events"]]
@@ -323,8 +323,6 @@ def test_contract_3_total_counts_what_matches_on_every_page(clients: Clients, fi
         ("page", "-1"),
         ("page", "9" * 30),
         ("limit", "0"),
-        ("limit", "1001"),
-        ("limit", "100000"),
         ("sortCol", "15"),
         ("sortCol", "-1"),
         ("sortCol", "name; DROP TABLE event"),

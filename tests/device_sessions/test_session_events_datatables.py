@@ -1,10 +1,11 @@
-"""Contract section 3, `format=datatables` of `GET /sessions/session-events`."""
+"""Contract section 3: rows of `GET /sessions/session-events` for DataTables, in its words and in ours."""
 
 from typing import Any
 
 import pytest
 
 from tests.conftest import NOW, Clients
+from tests.contract.test_errors import assert_error
 from tests.support import rows
 
 MAC = "AA:BB:CC:DD:EE:01"
@@ -132,6 +133,145 @@ def test_contract_2_draw_comes_back_as_a_number(clients: Clients) -> None:
     answer = table(clients, draw="7")
     assert answer["draw"] == 7
     assert type(answer["draw"]) is int
+
+
+# --- what DataTables 1.13 and 2.3 send with serverSide: true, their columns being ours
+
+
+def asked(
+    start: int = 0,
+    length: int = 10,
+    search: str = "",
+    order: tuple[tuple[int, str], ...] = ((0, "desc"),),
+    data: tuple[object, ...] = tuple(range(15)),
+    **more: str,
+) -> dict[str, Any]:
+    """The parameters of one request, in their order."""
+    sent: dict[str, Any] = {"draw": 3}
+    for number, shown in enumerate(data):
+        column = f"columns[{number}]"
+        sent |= {f"{column}[data]": shown, f"{column}[name]": "", f"{column}[searchable]": "true"}
+        sent |= {f"{column}[orderable]": "true", f"{column}[search][value]": ""}
+        sent |= {f"{column}[search][regex]": "false"}
+    for number, (column_number, direction) in enumerate(order):
+        sent |= {f"order[{number}][column]": column_number, f"order[{number}][dir]": direction}
+        sent |= {f"order[{number}][name]": ""}
+    sent |= {"start": start, "length": length, "search[value]": search, "search[regex]": "false"}
+    return {**sent, "_": 1_754_042_400_000, **more}
+
+
+def answered(clients: Clients, **request: Any) -> dict[str, Any]:
+    found: dict[str, Any] = clients.viewer.ok("GET", "/sessions/session-events", query_string=request)
+    return found
+
+
+def test_contract_3_a_table_with_server_side_works_as_it_is(clients: Clients) -> None:
+    many(clients, 30)
+    first = answered(clients, **asked())
+    counts = {name: first[name] for name in ("draw", "recordsTotal", "recordsFiltered")}
+    assert counts == {"draw": 3, "recordsTotal": 30, "recordsFiltered": 30}
+    whole = table(clients, limit=30)["data"]
+    assert first["data"] == whole[:10]
+    assert answered(clients, **asked(start=25))["data"] == whole[25:]
+    assert answered(clients, **asked(start=7, length=10))["data"] == whole[7:17]
+    assert answered(clients, **asked(start=60))["data"] == []
+
+
+def test_contract_3_a_table_sees_all_of_it_as_minus_one(clients: Clients) -> None:
+    many(clients, 1200)
+    answer = answered(clients, **asked(length=-1))
+    assert (len(answer["data"]), answer["limit"], answer["recordsTotal"]) == (1000, 1000, 1200)
+    assert (
+        answered(clients, **asked(start=1100, length=-1))["data"]
+        == table(clients, limit=100, page=12)["data"]
+    )
+
+
+def test_contract_3_a_table_searches_and_sorts(clients: Clients) -> None:
+    many(clients, 30)
+    answer = answered(clients, **asked(search="down"))
+    assert (answer["recordsTotal"], answer["recordsFiltered"]) == (30, 10)
+    by_type = answered(clients, **asked(order=((4, "asc"),), length=30))["data"]
+    assert by_type == table(clients, sortCol="type", sortDir="asc", limit=30)["data"]
+    # By several columns, the first one first.
+    types_then_oldest = answered(clients, **asked(order=((4, "desc"), (3, "asc")), length=30))["data"]
+    times = [(row[4], row[3]) for row in types_then_oldest]
+    assert times == sorted(sorted(times, key=lambda row: row[1]), key=lambda row: row[0], reverse=True)
+
+
+def test_contract_3_a_column_is_what_it_shows_wherever_it_stands(clients: Clients) -> None:
+    many(clients, 30)
+    shown = (9, 4, 3)
+    by_number = answered(clients, **asked(data=shown, order=((1, "asc"),)))
+    by_name = answered(clients, **asked(data=("ip", "type", "at"), order=((1, "asc"),)))
+    assert (
+        by_number["data"]
+        == by_name["data"]
+        == table(clients, sortCol="type", sortDir="asc", limit=10)["data"]
+    )
+    assert answered(clients, **asked(data=("ip", "type", "at"), order=((2, "asc"),)))["events"][0]["id"] == 30
+
+
+@pytest.mark.parametrize(
+    ("request_of_table", "name"),
+    [
+        (asked(**{"columns[4][search][value]": "down"}), "columns[4][search][value]"),
+        (asked(order=((15, "asc"),)), "order[0][column]"),
+        (asked(data=("explanation",), order=((0, "asc"),)), "order[0][column]"),
+        (asked(order=((0, "up"),)), "order[0][dir]"),
+        (asked(length=0), "limit"),
+        (asked(length=-2), "limit"),
+        (asked(start=-1), "offset"),
+        (asked(order=tuple((n, "asc") for n in range(4))), "order"),
+        (asked(**{"columns[0][colour]": "red"}), "columns[0][colour]"),
+        (asked(**{"searchh[value]": "x"}), "searchh[value]"),
+        (asked(**{"order[0][columnn]": "1"}), "order[0][columnn]"),
+    ],
+)
+def test_contract_2_what_a_table_cannot_have_is_refused_by_name(
+    clients: Clients, request_of_table: dict[str, Any], name: str
+) -> None:
+    response = clients.viewer.get("/sessions/session-events", request_of_table)
+    assert set(assert_error(response, 400, "bad_request")["errors"]) == {name}
+
+
+@pytest.mark.parametrize("path", ["/sessions/list", "/devices", "/sessions/totals", "/api/v2/sessions"])
+def test_contract_2_a_table_s_parameters_are_unknown_elsewhere(clients: Clients, path: str) -> None:
+    response = clients.viewer.get(path, {"length": "10"})
+    assert set(assert_error(response, 400, "bad_request")["errors"]) == {"length"}
+
+
+# --- which of them a call answers
+
+
+@pytest.mark.parametrize("kind", ["all", "sessions"])
+def test_contract_3_without_a_format_an_answer_has_objects_and_rows(clients: Clients, kind: str) -> None:
+    events = [(NOW - n, "Connected" if n % 3 else "Device Down", {}) for n in range(12)]
+    device(
+        clients, events=events, sessions=[((NOW - n * HOUR, NOW - n * HOUR + 60), {}) for n in range(1, 5)]
+    )
+    both = answered(clients, type=kind, limit=5, search="down" if kind == "all" else "")
+    objects = answered(clients, type=kind, limit=5, search="down" if kind == "all" else "", format="json")
+    rows_alone = table(clients, type=kind, limit=5, search="down" if kind == "all" else "")
+    assert both["events"] == objects["events"]
+    assert both["data"] == rows_alone["data"]
+    assert "data" not in objects
+    assert "events" not in rows_alone
+    assert both["total"] == objects["total"] == both["recordsFiltered"] == rows_alone["recordsFiltered"] == 4
+    assert (
+        both["recordsTotal"]
+        == rows_alone["recordsTotal"]
+        == rows_alone["total"]
+        == (12 if kind == "all" else 4)
+    )
+
+
+def test_contract_3_all_of_a_table_is_capped_without_a_format_too(clients: Clients) -> None:
+    many(clients, 1200)
+    answer = answered(clients, limit=100000)
+    assert (answer["limit"], len(answer["data"]), len(answer["events"])) == (1000, 1000, 1000)
+    response = clients.viewer.get("/sessions/session-events", {"limit": 1001, "format": "json"})
+    assert set(assert_error(response, 400, "bad_request")["errors"]) == {"limit"}
 
 
 @pytest.mark.parametrize("draw", ["<script>", "", "7.5", "-1", "9" * 40, "\u0667"])

@@ -17,7 +17,7 @@ export const listsSessions = (type) => SESSION_TYPES.includes(type);
 export const historyLoader =
   ({ type, period, mac }) =>
   async ({ search, sort, limit, offset, signal }) => {
-    const params = { ...historyParams({ type, period, mac, search, sort }), limit, page: offset / limit + 1 };
+    const params = { ...historyParams({ type, period, mac, search, sort }), limit, page: offset / limit + 1, format: "json" };
     const { events, total } = await get("/sessions/session-events", { params, signal });
     return { rows: events, total };
   };
