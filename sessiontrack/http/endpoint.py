@@ -223,8 +223,8 @@ def _body_reader(schema: Strict, limits: BodyLimits) -> Callable[[], dict[str, A
     return read
 
 
-def load(schema: Strict, given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, read by a schema.
+def load(schema: Strict, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent, read by a schema.
 
     Many unknown names are counted here: marshmallow would take the square of their number.
 
@@ -232,6 +232,7 @@ def load(schema: Strict, given: dict[str, Any]) -> dict[str, Any]:
         ValidationError: something is unknown, missing or invalid.
         InvalidInput: so much is unknown that the rest is not looked at.
     """
+    given = schema.in_own_names(sent)
     if len(given) > len(schema.load_fields) + MOST_FIELDS:
         unknown = given.keys() - {field.data_key or name for name, field in schema.load_fields.items()}
         first = islice(filter(unknown.__contains__, given), MOST_FIELDS)

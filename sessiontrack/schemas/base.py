@@ -27,6 +27,10 @@ class Strict(Schema):
             if not field.required and (not self.cleared or (field.attribute or name) in self.cleared)
         }
 
+    def in_own_names(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What was sent, where a client has other names for it than this schema."""
+        return given
+
     def load_given(self, given: Mapping[str, Any]) -> Any:
         """Load what was sent. An optional field that is null or an empty text counts as not given.
 

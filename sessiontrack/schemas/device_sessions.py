@@ -206,9 +206,9 @@ class SessionEvents(ExportEvents):
         },
     )
 
-    def load_given(self, given: Mapping[str, Any]) -> Any:
-        """Load what was sent, by DataTables or in our own words."""
-        return super().load_given(from_datatables(given, SORTS, MOST_LISTED))
+    def in_own_names(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """DataTables' parameters are understood."""
+        return from_datatables(given, SORTS, MOST_LISTED)
 
     @validates_schema
     def _limit(self, data: dict[str, Any], **kwargs: object) -> None:
