@@ -108,8 +108,6 @@ NO_CONSTANTS = {
     "database/engines/sqlite.py": {"self._synchronous", "name", "int(most)"},
     "keeping/moving/sqlite.py": {"name"},
     "presence/reconciliation.py": {"number"},
-    "services/repairs.py": {"counted", "column"},
-    "queries/invariants.py": {"counted", "column"},
     "services/retention.py": {"condition", "at"},
     "database/database_file.py": {"name", "'integrity' if thorough else 'quick'"},
 }

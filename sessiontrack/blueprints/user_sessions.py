@@ -13,6 +13,7 @@ from sessiontrack.http.authentication import identify
 from sessiontrack.http.endpoint import Blueprint, principal, seen_user, settings, window
 from sessiontrack.queries import user_sessions as queries
 from sessiontrack.queries import visits
+from sessiontrack.queries.user_stats import session_stats
 from sessiontrack.schemas import user_sessions as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import user_sessions as services
@@ -150,11 +151,11 @@ def show(query: dict[str, Any], session_id: UUID) -> Response:
     answer=schemas.UserStatsAnswer(many=True),
     example=examples.USER_STATS,
 )
-def session_stats(query: dict[str, Any]) -> Response:
+def stats(query: dict[str, Any]) -> Response:
     """What each user did in a period: sessions, visible seconds, seconds by view and tab"""
     wanted = queries.StatsFilter(*window(query), usernames=tuple(query["usernames"]), only=seen_user())
     with read_transaction() as tx:
-        return answer(queries.session_stats(tx, wanted))
+        return answer(session_stats(tx, wanted))
 
 
 @blueprint.endpoint(

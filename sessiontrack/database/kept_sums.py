@@ -110,13 +110,14 @@ def _names(*columns: Iterable[str]) -> str:
     return ", ".join(name for each in columns for name in each)
 
 
-def keep(metadata: MetaData, kept: Iterable[KeptSum]) -> None:
-    """Let a database that is made from the models keep these sums."""
+def keep(metadata: MetaData, kept: Iterable[KeptSum], first: Mapping[str, list[str]] | None = None) -> None:
+    """Let a database that is made from the models keep these sums; `first`: what `deleted_first` gives."""
     sums = list(kept)
 
     @event.listens_for(metadata, "after_create")
     def make(target: MetaData, connection: Connection, **_: object) -> None:
-        for sql in triggers(connection.dialect.name, sums):
+        dialect = connection.dialect.name
+        for sql in (*triggers(dialect, sums), *(first or {}).get(dialect, ())):
             connection.exec_driver_sql(sql)
 
 
@@ -153,15 +154,18 @@ def _in_postgresql(prefix: str, source: str, sums: list[KeptSum]) -> Iterator[st
         yield f"CREATE TRIGGER {name} AFTER {when.format(source)} EXECUTE FUNCTION {name}()"
 
 
-def deleted_first(dialect: str, child: str, parent: str, reference: str) -> Iterator[str]:
-    """The statements that let a parent's rows of a child go before itself: their sums ask the parent."""
+def deleted_first(child: str, parent: str, reference: str) -> dict[str, list[str]]:
+    """The statements, by engine, that let a parent's rows of a child go before it: their sums ask for it."""
     name = f"{child}_goes_first"
     delete = f"DELETE FROM {child} WHERE {reference} = OLD.id;"
-    if dialect == "sqlite":
-        yield f"CREATE TRIGGER {name} BEFORE DELETE ON {parent} BEGIN {delete} END"
-        return
-    yield _function(name, f"{delete} RETURN OLD;")
-    yield f"CREATE TRIGGER {name} BEFORE DELETE ON {parent} FOR EACH ROW EXECUTE FUNCTION {name}()"
+    when = f"CREATE TRIGGER {name} BEFORE DELETE ON {parent}"
+    return {
+        "sqlite": [f"{when} BEGIN {delete} END"],
+        "postgresql": [
+            _function(name, f"{delete} RETURN OLD;"),
+            f"{when} FOR EACH ROW EXECUTE FUNCTION {name}()",
+        ],
+    }
 
 
 def _function(name: str, body: str) -> str:
@@ -179,6 +183,11 @@ def fold(target: str, kept: KeptSum) -> str:
         f" GROUP BY {keys} ORDER BY {keys} ON CONFLICT ({keys}, part)"
         f" DO UPDATE SET {', '.join(f'{name} = {target}.{name} + excluded.{name}' for name in sums)}"
     )
+
+
+def forget_zeros(target: str, kept: KeptSum) -> str:
+    """The statement that forgets the keys of which no row is left."""
+    return f"DELETE FROM {target} WHERE part = 0 AND {next(iter(kept.sums))} = 0"
 
 
 def wrong(target: str, kept: Iterable[KeptSum]) -> str:

@@ -23,7 +23,7 @@ from sessiontrack.database.engines.engine import DatabaseEngine, Kind
 from sessiontrack.database.engines.postgres import POSITION, PostgreSQL
 from sessiontrack.database.engines.replica import Replica
 from sessiontrack.database.engines.sqlite import SQLite
-from sessiontrack.database.kept_sums import KeptSum, fold
+from sessiontrack.database.kept_sums import KeptSum, fold, forget_zeros
 from sessiontrack.database.statements import Row, Statement, db
 from sessiontrack.exceptions import Contention, InvalidSetting, SessiontrackError
 from sessiontrack.process import server_timing
@@ -116,7 +116,7 @@ class Transaction:
         for target, sums in kept.items() if self._engine.has_parts else ():
             cursor = self._connection.cursor()
             cursor.execute(fold(target, sums[0]))
-            cursor.execute(f"DELETE FROM {target} WHERE part = 0 AND {next(iter(sums[0].sums))} = 0")
+            cursor.execute(forget_zeros(target, sums[0]))
 
     def prepare_bulk(self) -> None:
         """Reserve the memory that inserting a million rows needs."""

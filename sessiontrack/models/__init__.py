@@ -10,6 +10,7 @@ from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
 from sessiontrack.models.row_count import RowCount
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
+from sessiontrack.models.user_sum import UserSum
 from sessiontrack.models.webhook import FlappingDevice, Webhook, WebhookDelivery, WebhookEvent
 from sessiontrack.models.write_probe import WriteProbe
 
@@ -32,6 +33,7 @@ __all__ = [
     "Source",
     "User",
     "UserSession",
+    "UserSum",
     "ViewTime",
     "ViewVisit",
     "Webhook",

@@ -6,6 +6,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sessiontrack.database import Base
 from sessiontrack.models.columns import Instant, Reference, RowId, Seconds, partial_index
 
+# Shorter sessions that reach into a period began at most so long before it; longer ones are few.
+SHORT_SECONDS = 86_400
+IS_LONG = f"last_ping - started_at > {SHORT_SECONDS}"
+
 
 class UserSession(Base):
     """Kept alive by pings; `credited_seconds` is what the latest ping added to `visible_seconds`.
@@ -24,6 +28,7 @@ class UserSession(Base):
         Index("ix_user_session_started", "started_at"),
         Index("ix_user_session_username", "username", "started_at"),
         Index("ix_user_session_last_ping", "last_ping"),
+        partial_index("ix_user_session_long", "last_ping", where=IS_LONG),
     )
 
     id: Mapped[RowId]
@@ -44,7 +49,10 @@ class ViewTime(Base):
     """The visible seconds of one path in one user session; an empty tab means the view itself."""
 
     __tablename__ = "view_time"
-    __table_args__ = (CheckConstraint("seconds >= 0", name="not_negative"),)
+    __table_args__ = (
+        CheckConstraint("seconds >= 0", name="not_negative"),
+        {"sqlite_with_rowid": False},
+    )
 
     session_id: Mapped[Reference] = mapped_column(
         ForeignKey("user_session.id", ondelete="CASCADE"), primary_key=True

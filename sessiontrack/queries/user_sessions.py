@@ -136,26 +136,6 @@ class StatsFilter:
         return len(self.usernames), self.only is not None, self.until is not None
 
 
-def session_stats(tx: Transaction, wanted: StatsFilter) -> list[dict[str, Any]]:
-    """What each user did, by name; sessions that reach into the period count whole."""
-    per_user, per_view = _stats(*wanted.shape())
-    views = {
-        username: as_tab_duration(row[1:] for row in rows)
-        for username, rows in groupby(tx.rows(per_view, **wanted.values()), key=lambda row: row[0])
-    }
-    return [
-        {
-            "username": username,
-            "sessions": sessions,
-            "visible_duration": int(visible),
-            "tab_duration": views.get(username, {}),
-            "first_seen": first_seen,
-            "last_seen": last_seen,
-        }
-        for username, sessions, visible, first_seen, last_seen in tx.rows(per_user, **wanted.values())
-    ]
-
-
 def of_users(count: int, only: bool) -> list[ColumnElement[bool]]:
     """The conditions on whose sessions: so many names, and that of the only one there is to see."""
     where: list[ColumnElement[bool]] = []
@@ -207,29 +187,3 @@ def _listed(*shape: Any, placed: bool) -> Statement:
         .order_by(found.c.started_at.desc(), found.c.id.desc(), ViewTime.view, ViewTime.tab)
     )
     return Statement(listed)
-
-
-@cache
-def _stats(*shape: Any) -> tuple[Statement, Statement]:
-    where = of_period(*shape)
-    per_user = (
-        select(
-            UserSession.username,
-            func.count(),
-            func.sum(UserSession.visible_seconds),
-            func.min(UserSession.started_at),
-            func.max(UserSession.last_ping),
-        )
-        .where(*where)
-        .group_by(UserSession.username)
-        .order_by(UserSession.username)
-    )
-    views = (UserSession.username, ViewTime.view, ViewTime.tab)
-    per_view = (
-        select(*views, func.sum(ViewTime.seconds))
-        .join(ViewTime, ViewTime.session_id == UserSession.id)
-        .where(*where)
-        .group_by(*views)
-        .order_by(*views)
-    )
-    return Statement(per_user), Statement(per_view)

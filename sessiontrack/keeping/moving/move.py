@@ -13,10 +13,11 @@ from sessiontrack.exceptions import DamagedDatabase
 from sessiontrack.keeping.moving import postgres, sqlite
 from sessiontrack.keeping.moving.place import app_of, file_of
 from sessiontrack.keeping.moving.store import Store, Target, Totals, is_numbered
+from sessiontrack.models.kept import KEPT
 
 # last_write holds positions in one server's log, which mean nothing on another server. Triggers fill
-# row_count while the rows are inserted.
-LEFT_BEHIND = {"last_write", "row_count"}
+# the kept sums while the rows are inserted.
+LEFT_BEHIND = {"last_write", *KEPT}
 # Called with the rows done; the total is None if it is unknown.
 Tell = Callable[[int], None]
 Note = Callable[[str], None]
