@@ -120,7 +120,14 @@ formats: $(VENV)/test.done ## write the lists of scan formats in docs/ anew
 deploy: $(VENV)/test.done ## write deploy/ anew from its templates
 	$(BIN)/python -m sessiontrack.deployment deploy
 
-constraints: ## update constraints.txt to the newest versions that setup.cfg allows
+deb: $(VENV)/run.done ## one Debian package in dist/  (ARGS="--architecture arm64")
+	$(BIN)/python bundling/deb.py $(ARGS)
+
+appliance: $(VENV)/test.done ## boot a Debian with systemd, and run the life of an installation in it; as root  (ARGS="-k scan")
+	.ci/install-programs debootstrap systemd-container lintian
+	$(BIN)/python -m pytest -p no:cacheprovider -x tests/appliance/life.py $(ARGS)
+
+constraints: ## write constraints.txt anew: the newest versions that setup.cfg allows
 	rm -rf $(VENV)/fresh && $(PYTHON) -m venv $(VENV)/fresh
 	$(VENV)/fresh/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/fresh/bin/python -m pip install --quiet '.[test,fuzz]'

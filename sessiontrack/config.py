@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
+from sessiontrack.process import instance
 from sessiontrack.values.periods import Period, fixed_seconds, parse_period
 from sessiontrack.values.roles import ROLES, VIEWER
 from sessiontrack.values.timestamps import SiteTime
@@ -358,7 +359,7 @@ def _layers(
         for each in fields(Settings)
         if (variable := PREFIX + each.name.upper()) in environment
     }
-    where = _read("instance", {**exported, **given}) or _folder("./instance")
+    where = _read("instance", {**exported, **given}) or instance.default_folder()
     return where, [
         ("file", _from_file(where / FILE_NAME)),
         ("environment", exported),

@@ -1,13 +1,17 @@
 """The `sessiontrack` command."""
 
 import gc
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import click
 
 from sessiontrack.exceptions import SessiontrackError
+from sessiontrack.process.instance import default_folder
+from sessiontrack.process.owner import become_owner
 from sessiontrack.version import VERSION
 
 # In the order of the help. Only the one that is called is imported: `serve` need not wait for rich and pyrad.
@@ -32,6 +36,11 @@ COMMANDS = {
     "uninstall": "install.uninstall_",
     "doctor": "doctor.doctor",
 }
+
+
+# These work with files of root's, or become the owner once they have read them.
+AS_CALLER = ("install", "uninstall", "restore")
+HELP = frozenset({"-h", "--help"})
 
 
 class _Group(click.Group):
@@ -72,11 +81,22 @@ def _imported(name: str) -> ModuleType:
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="sessiontrack")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Which devices were connected, and which people were in the web UI, from when to when.
 
-    Settings come from sessiontrack.toml in the instance folder (SESSIONTRACK_INSTANCE, else ./instance)
-    and from SESSIONTRACK_<NAME> in the environment.
+    Settings come from sessiontrack.toml in the instance folder (SESSIONTRACK_INSTANCE, else that of
+    the installation, else ./instance) and from SESSIONTRACK_<NAME> in the environment. Root's commands go on
+    as the user who owns that folder.
 
     Example: sessiontrack serve --port 8000
     """
+    if context.invoked_subcommand not in AS_CALLER and not HELP.intersection(sys.argv):
+        work_as_owner()
+
+
+def work_as_owner() -> None:
+    """As root, go on as the owner of the instance folder, and say so."""
+    folder = Path(os.environ.get("SESSIONTRACK_INSTANCE") or default_folder()).expanduser().absolute()
+    if (name := become_owner(folder)) is not None:
+        click.echo(f"Note: as the user {name}, in {folder}.", err=True)

@@ -1,12 +1,21 @@
 """`sessiontrack restore`"""
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from sessiontrack import clock, migrations
+from sessiontrack.cli import work_as_owner
 from sessiontrack.cli.application import bare_app, own_file
+from sessiontrack.config import load_settings
+from sessiontrack.exceptions import InvalidInput
 from sessiontrack.keeping import backups
+from sessiontrack.process.owner import owner_to_become
 
 
 @click.command()
@@ -19,8 +28,9 @@ def restore(file: Path) -> None:
 
     Example: sessiontrack restore /var/backups/sessiontrack/sessiontrack-20250815T030000Z.sqlite3
     """
-    database = own_file(bare_app(), "use pg_restore")
-    done = backups.restore(database, file, clock.now())
+    with _readable_by_owner(file) as readable:
+        database = own_file(bare_app(), "use pg_restore")
+        done = backups.restore(database, readable, clock.now())
     if done.kept is not None:
         click.echo(f"The database that was there is now {done.kept}")
     if done.revision != migrations.newest_revision():
@@ -28,3 +38,23 @@ def restore(file: Path) -> None:
     click.echo(f"{database} is restored from {file}.")
     click.echo("API tokens revoked and users disabled since that backup are good again: look at")
     click.echo("sessiontrack token list and sessiontrack user list.")
+
+
+@contextmanager
+def _readable_by_owner(file: Path) -> Iterator[Path]:
+    """The file; as root a copy of it beside the database, whose owner may not read it where it is."""
+    folder = load_settings().instance
+    owner = owner_to_become(folder)
+    if owner is None:
+        yield file
+        return
+    with tempfile.TemporaryDirectory(dir=folder, prefix="restore-") as copies:
+        copy = Path(copies) / file.name
+        try:
+            shutil.copyfile(file, copy)
+        except OSError as error:
+            raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from error
+        for path in (Path(copies), copy):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+        work_as_owner()
+        yield copy

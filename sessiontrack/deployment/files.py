@@ -14,8 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http.errors import error_body, status_body
+from sessiontrack.process import instance
 
-INSTANCE = PurePosixPath("/var/lib/sessiontrack")
+INSTANCE = PurePosixPath(instance.INSTALLED)
 ETC = PurePosixPath("/etc/sessiontrack")
 SNIPPET = "snippets/sessiontrack.conf"
 # What nginx may answer by itself, as what it is then answered: 494 to 497 are nginx's own numbers, and no

@@ -23,6 +23,8 @@ from sessiontrack.exceptions import DamagedDatabase, InvalidInput, StorageUnavai
 # The names of backups in a folder; other files are left alone.
 DATED = re.compile(r"sessiontrack-[0-9]{8}T[0-9]{6}Z\.sqlite3")
 PART = ".part"
+# Where SQLite's file format keeps `PRAGMA user_version`, which is its user's: here a backup's number.
+ORDER_OFFSET, ORDER_BYTES = 60, 4
 MAGIC = b"SQLite format 3\0"
 # Tokens revoked since the backup would be valid again, so all users must sign in again.
 SIGN_OUT = Statement("DELETE FROM login")
@@ -73,6 +75,8 @@ def back_up(database: Path, target: Path, now: int, keep: int | None, tell: Prog
             _refuse_little_space(file.parent, _size(database))
             rows = database_file.copy_database(database, draft, tell)
             dangling = database_file.count_dangling(draft)
+            if target.is_dir():
+                _put_last(draft)
             draft.replace(file)
         database_file.sync(file.parent)
         removed = _remove_old(file, keep) if target.is_dir() and keep is not None else []
@@ -197,12 +201,35 @@ def _refuse_little_space(folder: Path, needed: int) -> None:
 
 
 def _remove_old(made: Path, keep: int) -> list[Path]:
-    """Delete all but the newest backups, never the one just made, even if the clock went back."""
-    older = sorted(each for each in made.parent.iterdir() if DATED.fullmatch(each.name) and each != made)
+    """All but those that were made last; a clock may have been wrong, so their names do not tell."""
+    older = sorted(
+        (each for each in _dated(made.parent) if each != made), key=lambda each: (_order(each), each)
+    )
     removed = older[: max(0, len(older) - keep + 1)]
     for each in removed:
         each.unlink(missing_ok=True)
     return removed
+
+
+def _dated(folder: Path) -> list[Path]:
+    return [each for each in folder.iterdir() if DATED.fullmatch(each.name)]
+
+
+def _order(backup: Path) -> int:
+    """Its place among the backups of its folder; 0 for one of a version that did not number them."""
+    with suppress(OSError), backup.open("rb") as file:
+        file.seek(ORDER_OFFSET)
+        return int.from_bytes(file.read(ORDER_BYTES))
+    return 0
+
+
+def _put_last(draft: Path) -> None:
+    """Number a backup that is not yet in use as the latest of its folder."""
+    number = 1 + max(map(_order, _dated(draft.parent)), default=0)
+    with draft.open("r+b") as file:
+        file.seek(ORDER_OFFSET)
+        file.write(number.to_bytes(ORDER_BYTES))
+        os.fsync(file.fileno())
 
 
 @contextmanager

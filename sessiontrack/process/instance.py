@@ -7,6 +7,8 @@ from pathlib import Path
 
 from sessiontrack.exceptions import InvalidSetting
 
+# The folder of what `sessiontrack install` or a package has installed.
+INSTALLED = Path("/var/lib/sessiontrack")
 KEY_FILE = "signing-key"
 PASSWORD_FILE = "initial-admin-password"
 LEAST_KEY_LENGTH = 32
@@ -30,6 +32,15 @@ KNOWN_KEYS = (
     "super_secret",
     "sessiontrack",
 )
+
+
+def default_folder() -> Path:
+    """The instance folder where nothing says which: that of the installation, whose program this is.
+
+    A checkout has one of its own in the folder in which it is called.
+    """
+    is_checkout = (Path(__file__).parents[2] / "setup.cfg").is_file()
+    return INSTALLED if INSTALLED.is_dir() and not is_checkout else Path("instance").absolute()
 
 
 def make_instance_folder(folder: Path) -> None:

@@ -95,8 +95,16 @@ class Machine:
     def run(self, command: str, *, check: bool = True, seconds: float = RUN_SECONDS) -> str:
         """What a root shell in it prints; both streams."""
         inside = ["nsenter", "--target", str(self._leader), "--mount", "--uts", "--ipc", "--net", "--pid"]
-        inside += ["--cgroup", "--root", "--wdns=/"]
-        inside += ["env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8"]
+        inside += [
+            "--cgroup",
+            "--root",
+            "--wdns=/",
+            "env",
+            "-i",
+            f"PATH={PATH}",
+            "HOME=/root",
+            "LANG=C.UTF-8",
+        ]
         ran = subprocess.run(
             [*inside, "sh", "-c", command],
             stdin=subprocess.DEVNULL,

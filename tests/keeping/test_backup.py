@@ -127,6 +127,17 @@ def test_the_one_just_made_stays_though_the_clock_went_back(instance: Path, tmp_
     assert list(folder.iterdir()) == [older.path]
 
 
+def test_those_made_last_are_kept_whatever_their_names_say(instance: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    ahead = NOW + 15 * 365 * 86_400
+    made = [
+        backups.back_up(instance / DATABASE, folder, at, 2, lambda done: None).path
+        for at in (ahead, NOW, NOW + 60, 0, NOW + 120)
+    ]
+    assert sorted(folder.iterdir()) == sorted(made[-2:])
+
+
 def test_an_older_backup_is_replaced_and_any_other_file_is_not(instance: Path, tmp_path: Path) -> None:
     target = tmp_path / "copy"
     assert invoke(instance, "backup", str(target)).exit_code == 0

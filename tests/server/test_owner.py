@@ -1,0 +1,145 @@
+"""Whose an installation is, and which one a command finds."""
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from sessiontrack.config import load_settings
+from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.process import instance, owner
+from tests.support.command import assert_one_line, invoke
+
+NOBODY = pwd.getpwnam("nobody")
+
+
+class Became(list[tuple[str, int]]):
+    """What a process of root's would have become."""
+
+
+@pytest.fixture
+def became(monkeypatch: pytest.MonkeyPatch) -> Became:
+    """As if this were root, who may become anybody."""
+    done = Became()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "initgroups", lambda name, gid: done.append((name, gid)))
+    monkeypatch.setattr(os, "setgid", lambda gid: done.append(("gid", gid)))
+    monkeypatch.setattr(os, "setuid", lambda uid: done.append(("uid", uid)))
+    monkeypatch.setattr(os, "umask", lambda mask: done.append(("umask", mask)))
+    monkeypatch.setattr(os, "chown", lambda path, uid, gid, **_: done.append((Path(path).name, uid)))
+    monkeypatch.setenv("HOME", "/root")
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an installation."""
+    made = tmp_path / "lib"
+    made.mkdir(mode=0o700)
+    monkeypatch.setattr(instance, "INSTALLED", made)
+    monkeypatch.setattr(owner, "INSTALLED", made)
+    return made
+
+
+def owned_by(uid: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = os.stat
+
+    def told(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = stat(path, follow_symlinks=follow_symlinks)
+        return os.stat_result((*found[:4], uid if path == folder else found[4], *found[5:]))
+
+    monkeypatch.setattr(os, "stat", told)
+
+
+AS_NOBODY = [
+    ("nobody", NOBODY.pw_gid),
+    ("gid", NOBODY.pw_gid),
+    ("uid", NOBODY.pw_uid),
+    ("umask", 0o077),
+]
+
+
+def test_root_becomes_the_owner(folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch) -> None:
+    owned_by(NOBODY.pw_uid, folder, monkeypatch)
+    assert owner.become_owner(folder) == "nobody"
+    assert became == AS_NOBODY
+    assert os.environ["HOME"] == NOBODY.pw_dir
+
+
+def test_before_the_first_start_the_folder_becomes_the_users(
+    folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned_by(0, folder, monkeypatch)
+    monkeypatch.setattr(owner, "USER", "nobody")
+    (folder / "sessiontrack.toml").touch()
+    assert owner.become_owner(folder) == "nobody"
+    assert became == [("lib", NOBODY.pw_uid), ("sessiontrack.toml", NOBODY.pw_uid), *AS_NOBODY]
+
+
+def test_before_there_is_that_user_it_says_how_to_make_it(
+    folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned_by(0, folder, monkeypatch)
+    monkeypatch.setattr(owner, "USER", "no-such-user")
+    with pytest.raises(InvalidSetting, match="systemd-sysusers"):
+        owner.become_owner(folder)
+
+
+def test_a_folder_of_roots_elsewhere_is_roots(
+    tmp_path: Path, became: Became, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned_by(0, tmp_path, monkeypatch)
+    assert owner.become_owner(tmp_path) is None
+    assert owner.become_owner(tmp_path / "not-there") is None
+    assert became == []
+
+
+def test_a_folder_of_a_user_who_is_gone_is_refused(
+    folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned_by(4_000_000_001, folder, monkeypatch)
+    with pytest.raises(InvalidSetting, match="4000000001"):
+        owner.become_owner(folder)
+
+
+def test_a_user_who_cannot_read_the_program_is_told(
+    folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned_by(NOBODY.pw_uid, folder, monkeypatch)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(InvalidSetting, match="nobody cannot read"):
+        owner.become_owner(folder)
+
+
+def test_other_users_are_told_whose_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    assert owner.become_owner(folder.parent) is None
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    result = invoke(folder, "token", "list")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, str(folder), "as root, or as the user sessiontrack")
+
+
+def test_help_is_for_everybody(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr("sys.argv", ["sessiontrack", "token", "--help"])
+    assert invoke(folder, "token", "--help").exit_code == 0
+
+
+def test_an_installed_program_finds_its_installation(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # A checkout has an instance of its own.
+    assert load_settings(environment={}).instance == tmp_path / "instance"
+    monkeypatch.setattr(
+        instance, "__file__", str(tmp_path / "site-packages/sessiontrack/process/instance.py")
+    )
+    assert load_settings(environment={}).instance == folder
+    assert (
+        load_settings(environment={"SESSIONTRACK_INSTANCE": "elsewhere"}).instance == tmp_path / "elsewhere"
+    )
+    folder.rmdir()
+    assert load_settings(environment={}).instance == tmp_path / "instance"
