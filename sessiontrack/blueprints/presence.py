@@ -12,6 +12,7 @@ from sessiontrack.http.answers import answer
 from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.http.json_body import LARGE
 from sessiontrack.queries.online_history import connected_at_each
+from sessiontrack.queries.sources import list_sources
 from sessiontrack.schemas import presence as schemas
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_event, observe_scan
 from sessiontrack.sources.formats import as_sentence
@@ -68,6 +69,38 @@ def events(query: dict[str, Any], body: dict[str, Any]) -> Response:
     with write_transaction() as tx:
         outcome = observe_event(tx, g.now, body["source"], at, body["event"], device, rules, body["info"])
     return _answer(outcome)
+
+
+@blueprint.endpoint(
+    "/sources",
+    role=VIEWER,
+    answer=schemas.SourcesAnswer,
+    example=examples.SOURCES,
+)
+def sources(query: dict[str, Any]) -> Response:
+    """What feeds us: last look, rhythm, and since when and why a source is silent or fails"""
+    site = settings().timezone
+
+    def shown(at: int | None) -> str | None:
+        return None if at is None else site.format_offset(at)
+
+    with read_transaction() as tx:
+        found = list_sources(tx, g.now)
+    rows = [
+        {
+            "name": each.name,
+            "kind": each.kind,
+            "last_look": shown(each.last_look),
+            "rhythm_seconds": each.rhythm,
+            "quiet_seconds": each.quiet,
+            "silent_since": shown(each.silent_since),
+            "failing_since": shown(each.failing_since),
+            "reason": each.reason,
+            "seen": each.seen,
+        }
+        for each in found
+    ]
+    return answer({"success": True, "sources": rows})
 
 
 @blueprint.endpoint(

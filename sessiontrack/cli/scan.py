@@ -162,7 +162,7 @@ def watch(
         found = _useful(FORMATS[name].parse(run_command(command, timeout), site))
         _report_briefly(found, target.deliver(given.look(name, found, found.at)), given)
 
-    Watch(every, timeout, times).run(given.target, look)
+    Watch(given.source or name, every, timeout, times).run(given.target, look)
 
 
 @scan.command("network")
@@ -191,7 +191,7 @@ def network_(segment: str | None, every: int | None, times: int | None, **option
     if every is None:
         look_at(given.target())
     else:
-        Watch(every, LONGEST_LOOK_SECONDS, times).run(given.target, look_at)
+        Watch(given.source or name, every, LONGEST_LOOK_SECONDS, times).run(given.target, look_at)
 
 
 class _NetworkLook:
@@ -234,7 +234,13 @@ def _scan(format_: Format, file: str | None, options: Options) -> None:
     found = _useful(format_.parse(reading, site))
     at = None if reading.is_now else reading.at
     look = options.look(format_.name, found, at if found.at is None else found.at)
-    _report(found, options.target().deliver(look), options)
+    delivered = options.target().deliver(look)
+    if delivered.is_unchanged and not reading.is_now and look.at == reading.at:
+        written = IN_UTC.format_minute(reading.at)
+        delivered.refused.append(
+            f"{file} was not written since {written} UTC: it says nothing new, and disconnects nobody."
+        )
+    _report(found, delivered, options)
 
 
 def _useful(found: Observations) -> Observations:

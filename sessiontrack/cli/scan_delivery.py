@@ -10,11 +10,13 @@ from flask import Flask
 
 from sessiontrack import clock
 from sessiontrack.database import read_transaction, write_transaction
-from sessiontrack.exceptions import InvalidInput, RemoteRefused
+from sessiontrack.exceptions import InvalidInput, RemoteRefused, StorageUnavailable
 from sessiontrack.presence.reconciliation import Change
 from sessiontrack.queries.devices import connected_addresses
+from sessiontrack.queries.sources import has_scan
 from sessiontrack.senders.remote import Remote
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_scan
+from sessiontrack.services.source_failures import record_failure, record_success
 from sessiontrack.values.observations import Observation, Observations
 from sessiontrack.values.timestamps import IN_UTC
 
@@ -44,13 +46,15 @@ class Delivered:
     """What has come of a look.
 
     changes: None where only their number is known.
-    refused: what was left out since its instant is not accepted.
+    refused: what says nothing: its instant is not accepted, or the file is as it was.
+    is_unchanged: the source told of the same instant before, so it says nothing new.
     """
 
     counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COUNTED, 0)))
     is_suspicious: bool = False
     changes: list[Change] | None = None
     refused: list[str] = field(default_factory=list)
+    is_unchanged: bool = False
 
 
 class Target(Protocol):
@@ -62,6 +66,9 @@ class Target(Protocol):
         Raises:
             SessiontrackError: it was not taken.
         """
+
+    def fail(self, source: str, reason: str) -> None:
+        """A look of the source could not be made or read; kept where that is possible."""
 
     def connected_addresses(self) -> list[str]:
         """Where somebody is expected: the addresses of devices that are connected; none where unknown."""
@@ -85,6 +92,12 @@ class LocalDatabase:
             self._take(look, delivered)
         return delivered
 
+    def fail(self, source: str, reason: str) -> None:
+        # Of a database that cannot be written there is nothing to keep it in.
+        if not self._is_trial:
+            with suppress(StorageUnavailable), self._app.app_context(), write_transaction() as tx:
+                record_failure(tx, clock.now(), source, reason)
+
     def connected_addresses(self) -> list[str]:
         with self._app.app_context(), read_transaction() as tx:
             return connected_addresses(tx)
@@ -92,6 +105,8 @@ class LocalDatabase:
     def _take(self, look: Look, delivered: Delivered) -> None:
         with self._app.app_context(), write_transaction() as tx:
             now = clock.now()
+            delivered.is_unchanged = look.at is not None and has_scan(tx, look.source, look.at)
+            record_success(tx, look.source)
             for at, devices, is_complete in look.scans():
                 instant = now if at is None else at
                 try:
@@ -129,6 +144,9 @@ class RemoteServer:
 
     def __init__(self, url: str, token: str) -> None:
         self._remote = Remote(url, token, REMOTE_SECONDS)
+
+    def fail(self, source: str, reason: str) -> None:
+        """Nothing: the other one sees that it is silent."""
 
     def connected_addresses(self) -> list[str]:
         return []

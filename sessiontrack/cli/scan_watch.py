@@ -48,8 +48,9 @@ def _until_signalled() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Watch:
-    """How often there is a look, and how long one may take; in seconds, times None: for ever."""
+    """Whose looks, how often, and how long one may take; in seconds, times None: for ever."""
 
+    source: str
     every: int
     longest: int
     times: int | None
@@ -75,4 +76,5 @@ class Watch:
         try:
             look(target)
         except SessiontrackError as error:
+            target.fail(self.source, error.message)
             click.echo(f"Note: {' '.join(error.message.split())}", err=True)

@@ -135,6 +135,22 @@ _TAKEN = {"success": True, "seen": 1, "connected": 1, "disconnected": 0, "new": 
 SCAN_TAKEN = {**_TAKEN, "suspicious": False}
 PRESENCE_EVENT = {"source": "hostapd", "mac": MAC, "event": "connected"}
 EVENT_TAKEN = SCAN_TAKEN
+SOURCES = {
+    "success": True,
+    "sources": [
+        {
+            "name": "network",
+            "kind": "scan",
+            "last_look": "2025-08-01T10:00:00+00:00",
+            "rhythm_seconds": 60,
+            "quiet_seconds": 900,
+            "silent_since": None,
+            "failing_since": None,
+            "reason": "",
+            "seen": 9,
+        }
+    ],
+}
 ONLINE_HISTORY = {
     "success": True,
     "step": "1 hour",

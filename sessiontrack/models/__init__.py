@@ -9,6 +9,7 @@ from sessiontrack.models.last_write import LastWrite
 from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
 from sessiontrack.models.row_count import RowCount
+from sessiontrack.models.source_failure import SourceFailure
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
 from sessiontrack.models.user_sum import UserSum
 from sessiontrack.models.webhook import FlappingDevice, Webhook, WebhookDelivery, WebhookEvent
@@ -31,6 +32,7 @@ __all__ = [
     "Scan",
     "SightingRun",
     "Source",
+    "SourceFailure",
     "User",
     "UserSession",
     "UserSum",

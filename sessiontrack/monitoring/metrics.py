@@ -124,6 +124,29 @@ class _Shown:
         for source, at in found.last_scans.items():
             scans.add_metric((source,), at)
         yield scans
+        heard = Gauge(
+            "sessiontrack_last_heard_timestamp_seconds",
+            "When a source (a scanner, RADIUS, a hook) was last heard of, by its kind.",
+            labels=("source", "kind"),
+        )
+        quiet = Gauge(
+            "sessiontrack_longest_silence_seconds",
+            "How long a source may be silent, by what it did before.",
+            labels=("source", "kind"),
+        )
+        for each in found.heard:
+            heard.add_metric((each.name, each.kind), each.last_look or 0)
+            quiet.add_metric((each.name, each.kind), each.quiet)
+        yield heard
+        yield quiet
+        failing = Gauge(
+            "sessiontrack_source_failing_since_timestamp_seconds",
+            "Since when the looks of a source fail; absent where they do not.",
+            labels=("source",),
+        )
+        for source, since in found.failing.items():
+            failing.add_metric((source,), since)
+        yield failing
         size = "sessiontrack_database_bytes"
         yield Gauge(size, "Size of the database, without its write-ahead log.", found.database_bytes)
         if found.wal_bytes is not None:

@@ -156,6 +156,44 @@ class PresenceAnswer(Answer):
     )
 
 
+class SourceRow(Answer):
+    """What feeds us."""
+
+    name = fields.String(required=True)
+    kind = fields.String(
+        required=True,
+        metadata={
+            "enum": ["scan", "radius", "hook", "events"],
+            "description": "scan: looks at all devices; the others are told of single ones.",
+        },
+    )
+    last_look = fields.String(
+        required=True, allow_none=True, metadata={"description": "When it was last heard of."}
+    )
+    rhythm_seconds = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Usually from one look to the next."}
+    )
+    quiet_seconds = fields.Integer(
+        required=True, metadata={"description": "How long it may be silent before something is wrong."}
+    )
+    silent_since = fields.String(
+        required=True, allow_none=True, metadata={"description": "Its last look, where that is too long ago."}
+    )
+    failing_since = fields.String(required=True, allow_none=True)
+    reason = fields.String(required=True, metadata={"description": "Why it fails; empty where it does not."})
+    seen = fields.Integer(
+        required=True,
+        metadata={"description": "Devices in its last look; of one without looks, in its last day."},
+    )
+
+
+class SourcesAnswer(Answer):
+    """`GET /presence/sources`."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    sources = fields.List(fields.Nested(SourceRow), required=True)
+
+
 class OnlineHistory(Strict):
     """`GET /presence/online-history`."""
 

@@ -136,9 +136,21 @@ tests:
       - series: sessiontrack_database_writable{job="sessiontrack", instance="box"}
         values: 1 1 1 1 1 0x20
       - series: sessiontrack_last_scan_timestamp_seconds{instance="box", source="arp"}
-        values: 0x40
+        values: 0x90
       - series: sessiontrack_last_scan_timestamp_seconds{instance="box", source="leases"}
-        values: 0+60x40
+        values: 0+60x90
+      - series: sessiontrack_last_heard_timestamp_seconds{instance="box", source="radius:ap", kind="radius"}
+        values: 0x90
+      - series: sessiontrack_longest_silence_seconds{instance="box", source="radius:ap", kind="radius"}
+        values: 3600x90
+      - series: sessiontrack_last_heard_timestamp_seconds{instance="box", source="arp", kind="scan"}
+        values: 0x90
+      - series: sessiontrack_longest_silence_seconds{instance="box", source="arp", kind="scan"}
+        values: 900x90
+      - series: sessiontrack_last_heard_timestamp_seconds{instance="box", source="dhcp", kind="hook"}
+        values: 0+60x90
+      - series: sessiontrack_longest_silence_seconds{instance="box", source="dhcp", kind="hook"}
+        values: 3600x90
       - series: sessiontrack_requests_total{instance="box", status="200"}
         values: 0+100x40
       - series: sessiontrack_requests_total{instance="box", status="500"}
@@ -160,6 +172,17 @@ tests:
             exp_annotations:
               summary: The source arp has made no scan for 25m 0s.
               description: Its devices stay as they were last seen. Is its scanner still running?
+      - eval_time: 70m
+        alertname: SessiontrackScanStale
+        exp_alerts:
+          - exp_labels: {severity: warning, instance: box, source: arp}
+            exp_annotations:
+              summary: The source arp has made no scan for 1h 10m 0s.
+              description: Its devices stay as they were last seen. Is its scanner still running?
+          - exp_labels: {severity: warning, instance: box, source: "radius:ap", kind: radius}
+            exp_annotations:
+              summary: The source radius:ap has not been heard of for 1h 10m 0s.
+              description: Its devices stay as they were last seen. Is its listener still running?
       - {eval_time: 5m, alertname: SessiontrackErrors}
       - eval_time: 20m
         alertname: SessiontrackErrors

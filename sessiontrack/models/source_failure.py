@@ -1,0 +1,18 @@
+"""Sources that fail now: their last look could not be made or read."""
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sessiontrack.database import Base
+from sessiontrack.models.columns import Instant
+
+
+class SourceFailure(Base):
+    """A source that fails, since when, and why the last time; gone with its next look that works."""
+
+    __tablename__ = "source_failure"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    since_at: Mapped[Instant]
+    failed_at: Mapped[Instant]
+    reason: Mapped[str] = mapped_column(String(255))

@@ -1,0 +1,96 @@
+"""What feeds us: every source, when it was last heard of, and whether it is silent or fails."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from sessiontrack.database import Statement, Transaction
+
+RADIUS, HOOK, SCAN, EVENTS = "radius", "hook", "scan", "events"
+HOOKS = frozenset({"dhcp", "dhcp6", "hostapd"})
+SHORTEST_SILENCE = 900
+# Nobody may come or go for a while; who listens cannot tell that from a listener that is dead.
+SHORTEST_SILENCE_OF_LISTENER = 3600
+SILENCE_OF_NEW_LISTENER = 86_400
+DAY = 86_400
+
+SOURCES = Statement(
+    "SELECT s.name, s.id, f.since_at, f.reason FROM source s LEFT JOIN source_failure f ON f.name = s.name"
+    " UNION ALL SELECT f.name, NULL, f.since_at, f.reason FROM source_failure f"
+    " WHERE f.name NOT IN (SELECT name FROM source) ORDER BY 1"
+)
+SCANS = Statement("SELECT at, seen_count FROM scan WHERE source_id = :source_id ORDER BY at DESC LIMIT 21")
+WORDS = Statement(
+    "SELECT DISTINCT at FROM device_evidence WHERE source_id = :source_id ORDER BY at DESC LIMIT 101"
+)
+HEARD_OF = Statement(
+    "SELECT count(DISTINCT device_id) FROM device_evidence WHERE source_id = :source_id AND at > :since"
+)
+HAS_SCAN = Statement(
+    "SELECT 1 FROM scan WHERE at = :at AND source_id = (SELECT id FROM source WHERE name = :name)"
+)
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """One source; instants in UTC epoch seconds.
+
+    kind: "scan" (looks at all devices), "radius", "hook", or "events" (speaks of single devices).
+    last_look: when it was last heard of; None where it never was.
+    rhythm: the usual time from one look to the next, in seconds; None where that is not known.
+    quiet: how long it may be silent without anything being wrong.
+    seen: how many devices its last look saw; of one without looks, those it spoke of in its last day.
+    """
+
+    name: str
+    kind: str
+    last_look: int | None
+    rhythm: int | None
+    quiet: int
+    silent_since: int | None
+    failing_since: int | None
+    reason: str
+    seen: int
+
+
+def list_sources(tx: Transaction, now: int) -> list[SourceStatus]:
+    """All sources, by name."""
+    return [_status(tx, now, *row) for row in tx.rows(SOURCES)]
+
+
+def has_scan(tx: Transaction, source: str, at: int) -> bool:
+    """Whether the source made a complete look at that instant."""
+    return tx.row(HAS_SCAN, name=source, at=at) is not None
+
+
+def _status(
+    tx: Transaction, now: int, name: str, source_id: int | None, failing_since: int | None, reason: str | None
+) -> SourceStatus:
+    scans = [] if source_id is None else tx.rows(SCANS, source_id=source_id)
+    words = [] if source_id is None else [at for (at,) in tx.rows(WORDS, source_id=source_id)]
+    kind = _kind(name, bool(scans))
+    instants = [at for at, _ in scans] if kind == SCAN else words
+    gaps = [later - earlier for later, earlier in pairwise(instants)]
+    rhythm = round(median(gaps)) if gaps else None
+    if kind == SCAN:
+        quiet = max(SHORTEST_SILENCE, 3 * (rhythm or 0))
+    else:
+        quiet = max(SHORTEST_SILENCE_OF_LISTENER, 2 * max(gaps)) if gaps else SILENCE_OF_NEW_LISTENER
+    last = max([*(at for at, _ in scans[:1]), *words[:1]], default=None)
+    seen = 0
+    if kind == SCAN and scans:
+        seen = scans[0][1]
+    elif last is not None:
+        seen = tx.value(HEARD_OF, source_id=source_id, since=last - DAY)
+    is_silent = last is not None and now - last > quiet
+    return SourceStatus(
+        name, kind, last, rhythm, quiet, last if is_silent else None, failing_since, reason or "", seen
+    )
+
+
+def _kind(name: str, has_scans: bool) -> str:
+    if name.startswith("radius:"):
+        return RADIUS
+    if name.partition(":")[0] in HOOKS:
+        return HOOK
+    return SCAN if has_scans else EVENTS

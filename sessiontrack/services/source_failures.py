@@ -1,0 +1,20 @@
+"""What a source's looks came to: one that fails is remembered until one works."""
+
+from sessiontrack.database import Statement, Transaction
+
+LONGEST_REASON = 255
+PUT = Statement(
+    "INSERT INTO source_failure (name, since_at, failed_at, reason) VALUES (:name, :now, :now, :reason)"
+    " ON CONFLICT (name) DO UPDATE SET failed_at = excluded.failed_at, reason = excluded.reason"
+)
+REMOVE = Statement("DELETE FROM source_failure WHERE name = :name")
+
+
+def record_failure(tx: Transaction, now: int, source: str, reason: str) -> None:
+    """A look could not be made, or not be read."""
+    tx.run(PUT, name=source, now=now, reason=" ".join(reason.split())[:LONGEST_REASON])
+
+
+def record_success(tx: Transaction, source: str) -> None:
+    """A look was taken in."""
+    tx.run(REMOVE, name=source)

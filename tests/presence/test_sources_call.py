@@ -1,0 +1,138 @@
+"""`GET /presence/sources`, its metrics, and what a look that fails leaves there."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.conftest import NOW, Clients
+from tests.server.test_metrics import key, scraped
+from tests.support.command import invoke
+
+ROUTER = "10.0.0.1 dev e lladdr 00:1a:2b:3c:4d:5e REACHABLE"
+MAC = "DA:A1:19:11:22:33"
+
+
+def sources(clients: Clients) -> dict[str, dict[str, Any]]:
+    found = clients.viewer.ok("GET", "/presence/sources")["sources"]
+    return {each["name"]: each for each in found}
+
+
+def scan(clients: Clients, source: str = "arp", count: int = 2) -> None:
+    devices = [{"mac": f"02:00:00:00:00:{n:02}"} for n in range(1, count + 1)]
+    clients.admin.ok("POST", "/presence/scans", {"source": source, "devices": devices})
+
+
+def word(clients: Clients, source: str, event: str = "seen") -> None:
+    clients.admin.ok("POST", "/presence/events", {"source": source, "mac": MAC, "event": event})
+
+
+@pytest.mark.usefixtures("clock")
+def test_contract_6_a_new_install_has_no_sources(clients: Clients) -> None:
+    assert sources(clients) == {}
+
+
+def test_contract_6_what_feeds_us(clients: Clients, clock: time_machine.Traveller) -> None:
+    for _ in range(5):
+        scan(clients)
+        clock.shift(60)
+    found = sources(clients)["arp"]
+    assert found == {
+        "name": "arp",
+        "kind": "scan",
+        "last_look": "2025-08-15T12:04:00+00:00",
+        "rhythm_seconds": 60,
+        "quiet_seconds": 900,
+        "silent_since": None,
+        "failing_since": None,
+        "reason": "",
+        "seen": 2,
+    }
+    clock.shift(900)
+    assert sources(clients)["arp"]["silent_since"] == "2025-08-15T12:04:00+00:00"
+    scan(clients, count=1)
+    assert (sources(clients)["arp"]["silent_since"], sources(clients)["arp"]["seen"]) == (None, 1)
+
+
+def test_a_scan_with_a_slow_rhythm_is_not_silent_between_two(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    for _ in range(3):
+        scan(clients)
+        clock.shift(3600)
+    assert sources(clients)["arp"]["quiet_seconds"] == 3 * 3600
+    assert sources(clients)["arp"]["silent_since"] is None
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("radius:ap-1", "radius"),
+        ("dhcp", "hook"),
+        ("dhcp6", "hook"),
+        ("hostapd:wlan0", "hook"),
+        ("x", "events"),
+    ],
+)
+def test_listeners_are_heard_of_too(
+    clients: Clients, clock: time_machine.Traveller, source: str, kind: str
+) -> None:
+    word(clients, source, "connected")
+    found = sources(clients)[source]
+    assert (found["kind"], found["seen"], found["rhythm_seconds"]) == (kind, 1, None)
+    assert found["quiet_seconds"] == 86_400
+    metrics = scraped(clients)
+    labels = {"source": source, "kind": kind}
+    assert metrics[key("last_heard_timestamp_seconds", **labels)] == NOW
+    assert metrics[key("longest_silence_seconds", **labels)] == 86_400
+    # It has been silent for two hours before, say at night.
+    clock.shift(7200)
+    word(clients, source)
+    assert sources(clients)[source]["quiet_seconds"] == 14_400
+    clock.shift(14_401)
+    assert sources(clients)[source]["silent_since"] == "2025-08-15T14:00:00+00:00"
+
+
+def watch(clients: Clients, script: str, *options: str) -> None:
+    words = ["--format", "ip-neigh", "--times", "1", *options, "--", "sh", "-c", script]
+    result = invoke(clients.app.instance_path, "scan", "watch", *words)
+    assert result.exit_code == 0, result.output
+
+
+def test_a_look_that_fails_is_told_until_one_works(clients: Clients, clock: time_machine.Traveller) -> None:
+    watch(clients, "echo no such device >&2; exit 3")
+    found = sources(clients)["ip-neigh"]
+    assert (found["kind"], found["last_look"], found["seen"]) == ("events", None, 0)
+    assert found["failing_since"] == "2025-08-15T12:00:00+00:00"
+    assert "failed with exit code 3: no such device" in found["reason"]
+    clock.shift(60)
+    watch(clients, "echo nonsense", "--source", "ip-neigh")
+    found = sources(clients)["ip-neigh"]
+    assert found["failing_since"] == "2025-08-15T12:00:00+00:00"
+    assert "not what" in found["reason"]
+    labels = {"source": "ip-neigh"}
+    assert scraped(clients)[key("source_failing_since_timestamp_seconds", **labels)] == NOW
+    clock.shift(60)
+    watch(clients, f"echo {ROUTER}")
+    found = sources(clients)["ip-neigh"]
+    assert (found["kind"], found["failing_since"], found["reason"]) == ("scan", None, "")
+    assert key("source_failing_since_timestamp_seconds", **labels) not in scraped(clients)
+
+
+def test_a_lease_file_that_was_not_written_says_so(
+    clients: Clients, clock: time_machine.Traveller, tmp_path: Path
+) -> None:
+    path = tmp_path / "leases"
+    path.write_text(f"{NOW + 600} da:a1:19:11:22:33 10.0.0.5 phone *\n")
+    os.utime(path, (NOW - 60, NOW - 60))
+    assert invoke(clients.app.instance_path, "scan", "dnsmasq", str(path)).stderr == ""
+    again = invoke(clients.app.instance_path, "scan", "dnsmasq", str(path))
+    assert (again.exit_code, again.stderr) == (
+        0,
+        f"Note: {path} was not written since 2025-08-15 11:59 UTC: it says nothing new,"
+        " and disconnects nobody.\n",
+    )
+    os.utime(path, (NOW, NOW))
+    assert invoke(clients.app.instance_path, "scan", "dnsmasq", str(path)).stderr == ""
