@@ -185,8 +185,8 @@ def totals(query: dict[str, Any]) -> Response:
     "/<mac:mac>",
     role=VIEWER,
     query=schemas.DeviceSessions,
-    answer=schemas.SessionsAnswer,
-    example=examples.SESSIONS,
+    answer=schemas.DeviceSessionsAnswer,
+    example=examples.DEVICE_SESSIONS,
     headers=PAGING_HEADERS,
 )
 def of_device(query: dict[str, Any], mac: str) -> Response:
@@ -197,6 +197,7 @@ def of_device(query: dict[str, Any], mac: str) -> Response:
         overlapping=(since, g.now if until is None else until - 1),
         newest_first=True,
         before=until,
+        camel=True,
     )
     return _sessions(wanted, query["limit"], query["offset"])
 

@@ -50,12 +50,42 @@ def list_(query: dict[str, Any]) -> Response:
     )
 
 
-@blueprint.endpoint("/totals", role=VIEWER, answer=schemas.DeviceTotalsAnswer, example=examples.DEVICE_TOTALS)
+@blueprint.endpoint(
+    "/by-status",
+    role=VIEWER,
+    query=schemas.DevicesByStatus,
+    answer=schemas.DeviceResource(many=True),
+    example=examples.DEVICE_RESOURCES,
+    headers=PAGING_HEADERS,
+)
+def by_status(query: dict[str, Any]) -> Response:
+    """Devices of a status, as calendars take their resources, by name"""
+    wanted = queries.DeviceFilter(
+        flapping=settings().flapping, status="all" if query["status"] == "my" else query["status"]
+    )
+    limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
+    return list_answer(
+        lambda tx: queries.list_resources(tx, wanted, limit, offset, now, site),
+        lambda tx: queries.count_devices(tx, wanted, now),
+        limit=limit,
+        offset=offset,
+    )
+
+
+@blueprint.endpoint(
+    "/totals",
+    role=VIEWER,
+    query=schemas.DeviceTotals,
+    answer=schemas.DEVICE_TOTALS_ANSWER,
+    example=examples.DEVICE_TOTALS,
+)
 def totals(query: dict[str, Any]) -> Response:
     """How many devices each status has"""
     with read_transaction() as tx:
         counts = queries.count_totals(tx, settings().flapping, g.now)
-    return answer({"success": True, **counts})
+    if query["format"] == "named":
+        return answer({"success": True, **counts})
+    return answer([counts[name] for name in schemas.LISTED_TOTALS])
 
 
 @blueprint.endpoint(

@@ -36,7 +36,7 @@ from sessiontrack.values.roles import ADMIN, includes
 
 log = logging.getLogger(__name__)
 # Calendar and table widgets append these by themselves.
-IGNORED_PARAMETERS = frozenset({"timeZone", "_", "draw"})
+IGNORED_PARAMETERS = frozenset({"timeZone", "timezone", "_", "draw"})
 # Queries of each call that were read, by their text.
 MOST_REMEMBERED = 256
 LONGEST_REMEMBERED = 500

@@ -1,5 +1,7 @@
 """Examples in the OpenAPI document: the source documents' own, where they have one."""
 
+from typing import Any
+
 from sessiontrack.schemas.user_sessions import EXAMPLE_PATH
 
 MAC = "AA:BB:CC:DD:EE:FF"
@@ -14,11 +16,12 @@ CREATE_SESSION = {
 SESSION_CREATED = {"success": True, "message": f"Session created for MAC {MAC}", "id": 1}
 DELETE_SESSIONS = {"mac": MAC}
 SESSIONS_DELETED = {"success": True, "message": f"Deleted sessions for MAC {MAC}", "deleted": 1}
-SESSIONS = {
+SESSIONS: dict[str, Any] = {
     "success": True,
     "sessions": [
         {
             "id": 1,
+            "ses_DateTimeOrder": "2025-08-01T10:00:00+00:00",
             "ses_MAC": MAC,
             "ses_Connection": "2025-08-01 10:00",
             "ses_Disconnection": "2025-08-01 12:00",
@@ -29,6 +32,22 @@ SESSIONS = {
             "ses_DateTimeConnection": "2025-08-01T10:00:00+00:00",
             "ses_DateTimeDisconnection": "2025-08-01T12:00:00+00:00",
             "ses_DurationSeconds": 7200,
+        }
+    ],
+}
+_SESSION = SESSIONS["sessions"][0]
+DEVICE_SESSIONS = {
+    "success": True,
+    "sessions": [
+        {
+            **_SESSION,
+            "sesDateTimeOrder": _SESSION["ses_DateTimeOrder"],
+            "sesMac": MAC,
+            "sesConnection": _SESSION["ses_Connection"],
+            "sesDisconnection": _SESSION["ses_Disconnection"],
+            "sesDuration": _SESSION["ses_Duration"],
+            "sesIp": _SESSION["ses_IP"],
+            "sesInfo": "",
         }
     ],
 }
@@ -94,8 +113,35 @@ _DEVICE = {
 DEVICES = {"success": True, "devices": [_DEVICE]}
 ONE_DEVICE = {"success": True, "device": _DEVICE}
 CHANGE_DEVICE = {"name": "Printer", "owner": "Office", "grace": "30 minutes"}
-_STATUSES = {"connected": 9, "disconnected": 2, "down": 1, "new": 1, "flapping": 0, "archived": 3}
-DEVICE_TOTALS = {"success": True, "all": 12, **_STATUSES}
+_STATUSES = {
+    "connected": 9,
+    "disconnected": 2,
+    "down": 1,
+    "new": 1,
+    "flapping": 0,
+    "archived": 3,
+    "favorites": 2,
+}
+DEVICE_TOTALS = [12, 9, 2, 1, 1, 3]
+DEVICE_RESOURCES = [
+    {
+        "id": MAC,
+        "title": "Printer",
+        "favorite": 0,
+        "devMac": MAC,
+        "devName": "Printer",
+        "devOwner": "Office",
+        "devVendor": "Example",
+        "devLastIP": "192.168.1.10",
+        "devFirstConnection": "2025-07-01T08:00:00+00:00",
+        "devLastConnection": "2025-08-01T12:00:00+00:00",
+        "devFavorite": 0,
+        "devPresentLastScan": 1,
+        "devAlertDown": 0,
+        "devIsNew": 0,
+        "devIsArchived": 0,
+    }
+]
 DEVICE_DELETED = {
     "success": True,
     "message": f"Deleted device {MAC}",

@@ -9,4 +9,4 @@ class MacConverter(BaseConverter):
     Whether it is a MAC address is for the view to say: with 400, not with 404.
     """
 
-    regex = r"(?!(?:create|delete|list|calendar|session-events|totals)$)[^/]+"
+    regex = r"(?!(?:create|delete|list|calendar|session-events|totals|by-status)$)[^/]+"

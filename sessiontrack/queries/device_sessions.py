@@ -43,6 +43,7 @@ class SessionFilter:
     start: connected at or after it. end: disconnected at or before it (an open one has not ended).
     overlapping: was there between these two instants, both included, or is still open.
     before: connected before it, an open one too.
+    camel: each row with NetAlertX's newer names too.
     """
 
     mac: str | None = None
@@ -51,6 +52,7 @@ class SessionFilter:
     overlapping: tuple[int, int] | None = None
     newest_first: bool = False
     before: int | None = None
+    camel: bool = False
 
 
 def list_sessions(
@@ -63,7 +65,8 @@ def list_sessions(
         place = row_counts.place(tx, DEVICE_SESSIONS, offset, newest_first=wanted.newest_first)
         values["edge"], offset = place["edge"], place["offset"]
     statement = _statement(*shape, wanted.newest_first, placed=is_placed)
-    return _written(tx.stream(statement, limit=limit or EVERYTHING, offset=offset, **values), now, site)
+    rows = tx.stream(statement, limit=limit or EVERYTHING, offset=offset, **values)
+    return _written(rows, now, site, wanted.camel)
 
 
 def count_sessions(tx: Transaction, wanted: SessionFilter) -> int:
@@ -75,19 +78,31 @@ def count_sessions(tx: Transaction, wanted: SessionFilter) -> int:
     return found
 
 
-def _written(rows: Iterator[Row], now: int, site: SiteTime) -> Iterator[str]:
-    """Each as documented, with the same facts for programs beside it."""
+def _written(rows: Iterator[Row], now: int, site: SiteTime, camel: bool) -> Iterator[str]:
+    """Each as documented, with the same facts for programs beside it.
+
+    camel: with the names too that NetAlertX's page of a device reads since its version 26.
+    """
     for session_id, mac, connected_at, disconnected_at, still_connected, ip, info in rows:
         seconds = duration_seconds(connected_at, disconnected_at, still_connected, now)
         connection, connection_at = _instant(connected_at, MISSING, site)
         missing = OPEN if still_connected else MISSING
         disconnection, disconnection_at = _instant(disconnected_at, missing, site)
+        order = disconnection_at if connected_at is None else connection_at
+        duration, remark = duration_text(seconds), quoted[info]
+        more = (
+            f',"sesDateTimeOrder":{order},"sesMac":"{mac}","sesConnection":"{connection}",'
+            f'"sesDisconnection":"{disconnection}","sesDuration":"{duration}","sesIp":"{ip}","sesInfo":{remark}'
+            if camel
+            else ""
+        )
         yield (
-            f'{{"id":{session_id},"ses_MAC":"{mac}","ses_Connection":"{connection}",'
-            f'"ses_Disconnection":"{disconnection}","ses_Duration":"{duration_text(seconds)}",'
-            f'"ses_IP":"{ip}","ses_Info":{quoted[info]},"ses_StillConnected":{JSON_BOOL[still_connected]},'
+            f'{{"id":{session_id},"ses_DateTimeOrder":{order},"ses_MAC":"{mac}",'
+            f'"ses_Connection":"{connection}","ses_Disconnection":"{disconnection}",'
+            f'"ses_Duration":"{duration}","ses_IP":"{ip}","ses_Info":{remark},'
+            f'"ses_StillConnected":{JSON_BOOL[still_connected]},'
             f'"ses_DateTimeConnection":{connection_at},"ses_DateTimeDisconnection":{disconnection_at},'
-            f'"ses_DurationSeconds":{"null" if seconds is None else seconds}}}'
+            f'"ses_DurationSeconds":{"null" if seconds is None else seconds}{more}}}'
         )
 
 

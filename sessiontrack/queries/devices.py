@@ -12,7 +12,7 @@ from sqlalchemy.sql import ColumnElement
 
 from sessiontrack.database import Contains, Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event
-from sessiontrack.models.columns import bind
+from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.queries.searching import devices_with_alias_like, pattern
 from sessiontrack.values.macs import is_locally_administered
@@ -21,7 +21,7 @@ from sessiontrack.values.timestamps import SiteTime
 from sessiontrack.values.vendors import vendor_of
 
 NEW_SECONDS = 86_400
-TOTALS = ("all", "connected", "disconnected", "down", "new", "flapping", "archived")
+TOTALS = ("all", "connected", "disconnected", "down", "new", "flapping", "archived", "favorites")
 CONNECTED_ADDRESSES = Statement("SELECT DISTINCT ip FROM device_session WHERE still_connected AND ip <> ''")
 ALIASES = Statement("SELECT device_id, mac FROM device_alias ORDER BY mac")
 
@@ -46,10 +46,12 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "new": ~Device.archived & IS_NEW,
     "flapping": ~Device.archived & IS_FLAPPING,
     "archived": Device.archived == ~false(),
+    "favorites": ~Device.archived & (Device.favourite == ~false()),
+    "offline": ~Device.archived & ~IS_CONNECTED,
 }
 
 # Those that need no look at the latest session.
-WITHOUT_LATEST = frozenset({"all", "new", "archived"})
+WITHOUT_LATEST = frozenset({"all", "new", "archived", "favorites"})
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,30 @@ def list_devices(
     statement = _listed(*wanted.shape(), wanted.sort, wanted.descending)
     for row in tx.stream(statement, limit=limit, offset=offset, **wanted.values(now)):
         yield _as_dict(row, aliases, site)
+
+
+def list_resources(
+    tx: Transaction, wanted: DeviceFilter, limit: int | None, offset: int, now: int, site: SiteTime
+) -> Iterator[dict[str, Any]]:
+    """The same devices as calendars take their resources."""
+    for device in list_devices(tx, wanted, limit or EVERYTHING, offset, now, site):
+        yield {
+            "id": device["mac"],
+            "title": device["name"] or device["mac"],
+            "favorite": int(device["favourite"]),
+            "devMac": device["mac"],
+            "devName": device["name"],
+            "devOwner": device["owner"],
+            "devVendor": device["vendor"],
+            "devLastIP": device["ip"],
+            "devFirstConnection": device["first_seen"],
+            "devLastConnection": device["last_seen"],
+            "devFavorite": int(device["favourite"]),
+            "devPresentLastScan": int(device["connected"]),
+            "devAlertDown": int(device["alert_down"]),
+            "devIsNew": int(device["new"]),
+            "devIsArchived": int(device["archived"]),
+        }
 
 
 def count_devices(tx: Transaction, wanted: DeviceFilter, now: int) -> int:

@@ -240,6 +240,9 @@ class SessionAnswer(Answer):
     """A device session as every list shows it."""
 
     id = fields.Integer(required=True)
+    ses_DateTimeOrder = fields.String(
+        required=True, metadata={"description": "The connection, else the disconnection: to sort by."}
+    )
     ses_MAC = fields.String(required=True)
     ses_Connection = fields.String(required=True, metadata={"description": "Or `<missing event>`."})
     ses_Disconnection = fields.String(
@@ -276,6 +279,24 @@ class SessionsAnswer(_Success):
     """A list of device sessions."""
 
     sessions = fields.List(fields.Nested(SessionAnswer), required=True)
+
+
+class DeviceSessionAnswer(SessionAnswer):
+    """A session of one device, with the names too that NetAlertX's page of a device reads."""
+
+    sesDateTimeOrder = fields.String(required=True)
+    sesMac = fields.String(required=True)
+    sesConnection = fields.String(required=True)
+    sesDisconnection = fields.String(required=True)
+    sesDuration = fields.String(required=True)
+    sesIp = fields.String(required=True)
+    sesInfo = fields.String(required=True)
+
+
+class DeviceSessionsAnswer(_Success):
+    """`GET /sessions/<mac>`."""
+
+    sessions = fields.List(fields.Nested(DeviceSessionAnswer), required=True)
 
 
 class CalendarEvent(Schema):

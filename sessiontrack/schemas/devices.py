@@ -19,6 +19,10 @@ from sessiontrack.schemas.fields import (
 from sessiontrack.schemas.windows import InPeriod
 
 STATUSES = ("connected", "disconnected", "down", "new", "flapping", "archived", "all")
+# What NetAlertX's pages ask for; "my" is another word of theirs for "all".
+RESOURCE_STATUSES = ("all", "my", "connected", "offline", "favorites", "new", "down", "archived")
+# In the order of the list that NetAlertX's pages read.
+LISTED_TOTALS = ("all", "connected", "favorites", "new", "down", "archived")
 SORTS = ("name", "mac", "owner", "ip", "vendor", "first_seen", "last_seen", "status")
 
 
@@ -122,8 +126,50 @@ class DevicesAnswer(_Success):
     devices = fields.List(fields.Nested(DeviceAnswer), required=True)
 
 
-class DeviceTotalsAnswer(_Success):
+class DevicesByStatus(Strict):
+    """`GET /devices/by-status`."""
+
+    status = fields.String(
+        load_default="all",
+        validate=OneOf(RESOURCE_STATUSES),
+        metadata={"description": "all and my: but for the archived ones. offline: those not connected."},
+    )
+    limit = limit(None)
+    offset = offset()
+
+
+class DeviceTotals(Strict):
     """`GET /devices/totals`."""
+
+    format = fields.String(
+        load_default="list",
+        validate=OneOf(("list", "named")),
+        metadata={"description": "named: an object, the counts by name, and of more statuses."},
+    )
+
+
+class DeviceResource(Answer):
+    """A device as calendars take their resources, its fields named as NetAlertX names them."""
+
+    id = fields.String(required=True, metadata={"description": "The MAC address."})
+    title = fields.String(required=True, metadata={"description": "The name, else the MAC address."})
+    favorite = fields.Integer(required=True, validate=OneOf((0, 1)))
+    devMac = fields.String(required=True)
+    devName = fields.String(required=True)
+    devOwner = fields.String(required=True)
+    devVendor = fields.String(required=True)
+    devLastIP = fields.String(required=True)
+    devFirstConnection = fields.String(required=True)
+    devLastConnection = fields.String(required=True, allow_none=True)
+    devFavorite = fields.Integer(required=True, validate=OneOf((0, 1)))
+    devPresentLastScan = fields.Integer(required=True, validate=OneOf((0, 1)))
+    devAlertDown = fields.Integer(required=True, validate=OneOf((0, 1)))
+    devIsNew = fields.Integer(required=True, validate=OneOf((0, 1)))
+    devIsArchived = fields.Integer(required=True, validate=OneOf((0, 1)))
+
+
+class DeviceTotalsAnswer(_Success):
+    """`GET /devices/totals?format=named`."""
 
     all = fields.Integer(required=True)
     connected = fields.Integer(required=True)
@@ -132,6 +178,21 @@ class DeviceTotalsAnswer(_Success):
     new = fields.Integer(required=True)
     flapping = fields.Integer(required=True)
     archived = fields.Integer(required=True)
+    favorites = fields.Integer(required=True)
+
+
+# A list of six numbers, or (format=named) an object; marshmallow has no field for either-or.
+DEVICE_TOTALS_ANSWER: dict[str, Any] = {
+    "oneOf": [
+        {"type": "array", "items": {"type": "integer"}, "minItems": 6, "maxItems": 6},
+        {
+            "type": "object",
+            "properties": {
+                name: {"type": "integer"} for name in DeviceTotalsAnswer().fields if name != "success"
+            },
+        },
+    ]
+}
 
 
 class DeletedParts(Answer):

@@ -59,6 +59,7 @@ def test_contract_3_a_session_carries_the_facts_for_programs(make_clients: Any) 
         "ses_Duration": "1d 1h 1m",
         "id": session_id,
         "ses_StillConnected": False,
+        "ses_DateTimeOrder": "2025-08-01T10:00:00+02:00",
         "ses_DateTimeConnection": "2025-08-01T10:00:00+02:00",
         "ses_DateTimeDisconnection": "2025-08-02T11:01:30+02:00",
         "ses_DurationSeconds": DAY + HOUR + 90,
@@ -100,7 +101,7 @@ def test_contract_3_a_missing_end_is_shown_as_such(clients: Clients, ends: Any, 
         rows.add_session(tx, rows.add_device(tx, MAC), *ends, info="from the log")
     (session,) = listed(clients)
     wanted |= {"ses_Duration": "...", "ses_DurationSeconds": None, "ses_StillConnected": False}
-    wanted |= {"ses_Info": "from the log"}
+    wanted |= {"ses_Info": "from the log", "ses_DateTimeOrder": "2025-08-01T00:00:00+00:00"}
     assert {name: session[name] for name in wanted} == wanted
 
 

@@ -170,7 +170,7 @@ def test_contract_6_both_addresses_are_the_device_from_then_on(
     assert operator.ok("POST", "/presence/scans", scan)["new"] == 0
     device = viewer.ok("GET", f"/devices/{A}")["device"]
     assert (device["status"], device["ip"]) == ("connected", "10.0.0.7")
-    assert viewer.ok("GET", "/devices/totals")["all"] == 1
+    assert viewer.ok("GET", "/devices/totals?format=named")["all"] == 1
     assert operator.ok("DELETE", "/sessions/delete", {"mac": B})["deleted"] == 4
     assert operator.ok("DELETE", f"/devices/{B}")["success"] is True
     refused(viewer.get(f"/devices/{A}"), 404)

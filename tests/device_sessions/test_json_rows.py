@@ -66,10 +66,11 @@ def test_a_session_of_a_list(site: SiteTime, ends: tuple[int, int], info: str, s
         IP,
         info,
     )
-    (text,) = device_sessions._written(iter([row]), end, site)
+    (text,) = device_sessions._written(iter([row]), end, site, camel=False)
     seconds = end - begin if shape in ("closed", "open") else None
     assert canonical(text) == {
         "id": 7,
+        "ses_DateTimeOrder": site.format_offset(end if shape == "end" else begin),
         "ses_MAC": MAC,
         "ses_Connection": "<missing event>" if shape == "end" else site.format_minute(begin),
         "ses_Disconnection": {"open": "...", "begin": "<missing event>"}.get(shape, site.format_minute(end)),

@@ -141,7 +141,7 @@ def test_the_session_that_says_that_a_device_is_down_stays(make_clients: MakeCli
         down = rows.add_session(tx, device_id, OLD + 200, OLD + 300, disc_type="Device Down")
     assert pruned(clients.app) == {"device_sessions": 1}
     assert ids(clients.app)["device_session"] == [down]
-    assert clients.viewer.ok("GET", "/devices/totals")["down"] == 1
+    assert clients.viewer.ok("GET", "/devices/totals?format=named")["down"] == 1
 
 
 def scan(clients: Clients, at: int, *macs: int, source: str = "scanner") -> None:
@@ -167,7 +167,7 @@ def test_what_was_pruned_is_not_derived_again(
     scan(clients, later + 120, 1, source="another")
     sessions = clients.viewer.ok("GET", "/sessions/list?mac=02:00:00:00:00:01")["sessions"]
     assert [each["ses_StillConnected"] for each in sessions] == [True]
-    assert clients.viewer.ok("GET", "/devices/totals")["connected"] == 2
+    assert clients.viewer.ok("GET", "/devices/totals?format=named")["connected"] == 2
 
 
 def housekeeping_run(app: Flask, now: int) -> dict[str, int]:

@@ -36,7 +36,7 @@ def test_the_tiles_count_devices_and_lead_to_them(signed_in: Visit) -> None:
     page = signed_in.page
     signed_in.open("/")
     assert page.url == f"{signed_in.base}{NOW}"
-    totals = page.request.get(f"{signed_in.base}/devices/totals").json()
+    totals = page.request.get(f"{signed_in.base}/devices/totals?format=named").json()
     assert totals["connected"] > 0
     for status in ("connected", "disconnected", "new", "down"):
         tile = page.locator(f".now-tile[data-status={status}]")

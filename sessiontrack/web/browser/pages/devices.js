@@ -30,7 +30,7 @@ class DevicesPage extends StElement {
     const params = { status: this.#state.value.status, search, sort, limit, offset };
     const [list, totals] = await Promise.all([
       getList("/devices", { params, signal }),
-      get("/devices/totals", { signal }),
+      get("/devices/totals", { params: { format: "named" }, signal }),
     ]);
     this.totals = totals;
     return { rows: list.data.devices, total: list.total };

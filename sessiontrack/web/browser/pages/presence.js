@@ -55,7 +55,7 @@ class PresencePage extends StElement {
   connectedCallback() {
     super.connectedCallback();
     // The numbers beside the filters; the page also works without them.
-    get("/devices/totals").then((totals) => (this.totals = totals), () => {});
+    get("/devices/totals", { params: { format: "named" } }).then((totals) => (this.totals = totals), () => {});
   }
 
   /** The time range of the address. */
