@@ -101,7 +101,7 @@ def _options() -> argparse.Namespace:
 
 def fill(folder: Path, people: int) -> dict[str, str]:
     """A token for each user, the scanner ("scan") and the pages ("page")."""
-    app = create_app({"INSTANCE": folder, "ADMIN_PASSWORD": "soak"})
+    app = create_app({"INSTANCE": folder, "ADMIN_PASSWORD": "soak for minutes"})
     prepare(app)
     now, tokens = int(time.time()), {}
     with app.app_context():

@@ -37,6 +37,10 @@ class InvalidIp(InvalidInput):
     """A text is neither an IPv4 nor an IPv6 address."""
 
 
+class InvalidPassword(InvalidInput):
+    """A password may not be chosen."""
+
+
 class InvalidPath(InvalidInput):
     """A path is not `[view]` or `[view, tab]`."""
 

@@ -12,8 +12,10 @@ from sessiontrack import clock, migrations
 from sessiontrack.config import Settings
 from sessiontrack.database import database_file, db, in_use, read_transaction, write_transaction
 from sessiontrack.database.maintenance import sqlite_file
+from sessiontrack.exceptions import InvalidSetting
 from sessiontrack.process import instance, log_lines
 from sessiontrack.services import users
+from sessiontrack.values.passwords import RULE, meets_rule
 from sessiontrack.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,8 @@ def _refuse_unusable(file: Path, is_service: bool) -> None:
 
 def _add_first_admin(settings: Settings) -> FirstAdmin | None:
     random = "" if settings.admin_password else secrets.token_urlsafe(12)
+    if settings.admin_password and not meets_rule(settings.admin_password):
+        raise InvalidSetting(f"ADMIN_PASSWORD cannot be the first password: {RULE}")
     password_hash = users.hash_password(settings.admin_password or random)
     with write_transaction() as tx:
         if not users.add_first_admin(tx, clock.now(), password_hash):

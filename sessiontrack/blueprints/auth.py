@@ -50,6 +50,7 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
         if login_id is None:
             raise Unauthorized("The user name or the password is wrong.")
         login_throttle.forgive(tx, username, address)
+        users.judge_password(tx, user_id, password)
         note_login(tx, g.now, user_id, username, address)
         alive = settings().session_alive_seconds
         user_sessions.start_session(tx, g.now, login_id, username, alive)

@@ -103,6 +103,8 @@ def remove(query: dict[str, Any], body: dict[str, Any], username: str) -> Respon
     """Remove a user with all logins and tokens; past user sessions stay under the name"""
     with write_transaction() as tx:
         services.remove_user(tx, g.now, username, settings().session_alive_seconds)
+    if username == services.FIRST_ADMIN:
+        forget_initial_password(settings().instance)
     return answer({"success": True, "message": f"Removed {username}"})
 
 

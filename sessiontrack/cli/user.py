@@ -13,9 +13,10 @@ from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.process import instance
 from sessiontrack.queries import accounts
-from sessiontrack.schemas.accounts import LONGEST_NAME, LONGEST_PASSWORD
+from sessiontrack.schemas.accounts import LONGEST_NAME
 from sessiontrack.schemas.fields import has_control_characters
 from sessiontrack.services import users
+from sessiontrack.values.passwords import refuse_weak
 from sessiontrack.values.roles import ROLES, VIEWER
 
 password_options = [
@@ -149,9 +150,12 @@ def remove(username: str) -> None:
     Example: sessiontrack user remove anna
     """
     app = prepared_app()
-    alive = app.extensions["sessiontrack.settings"].session_alive_seconds
+    settings: Settings = app.extensions["sessiontrack.settings"]
+    alive = settings.session_alive_seconds
     with app.app_context(), write_transaction() as tx:
         users.remove_user(tx, clock.now(), username, alive)
+    if username == users.FIRST_ADMIN:
+        instance.forget_initial_password(settings.instance)
     click.echo(f"{username} is removed.")
 
 
@@ -164,6 +168,5 @@ def _password(generate: bool, from_stdin: bool) -> str:
         password = sys.stdin.readline().rstrip("\r\n")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    if not 1 <= len(password) <= LONGEST_PASSWORD:
-        raise InvalidInput(f"A password has 1 to {LONGEST_PASSWORD} characters.")
+    refuse_weak(password)
     return password

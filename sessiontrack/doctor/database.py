@@ -1,5 +1,6 @@
 """What the database says of itself, and who may sign in with which password."""
 
+import shlex
 from collections.abc import Iterator
 
 from sessiontrack import migrations
@@ -8,7 +9,7 @@ from sessiontrack.database.maintenance import database_sizes, find_damage, sqlit
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.process import instance
-from sessiontrack.queries.accounts import password_hash_of
+from sessiontrack.queries.accounts import admins_against_the_rule, password_hash_of
 from sessiontrack.queries.figures import latest_instant
 from sessiontrack.queries.webhooks import count_dead
 from sessiontrack.services.users import FIRST_ADMIN, is_password
@@ -108,6 +109,27 @@ def first_password(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield ok("password", "admin's is not the first one any more.")
+
+
+def admins_passwords(patient: Patient) -> Iterator[Finding]:
+    """Whether an admin's was chosen before there was a rule."""
+    if migrations.current_revision(db.engine) != migrations.newest_revision():
+        return
+    with read_transaction() as tx:
+        broken, untold = admins_against_the_rule(tx)
+    for name in broken:
+        yield warning("passwords", f"that of {name} is short or common: {_new_password(name)}")
+    for name in untold:
+        yield warning(
+            "passwords",
+            f"that of {name} is from before there was a rule, and was not used since: {_new_password(name)}",
+        )
+    if not (broken or untold):
+        yield ok("passwords", "those of all admins meet the rule.")
+
+
+def _new_password(username: str) -> str:
+    return f"sessiontrack user passwd {shlex.quote(username)}"
 
 
 def dead_webhooks(patient: Patient) -> Iterator[Finding]:

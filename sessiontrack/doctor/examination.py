@@ -23,6 +23,7 @@ DATABASE_CHECKS: tuple[Check, ...] = (
     database.write_ahead_log,
     database.order_of_time,
     database.first_password,
+    database.admins_passwords,
     database.dead_webhooks,
 )
 

@@ -35,6 +35,8 @@ HEADER = {"alg": ALGORITHM, "typ": "JWT"}
 NAME = "sessiontrack"
 CSRF_HEADER = "X-CSRF-TOKEN"
 MOST_REMEMBERED = 4096
+# As long as one header line may be; a server joins several.
+LONGEST_TOKEN = 8190
 # The login that opened a token's family. A claim of ours; the others are the standard's.
 FAMILY = "fam"
 
@@ -133,6 +135,8 @@ def _cookie(request: Request, kind: str) -> str:
 
 def _claims(token: str, kind: str, now: int) -> dict[str, Any]:
     """The claims of a token of that kind which is valid now."""
+    if len(token) > LONGEST_TOKEN:
+        raise Unauthorized("The token is not valid.")
     remembered: dict[str, dict[str, Any]] = current_app.extensions["sessiontrack.verified_tokens"]
     claims = remembered.get(token)
     if claims is None:

@@ -13,6 +13,7 @@ class User(Base):
     """A person or a program that may sign in.
 
     password_hash: empty without a password; a user that a proxy names (`from_proxy`) needs none.
+    password_meets_rule: null for one that was chosen before there was a rule and not used since.
     """
 
     __tablename__ = "user"
@@ -25,6 +26,7 @@ class User(Base):
     created_at: Mapped[Instant]
     disabled_at: Mapped[Instant | None]
     from_proxy: Mapped[bool] = mapped_column(server_default=false())
+    password_meets_rule: Mapped[bool | None]
 
 
 class Login(Base):

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import fields
-from marshmallow.validate import Length, OneOf
+from marshmallow import ValidationError, fields
+from marshmallow.validate import OneOf
 
-from sessiontrack.schemas.accounts import LONGEST_NAME, LONGEST_PASSWORD
+from sessiontrack.exceptions import InvalidPassword
+from sessiontrack.schemas.accounts import LONGEST_NAME
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import JsonBoolean, Text, limit, offset
+from sessiontrack.values import passwords
 from sessiontrack.values.roles import ROLES, VIEWER
 
 
@@ -19,10 +21,22 @@ class ListUsers(Strict):
     offset = offset()
 
 
+def _meets_rule(password: str) -> None:
+    try:
+        passwords.refuse_weak(password)
+    except InvalidPassword as error:
+        raise ValidationError(error.message) from error
+
+
 def _password(**kwargs: Any) -> fields.String:
     return fields.String(
-        validate=Length(1, LONGEST_PASSWORD),
-        metadata={"format": "password", "description": f"1 to {LONGEST_PASSWORD} characters."},
+        validate=_meets_rule,
+        metadata={
+            "format": "password",
+            "description": passwords.RULE,
+            "minLength": passwords.LEAST,
+            "maxLength": passwords.MOST,
+        },
         **kwargs,
     )
 

@@ -8,6 +8,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict, NotFound
 from sessiontrack.services import user_sessions
+from sessiontrack.values.passwords import meets_rule
 from sessiontrack.values.roles import ADMIN
 
 FIRST_ADMIN = "admin"
@@ -15,8 +16,8 @@ FIRST_ADMIN = "admin"
 PASSWORD_METHOD = "scrypt:32768:8:3"
 
 INSERT = Statement(
-    'INSERT INTO "user" (username, password_hash, role, created_at)'
-    " VALUES (:username, :password_hash, :role, :now) ON CONFLICT (username) DO NOTHING"
+    'INSERT INTO "user" (username, password_hash, role, created_at, password_meets_rule)'
+    " VALUES (:username, :password_hash, :role, :now, TRUE) ON CONFLICT (username) DO NOTHING"
 )
 INSERT_FROM_PROXY = Statement(
     'INSERT INTO "user" (username, password_hash, role, created_at, from_proxy)'
@@ -27,7 +28,11 @@ OTHER_ADMINS = Statement(
     "SELECT count(*) FROM \"user\" WHERE role = 'admin' AND disabled_at IS NULL AND username <> :username"
 )
 FIND = Statement('SELECT id, role FROM "user" WHERE username = :username')
-SET_PASSWORD = Statement('UPDATE "user" SET password_hash = :password_hash WHERE id = :user_id')
+SET_PASSWORD = Statement(
+    'UPDATE "user" SET password_hash = :password_hash, password_meets_rule = TRUE WHERE id = :user_id'
+)
+IS_UNJUDGED = Statement('SELECT 1 FROM "user" WHERE id = :user_id AND password_meets_rule IS NULL')
+JUDGE = Statement('UPDATE "user" SET password_meets_rule = :meets_rule WHERE id = :user_id')
 SET_ROLE = Statement('UPDATE "user" SET role = :role WHERE id = :user_id')
 DISABLE = Statement('UPDATE "user" SET disabled_at = :now WHERE id = :user_id AND disabled_at IS NULL')
 ENABLE = Statement('UPDATE "user" SET disabled_at = NULL WHERE id = :user_id')
@@ -56,8 +61,14 @@ def _nobodys_hash() -> str:
     return hash_password(secrets.token_urlsafe())
 
 
+def judge_password(tx: Transaction, user_id: int, password: str) -> None:
+    """Remember whether a password that has just been found right, and is from before the rule, meets it."""
+    if tx.value(IS_UNJUDGED, user_id=user_id) is not None:
+        tx.run(JUDGE, user_id=user_id, meets_rule=meets_rule(password))
+
+
 def add_user(tx: Transaction, now: int, username: str, password_hash: str, role: str) -> None:
-    """Make a user.
+    """Make a user, with the hash of a password that meets the rule.
 
     Raises:
         Conflict: the name is taken.

@@ -1,6 +1,7 @@
 """`sessiontrack user`: who may sign in."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,9 +82,10 @@ def test_add_reads_the_password_from_standard_input(cli: Users, clients: Clients
     assert status(clients, "anna", "  blanks count ") == 200
 
 
-@pytest.mark.parametrize("password", ["", "x" * 1025])
-def test_a_password_of_no_or_too_many_characters_is_refused(cli: Users, password: str) -> None:
-    result = cli.run("add", "anna", "--password-stdin", text=password + "\n")
+@pytest.mark.parametrize("password", ["", "x", " " * 8, "password1", "x" * 1025])
+@pytest.mark.parametrize("command", [("add", "anna"), ("passwd", "viewer")])
+def test_a_weak_password_is_refused(cli: Users, command: tuple[str, str], password: str) -> None:
+    result = cli.run(*command, "--password-stdin", text=password + "\n")
     assert result.exit_code == 1
     assert_one_line(result.stderr, "password")
     assert "anna" not in cli.list()
@@ -123,10 +125,10 @@ def test_list_is_a_table_without_hashes(cli: Users) -> None:
 
 def test_passwd_gives_a_new_password_and_signs_out_everywhere(cli: Users, clients: Clients) -> None:
     before = clients.logged_in("operator")
-    cli.ok("passwd", "operator", "--password-stdin", text="another\n")
+    cli.ok("passwd", "operator", "--password-stdin", text="another one\n")
     assert before.get("/auth/me").status_code == 401
     assert status(clients, "operator", PASSWORD) == 401
-    assert status(clients, "operator", "another") == 200
+    assert status(clients, "operator", "another one") == 200
 
 
 def test_disable_lets_nobody_in_by_password_login_or_token(cli: Users, clients: Clients) -> None:
@@ -182,3 +184,18 @@ def test_a_user_that_is_not_there_is_one_line(cli: Users, command: list[str]) ->
     result = cli.run(name, "nobody", *rest)
     assert result.exit_code == 1
     assert_one_line(result.stderr, "nobody")
+
+
+def test_without_the_user_admin_the_file_of_the_first_password_is_gone(cli: Users) -> None:
+    file = Path(cli.instance) / "initial-admin-password"
+    file.write_text("the first one")
+    cli.ok("add", "anna", "--role", "admin", "--generate")
+    cli.ok("remove", "admin")
+    assert not file.exists()
+
+
+def test_a_weak_first_password_is_refused_and_makes_nobody(tmp_path: Path) -> None:
+    result = invoke(tmp_path / "new", "migrate", ADMIN_PASSWORD="admin")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "ADMIN_PASSWORD")
+    assert invoke(tmp_path / "new", "migrate", ADMIN_PASSWORD="long enough").exit_code == 0

@@ -7,9 +7,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from werkzeug.security import generate_password_hash
 
 from sessiontrack.config import Settings, describe_settings
+from sessiontrack.database import Statement
 from tests.conftest import Clients
+from tests.support import rows
 from tests.support.refusals import refused
 
 ANNA = {"username": "anna", "password": "correct horse", "role": "operator"}
@@ -32,13 +35,13 @@ def test_contract_5_changes_hold_from_the_next_request_on(clients: Clients) -> N
     viewer = clients.logged_in("viewer")
     clients.admin.ok("PATCH", "/users/viewer", {"role": "operator"})
     assert viewer.ok("GET", "/auth/me")["role"] == "operator"
-    clients.admin.ok("PATCH", "/users/viewer", {"password": "another"})
+    clients.admin.ok("PATCH", "/users/viewer", {"password": "another one"})
     refused(viewer.get("/auth/me"), 401)
-    again = clients.with_token(clients.log_in("viewer", "another")["access_token"])
+    again = clients.with_token(clients.log_in("viewer", "another one")["access_token"])
     assert clients.admin.ok("PATCH", "/users/viewer", {"disabled": True})["user"]["disabled_at"]
     refused(again.get("/auth/me"), 401)
     assert clients.admin.ok("PATCH", "/users/viewer", {"disabled": False})["user"]["disabled_at"] is None
-    clients.log_in("viewer", "another")
+    clients.log_in("viewer", "another one")
     clients.admin.ok("DELETE", "/users/viewer")
     refused(clients.admin.delete("/users/viewer"), 404)
     refused(clients.admin.call("PATCH", "/users/viewer", {"role": "viewer"}), 404)
@@ -46,7 +49,7 @@ def test_contract_5_changes_hold_from_the_next_request_on(clients: Clients) -> N
 
 
 def test_contract_5_the_last_admin_stays(clients: Clients) -> None:
-    for body in ({"role": "viewer"}, {"disabled": True}, {"password": "new", "role": "operator"}):
+    for body in ({"role": "viewer"}, {"disabled": True}, {"password": "a new one", "role": "operator"}):
         refused(clients.admin.call("PATCH", "/users/admin", body), 409, "conflict")
     refused(clients.admin.delete("/users/admin"), 409, "conflict")
     # Nothing of what was refused was done.
@@ -77,7 +80,7 @@ def test_a_name_of_any_printable_characters_is_found_in_the_path(clients: Client
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"password": "x"}, "username"),
+        ({"password": "correct horse"}, "username"),
         ({"username": "x"}, "password"),
         ({**ANNA, "username": ""}, "username"),
         ({**ANNA, "username": "a\nb"}, "username"),
@@ -102,7 +105,7 @@ def test_contract_2_bad_changes_are_refused(clients: Clients, body: dict[str, An
 def test_the_first_password_is_forgotten_once_it_is_another(clients: Clients) -> None:
     file = Path(clients.app.instance_path) / "initial-admin-password"
     file.write_text("first")
-    clients.admin.ok("PATCH", "/users/admin", {"password": "another"})
+    clients.admin.ok("PATCH", "/users/admin", {"password": "another one"})
     assert not file.exists()
 
 
@@ -142,3 +145,38 @@ def test_a_password_in_an_address_is_not_told(tmp_path: Path, url: str) -> None:
     value = next(each["value"] for each in found if each["name"] == "DATABASE_URL")
     assert "***" in value
     assert "ret" not in value
+
+
+WEAK = ("x", "short", " " * 8, "password", "Password", "x" * 1025)
+
+
+@pytest.mark.parametrize("password", WEAK)
+def test_contract_5_a_weak_password_is_refused(clients: Clients, password: str) -> None:
+    for method, path, body in (
+        ("POST", "/users", {**ANNA, "password": password}),
+        ("PATCH", "/users/viewer", {"password": password}),
+    ):
+        refusal = refused(clients.admin.call(method, path, body), 400)
+        assert set(refusal["errors"]) == {"password"}
+        assert "8 to 1024 characters" in refusal["message"]
+    clients.log_in("viewer")
+
+
+def test_contract_5_a_weak_password_of_before_the_rule_stays_valid(clients: Clients) -> None:
+    weak = generate_password_hash("x", method="pbkdf2:sha256:1")
+    with rows.writing(clients.app) as tx:
+        tx.run(Statement('UPDATE "user" SET password_hash = :weak, password_meets_rule = NULL'), weak=weak)
+    clients.log_in("viewer", "x")
+    with rows.writing(clients.app) as tx:
+        told = dict(tx.rows(Statement('SELECT username, password_meets_rule FROM "user"')))
+    assert told == {"admin": None, "operator": None, "viewer": False}
+
+
+def test_contract_5_without_the_user_admin_nothing_points_to_the_first_password(clients: Clients) -> None:
+    file = Path(clients.app.instance_path) / "initial-admin-password"
+    file.write_text("the first one")
+    clients.admin.ok("POST", "/users", {**ANNA, "role": "admin"})
+    assert file.name in clients.nobody.get("/ui/login").text
+    clients.logged_in("anna").ok("DELETE", "/users/admin")
+    assert not file.exists()
+    assert file.name not in clients.nobody.get("/ui/login").text

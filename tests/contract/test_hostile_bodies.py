@@ -204,9 +204,7 @@ def test_contract_2_a_scan_of_as_many_devices_as_may_be_is_read(clients: Clients
     assert refusal["errors"] == {"devices.65535.namee": ["Unknown field."]}
 
 
-@pytest.mark.parametrize(
-    "name", ["Accept", "Accept-Language", "Authorization", "Cookie", "Host", "If-None-Match"]
-)
+@pytest.mark.parametrize("name", ["Accept", "Accept-Language", "Cookie", "Host", "If-None-Match"])
 def test_contract_2_a_header_repeated_a_hundred_times_is_not_taken_apart(clients: Clients, name: str) -> None:
     for path in ("/ui/login", "/ui/nothing", "/auth/me", "/healthz", "/static/licenses.txt"):
         response = clients.nobody.call("GET", path, headers={name: "a=b;q=0.1, " * 80_000})

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from sessiontrack import create_app
 from sessiontrack.config import load_settings
-from sessiontrack.database import write_transaction
+from sessiontrack.database import Statement, write_transaction
 from sessiontrack.doctor import database, surroundings
 from sessiontrack.doctor.findings import Finding, Patient, State
 from sessiontrack.services import users
@@ -31,7 +32,7 @@ def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
 
 CHECKS = {
     *("settings", "instance", "secrets", "disk", "clock", "time zone", "proxies"),
-    *("schema", "writing", "size", "recorded", "password", "webhooks"),
+    *("schema", "writing", "size", "recorded", "password", "passwords", "webhooks"),
     # Of a file; a server looks after its own.
     *(() if databases.IS_POSTGRES else ("integrity",)),
 }
@@ -204,11 +205,37 @@ def test_the_first_password_is_worth_a_look_while_it_is_one(tmp_path: Path) -> N
 
 def test_a_password_from_the_settings_and_one_that_anybody_would_try(tmp_path: Path) -> None:
     chosen, guessed = tmp_path / "chosen", tmp_path / "guessed"
-    for folder, password in ((chosen, "long enough to be one"), (guessed, "admin")):
-        assert invoke(folder, "migrate", ADMIN_PASSWORD=password).exit_code == 0
+    for folder in (chosen, guessed):
+        assert invoke(folder, "migrate", ADMIN_PASSWORD="long enough to be one").exit_code == 0
+    of_before(guessed, "admin")
     assert looked_at(chosen, ADMIN_PASSWORD="long enough to be one")[1]["password"][0] == "warning"
     assert looked_at(chosen)[1]["password"][0] == "ok"
     assert looked_at(guessed)[1]["password"][0] == "wrong"
+
+
+def of_before(folder: Path, password: str) -> None:
+    """The admin's password is one that was chosen before there was a rule."""
+    app = create_app({"INSTANCE": folder})
+    with app.app_context(), write_transaction() as tx:
+        tx.run(
+            Statement('UPDATE "user" SET password_hash = :hashed, password_meets_rule = NULL'),
+            hashed=users.hash_password(password),
+        )
+
+
+def test_an_admins_password_that_does_not_meet_the_rule_is_worth_a_look(tmp_path: Path) -> None:
+    folder = tmp_path / "instance"
+    assert invoke(folder, "migrate", ADMIN_PASSWORD="long enough to be one").exit_code == 0
+    assert looked_at(folder)[1]["passwords"] == ("ok", "those of all admins meet the rule.")
+    of_before(folder, "x")
+    state, message = looked_at(folder)[1]["passwords"]
+    assert state == "warning"
+    assert "from before there was a rule" in message
+    body = {"username": "admin", "password": "x"}
+    assert create_app({"INSTANCE": folder}).test_client().post("/auth/login", json=body).status_code == 200
+    state, message = looked_at(folder)[1]["passwords"]
+    assert state == "warning"
+    assert "short or common: sessiontrack user passwd admin" in message
 
 
 def test_without_the_user_admin_there_is_no_first_password(clients: Clients) -> None:

@@ -1,4 +1,4 @@
-"""werkzeug's rules, compiled once a process: for each application of a test that would be most of its work."""
+"""werkzeug's rules, compiled once a process: that would be most of the work of a test's application."""
 
 from collections.abc import Callable
 from typing import Any

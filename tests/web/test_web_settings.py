@@ -83,12 +83,22 @@ def test_a_user_is_added_changed_disabled_and_removed(own: Visit) -> None:
     expect(row(own, "anna")).to_have_count(0)
 
 
-def test_a_name_that_is_taken_is_said_in_the_form_which_stays(own: Visit) -> None:
+def test_what_is_refused_is_said_in_the_form_which_stays(own: Visit) -> None:
     own.allowed.append(FAILED_LOAD)
     own.open(SETTINGS)
     own.page.get_by_role("button", name="Add a user").click()
     dialog(own).get_by_label("User name").fill("viewer")
-    dialog(own).get_by_label("Password").fill("words")
+    for password, shown in (
+        ("short", "too short"),
+        ("password1", "fair"),
+        ("correct horse battery", "strong"),
+    ):
+        dialog(own).get_by_label("Password").fill(password)
+        expect(dialog(own).get_by_role("status")).to_have_text(shown)
+    dialog(own).get_by_label("Password").fill("password1")
+    dialog(own).get_by_role("button", name="Add a user").click()
+    expect(dialog(own).get_by_role("alert")).to_contain_text("none of the 1,000 most common passwords")
+    dialog(own).get_by_label("Password").fill("some words")
     dialog(own).get_by_role("button", name="Add a user").click()
     expect(dialog(own).get_by_role("alert")).to_have_text("A user of this name exists already.")
     expect(dialog(own).get_by_label("User name")).to_have_value("viewer")

@@ -12,6 +12,8 @@ import { instant } from "../../time.js";
 
 export const ROLES = ["viewer", "operator", "admin"];
 const CONFLICT = 409;
+const REFUSED = 400;
+const LEAST_PASSWORD = 8;
 
 /** A choice of role, with its permissions. */
 export const roleField = (chosen, roles = ROLES) => html`<fieldset class="choices">
@@ -24,10 +26,37 @@ export const roleField = (chosen, roles = ROLES) => html`<fieldset class="choice
   )}
 </fieldset>`;
 
-const passwordField = () => html`<label class="field">
-  <span>${t("settings.user.password")}</span>
-  <input name="password" type="password" autocomplete="new-password" maxlength="1024" required />
-</label>`;
+/** How hard a password is to guess, from 0 to 4: by its length and by how many characters of it are different. */
+export const strength = (password) => {
+  if (password.length < LEAST_PASSWORD || !password.trim()) return 0;
+  const different = new Set(password).size;
+  return Math.min(4, 1 + Math.floor(Math.min(password.length, different * 2) / 6));
+};
+
+const showStrength = ({ target }) => {
+  const found = strength(target.value);
+  const field = target.closest(".password");
+  field.querySelector("meter").value = found;
+  field.querySelector("output").value = target.value ? t(`settings.user.password.${found}`) : "";
+};
+
+const passwordField = () => html`<div class="field password">
+  <label class="field">
+    <span>${t("settings.user.password")}</span>
+    <input
+      name="password"
+      type="password"
+      autocomplete="new-password"
+      minlength=${LEAST_PASSWORD}
+      maxlength="1024"
+      required
+      @input=${showStrength}
+    />
+  </label>
+  <span><meter min="0" max="4" low="2" high="3" optimum="4" aria-label=${t("settings.user.password.strength")}></meter>
+    <output aria-live="polite"></output></span>
+  <small class="muted">${t("settings.user.password.rule")}</small>
+</div>`;
 
 /** The accounts. */
 class Users extends StElement {
@@ -107,6 +136,7 @@ class Users extends StElement {
         <p class="muted">${username === reader ? t("settings.user.passwd.self") : t("settings.user.passwd.text")}</p>`,
       action: t("settings.save"),
       submit: (data) => change(username, data),
+      explain: explain(""),
     });
     if (changed) this.#done(t("settings.user.changed", { name: username }), username);
   }
@@ -156,8 +186,12 @@ const address = (username) => `/users/${encodeURIComponent(username)}`;
 const change = (username, changes) => send("PATCH", address(username), changes);
 const lastAdmin = (name) => t("settings.user.last", { name });
 
-/** The message for an error: here a conflict always has the same cause. */
-const explain = (conflict) => (error) => (error.status === CONFLICT ? conflict : error.message);
+/** What an error means here: a conflict is always the same one, and of what is typed a password is refused. */
+const explain = (conflict) => (error) => {
+  if (error.status === CONFLICT) return conflict;
+  const isPassword = error.status === REFUSED && error.message.startsWith("password:");
+  return isPassword ? t("settings.user.password.rule") : error.message;
+};
 
 function nameCell({ username }) {
   return html`<strong>${username}</strong>${username === reader
