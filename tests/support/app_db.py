@@ -54,7 +54,7 @@ def make(
     sessions: Iterable[tuple[Any, ...]] = (),
     events: Iterable[tuple[Any, ...]] = (),
 ) -> Path:
-    """A database with these rows, in the order of the schema's columns."""
+    """A database with these rows, in the column order of the schema."""
     path.unlink(missing_ok=True)
     connection = sqlite3.connect(path)
     connection.executescript(schema)

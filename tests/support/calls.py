@@ -1,4 +1,4 @@
-"""A client without a library, quick to import."""
+"""An HTTP client without a library, which imports quickly."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ class Answer:
 def call(
     port: int, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
 ) -> Answer:
-    """One request on a connection of its own; bytes are sent as they are, anything else as JSON."""
+    """Send one request on a new connection; bytes are sent as they are, anything else as JSON."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"

@@ -1,4 +1,4 @@
-"""The real `sessiontrack` command, run as a process of its own."""
+"""The real `sessiontrack` command, run as a process."""
 
 import os
 import subprocess
@@ -15,11 +15,11 @@ from tests.support.waiting import SECONDS
 def run(
     instance: Path | None, *arguments: str, cwd: Path | None = None, text: str = "", **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """The command with these settings and no others; without an instance it finds its own."""
+    """Run the command with only these settings; without an instance it uses the default."""
     variables = environment(instance or (cwd or Path()) / "instance", **settings)
     if instance is None:
         del variables["SESSIONTRACK_INSTANCE"]
-    # So that a test of a checkout finds it from any folder, as an installed program is found.
+    # A test of a checkout finds the package from any folder, as with an installed program.
     variables.setdefault("PYTHONPATH", str(Path(__file__).parents[2]))
     return subprocess.run(
         [COMMAND, *arguments],
@@ -33,7 +33,7 @@ def run(
 
 
 def invoke(instance: Path | str, *arguments: str, text: str | None = None, **settings: str) -> Result:
-    """The same within this process: faster, and enough where the process is not what is tested."""
+    """The same within this process: faster, for tests that do not depend on the process."""
     variables: Mapping[str, str | None] = {
         **{name: None for name in os.environ if name.startswith("SESSIONTRACK_")},
         "SESSIONTRACK_INSTANCE": str(instance),
@@ -43,7 +43,7 @@ def invoke(instance: Path | str, *arguments: str, text: str | None = None, **set
 
 
 def assert_one_line(stderr: str, *words: str) -> None:
-    """An error is one line, without a stack trace, and says these words."""
+    """Check that the error is one line without a stack trace, and contains these words."""
     assert stderr.startswith("Error: "), stderr
     assert stderr.count("\n") == 1, stderr
     for word in words:

@@ -1,4 +1,4 @@
-"""Database files as a test wants them: filled, looked into, damaged."""
+"""Database files for tests: filled, inspected, damaged."""
 
 import random
 import shutil
@@ -17,14 +17,14 @@ def ask(file: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 def run_in(file: Path, *statements: str) -> None:
-    """Statements straight into the file, without the application's rules."""
+    """Run statements directly on the file, without the application's rules."""
     with closing(sqlite3.connect(file)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
 
 
 def fill(file: Path, devices: int = 300) -> None:
-    """Enough rows for a hundred pages, in one file."""
+    """Fill one file with about a hundred pages."""
     with closing(sqlite3.connect(file)) as connection:
         with connection:
             for n in range(1, devices + 1):
@@ -42,7 +42,7 @@ def fill(file: Path, devices: int = 300) -> None:
 
 
 def copy_of(template: Path, folder: Path) -> Path:
-    """An instance folder with a filled database; that file."""
+    """Create an instance folder with a filled database; return its file."""
     shutil.copytree(template, folder)
     fill(folder / DATABASE)
     return folder / DATABASE
@@ -69,7 +69,7 @@ def _cut_in_a_page(content: bytes) -> bytes:
 
 
 def _random_pages(content: bytes) -> bytes:
-    """Five pages of noise; the first one, with the schema, is left."""
+    """Overwrite five pages with noise, but not the first one with the schema."""
     made = bytearray(content)
     noise = random.Random(1)
     for page in noise.sample(range(1, len(content) // PAGE), 5):
@@ -88,13 +88,13 @@ DAMAGES = {
 
 
 def damage(file: Path, how: str) -> bytes:
-    """Damage the file; what it then holds."""
+    """Damage the file; return its content."""
     made = DAMAGES[how](file.read_bytes())
     file.write_bytes(made)
     return made
 
 
 def make_foreign(file: Path) -> bytes:
-    """Another program's database; what it holds."""
+    """Create another program's database; return its content."""
     run_in(file, "CREATE TABLE alembic_version (version_num TEXT)", "CREATE TABLE invoice (id INTEGER)")
     return file.read_bytes()

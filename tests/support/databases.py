@@ -1,7 +1,8 @@
-"""Which database an instance folder of a test has: a SQLite file in it, or one on the private PostgreSQL.
+"""The database of a test's instance folder: a SQLite file in it, or one on the private PostgreSQL.
 
-On PostgreSQL each folder has a database of its own, made when it is first asked for: empty, or where the
-folder is a copy of the template's, a copy of the template's database.
+On PostgreSQL each folder gets its own database at first use: an empty one, or for a copy of the template's
+folder
+a copy of the template's database.
 """
 
 import atexit
@@ -26,7 +27,7 @@ from tests.support.postgres import VARIABLE
 
 SERVER = os.environ.get(VARIABLE, "")
 IS_POSTGRES = bool(SERVER)
-# Tests of modules that ask no database need not run once for each.
+# Tests of modules without a database need not run on each back end.
 WITHOUT_DATABASE = frozenset(
     f"test_{name}"
     for name in (
@@ -48,14 +49,14 @@ WITHOUT_DATABASE = frozenset(
         "writer_lock",
     )
 )
-# In a template's folder, and so in copies of it: the name of its database.
+# The name of the database, in a template's folder and so in its copies.
 MARK = "template-database"
 _made: dict[Path, str] = {}
 _open: set[psycopg.Connection[Any]] = set()
 
 
 def url_of(folder: Path) -> str | None:
-    """The URL of the folder's database; None where that is the SQLite file that is the default."""
+    """The URL of the folder's database; None for the default, the SQLite file."""
     if not IS_POSTGRES:
         return None
     folder = folder.absolute()
@@ -63,19 +64,19 @@ def url_of(folder: Path) -> str | None:
         name = f"t_{hashlib.sha256(str(folder).encode()).hexdigest()[:24]}"
         mark = folder / MARK
         template = mark.read_text() if mark.exists() else "template0"
-        # Few files: faster copied than written to the log as pages.
+        # Copying files is faster than logging their pages.
         _server().execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
         _made[folder] = name
     return _url(_made[folder])
 
 
 def any_url_of(folder: Path) -> str:
-    """The URL of the folder's database, whichever kind it is."""
+    """The URL of the folder's database, on either back end."""
     return url_of(folder) or f"sqlite:///{folder / 'sessiontrack.sqlite3'}"
 
 
 def copy(folder: Path, other: Path) -> None:
-    """A copy of an instance folder with what its database holds now; nobody may be connected to that."""
+    """Copy an instance folder with its current database, to which no one may be connected."""
     shutil.copytree(folder, other)
     if IS_POSTGRES:
         close_connections(_made[folder.absolute()])
@@ -83,19 +84,19 @@ def copy(folder: Path, other: Path) -> None:
 
 
 def mark_template(folder: Path) -> None:
-    """From now on copies of this folder get a copy of its database; nobody may be connected to that."""
+    """Make this folder a template, whose copies get a copy of its database; it must have no connections."""
     if IS_POSTGRES:
         (folder / MARK).write_text(_made[folder.absolute()])
 
 
 def tell_folder(folder: Path) -> None:
-    """Write into the folder's settings which database it has, for programs that are told no more than it."""
+    """Write the folder's database into its settings, for programs that only know the folder."""
     if (url := url_of(folder)) is not None:
         (folder / "sessiontrack.toml").write_text(f'database_url = "{url}"\n')
 
 
 def drop_below(folder: Path) -> None:
-    """Drop the databases of all instance folders in this one."""
+    """Drop the databases of all instance folders below this one."""
     for each in [each for each in _made if each.is_relative_to(folder.absolute())]:
         name = _made.pop(each)
         close_connections(name)
@@ -103,7 +104,7 @@ def drop_below(folder: Path) -> None:
 
 
 def close_connections(name: str | None = None) -> None:
-    """Close what applications that are not used any more have open to that database, or to any."""
+    """Close the connections of unused applications to that database, or to any."""
     for connection in list(_open):
         if connection.closed or name in (None, connection.info.dbname):
             connection.close()
@@ -111,12 +112,12 @@ def close_connections(name: str | None = None) -> None:
 
 
 def conninfo(folder: Path) -> str:
-    """Where the folder's database is, in libpq's words."""
+    """The address of the folder's database, as libpq's parameters."""
     return _words(_url(_made[folder.absolute()]))
 
 
 def conninfo_of_template(folder: Path) -> str:
-    """Where the template's is."""
+    """The address of the template's database."""
     return _words(_url((folder / MARK).read_text()))
 
 
@@ -131,7 +132,7 @@ def _words(url: str) -> str:
 
 @contextmanager
 def connection_to(folder: Path) -> Iterator[Any]:
-    """The driver's own connection to the folder's database, each statement for itself."""
+    """A driver's connection to the folder's database, in autocommit mode."""
     url = url_of(folder)
     if url is None:
         with closing(sqlite3.connect(folder / "sessiontrack.sqlite3", isolation_level=None)) as connection:
@@ -142,7 +143,7 @@ def connection_to(folder: Path) -> Iterator[Any]:
 
 
 def rows(folder: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
-    """What a statement with "?" for each value answers, without the application."""
+    """The result of a statement with "?" for each value, without the application."""
     with connection_to(folder) as connection:
         if IS_POSTGRES:
             sql = sql.replace("?", "%s")
@@ -152,7 +153,7 @@ def rows(folder: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def busy(folder: Path) -> Iterator[Any]:
-    """Another program in the middle of a write: whoever wants to write waits until its ROLLBACK."""
+    """Another program with an open write transaction: other writers wait until its ROLLBACK."""
     with connection_to(folder) as connection:
         if IS_POSTGRES:
             _lock_all_tables(connection)
@@ -162,7 +163,7 @@ def busy(folder: Path) -> Iterator[Any]:
 
 
 def _lock_all_tables(connection: Any) -> None:
-    """A server that runs writes now and then by itself, and takes its tables in another order."""
+    """Lock all tables; retry after a deadlock, because the server's own jobs lock them in another order."""
     tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     names = ", ".join(f'"{name}"' for (name,) in tables.fetchall())
     for is_last in (False, False, True):
@@ -177,13 +178,13 @@ def _lock_all_tables(connection: Any) -> None:
 
 
 def waits_for_a_lock(folder: Path) -> bool:
-    """Whether a connection to the folder's database on the server waits for what another one has locked."""
+    """Whether a connection to the folder's database on the server waits for a lock."""
     waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     return bool(rows(folder, waiting))
 
 
 def use_in_this_process() -> None:
-    """Let create_app() find the folder's database, where neither the test nor the settings name one."""
+    """Let create_app() use the folder's database if neither the test nor the settings name one."""
     if not IS_POSTGRES:
         return
 

@@ -1,5 +1,5 @@
-// A browser's windows on one page, as frames, whose time stands still until it is told to go on.
-// In every frame this runs before all else. What the tabs ask and say is real, but for when it arrives.
+// A browser's windows on one page, as frames, whose time only advances when the test says so.
+// Runs first in every frame. The tabs' calls and messages are real, only their times are simulated.
 if (window === top) {
   const timers = new Map();
   const asking = new Set();
@@ -11,8 +11,8 @@ if (window === top) {
 
   const desk = (window.desk = {
     now: 0,
-    latency: 0, // at most so many ms each way, to the server and from tab to tab
-    throttle: 1, // ms: hidden tabs' timers run at multiples of it
+    latency: 0, // at most this many ms each way, to the server and from tab to tab
+    throttle: 1, // ms: hidden tabs' timers run at multiples of this
     seed: (value) => (seed = value),
     random() {
       seed = (seed * 1664525 + 1013904223) % 4294967296;
@@ -122,7 +122,7 @@ if (window === top) {
     let first = {};
     for (const [id, { at, act, tab }] of timers) {
       if (tab.isFrozen()) continue;
-      // A tab that is shown waits no longer.
+      // A tab that becomes visible is no longer throttled.
       const due = tab.isHidden() ? Math.ceil(at / desk.throttle) * desk.throttle : at;
       if (!(first.at <= due)) first = { id, at: due, act, tab };
     }

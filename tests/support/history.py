@@ -1,4 +1,4 @@
-"""`sessiontrack import` and `export` on an application's database, and what is then stored in it."""
+"""Run `sessiontrack import` and `export` on an application's database, and read what is stored."""
 
 import json
 from typing import Any
@@ -30,14 +30,14 @@ USER_SESSIONS = Statement(
 
 
 def stored(app: Flask) -> dict[str, list[Row]]:
-    """All history there is, without row ids."""
+    """The whole history, without row ids."""
     statements = {"devices": DEVICES, "sessions": SESSIONS, "events": EVENTS, "user-sessions": USER_SESSIONS}
     with writing(app) as tx:
         return {kind: tx.rows(statement) for kind, statement in statements.items()}
 
 
 def run_import(app: Flask, *arguments: str, text: str | None = None, **settings: str) -> Any:
-    """What the import says, as a program reads it."""
+    """The import's report, in its machine-readable form."""
     done = invoke(app.instance_path, "import", *arguments, "--json", text=text, **settings)
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
@@ -49,7 +49,7 @@ def counts(said: Any, kind: str) -> dict[str, int]:
 
 
 def assert_refused(app: Flask, *arguments: str, words: str, text: str | None = None) -> None:
-    """The whole import is refused with one line, and leaves no trace."""
+    """Check that the whole import is refused with one line and changes nothing."""
     before = stored(app)
     done = invoke(app.instance_path, "import", *arguments, text=text)
     assert done.exit_code == 1, done.output

@@ -1,9 +1,9 @@
-"""One client process: makes the same call again and again, and prints what was answered as JSON.
+"""One client process: repeats the same calls, and prints the answers as JSON.
 
     python -m tests.support.load '{"port": 8000, "calls": [["POST", "/x", {}]], "token": "..", "seconds": 1}'
 
-It says "ready" on a line, and begins at the next line of its input, so that several begin at once.
-seconds: after so many it goes round the calls a last time; 0 is once.
+It prints "ready", and begins at the next line of its input, so that several processes begin at once.
+seconds: after this time it makes the calls a last time; 0: make them once.
 """
 
 import json
@@ -14,7 +14,7 @@ from tests.support.calls import call
 
 
 def main() -> None:
-    """Read the order, wait for the word, call, print [[status, body]...]."""
+    """Read the order, wait for the line, call, print [[status, body]...]."""
     order = json.loads(sys.argv[1])
     answers = []
     print("ready", flush=True)

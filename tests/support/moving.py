@@ -1,4 +1,4 @@
-"""A database with something in every table, and what a database holds, whichever engine it is of."""
+"""A database with rows in every table, and the content of a database on either back end."""
 
 import sqlite3
 from contextlib import closing
@@ -15,7 +15,7 @@ from tests.conftest import NOW
 from tests.keeping.test_history_roundtrip import TEXTS, fill
 from tests.support import rows
 
-# What is special in COPY's words, and what is not though it looks so.
+# Characters that are special in COPY's format, and some that only look special.
 DIFFICULT = "tab\t end\r\n \\N \\t \\\\ \b\f\v \x01\x7f Zoë \U0001f600 \u2028"
 DEVICE = "(SELECT min(id) FROM device)"
 USER = """(SELECT min(id) FROM "user")"""
@@ -48,7 +48,7 @@ MORE = (
 
 
 def fill_everything(app: Flask) -> None:
-    """Some rows in every table, on top of the template's users and tokens."""
+    """Insert some rows into every table, beside the template's users and tokens."""
     fill(app)
     with rows.writing(app) as tx:
         for sql in MORE:
@@ -56,7 +56,7 @@ def fill_everything(app: Flask) -> None:
         device_id = rows.add_device(tx, "BB:BB:BB:BB:BB:BB", name=DIFFICULT)
         rows.add_session(tx, device_id, NOW, NOW + 60, info=DIFFICULT)
         rows.add_event(tx, device_id, NOW, TEXTS[0], info=DIFFICULT, voided=True)
-        # A row that was numbered and is there no more.
+        # A row number whose row has been deleted.
         gone = rows.add_device(tx, "CC:CC:CC:CC:CC:CC")
         tx.run(Statement("DELETE FROM device WHERE id = :id"), id=gone)
 
@@ -65,7 +65,7 @@ VALUES: dict[str, Any] = {"now": NOW, "text": DIFFICULT}
 
 
 def content(url: str) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of every table that is moved, generated columns included."""
+    """All rows of every table that moves, with generated columns."""
     found = {}
     with closing(open_url(url)) as connection:
         for table in db.metadata.sorted_tables:
@@ -92,7 +92,7 @@ def open_url(url: str) -> Any:
 
 
 def tables(url: str) -> set[str]:
-    """Those that are there, for all to see."""
+    """The tables that other connections see."""
     schema = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
     if url.startswith("sqlite"):
         if not Path(str(make_url(url).database)).exists():

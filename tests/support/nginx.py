@@ -1,4 +1,4 @@
-"""A real nginx in front of a real server: with the files of `deploy/`, or with as little as it needs."""
+"""A real nginx before a real server: with the files of `deploy/`, or with a minimal configuration."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ http {{
     {content}
 }}
 """
-# Buffers requests and answers, as nginx does by itself.
+# Buffers requests and answers, as nginx does by default.
 PLAIN = """
 client_header_timeout {seconds}s;
 client_body_timeout {seconds}s;
@@ -59,7 +59,7 @@ server {{
     }}
 }}
 """
-# Of somebody who has a site already, and gives sessiontrack a part of it.
+# An existing site that gives sessiontrack a part of its paths.
 SHARED_SITE = """
 server {{
     listen 127.0.0.1:{port} ssl;
@@ -73,7 +73,7 @@ server {{
 
 
 class _Nginx(ABC):
-    """A context manager that ends it."""
+    """A running nginx, as a context manager that stops it."""
 
     def __init__(self, folder: Path, content: str) -> None:
         self.folder = folder
@@ -81,7 +81,7 @@ class _Nginx(ABC):
         (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=user, content=content))
 
     def check(self) -> subprocess.CompletedProcess[str]:
-        """`nginx -t`."""
+        """Run `nginx -t`."""
         return subprocess.run([*self._command(), "-t"], capture_output=True, text=True)
 
     def _command(self) -> list[str]:
@@ -108,11 +108,11 @@ class _Nginx(ABC):
     def call(
         self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
     ) -> Answer:
-        """One request through it."""
+        """Send one request through it."""
 
 
 class Nginx(_Nginx):
-    """With the files of `deploy/`; `prefix` is the sub-path, "" for a site of its own."""
+    """nginx with the files of `deploy/`; `prefix` is the sub-path, "" for a site of its own."""
 
     def __init__(self, folder: Path, upstream_port: int, prefix: str = "") -> None:
         folder.mkdir()
@@ -145,7 +145,7 @@ class Nginx(_Nginx):
     def call(
         self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
     ) -> Answer:
-        """One request over TLS, of the path below the prefix."""
+        """Send one request over TLS, with a path below the prefix."""
         context = ssl.create_default_context(cafile=str(self.folder / "certificate"))
         context.check_hostname = False
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=SECONDS, context=context)
@@ -163,11 +163,11 @@ class Nginx(_Nginx):
 
 
 class PlainNginx(_Nginx):
-    """A few lines, without TLS, and with limits as a site would have them, only shorter.
+    """nginx with a minimal configuration, without TLS, and with a real site's limits, only shorter.
 
     Args:
-        seconds: how long it waits for a slow client.
-        more: lines of the location.
+        seconds: the timeout for slow clients.
+        more: more lines for the location.
     """
 
     def __init__(self, folder: Path, server_port: int, *, seconds: int = 5, more: str = "") -> None:

@@ -1,17 +1,17 @@
-"""Free ports of 127.0.0.1, which nobody else is given between the choice and the use."""
+"""Free ports of 127.0.0.1, reserved between choice and use."""
 
 import random
 import socket
 from contextlib import ExitStack
 
-# Below those that the kernel gives out by itself, to whoever connects to something.
+# Below the ephemeral ports that the kernel assigns to outgoing connections.
 PORTS = range(20_000, 32_000)
-# A name on this machine says that a test process has the port of that number, as long as it runs.
+# An abstract socket with this name reserves the port's number while its test process runs.
 _taken: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A port for a program that will listen on it later, over TCP or UDP."""
+    """A port on which a program will listen later, over TCP or UDP."""
     while True:
         port = random.SystemRandom().choice(PORTS)
         mark = socket.socket(socket.AF_UNIX)

@@ -1,6 +1,6 @@
 """Private PostgreSQL servers.
 
-`python -m tests.support.postgres COMMAND...` runs a command with one beside it.
+`python -m tests.support.postgres COMMAND...` runs a command with a private server.
 """
 
 import os
@@ -19,11 +19,11 @@ import psycopg
 from tests.support.ports import free_port
 from tests.support.waiting import SECONDS
 
-# Where the tests find the server that this module has started for them.
+# The variable with the address of the server that this module has started.
 VARIABLE = "TEST_POSTGRES_URL"
 NAME = "tester"
 VERSION = 15
-# What is written here is thrown away: nothing of it has to survive a power cut.
+# Test data need not survive a power cut.
 OPTIONS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -39,7 +39,7 @@ OPTIONS = {
 
 
 def program(name: str) -> str:
-    """A program of PostgreSQL's, which Debian keeps out of the PATH."""
+    """The path of a PostgreSQL program, which Debian keeps out of the PATH."""
     found = shutil.which(name, path=f"/usr/lib/postgresql/{VERSION}/bin") or shutil.which(name)
     assert found is not None, f"{name} is missing: make test-postgres installs PostgreSQL {VERSION}"
     return found
@@ -73,7 +73,7 @@ def started_unprivileged(*command: str, log: IO[bytes]) -> subprocess.Popen[byte
 
 
 def private_folder(prefix: str) -> Path:
-    """A new folder in the system's temporary one, which that user owns; a socket's path must be short."""
+    """A new folder in the system's temporary folder, owned by that user; a socket's path must be short."""
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     if (user := _user()) is not None:
         shutil.chown(folder, user)
@@ -81,7 +81,7 @@ def private_folder(prefix: str) -> Path:
 
 
 class Cluster:
-    """A PostgreSQL server of its own on a free port of 127.0.0.1; a context manager that ends it."""
+    """A PostgreSQL server on a free port of 127.0.0.1, as a context manager that stops it."""
 
     def __init__(self, copy_of: "Cluster | None" = None, **options: str) -> None:
         self.folder = private_folder("sessiontrack-postgres-")
@@ -94,7 +94,7 @@ class Cluster:
             trust = ("--auth=trust", f"--username={NAME}", "--no-sync")
             unprivileged(program("initdb"), "-D", str(self.data), *locale, *trust)
         else:
-            # By itself it would begin when the next checkpoint has taken its time, minutes.
+            # Otherwise it waits for the next regular checkpoint, which takes minutes.
             options = ("-D", str(self.data), "-R", "--checkpoint=fast")
             unprivileged(program("pg_basebackup"), *options, "-d", copy_of.conninfo("postgres"))
 
@@ -102,11 +102,11 @@ class Cluster:
         return f"host=127.0.0.1 port={self.port} user={NAME} dbname={database}"
 
     def url(self, database: str) -> str:
-        """Over its socket, which is there in a network namespace of a test's own, too."""
+        """The address of its socket, which also works in a network namespace of a test."""
         return f"postgresql+psycopg://{NAME}@/{database}?host={self.folder}&port={self.port}"
 
     def run(self, database: str, sql: str) -> list[tuple[Any, ...]]:
-        """What a statement answers."""
+        """The result of a statement."""
         with psycopg.connect(self.conninfo(database), autocommit=True) as connection:
             cursor = connection.execute(sql)
             return [] if cursor.description is None else cursor.fetchall()
@@ -129,7 +129,7 @@ class Cluster:
 
 
 def main(command: Sequence[str]) -> int:
-    """Run a command with a server beside it; its exit code."""
+    """Run a command with a server; return its exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Cluster() as cluster:
         return subprocess.run(command, env={**os.environ, VARIABLE: cluster.url("postgres")}).returncode

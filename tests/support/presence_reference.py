@@ -1,4 +1,4 @@
-"""Presence by the words of contract 6, slowly: every instant between two sightings is looked at."""
+"""A slow reference for presence, by contract 6: it checks every instant between two sightings."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ NEVER = DAY * 10**6
 
 @dataclass(frozen=True)
 class Observation:
-    """A scan (devices with their addresses), or what a source said of one device."""
+    """A scan (devices with their addresses), or a source's report about one device."""
 
     source: str
     at: int
     kind: str  # "complete", "partial", "seen", "connected", "disconnected"
     devices: tuple[tuple[str, str], ...] = ()
-    # Of a complete scan: those of whom it tells neither.
+    # Devices of which a complete scan proves neither presence nor absence.
     remembered: tuple[str, ...] = ()
 
 
@@ -47,7 +47,7 @@ def _trusted(observations: list[Observation], source: str, least_share: float) -
 def _words(
     observations: list[Observation], source: str, mac: str, least_share: float
 ) -> list[tuple[int | None, int | None, int]]:
-    """(start, end, told): when one source says that the device is there, and when it says that no more."""
+    """(start, end, told): one source's periods of presence, and when it reported their ends."""
     order = {"complete": 0, "partial": 0, "seen": 0, "disconnected": 1, "connected": 2}
     marks = sorted(
         {
@@ -87,7 +87,7 @@ def _words(
 def truth(
     observations: list[Observation], mac: str, *, alert_down: bool = False, least_share: float = LEAST_SHARE
 ) -> Truth:
-    """What must be recorded of a device, from all observations."""
+    """The expected records of a device, from all observations."""
     of_device = [each for each in observations if any(mac == other for other, _ in each.devices)]
     if not of_device:
         return Truth()
@@ -96,7 +96,7 @@ def truth(
         for source in {each.source for each in of_device}
         for word in _words(observations, source, mac, least_share)
     ]
-    # Sorted by start; each is over, for all that is known by then, when it is told to be.
+    # Sorted by start; by the time its end is reported, each one has ended, as far as is known then.
     merged: list[tuple[int, int, int]] = []
     for start, end, told in sorted((s, NEVER if e is None else e, t) for s, e, t in words if s is not None):
         if merged and start <= merged[-1][2]:
@@ -123,9 +123,9 @@ def truth(
 
 
 def _moves(observations: list[Observation], mac: str) -> set[int]:
-    """A witness saw another address than before, and another than the one last known.
+    """Address changes: a witness saw another address than before, and another than the last known one.
 
-    A source's complete scans are one witness, whatever else it says is another.
+    A source's complete scans are one witness, its other reports are another.
     """
     sightings: dict[tuple[int, tuple[str, bool]], str] = {}
     for each in observations:

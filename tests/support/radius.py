@@ -22,7 +22,7 @@ MAC = "AA:BB:CC:00:00:01"
 
 
 def packet(status: int | None, secret: bytes = SECRET, number: int = 1, **attributes: Any) -> bytes:
-    """An Accounting-Request; attributes by name with underscores, over those of one station on one NAS."""
+    """An Accounting-Request of a station on a NAS; attributes by name with underscores replace its own."""
     usual = {
         "Acct-Status-Type": status,
         "Calling-Station-Id": "AA-BB-CC-00-00-01",
@@ -40,7 +40,7 @@ def packet(status: int | None, secret: bytes = SECRET, number: int = 1, **attrib
 
 @contextlib.contextmanager
 def running(app: Flask, reports: list[str] | None = None) -> Iterator[RadiusServer]:
-    """The server on a port of its own, in a thread; it has ended at the end."""
+    """Run the server on its own port in a thread; at the end it has stopped."""
     settings: Settings = app.extensions["sessiontrack.settings"]
     server = RadiusServer("127.0.0.1", 0, settings.radius_clients, PresenceRules.of(settings))
 
@@ -59,7 +59,7 @@ def running(app: Flask, reports: list[str] | None = None) -> Iterator[RadiusServ
 
 @contextlib.contextmanager
 def asked(port: int, *datagrams: bytes) -> Iterator[socket.socket]:
-    """Send them all; the socket to which the answers come."""
+    """Send all packets; give the socket that receives the answers."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.settimeout(SECONDS)
         sender.connect(("127.0.0.1", port))
@@ -82,7 +82,7 @@ def assert_silent(sender: socket.socket) -> None:
 
 
 def radclient(port: int, *attributes: str, secret: bytes = SECRET, retries: int = 3) -> str:
-    """What the real client prints of an Accounting-Request with these attributes."""
+    """The output of the real client for an Accounting-Request with these attributes."""
     ran = subprocess.run(
         ["radclient", "-x", "-t", "1", "-r", str(retries), f"127.0.0.1:{port}", "acct", secret.decode()],
         input=", ".join(attributes),

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server that fails, hangs and comes back as its test says."""
+"""A receiver of webhooks: a real HTTP server that fails, hangs and recovers as the test says."""
 
 import json
 import re
@@ -16,7 +16,7 @@ Behaviour = Callable[["Handler"], None]
 
 
 def answer(status: int, **headers: str) -> Behaviour:
-    """Answer with that status."""
+    """Answer with this status."""
 
     def behave(handler: "Handler") -> None:
         handler.send_response(status)
@@ -29,7 +29,7 @@ def answer(status: int, **headers: str) -> Behaviour:
 
 
 def hang(handler: "Handler") -> None:
-    """Say nothing until the other side hangs up."""
+    """Send nothing until the sender hangs up."""
     handler.server.hanging.set()
     while handler.connection.recv(1000):
         pass
@@ -37,7 +37,7 @@ def hang(handler: "Handler") -> None:
 
 
 def dribble(handler: "Handler") -> None:
-    """A byte of an endless header every tenth of a second."""
+    """Send one byte of an endless header every tenth of a second."""
     handler.connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
     try:
         while not handler.server.is_over.wait(0.1):
@@ -48,7 +48,7 @@ def dribble(handler: "Handler") -> None:
 
 
 def flood(handler: "Handler") -> None:
-    """A body without an end."""
+    """Send an endless body."""
     handler.connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
     try:
         while not handler.server.is_over.is_set():
@@ -59,20 +59,20 @@ def flood(handler: "Handler") -> None:
 
 
 def drop(handler: "Handler") -> None:
-    """Hang up without a word."""
+    """Close the connection without an answer."""
     handler.connection.shutdown(socket.SHUT_RDWR)
     handler.close_connection = True
 
 
 def nonsense(handler: "Handler") -> None:
-    """Something that is not HTTP."""
+    """Send something that is not HTTP."""
     handler.connection.sendall(b"\x00\xff SMTP ready\r\n\r\n")
     handler.close_connection = True
 
 
 @dataclass
 class Received:
-    """One request, as it came."""
+    """One received request."""
 
     path: str
     headers: Message
@@ -100,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @dataclass
 class Receiver(ThreadingHTTPServer):
-    """Behaves as `script` says, one entry a request, and then as `otherwise`."""
+    """Follows `script`, one entry per request, and then `otherwise`."""
 
     address: str = "127.0.0.1"
     script: list[Behaviour] = field(default_factory=list)
@@ -123,7 +123,7 @@ class Receiver(ThreadingHTTPServer):
         return super().get_request()
 
     def handle_error(self, *_: Any) -> None:
-        """A sender that hangs up is what some tests are about."""
+        """Ignore senders that hang up, which some tests provoke."""
 
     def next_behaviour(self, received: Received) -> Behaviour:
         with self._lock:
@@ -158,6 +158,6 @@ _is_authentic = _code_of_the_documentation()["is_authentic"]
 
 
 def verify(received: Received, secret: str, now: int) -> bool:
-    """Whether the documentation's own code takes it for authentic."""
+    """Whether the documentation's example code accepts its signature."""
     found: bool = _is_authentic(received.headers, received.body, secret, now)
     return found

@@ -1,4 +1,4 @@
-"""The shape in which a call is refused, the same for werkzeug's test answers and real ones."""
+"""The shape of refused calls, the same for werkzeug's test answers and real ones."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ CODES = {
 
 
 def refused(response: TestResponse | Answer, status: int, code: str | None = None) -> dict[str, Any]:
-    """The body of an answer that must be this error, in the contract's shape."""
+    """The body of an answer, which must be this error in the contract's shape."""
     found = response.status if isinstance(response, Answer) else response.status_code
     body: dict[str, Any] = response.json
     assert found == status, (found, body)

@@ -1,4 +1,4 @@
-"""Rows put straight into the tables, for what no call can make: missing connections, names, old evidence."""
+"""Rows inserted directly, for states that no call can create: missing connections, names, old evidence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ EVENT = Statement(
     "INSERT INTO event (device_id, at, type, ip, ip_key, info, voided, pending_alert) VALUES (:device_id,"
     " :at, :type, :ip, :ip_key, :info, :voided, :pending_alert) RETURNING id"
 )
-# What one session of each device is compared by; the oldest first.
+# The columns that are compared for the sessions of each device, oldest first.
 SESSIONS = Statement(
     "SELECT device_session.id, mac, connected_at, disconnected_at, still_connected, ip, conn_type, disc_type"
     " FROM device_session JOIN device ON device.id = device_id ORDER BY begin_at, device_session.id"
@@ -35,7 +35,7 @@ DEVICES = Statement("SELECT mac, first_seen_at FROM device ORDER BY mac")
 
 @contextmanager
 def writing(app: Flask) -> Iterator[Transaction]:
-    """A transaction of its own on the application's database, so that the next call sees the rows."""
+    """A separate transaction on the application's database, so that the next call sees the rows."""
     with app.app_context(), write_transaction() as tx:
         yield tx
 
@@ -48,7 +48,7 @@ def add_device(tx: Transaction, mac: str, name: str = "", owner: str = "") -> in
 def add_session(
     tx: Transaction, device_id: int, connected_at: int | None, disconnected_at: int | None, **more: Any
 ) -> int:
-    """A session; without a disconnection that is missing, unless `still_connected=True`."""
+    """Insert a session; without `end` its disconnection is missing, unless `still_connected=True`."""
     values = {"still_connected": False, "ip": "192.168.1.10", "info": ""}
     values |= {"conn_type": "Connected", "disc_type": "Disconnected"} | more
     values["ip_key"] = ip_sort_key(str(values["ip"]))
@@ -65,6 +65,6 @@ def add_event(tx: Transaction, device_id: int, at: int, event_type: str, **more:
 
 
 def stored(app: Flask) -> dict[str, list[Row]]:
-    """Everything the device dialect has written, for "nothing changed"."""
+    """All rows of the device dialect, to check that nothing changed."""
     with writing(app) as tx:
         return {"devices": tx.rows(DEVICES), "sessions": tx.rows(SESSIONS), "events": tx.rows(EVENTS)}

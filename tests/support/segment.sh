@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A network segment of two hosts in namespaces of their own: runs its arguments on the one host, with the
-# interface "here" (10.77.0.1); the other has 00:1a:2b:3c:4d:5e at 10.77.0.20 and 10.77.0.21.
+# A network segment of two hosts in separate namespaces: runs its arguments on one host, with the interface "here"
+# (10.77.0.1); the other one has 00:1a:2b:3c:4d:5e at 10.77.0.20 and 10.77.0.21.
 set -euo pipefail
 unshare --net sleep 60 &
 other=$!
 trap 'kill $other' EXIT
 there() { nsenter --target "$other" --net "$@"; }
-# Until it has a namespace of its own, it is in ours.
+# Until unshare has run, the process is still in our namespace.
 for _ in $(seq 100); do
   [ "$(readlink "/proc/$other/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
   sleep 0.02

@@ -1,4 +1,4 @@
-"""The real server, `sessiontrack serve`, as a process of its own."""
+"""The real server, `sessiontrack serve`, as a process."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ COMMAND = str(Path(sys.executable).with_name("sessiontrack"))
 
 
 def environment(instance: Path, **settings: str) -> dict[str, str]:
-    """This process's environment without any setting of sessiontrack but these."""
+    """This process's environment, with only these settings of sessiontrack."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SESSIONTRACK_")}
     if "DATABASE_URL" not in settings and (url := databases.url_of(instance)) is not None:
         settings["DATABASE_URL"] = url
@@ -30,10 +30,10 @@ def environment(instance: Path, **settings: str) -> dict[str, str]:
 
 
 class Server:
-    """`sessiontrack serve` on a free port of 127.0.0.1; a context manager that ends it.
+    """`sessiontrack serve` on a free port of 127.0.0.1, as a context manager that stops it.
 
     Args:
-        graceful_seconds: how long it lets requests come to their end, where not as long as the product does.
+        graceful_seconds: the time for open requests at the end; None: the product's.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Server:
             return False
 
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
-        """End it; the exit code. One that hangs and has to be killed fails its test by that code."""
+        """Stop it; return the exit code, which fails the test if a hanging server had to be killed."""
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
             try:
@@ -80,7 +80,7 @@ class Server:
         return self.process.wait()
 
     def output(self) -> str:
-        """What it has printed so far, errors too."""
+        """Its output so far, including errors."""
         return self.log.read_text()
 
     def call(

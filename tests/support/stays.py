@@ -1,4 +1,4 @@
-"""User sessions as a test wants them in the database, by the services that make them."""
+"""User sessions for tests, created by the services."""
 
 from flask import Flask
 
@@ -6,12 +6,12 @@ from sessiontrack.database import write_transaction
 from sessiontrack.services import user_sessions
 
 ALIVE = 300
-# Seconds after the last ping, and the path that was visible since; None: nothing was.
+# Seconds after the last ping, and the path that was visible since then, or None.
 Ping = tuple[int, tuple[str, str] | None]
 
 
 def stay(app: Flask, username: str, key: str, start: int, *pings: Ping, ends: bool = False) -> None:
-    """One user session: started, pinged, and signed out of at its last ping where it ends."""
+    """One user session: started, pinged, and signed out at its last ping if it ends."""
     with app.app_context(), write_transaction() as tx:
         user_sessions.start_session(tx, start, key, username, ALIVE)
         at = start

@@ -10,7 +10,7 @@ HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length",
 
 
 class SubPathProxy:
-    """A context manager; what is not below the sub-path is 404."""
+    """A context manager; paths outside of the sub-path are 404."""
 
     def __init__(self, port: int, prefix: str) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(port, prefix))

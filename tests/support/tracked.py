@@ -1,4 +1,4 @@
-"""A product's web UI with the tracker in it, in Chromium; the server's clock goes with the browser's."""
+"""A product's web UI with the tracker, in Chromium; the server's clock follows the browser's."""
 
 import json
 import threading
@@ -20,22 +20,22 @@ from tests.conftest import NOW, Clients
 from tests.support.web import TIMEOUT
 
 WSGI = Callable[..., Iterable[bytes]]
-# What the product's own pages are; their script is the tracker and nothing else.
+# The product's pages; their only script is the tracker.
 HOST_PAGE = """<!doctype html><html lang="en"><title>A product</title><link rel="icon" href="data:,">
 <script type="module" src="/product/start.js"></script>"""
 START = """import {{ track }} from "/static/tracker.js"; window.tracker = track({options});"""
 EMPTY = "<!doctype html><html lang='en'><title>Tabs</title><link rel='icon' href='data:,'><body>"
-# Tabs are frames of one page, in which time goes as fast as there is nothing to do.
+# Tabs are frames of one page whose time is simulated and skips idle periods.
 DESK = Path(__file__).with_name("desk.js").read_text("utf-8")
 
 
 @dataclass
 class Product:
-    """The server, with the product's pages at `/product/...` beside it.
+    """The server, which also serves the product's pages at `/product/...`.
 
-    now: the server's clock, in seconds: the browser's at the last call, and `ahead`.
+    now: the server's clock, in seconds: the browser's at the last call, plus `ahead`.
     asked: the tracker's calls so far: (instant, call, body, status).
-    away: while true, the server answers as a proxy does whose server is not there.
+    away: while true, the server answers like a proxy whose server is down.
     """
 
     wsgi: WSGI
@@ -80,7 +80,7 @@ class Product:
         return answer
 
     def last_ping(self) -> float:
-        """When the server was last told what was in sight."""
+        """When the server last got a report of the visible path."""
         return max(
             (at for at, call, _, status in self.asked if call != "sessionstart" and status == 200),
             default=self.now,
@@ -94,7 +94,7 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def served(app: Flask, monkeypatch: pytest.MonkeyPatch | None, **options: Any) -> Iterator[Product]:
-    """That application on a port of its own; with `monkeypatch`, its clock is the browser's."""
+    """That application on its own port; with `monkeypatch`, its clock is the browser's."""
     product = Product(app.wsgi_app, {"interval": 60, **options})
     if monkeypatch is not None:
         monkeypatch.setattr(clock, "now", lambda: int(product.now))
@@ -106,7 +106,7 @@ def served(app: Flask, monkeypatch: pytest.MonkeyPatch | None, **options: Any) -
     try:
         yield product
     finally:
-        # What a page sends as it is closed is answered, or refused: its database goes away next.
+        # Let calls of closing pages finish before the database is removed.
         with product.one_by_one:
             product.away = True
         app.wsgi_app = product.wsgi  # type: ignore[method-assign]
@@ -116,12 +116,12 @@ def served(app: Flask, monkeypatch: pytest.MonkeyPatch | None, **options: Any) -
 
 
 class Person:
-    """Somebody with tabs of the product, one of them in sight at most, and a watch of their own.
+    """A user with tabs of the product, at most one of them visible, and an exact clock.
 
-    now: what that watch says.
-    truth: milliseconds that each path was in sight.
-    forfeited: of those, the ones since the last ping before the machine slept: nobody could tell the server.
-    switches: changes of what was in sight, by path.
+    now: the time of that clock.
+    truth: milliseconds that each path was visible.
+    forfeited: of those, the ones between the last ping and a sleep of the machine, which cannot be reported.
+    switches: changes of the visible path, by path.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class Person:
         return None if self.watched is None else self.paths[self.watched]
 
     def open(self, path: str, *, shown: bool = True) -> Frame:
-        """A new tab, which is then the one in sight, or one in the background."""
+        """Open a new tab, visible or in the background."""
         if shown:
             self.hide()
         self._opened += 1
@@ -168,14 +168,14 @@ class Person:
         return tab
 
     def go(self, tab: Frame, path: str) -> None:
-        """Follow a link: the page is left, and another one loads."""
+        """Follow a link: the page unloads, and another one loads."""
         self._switch(tab)
         self._desk("go", tab.name, f"/product/{path}")
         self.paths[tab] = (f"/product/{path}",)
         self._switch(tab)
 
     def run(self, tab: Frame, script: str, path: tuple[str, ...]) -> None:
-        """Do something in the page, which then shows that path."""
+        """Act in the page, which then shows that path."""
         self._switch(tab)
         self.paths[tab] = path
         self._switch(tab)
@@ -183,18 +183,18 @@ class Person:
 
     def do(self, tab: Frame, script: str) -> None:
         tab.evaluate(script)
-        # An event of the address comes after the script.
+        # The events of a changed address come after the script.
         self._desk("run", 0)
 
     def hide(self) -> None:
-        """No tab is in sight."""
+        """Hide all tabs."""
         if self.watched is not None:
             tab, self.watched = self.watched, None
             self._count(self.paths[tab])
             self.do(tab, "show(false)")
 
     def show(self, tab: Frame, *, shown_first: bool = False) -> None:
-        """Switch to a tab; browsers tell the one that is hidden and the one that is shown in any order."""
+        """Switch to a tab; the events of the hidden and the shown tab come in either order."""
         if tab is self.watched:
             return
         before, self.watched = self.watched, tab
@@ -213,26 +213,26 @@ class Person:
         self._desk("close", tab.name)
 
     def crash(self, tab: Frame) -> None:
-        """Its process is killed: no event, no timer, no answer."""
+        """Kill its process: no event, no timer, no answer."""
         self._lose(tab)
         self._desk("crash", tab.name)
 
     def freeze(self, tab: Frame) -> None:
-        """The browser stops a hidden tab, to save power."""
+        """Let the browser freeze a hidden tab, to save power."""
         self._desk("freeze", tab.name)
 
     def thaw(self, tab: Frame) -> None:
         self._desk("thaw", tab.name)
 
     def wait(self, seconds: float) -> None:
-        """Time passes, for the browser and for the server."""
+        """Let time pass, for the browser and for the server."""
         self.now += seconds
         if self.sight:
             self.truth[self.sight] += round(seconds * 1000)
         self._desk("run", round(seconds * 1000))
 
     def sleep(self, seconds: int) -> None:
-        """The lid is closed: nothing runs, and nobody looks."""
+        """Close the lid: nothing runs, and no path is visible."""
         if self.sight:
             self.forfeited[self.sight] += round((self.now - self.product.last_ping()) * 1000)
             self._count(self.sight)
@@ -257,7 +257,7 @@ class Person:
 
 
 def credited(clients: Clients) -> Counter[tuple[str, ...]]:
-    """Seconds by path, over all user sessions there are."""
+    """Seconds by path, over all user sessions."""
     found: Counter[tuple[str, ...]] = Counter()
     for session in clients.admin.ok("GET", "/api/v2/sessions"):
         for view, seconds in session["tab_duration"].items():

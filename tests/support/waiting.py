@@ -1,4 +1,4 @@
-"""Waiting for what must happen: a deadline in a test tells a hanging one, and judges no speed."""
+"""Waiting for events: a deadline in a test detects hanging, and does not depend on speed."""
 
 import os
 import time
@@ -6,18 +6,18 @@ from collections.abc import Callable
 from threading import Thread
 from typing import TypeVar
 
-# Longer than anything takes on a slow machine that others use too.
+# Longer than anything takes on a slow, shared machine.
 SECONDS = 120
 T = TypeVar("T")
 
 
 def wait_until(holds: Callable[[], T], awaited: str | Callable[[], str], pause: float = 0.01) -> T:
-    """Ask again and again; the first answer that is true.
+    """Poll; return the first true answer.
 
     Args:
-        awaited: what is waited for, for the message of a test that hangs.
+        awaited: what is waited for, for the message of a hanging test.
     """
-    # No clock that a test may have stopped.
+    # This clock is not one that tests stop.
     deadline = os.times().elapsed + SECONDS
     while not (found := holds()):
         if os.times().elapsed > deadline:

@@ -1,4 +1,4 @@
-"""Debian's Chromium against the real server, and what no page may do in it."""
+"""Debian's Chromium against the real server, and the errors that no page may cause in it."""
 
 import json
 import shutil
@@ -19,14 +19,14 @@ from tests.support.waiting import SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-# Playwright's own, of 5 s and 30, would judge the machine.
+# Playwright's defaults, 5 s and 30 s, would depend on the machine's speed.
 TIMEOUT = 1000 * SECONDS
 expect.set_options(timeout=TIMEOUT)
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
-# Without a GPU and a sandbox of its own, as in a container.
+# Without a GPU and Chromium's sandbox, as in a container.
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
-# Chromium's word for any answer of 400 and more.
+# Chromium's message for any answer of 400 and more.
 FAILED_LOAD = "Failed to load resource"
 HERE_NOW = (
     "UPDATE user_session SET last_ping = ? WHERE ended_at IS NULL AND login_key LIKE 'demo-%' AND last_ping >"
@@ -35,7 +35,7 @@ HERE_NOW = (
 
 
 def launch(playwright: Playwright) -> Browser:
-    """The system's Chromium; playwright's own is never downloaded."""
+    """The system's Chromium; Playwright's own is never downloaded."""
     program = shutil.which("chromium")
     assert program, "The tests of the web UI need Chromium: apt-get install chromium"
     return playwright.chromium.launch(executable_path=program, args=ARGUMENTS, timeout=TIMEOUT)
@@ -53,9 +53,9 @@ def wait_in(page: Page, holds: Callable[[], object], awaited: str | Callable[[],
 
 @dataclass
 class Visit:
-    """A browser's window on one server, and what went wrong in it.
+    """A browser window on one server, and the errors in it.
 
-    allowed: parts of the console's messages that this test expects.
+    allowed: parts of the console messages that this test expects.
     """
 
     page: Page
@@ -64,17 +64,17 @@ class Visit:
     wrong: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> None:
-        """Go there, and wait until what it loads is there."""
+        """Open the page, and wait until it has loaded."""
         self.page.goto(self.base + path)
         self.settle()
 
     def settle(self) -> None:
-        """Wait until nothing loads any more, and no list is busy."""
+        """Wait until nothing is loading any more, and no list is busy."""
         self.page.wait_for_load_state("networkidle")
         expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
 
     def log_in(self, username: str, password: str) -> None:
-        """Sign in as the login page does, without the page."""
+        """Sign in with the login page's call, without the page."""
         answer = self.page.request.post(
             f"{self.base}/auth/login?cookies=1",
             data=json.dumps({"username": username, "password": password}),
@@ -82,7 +82,7 @@ class Visit:
         assert answer.ok, answer.text()
 
     def choose(self, **cookies: str) -> None:
-        """Theme or language, as somebody has chosen them before."""
+        """Set the theme or the language, as chosen before."""
         path = urlsplit(self.base).path or "/"
         root = self.base.removesuffix(path)
         domain = urlsplit(root).hostname or ""
@@ -94,7 +94,7 @@ class Visit:
         )
 
     def violations(self) -> list[str]:
-        """What axe-core finds on the page as it is."""
+        """axe-core's findings on the current page."""
         self.page.evaluate(AXE.read_text("utf-8"))
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [
@@ -104,14 +104,14 @@ class Visit:
         ]
 
     def assert_clean(self) -> None:
-        """No console error, no violation of the policy, no request that leaves the host."""
+        """Check that there was no console error, no policy violation, and no request to another host."""
         unexpected = [each for each in self.wrong if not any(part in each for part in self.allowed)]
         assert unexpected == []
 
 
 @contextmanager
 def visiting(browser: Browser, base: str, size: tuple[int, int] = DESKTOP, **options: Any) -> Iterator[Visit]:
-    """A fresh window without cookies; at the end nothing may have gone wrong in it."""
+    """A new window without cookies; at the end it must have had no errors."""
     options = {"locale": "en-GB", "reduced_motion": "reduce", **options}
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
     context.set_default_timeout(TIMEOUT)
@@ -154,11 +154,11 @@ class WebServer:
         return f"http://127.0.0.1:{self.server.port}"
 
     def bring_people_back(self) -> None:
-        """Those whom the demo left in the UI are there now, however long ago that was."""
+        """Ping for the users that the demo left in the UI, so that they are active now."""
         databases.rows(self.instance, HERE_NOW, int(time.time()))
 
 
 def fill_with_demo(instance: Path, **settings: str) -> None:
-    """The demo's home office, always the same up to now."""
+    """The demo's home office, always the same, up to now."""
     filled = run(instance, "demo", "--seed", "1", **{"TIMEZONE": "Europe/Paris", **settings})
     assert filled.returncode == 0, filled.stderr
