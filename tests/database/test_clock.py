@@ -1,4 +1,4 @@
-"""A clock that jumps in mid-session, another time zone, both nights of the year: the invariants hold."""
+"""A clock that jumps in a session, another time zone, both clock changes of the year: the invariants hold."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ def assert_sound(clients: Clients) -> None:
 
 
 def ping(clients: Clients, tab: str) -> int:
-    """The status; a session that is over is started anew."""
+    """Ping; restart a session that has expired; return the status."""
     body = {"visible": True, "path": ["clock", tab]}
     status = clients.viewer.post("/api/v2/keepalive", body).status_code
     if status == 409:
@@ -41,7 +41,7 @@ def stays(clients: Clients) -> list[dict[str, Any]]:
 
 
 def scan(clients: Clients, at: int | None = None, *, is_there: bool = True) -> int:
-    # Never empty: a scan that sees nobody any more is believed to be broken.
+    # Never empty: a scan without any device counts as broken.
     macs = ["02:00:00:00:00:03", *([MAC] if is_there else [])]
     body: dict[str, Any] = {"source": "scanner", "devices": [{"mac": mac} for mac in macs]}
     body |= {} if at is None else {"at": at}
@@ -62,7 +62,7 @@ def test_a_jump_in_mid_session_credits_nothing_that_was_not(
         elapsed += shift if abs(shift) == 60 else 0
         assert ping(clients, tab) in (200, 409)
         assert_sound(clients)
-    # Never more than went by, whatever the clock said, but for what a jump within the alive time looks like.
+    # Never more than the true time, except for the effect of a jump within the alive time.
     assert sum(each["visible_duration"] for each in stays(clients)) <= elapsed
     assert all(each["last_ping"] >= each["start"] for each in stays(clients))
 
@@ -130,7 +130,7 @@ def test_another_time_zone_between_two_runs_moves_no_instant(clients: Clients, o
         assert site.parse_start(after[key]) == IN_UTC.parse_start(before[key])
     assert after["ses_DurationSeconds"] == before["ses_DurationSeconds"] == 7200
     assert after["ses_Connection"] != before["ses_Connection"]
-    # The same told again, with its offset, is known; told without one, it is another instant.
+    # The same report with an offset is a duplicate; without an offset it is another instant.
     ends = {"start": before["ses_DateTimeConnection"], "end": before["ses_DateTimeDisconnection"]}
     told = {**body, "start_time": ends["start"], "end_time": ends["end"]}
     again = moved.test_client().post("/sessions/create", json=told, headers=clients.operator.headers)

@@ -1,7 +1,8 @@
-"""The wall clock of a real server jumps while people ping and sign in, scans come, webhooks are retried.
+"""The wall clock of a real server jumps during pings, logins, scans and webhook retries.
 
-libfaketime gives its processes, and the commands called beside it, another time, which a file says; what they
-take for the monotonic clock is the true one, as after a jump of the real clock.
+libfaketime gives the server's processes and the commands another time, read from a file; their monotonic
+clock is
+the true one, as after a jump of the real clock.
 """
 
 import os
@@ -25,7 +26,7 @@ from tests.support.waiting import join, wait_until
 HOUR, DAY = 3600, 86_400
 TEN_YEARS = 3652 * DAY
 JUMPS = (0, -HOUR, HOUR, TEN_YEARS, -DAY, 0)
-# Monday, 2025-10-20 12:00 UTC; the two nights in which Berlin's clocks change, a second before they do.
+# Monday, 2025-10-20 12:00 UTC; and both clock changes in Berlin, a second before.
 BASE = 1_760_961_600
 AUTUMN, SPRING = 1_761_440_399, 1_774_745_999
 OLD = "AA:BB:CC:00:00:01"
@@ -33,7 +34,7 @@ ADD = ("webhook", "add", "--event", "New Device", "hook")
 SETTINGS = {"WEBHOOK_ALLOW": "127.0.0.0/8", "RETENTION_DEVICE_SESSIONS": "1 year"}
 
 
-# libfaketime 0.9.10 fails in the sleep of Python 3.11 where the monotonic clock is the true one.
+# libfaketime 0.9.10 fails in Python 3.11's sleep if the monotonic clock is the true one.
 SLEEP = """
 import select, time
 time.sleep = lambda seconds: select.select([], [], [], seconds) and None
@@ -41,7 +42,7 @@ time.sleep = lambda seconds: select.select([], [], [], seconds) and None
 
 
 class WrongClock:
-    """What a server and its commands take for the time."""
+    """The time of a server and its commands."""
 
     def __init__(self, folder: Path) -> None:
         (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
@@ -52,7 +53,7 @@ class WrongClock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            # gunicorn notes in a file's times that a worker lives.
+            # gunicorn marks living workers by a file's times.
             "NO_FAKE_STAT": "1",
             "FAKE_UTIME": "0",
             "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))),
@@ -75,7 +76,7 @@ class JumpingServer(Server):
 
 
 class Household:
-    """Those who write all the time; `answers` counts who got which status."""
+    """Clients that write all the time; `answers` counts the statuses of each."""
 
     def __init__(self, server: Server, tokens: dict[str, str], clock: WrongClock) -> None:
         self._server, self._tokens, self._clock = server, tokens, clock
@@ -149,7 +150,7 @@ class Household:
         self._call("logout", token, "POST", "/auth/logout")
 
 
-# A token that a jump has made of the past or the future is refused; a start in the future is.
+# After a jump, a token from the past or the future is refused; a start in the future is refused, too.
 EXPECTED = {
     *(("ping", 200), ("ping", 409), ("start", 200), ("scan", 200)),
     *(("create", 200), ("create", 400), ("create", 409)),
@@ -200,7 +201,7 @@ def test_a_real_servers_clock_jumps_and_another_time_zone_has_its_nights(
                     time.sleep(1.3)
                     household.work_a_while()
             visible = sum(each["visible_duration"] for each in stays_of(server, tokens))
-            # No jump has credited time that did not go by; each stretch may be rounded up.
+            # No jump has credited time that did not pass; each period may be rounded up.
             assert visible <= time.monotonic() - began + len(JUMPS) + 2
             assert all(each["last_ping"] >= each["start"] for each in stays_of(server, tokens))
             output = server.output()
@@ -214,13 +215,13 @@ def test_a_real_servers_clock_jumps_and_another_time_zone_has_its_nights(
 def assert_all_are_told(
     server: Server, token: str, clock: WrongClock, hook: Receiver, macs: list[str]
 ) -> None:
-    """A jump makes waiting longer or shorter, and ages what waits; what died of it is told when asked for."""
+    """A jump makes waiting longer or shorter, and ages waiting deliveries; dead ones are still listed."""
     assert server.call("POST", "/webhooks/1/retry", {}, token).status == 200
 
     def is_told() -> bool:
         if not set(macs) - {each.json["device"]["mac"] for each in hook.received}:
             return True
-        # As long as a receiver rests that has failed.
+        # A receiver that failed rests this long.
         clock.set(clock.now() + 300)
         return False
 

@@ -1,4 +1,4 @@
-"""Many processes at once against several workers, and first starts at once on one folder."""
+"""Many concurrent processes against several workers, and concurrent first starts on one folder."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def crowd(
 def at_once(
     live: LiveServer, calls: list[list[Call]], token: str, seconds: float = 0
 ) -> list[list[tuple[int, Any]]]:
-    """One process for each list of calls, all beginning once all are ready; what each was answered."""
+    """Run one process per list of calls, all beginning at once; return the answers of each."""
     processes = []
     for each in calls:
         order = {"port": live.server.port, "calls": each, "token": token, "seconds": seconds}
@@ -84,7 +84,7 @@ def test_contract_4_sixteen_clients_ping_one_user_session_for_10_s(crowd: LiveSe
     began = int(time.time())
     answers = at_once(crowd, calls, token, seconds=10)
     assert Counter(status for each in answers for status, _ in each).keys() == {200}
-    # Everybody had their turn.
+    # Every process had its turn.
     assert min(map(len, answers)) >= 3
     (seen,) = crowd.server.call("GET", "/api/v2/sessions?usernames[]=viewer", token=token).json
     parts = [sum(each.values()) if isinstance(each, dict) else each for each in seen["tab_duration"].values()]
@@ -128,7 +128,7 @@ def test_contract_3_fifty_concurrent_equal_creates_make_one_row(crowd: LiveServe
         "start_time": "2025-08-01T10:00:00",
         "end_time": "2025-08-01T11:00:00",
     }
-    # Ten processes and five rounds of each: fifty in all, without fifty interpreters.
+    # Ten processes with five rounds each: fifty in all, without fifty interpreters.
     calls: list[list[Call]] = [[("POST", "/sessions/create", body)] * 5] * 10
     answers = [answer for each in at_once(crowd, calls, crowd.tokens["operator"]) for answer in each]
     assert len(answers) == 50
@@ -156,7 +156,7 @@ def test_contract_5_logout_holds_in_every_worker_at_once(crowd: LiveServer) -> N
 
     for _ in range(5):
         token = log_in(crowd, "viewer")
-        # Every worker has seen the token and remembers it.
+        # Every worker has cached the token.
         assert statuses(token) == {200}
         assert crowd.server.call("POST", "/auth/logout", token=token).status == 200
         assert statuses(token) == {401}
@@ -168,7 +168,7 @@ def test_contract_7_first_starts_at_once_make_one_admin_and_one_key(tmp_path: Pa
         processes = [
             subprocess.Popen(
                 [COMMAND, "migrate"],
-                # However busy this machine is: the others wait for the first one.
+                # However busy this machine is, the others wait for the first one.
                 env=environment(folder, BUSY_TIMEOUT_SECONDS="60"),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

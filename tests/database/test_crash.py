@@ -1,4 +1,4 @@
-"""Two rounds of what `make crash` does fifty times."""
+"""Two of the fifty rounds of `make crash`."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def test_killed_in_the_middle_of_writing_nothing_acknowledged_is_lost(tmp_path: 
     written, missing, refused = crash.run(tmp_path, rounds=2, seconds=1)
     assert (missing, refused) == ([], [])
     assert written > 50
-    # Each start printed its address and nothing else: no help was needed.
+    # Each start printed only its address: no manual repair was needed.
     log = (tmp_path / "server.log").read_text()
     assert log.count("Serving on") == 2
     assert "Traceback" not in log

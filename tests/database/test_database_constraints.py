@@ -1,4 +1,4 @@
-"""What the database itself forbids, whatever the code does: the design's "Data"."""
+"""What the database itself forbids, independent of the code: the design's "Data"."""
 
 import shutil
 import sqlite3
@@ -39,7 +39,7 @@ DELIVERY = (
 
 @pytest.fixture
 def bare(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Any]:
-    """A copy of the migrated database, by the driver alone."""
+    """A copy of the migrated database, opened with the driver only."""
     copy = tmp_path / "copy"
     shutil.copytree(template[0], copy)
     with databases.connection_to(copy) as connection:
@@ -51,7 +51,7 @@ def bare(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Any]
         yield connection
 
 
-# Statements that are each right by themselves; the last one is refused where the table says so.
+# Each statement is valid alone; the last one must be refused if the table says so.
 FORBIDDEN = [
     ("end_after_start", [], SESSION.format("100, 99, false")),
     ("one_end_known|begin_at", [], SESSION.format("NULL, NULL, false")),
@@ -119,7 +119,7 @@ def test_the_database_allows(bare: Any, why: str, statements: list[str]) -> None
         assert bare.execute(each).rowcount == 1
 
 
-# Of two that overlap: what SQLite's one writer looks for by itself.
+# Overlapping sessions, which on SQLite only the code prevents, under its single writer.
 OVERLAPPING = [
     [SESSION.format("100, 200, false"), SESSION.format("199, 300, false")],
     [SESSION.format("100, 200, false"), SESSION.format("120, 130, false")],

@@ -1,7 +1,8 @@
 """A full disk: writes are answered 503, reads go on, nothing is damaged, and no restart is needed.
 
-In two ways: a small file system of its own, mounted where only the test sees it; and, which works for any
-user anywhere, a limit on how large a file the server may write.
+Tested twice: on a small file system that is mounted only for the test; and, which works for any user
+anywhere,
+with a limit on the size of the files that the server may write.
 """
 
 import json
@@ -35,7 +36,7 @@ def body(number: int) -> dict[str, object]:
 
 
 def fill_until_refused(port: int, token: str, start: int = 0) -> int:
-    """Write until there is no room; the number of the write that was refused."""
+    """Write until the disk is full; return the number of the refused write."""
     for number in range(start, start + 200):
         answer = call(port, "POST", "/presence/scans", body(number), token)
         if answer.status != 200:
@@ -55,7 +56,7 @@ def assert_reads_go_on(port: int, token: str) -> None:
 
 
 def limit_files(server: Server, most: int) -> None:
-    """For the server and its workers."""
+    """Limit the file size of the server and its workers."""
     (children,) = Path(f"/proc/{server.process.pid}/task").glob("*/children")
     for pid in (server.process.pid, *map(int, children.read_text().split())):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
@@ -76,11 +77,11 @@ def test_no_room_for_a_larger_file(template: Template, tmp_path: Path) -> None:
         assert call(server.port, "POST", "/presence/scans", body(refused), token).status == 200
         assert "Traceback" not in server.output()
     assert ask(instance / DATABASE, "PRAGMA integrity_check") == [("ok",)]
-    # All that was acknowledged, and nothing of what was refused before it was sent again.
+    # All acknowledged rows are there, and of the refused writes only what was sent again.
     assert ask(instance / DATABASE, "SELECT count(*) FROM device") == [(500 * (refused + 2),)]
 
 
-# What a test in a mount namespace of its own does: it is this file, run there.
+# The part that runs in a mount namespace: this file, as a program.
 IN_NAMESPACE = """
 set -e
 mount -t tmpfs -o size=12m tmpfs "$1"
@@ -90,13 +91,13 @@ exec "$3" -m tests.database.test_disk_full "$1" "$4"
 
 
 def may_mount() -> bool:
-    """Whether this machine lets its users have file systems of their own; some containers do not."""
+    """Whether users of this machine may mount file systems; some containers forbid it."""
     command = ["unshare", "--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def on_a_small_disk(instance: Path, token: str) -> dict[str, object]:
-    """Fill the disk with another file, then take it away again."""
+    """Fill the disk with another file, then remove it."""
     ballast = instance / "ballast"
     with Server(instance) as server:
         assert call(server.port, "POST", "/presence/scans", body(250), token).status == 200
@@ -142,7 +143,7 @@ if may_mount():
 
 
 def test_a_reader_that_goes_on_does_not_let_the_wal_grow_for_ever(template: Template, tmp_path: Path) -> None:
-    """Bounded it cannot be while somebody reads; afterwards the next write begins it anew."""
+    """The WAL cannot be bounded while a reader is open; afterwards the next write restarts it."""
     instance = tmp_path / "instance"
     shutil.copytree(template[0], instance)
     wal = instance / f"{DATABASE}-wal"
@@ -156,7 +157,7 @@ def test_a_reader_that_goes_on_does_not_let_the_wal_grow_for_ever(template: Temp
         grown = wal.stat().st_size
         assert grown > 4 * 1024 * 1024
         reader.rollback()
-        # The first one writes all of it back, the others begin at its start again.
+        # The first write checkpoints the whole WAL, the others restart it from its beginning.
         for number in range(112, 115):
             grown = wal.stat().st_size if number == 113 else grown
             assert server.call("POST", "/presence/scans", body(number), token).status == 200

@@ -1,4 +1,4 @@
-"""engines/group_commit.py: brief writers share a commit, and none of them what goes wrong in another."""
+"""engines/group_commit.py: brief writers share a commit, but not each other's failures."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.support.waiting import SECONDS, join, wait_until
 
 
 class Counting(sqlite3.Connection):
-    """Knows how often it committed, and can be told to fail."""
+    """A connection that counts its commits, and can be made to fail."""
 
     commits = 0
     fails = False
@@ -49,7 +49,7 @@ def group(tmp_path: Path, connection: Counting) -> GroupCommit:
 
 @contextmanager
 def others_waiting(group: GroupCommit, *bodies: Callable[[], None]) -> Iterator[list[threading.Thread]]:
-    """Threads that want the turn while whoever is in here has it."""
+    """Start threads that wait for the turn while the caller holds it."""
     threads = [threading.Thread(target=body) for body in bodies]
     with group.member() as shared:
         for count, thread in enumerate(threads, start=1):
@@ -158,7 +158,7 @@ def test_a_commit_that_fails_is_told_to_all(group: GroupCommit, connection: Coun
 def test_what_undoes_the_whole_transaction_is_told_to_all_in_it(group: GroupCommit, tmp_path: Path) -> None:
     def undo_everything() -> None:
         with pytest.raises(sqlite3.Error):
-            # As SQLite does by itself when the disk is full.
+            # As SQLite does itself when the disk is full.
             write_in_vain(group, "ROLLBACK", sqlite3.OperationalError("disk full"))
 
     with (
@@ -244,7 +244,7 @@ def test_a_holder_that_was_stopped_keeps_nobody_waiting_for_ever(tmp_path: Path)
         os.kill(holder.pid, signal.SIGCONT)
         holder.stdin.close()
         holder.wait(SECONDS)
-    # What was given up is not kept once it comes.
+    # A lock that comes after the timeout is released.
     for _ in range(3):
         with lock.held(), WriterLock(tmp_path / "other", 1).held():
             pass

@@ -1,4 +1,4 @@
-"""migrations: the schema's history, whole or not at all."""
+"""Migrations: applied completely or not at all."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ from tests.support import databases
 from tests.support.server import environment
 from tests.support.waiting import SECONDS
 
-# PostgreSQL's words for every column, constraint and index.
+# PostgreSQL's definition of every column, constraint and index.
 IN_POSTGRES = """
     SELECT c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' '
     || a.attidentity::text || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '')
@@ -41,7 +41,7 @@ IN_POSTGRES = """
 
 
 def schema(folder: Path) -> dict[str, list[str]]:
-    """Every table and index by name, as its clauses: neither their order nor blanks and quotes matter."""
+    """Every table and index by name, as a set of clauses: order, spaces and quotes do not matter."""
     if databases.IS_POSTGRES:
         return {name: [text] for name, text in databases.rows(folder, IN_POSTGRES)}
     found = databases.rows(folder, "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
@@ -50,7 +50,7 @@ def schema(folder: Path) -> dict[str, list[str]]:
 
 def _clauses(sql: str) -> list[str]:
     inside = sql if sql.startswith("CREATE INDEX") else sql.partition("(")[2].rstrip().removesuffix(")")
-    # Between clauses there is a comma outside of parentheses; of what was added later, no line end.
+    # Clauses are separated by commas outside of parentheses; columns added later have no line break.
     plain = re.sub(r'[\s"]+', "", inside)
     depths = accumulate((char == "(") - (char == ")") for char in plain)
     marked = ("\n" if char == "," and not depth else char for char, depth in zip(plain, depths, strict=True))
@@ -64,7 +64,7 @@ def test_models_and_migrated_schema_do_not_differ(app: Flask) -> None:
 
 
 def test_defaults_checks_and_partial_indexes_do_not_differ_either(app: Flask, tmp_path: Path) -> None:
-    """What alembic does not compare: what is made from the models is word for word what is migrated."""
+    """Alembic does not compare everything: the models' schema must equal the migrated one word for word."""
     made = create_app({"INSTANCE": tmp_path / "made"})
     with made.app_context():
         if databases.IS_POSTGRES:
@@ -158,7 +158,7 @@ def test_a_migration_made_by_the_command_runs_once_and_is_known_then(tmp_path: P
     assert made.name == f"{number}_add_a_note.py"
     assert 'sa.Column("note"' in made.read_text().replace("'", '"')
     migrate = ("-c", "from sessiontrack.cli import main; main()", "migrate")
-    # The second start finds nothing to do, and knows the revision.
+    # The second start recognises the revision and does nothing.
     run(*migrate)
     run(*migrate)
     with closing(sqlite3.connect(tmp_path / "instance" / "sessiontrack.sqlite3")) as connection:

@@ -1,4 +1,4 @@
-"""Migrations killed at twenty points, from an empty file and from the oldest schema; and started again."""
+"""Migrations killed at twenty points, from an empty file and from the oldest schema, and restarted."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from tests.support.waiting import SECONDS
 pytestmark = pytest.mark.sqlite("begins with a file of the oldest schema")
 POINTS = 20
 
-# One interpreter, and a child for each point: killed before the statement that is so far on the way.
+# One interpreter forks a child for each point, killed before the statement at that part of the way.
 KILLED = """
 import os, signal, sys
 from sqlalchemy import event
@@ -59,7 +59,7 @@ print(total)
 
 
 def make_older(folder: Path) -> None:
-    """The first schema, with a row that every later one has to keep."""
+    """The first schema, with a row that every later one must keep."""
     app = create_app({"INSTANCE": folder})
     with app.app_context():
         with db.engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""PostgreSQL itself: what is lost and found again, what is in each other's way, how text compares."""
+"""PostgreSQL: lost connections, conflicts between transactions, comparison of text."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -75,7 +75,7 @@ def test_a_server_that_is_away_is_503_until_it_is_back(cluster: Cluster, tmp_pat
     client = app.test_client()
 
     def ready() -> TestResponse:
-        # What was seen in the last second is not looked at again.
+        # A result of the last second is not checked again.
         app.extensions["sessiontrack.readiness"] = Readiness()
         return client.get("/readyz")
 
@@ -97,7 +97,7 @@ def test_a_server_that_is_away_is_503_until_it_is_back(cluster: Cluster, tmp_pat
 
 
 def test_a_deadlock_is_contention(clients: Clients) -> None:
-    """Two that lock two devices in opposite orders, as nobody does: one of them has to begin anew."""
+    """Two transactions that lock two devices in opposite orders: one of them must be retried."""
     with writing(clients.app) as tx:
         ids = [rows.add_device(tx, mac) for mac in MACS[:2]]
     lock = Statement("SELECT id FROM device WHERE id = :device_id FOR UPDATE")
@@ -158,7 +158,7 @@ def test_what_postgres_cannot_hold_is_a_wrong_input(clients: Clients, values: di
 
 
 def test_a_long_list_is_not_held_by_the_driver(clients: Clients) -> None:
-    """A thousand million rows would fill any memory."""
+    """A thousand million rows exceed any memory."""
     with clients.app.app_context(), read_transaction() as tx:
         stream = tx.stream(Statement("SELECT generate_series(1, 1000000000), repeat('x', 100)"))
         assert [next(stream)[0] for _ in range(3)] == [1, 2, 3]
@@ -179,7 +179,7 @@ def test_a_reader_sees_one_state_and_cannot_write(clients: Clients) -> None:
 
 @pytest.fixture(params=["C", "C.UTF-8"])
 def of_locale(request: pytest.FixtureRequest, make_clients: Callable[..., Clients]) -> Iterator[Clients]:
-    """Clients of a database whose locale is another one."""
+    """Clients of a database with another locale."""
     with Cluster() as cluster:
         with psycopg.connect(cluster.conninfo("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE other TEMPLATE template0 LOCALE '{request.param}'")

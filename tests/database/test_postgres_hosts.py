@@ -1,4 +1,4 @@
-"""PostgreSQL for several hosts: two servers on one database, PgBouncer before it, a replica behind it."""
+"""PostgreSQL for several hosts: two servers on one database, behind PgBouncer, with a replica."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ Template = tuple[Path, dict[str, str]]
 
 @pytest.fixture
 def folders(template: Template, tmp_path: Path) -> tuple[Path, Path]:
-    """The instance folders of two hosts: the same keys, one database, that of the first."""
+    """The instance folders of two hosts with the same keys, and the first one's database."""
     both = tmp_path / "one", tmp_path / "other"
     for each in both:
         shutil.copytree(template[0], each)
@@ -46,7 +46,7 @@ def pings(n: int) -> list[Call]:
 
 
 def assert_pinged_together(one: LiveServer, other: LiveServer) -> None:
-    """Clients of both servers ping one user session: it stays one, and no second counts twice or never."""
+    """Clients of both servers ping one user session: it stays one; no second counts twice or gets lost."""
     token = log_in(one, "viewer")
     calls = [pings(n) for n in range(CLIENTS)]
     with ThreadPoolExecutor(2) as pool:
@@ -59,7 +59,7 @@ def assert_pinged_together(one: LiveServer, other: LiveServer) -> None:
 
 
 def assert_created_together(one: LiveServer, other: LiveServer, token: str) -> None:
-    """Equal sessions are one, and of different ones that overlap one is taken, whichever server is asked."""
+    """Equal sessions become one, and of overlapping ones one is accepted, whichever server is called."""
     body = {"mac": "02:00:00:00:00:01", "ip": "10.0.0.1", "start_time": "2025-08-01T10:00:00"}
     equal: list[list[Call]] = [[("POST", "/sessions/create", body)]] * CLIENTS
     different: list[list[Call]] = [
@@ -130,7 +130,7 @@ def test_a_server_that_is_killed_keeps_nobody_waiting(folders: tuple[Path, Path]
 
 @pytest.fixture
 def bouncer(folders: tuple[Path, Path]) -> Iterator[str]:
-    """The URL of the first folder's database through a PgBouncer that lends a connection a transaction."""
+    """The URL of the first folder's database through a PgBouncer in transaction mode."""
     name = databases.any_url_of(folders[0]).rpartition("/")[2].partition("?")[0]
     place = postgres.private_folder("sessiontrack-bouncer-")
     port = postgres.free_port()
@@ -141,7 +141,7 @@ def bouncer(folders: tuple[Path, Path]) -> Iterator[str]:
         "[pgbouncer]\n"
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"auth_type = trust\nauth_file = {place / 'users'}\n"
-        # Fewer than there are clients: whoever has nothing to do has none.
+        # Fewer connections than clients: an idle client has none.
         "pool_mode = transaction\ndefault_pool_size = 3\n"
     )
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
@@ -169,7 +169,7 @@ def test_all_goes_through_pgbouncer_a_connection_a_transaction(
         for n in range(4):
             scan = {"source": f"scanner {n % 2}", "devices": [{"mac": f"02:00:00:00:01:{n:02X}"}]}
             assert servers[n % 2].call("POST", "/presence/scans", scan, token).status == 200
-        # More than the driver takes at once: read from a cursor of the server's.
+        # More rows than the driver fetches at once: read through a server-side cursor.
         listed = servers[1].call("GET", "/sessions/list", token=token)
         assert listed.status == 200
         outputs = servers[0].output() + servers[1].output()
@@ -207,11 +207,11 @@ class Hosts:
         self.one, self.other = self.clients
 
     def pause(self) -> None:
-        """From now on the replica lags."""
+        """Stop the replica's replay, so that it lags."""
         self.replica.run("postgres", "SELECT pg_wal_replay_pause()")
 
     def resume(self) -> None:
-        """It takes over what came meanwhile."""
+        """Let the replica catch up."""
         self.replica.run("postgres", "SELECT pg_wal_replay_resume()")
         self.catch_up()
 
@@ -267,7 +267,7 @@ def test_reads_go_to_the_replica_but_never_before_it_has_seen_what_the_reader_wr
     before = count(hosts.one.viewer)
     hosts.pause()
     create(hosts.one.operator, 1)
-    # Who wrote it reads it, at once and on every host; who did not may see what was before.
+    # The writer reads its own write at once, on every host; other clients may see the state before.
     for each in (hosts.one, hosts.other):
         assert count(each.operator) == before + 1
         assert count(each.viewer) == before
@@ -286,7 +286,7 @@ def test_who_wrote_reads_from_the_replica_again_once_it_has_seen_that(hosts: Hos
     hosts.catch_up()
     hosts.pause()
     create(hosts.one.admin, 4)
-    # What the administrator writes meanwhile is not the operator's: read from the replica, it is not there.
+    # The operator need not see the administrator's write: read from the replica, it is missing.
     assert count(hosts.one.operator) == before + 1
     assert count(hosts.one.admin) == before + 2
 

@@ -1,7 +1,8 @@
-"""Two writers at once, on either engine: one has changed something and not ended, when the other begins.
+"""Two concurrent writers, on either back end: one has made a change but not committed when the other begins.
 
-On SQLite the other waits for its turn to write. On PostgreSQL it goes on until it meets what the first one
-has locked; what it must not overlook has to be locked.
+On SQLite the other waits for the write lock. On PostgreSQL it continues until it meets a lock of the first
+one, so
+rows that it must not overlook have to be locked.
 """
 
 import threading
@@ -53,7 +54,7 @@ def create(mac: str, start: int, end: int | None) -> Work:
 
 
 def waits(app: Flask) -> bool:
-    """Whether somebody waits for what another transaction has."""
+    """Whether a transaction waits for a lock of another one."""
     if databases.IS_POSTGRES:
         return databases.waits_for_a_lock(Path(app.instance_path))
     engine: SQLite = app.extensions["sessiontrack.engine"]
@@ -61,7 +62,7 @@ def waits(app: Flask) -> bool:
 
 
 def overlapped(app: Flask, first: Work, second: Work) -> Any:
-    """What the second one gives or raises, begun while the first one had not ended."""
+    """The result or the error of the second one, begun before the first one had ended."""
     found: list[Any] = []
 
     def run_second() -> None:
@@ -108,7 +109,7 @@ def test_two_open_ones_end_as_one(app: Flask) -> None:
 def test_a_session_of_an_address_that_is_merged_is_the_others(app: Flask) -> None:
     overlapped(app, lambda tx: merge_devices(tx, NOW, ONE, OTHER, RULES), create(OTHER, -100, -50))
     assert value(app, "SELECT count(*) FROM device") == 1
-    # The oldest ones, of the same time, are one as well.
+    # The oldest sessions, at the same time, become one, too.
     assert [row[1] for row in rows.stored(app)["sessions"]] == [ONE, ONE]
 
 
@@ -158,7 +159,7 @@ def test_a_scan_that_misses_what_another_source_sees(app: Flask) -> None:
 
 
 def test_a_connection_is_told_while_a_scan_misses_it(app: Flask) -> None:
-    """Either order gives the same: the scan, which came after the connection's grace time, ends it."""
+    """Either order gives the same: the scan, after the connection's grace time, ends the session."""
     seen = Observation(THIRD, "10.0.0.3")
     with rows.writing(app) as tx:
         scan("a", -3100, ONE, OTHER)(tx)

@@ -1,4 +1,4 @@
-"""A database that cannot be used: one clear line at start, exit code 1, and nothing is overwritten."""
+"""An unusable database: one clear line at start, exit code 1, and nothing is overwritten."""
 
 import os
 import shutil
@@ -73,7 +73,7 @@ def test_an_empty_file_is_a_fresh_install(tmp_path: Path) -> None:
 
 def test_a_file_that_is_damaged_while_it_is_served_is_named_so(clients: Clients) -> None:
     file = Path(clients.app.instance_path) / DATABASE
-    # Not the first pages: the application opens it as ever, and then reads noise.
+    # Not the first pages: the application opens the file normally, and then reads noise.
     content = bytearray(file.read_bytes())
     content[PAGE:] = os.urandom(len(content) - PAGE)
     file.write_bytes(content)
@@ -91,13 +91,13 @@ def test_the_look_at_the_pages_ends_in_time(tmp_path: Path, template: Template) 
         database_file.refuse_damaged(file)
     database_file.STEPS_A_LOOK, before = 1, database_file.STEPS_A_LOOK
     try:
-        # No time at all: nothing is found, and nothing is said.
+        # With no time at all the check finds and reports nothing.
         database_file.refuse_damaged(file, -1)
     finally:
         database_file.STEPS_A_LOOK = before
 
 
-# In a namespace of its own, where the folder is what the test wants: read-only, or another user's.
+# In a namespace in which the folder is read-only or belongs to another user.
 READ_ONLY = """
 set -e
 mount --bind "$1" "$1"
@@ -129,7 +129,7 @@ def test_a_file_of_another_owner_is_named_with_both_users(
     file = copy_of(template[0], tmp_path / "instance")
     foreign = Path(f"{file}{ending}")
     foreign.touch()
-    # root may write everything; what the system answers to others is put in its place.
+    # root may write everything, so the test substitutes the answer for other users.
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != foreign)
     monkeypatch.setattr(os, "geteuid", lambda: 12_345)
     result = invoke(tmp_path / "instance", "migrate")

@@ -15,7 +15,7 @@ from tests.support.waiting import SECONDS, join
 
 ROOT = Path(__file__).parents[2]
 
-# Reads, waits and writes back: without a lock it loses most of the others' steps.
+# Reads, waits and writes back: without a lock it loses most of the other processes' steps.
 INCREMENT = """
 import sys, time
 from pathlib import Path
