@@ -1,4 +1,4 @@
-"""`sessiontrack backup`: the database in one file, while it is written to."""
+"""`sessiontrack backup`: the database in one file, during writes."""
 
 import os
 import re
@@ -58,7 +58,7 @@ def test_what_is_only_in_the_wal_is_in_the_backup(live: LiveServer, tmp_path: Pa
 
 
 def test_backups_made_while_others_write_are_whole(live: LiveServer, tmp_path: Path) -> None:
-    """Each creates its sessions in order, so a backup holds all up to one, and none after it."""
+    """Each creates its sessions in order, so a backup must hold all up to one, and none after it."""
     done = threading.Event()
     acknowledged: dict[int, list[int]] = {n: [] for n in range(4)}
 
@@ -172,7 +172,7 @@ def test_a_wrong_call_ends_with_2(instance: Path, options: list[str]) -> None:
 
 
 def test_of_postgresql_it_says_what_to_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Whether its driver is installed or not.
+    # Whether or not its driver is installed.
     monkeypatch.setattr("sessiontrack.cli.application.sqlite_file", lambda: None)
     for command, word in (("backup", "pg_dump"), ("restore", "pg_restore")):
         result = invoke(tmp_path, command, str(tmp_path / "x"))

@@ -1,4 +1,4 @@
-"""`sessiontrack check`: finds what is wrong, each thing by its name, and `--repair` mends what can be."""
+"""`sessiontrack check`: finds each error by its name, and `--repair` repairs what it can."""
 
 import json
 import random
@@ -21,7 +21,7 @@ from tests.support.database_files import DATABASE, PAGE, ask, copy_of, damage, m
 
 pytestmark = pytest.mark.sqlite("writes into the file what no constraint lets in")
 
-# Sound rows, the same for every test: two devices, a closed and an open session, events, a user session.
+# Valid rows, the same for every test: two devices, a closed and an open session, events, a user session.
 ROWS = (
     "INSERT INTO device (id, mac, first_seen_at)"
     " VALUES (1, '02:00:00:00:00:01', 100), (2, '02:00:00:00:00:02', 100)",
@@ -67,13 +67,13 @@ def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
 
 
 def spoil(instance: Path, *statements: str) -> None:
-    """What the database would forbid, done all the same."""
+    """Make a change that the database would forbid."""
     loose = ("PRAGMA ignore_check_constraints = ON", "PRAGMA foreign_keys = OFF")
     run_in(instance / DATABASE, *loose, *statements)
 
 
 def checked(instance: Path, *options: str) -> tuple[int, dict[str, Any]]:
-    """The exit code, and what is wrong by name: how often."""
+    """The exit code, and the number of errors by name."""
     result = invoke(instance, "check", "--json", *options)
     said = json.loads(result.stdout)
     wrong = {each["name"]: each["count"] for each in said["checked"] if each["count"]}
@@ -106,7 +106,7 @@ DELIVERIES = "SELECT id, state, attempts, finished_at FROM webhook_delivery ORDE
 SOUND_DELIVERIES = [(1, "delivered", 1, 101), (2, "pending", 2, None), (3, "dead", 0, 90)]
 VIEWS = "SELECT session_id, view, tab, seconds FROM view_time ORDER BY session_id, view"
 SOUND_SESSIONS = [(1, 100, 200, 0), (2, 300, None, 1), (3, 100, None, 0)]
-# What is done to the file; what check finds; a query, and what it gives after the repair.
+# The damage to the file; the findings of check; a query, and its result after the repair.
 DAMAGES: list[tuple[list[str], dict[str, int], str, list[tuple[Any, ...]]]] = [
     (
         ["UPDATE device_session SET disconnected_at = 50 WHERE id = 1"],
@@ -360,7 +360,7 @@ def test_what_is_wrong_is_found_and_mended(
 ) -> None:
     spoil(instance, *done)
     assert checked(instance) == (1, found)
-    # Looking has changed nothing.
+    # A check without repair changes nothing.
     assert checked(instance) == (1, found)
     result = invoke(instance, "check", "--repair")
     assert result.exit_code == 0, result.output
@@ -371,13 +371,13 @@ def test_what_is_wrong_is_found_and_mended(
 
 def test_every_repair_was_tried_above() -> None:
     tried = {name for _, found, *_ in DAMAGES for name in found}
-    # References that are mended by the same two statements as those above, and the generated columns below.
+    # References that the same two statements as above repair, and the generated columns below.
     alike = {name for name in REPAIRS if "." in name}
     assert set(REPAIRS) - alike - tried == {"generated columns"}
 
 
 def test_a_session_without_any_end_is_none(instance: Path) -> None:
-    """No statement can make one, as begin_at is never null: the table is another one for a moment."""
+    """No statement can create one, as begin_at is never null: so the table is replaced for a moment."""
     retyped(instance, "NULL", "UPDATE device_session SET connected_at = NULL WHERE id = 3")
     assert "ends" in checked(instance)[1]
     assert invoke(instance, "check", "--repair").exit_code == 0
@@ -394,7 +394,7 @@ def test_generated_columns_that_say_something_else_are_computed_anew(instance: P
 
 
 def retyped(instance: Path, null: str, statement: str) -> None:
-    """Run it while begin_at and end_at are columns as any other."""
+    """Run it while begin_at and end_at are ordinary columns."""
     file = instance / DATABASE
     ((sql,),) = ask(file, "SELECT sql FROM sqlite_master WHERE name = 'device_session'")
     plain = sql.replace("GENERATED ALWAYS AS (coalesce(connected_at, disconnected_at)) STORED", "")
@@ -439,7 +439,7 @@ def test_two_active_tokens_of_a_name_are_for_a_person_to_decide(instance: Path) 
 
 
 def break_index(file: Path, name: str, source: str, replacement: str) -> None:
-    """Let an index be about other rows than its pages hold."""
+    """Change an index's condition, so that its pages no longer match."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute(
@@ -450,7 +450,7 @@ def break_index(file: Path, name: str, source: str, replacement: str) -> None:
 def test_an_index_that_does_not_hold_what_its_table_does_is_made_anew(instance: Path) -> None:
     file = instance / DATABASE
     run_in(file, "DELETE FROM event WHERE id = 1")
-    # Made of no row while nothing matched its condition, and then of all.
+    # Built while no row matched its condition, which then matches all.
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("DROP INDEX ix_event_at")
         connection.execute("CREATE INDEX ix_event_at ON event (at) WHERE type = 'nothing'")
@@ -482,7 +482,7 @@ def test_pages_that_cannot_be_read_are_not_mended(
 ) -> None:
     file = copy_of(template[0], tmp_path / "instance")
     content = file.read_bytes()
-    # The last pages: what is needed to look at all is among the first.
+    # Only the last pages: the check needs the first ones to run.
     before = content[: -5 * PAGE] + random.Random(1).randbytes(5 * PAGE)
     file.write_bytes(before)
     for options in ([], ["--repair"]):
@@ -490,7 +490,7 @@ def test_pages_that_cannot_be_read_are_not_mended(
         assert result.exit_code == 1
         assert "pages" in result.stdout
         assert "sessiontrack restore" in result.stdout
-    # But for the mark of the journal's mode and the counters beside it.
+    # Except for the mark of the journal mode and the counters beside it.
     assert file.read_bytes()[PAGE:] == before[PAGE:]
 
 

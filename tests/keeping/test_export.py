@@ -1,4 +1,4 @@
-"""`sessiontrack export`: everything of a kind, or what reaches into a stretch of time."""
+"""`sessiontrack export`: all data of a kind, or the part that overlaps a period."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ HOUR = 3600
 
 @pytest.fixture
 def filled(app: Flask) -> Flask:
-    """A closed session three days ago, one of which an end is missing, and an open one."""
+    """A closed session three days ago, one with a missing end, and an open one."""
     with rows.writing(app) as tx:
         phone = rows.add_device(tx, MAC, name="=phone", owner="anna")
         rows.add_session(tx, phone, NOW - 3 * DAY, NOW - 3 * DAY + HOUR, info="-x")
@@ -128,7 +128,7 @@ def test_sessions_that_reach_into_a_stretch_of_time(
 
 def test_events_and_devices_of_a_stretch_of_time(filled: Flask, clock: time_machine.Traveller) -> None:
     assert [each["type"] for each in lines(filled, "events", "--period", "2 hours")] == ["Disconnected"]
-    # The other device has no event, but a session that reaches into it.
+    # The other device has no event, but a session that overlaps the period.
     assert [each["mac"] for each in lines(filled, "devices", "--period", "2 hours")] == [MAC, OTHER]
     only_other = ("--start", "2025-08-13", "--end", "2025-08-13T23:00:00Z")
     assert [each["mac"] for each in lines(filled, "devices", *only_other)] == [OTHER]
@@ -175,7 +175,7 @@ def test_a_wrong_call_is_refused(filled: Flask, options: tuple[str, ...]) -> Non
 
 
 class Screen(io.StringIO):
-    """Standard error, as it is on a terminal or not."""
+    """Standard error, as a terminal or not."""
 
     def __init__(self, is_terminal: bool) -> None:
         super().__init__()

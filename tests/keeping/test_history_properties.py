@@ -1,4 +1,4 @@
-"""Whatever is told and whatever is stored: what an import leaves is consistent, and it may be repeated."""
+"""For any reports and any stored data, an import leaves consistent data and may be repeated."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ Ends = tuple[int | None, int | None, bool]
 
 
 class _Undo(Exception):
-    """Leaves the database as it was for the next example."""
+    """Restore the database for the next example."""
 
 
 def _ends(instants: st.SearchStrategy[int]) -> st.SearchStrategy[Ends]:
@@ -53,7 +53,7 @@ def _import(
 
 
 def _overlap(one: Ends, other: Ends) -> bool:
-    """By the contract's words: a missing end is judged by the known one, an open session has none yet."""
+    """By the contract: a missing end takes the value of the known one, an open session has no end yet."""
 
     def stretch(ends: Ends) -> tuple[float, float]:
         start, end, is_open = ends
@@ -90,7 +90,7 @@ def test_an_import_leaves_no_overlap_keeps_what_was_there_and_may_be_repeated(
             if derived:
                 assert set(there) <= set(after)
             else:
-                # An open one may have got its end, or lost it; nothing else has changed.
+                # An open session may have got its end, or lost it; nothing else has changed.
                 assert {row for row in there if not row[3]} <= set(after)
             assert {row[:2] for row in there} <= {row[:2] for row in after}
             told = tallies[SESSIONS]
@@ -116,7 +116,7 @@ def _assert_consistent(found: list[rows.Row]) -> None:
 
 
 def _assert_linked(tx: Transaction) -> None:
-    """Every event belongs to the session that begins or ends with it, where there is one."""
+    """Every event belongs to the session that begins or ends with it, if there is one."""
     found = tx.rows(STORED_SESSIONS)
     for mac, at, event_type, *_, voided, _, begin, end in tx.rows(STORED_EVENTS):
         column = 1 if event_type == "Connected" else 2

@@ -1,4 +1,4 @@
-"""What export wrote, import reads back equal: every kind, every format, whatever the texts."""
+"""An import of an export restores equal data: every kind, every format, any text."""
 
 import io
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.support import rows
 from tests.support.history import assert_refused, counts, run_export, run_import, stored
 
 DAY = 86_400
-# What a spreadsheet would run, what looks as if it had been defused, and what CSV has to quote.
+# Texts that a spreadsheet would run, texts that look already escaped, and texts that CSV must quote.
 TEXTS = (
     "=1+1",
     "+49",
@@ -55,7 +55,7 @@ ADD_VIEW = Statement("INSERT INTO view_time (session_id, view, tab, seconds) VAL
 
 
 def fill(app: Flask) -> None:
-    """Rows of every shape there can be."""
+    """Rows of all possible shapes."""
     with rows.writing(app) as tx:
         for n, text in enumerate(TEXTS):
             device_id = rows.add_device(tx, f"AA:BB:CC:DD:00:{n:02X}", name=text, owner=text)
@@ -113,7 +113,7 @@ def test_everything_that_was_exported_is_imported_equal(
         assert counts(said, kind) == dict.fromkeys(("read", "added"), said["counts"][kind]["read"])
     assert stored(there) == stored(here)
     assert {kind: run_export(there, kind, "--format", file_format) for kind in KINDS} == files
-    # Again, and into where it came from: nothing changes.
+    # Importing again, or into the original database, changes nothing.
     before = stored(here)
     for app in (there, here):
         for kind in KINDS:

@@ -1,4 +1,4 @@
-"""Keeping a database on PostgreSQL: what is wrong is found and mended, what is the server's is left to it."""
+"""Checks on PostgreSQL: errors are found and repaired; the server's own tasks are left to it."""
 
 import json
 import shutil
@@ -12,11 +12,12 @@ from tests.support import databases
 from tests.support.command import assert_one_line, invoke
 
 pytestmark = pytest.mark.postgres
-# What is of SQLite's file, or what another kind of constraint than a CHECK forbids: references to nothing,
-# which are told by their dot, and sessions that overlap or, in that constraint, end before they begin.
+# Left out: errors of SQLite's file, and errors that constraints other than CHECK forbid: broken references
+# (marked
+# by a dot), and overlapping sessions or, in that constraint, sessions that end before they begin.
 FORBIDDEN = {"overlaps", "schema", "counts"}
 BACKWARD = {"ends": 1, "event links": 1}
-# Each CHECK goes: a restored dump, or somebody in psql, may have done without.
+# Drop each CHECK: a restored dump, or a user of psql, may lack it.
 WITHOUT_CHECKS = """
 DO $$ DECLARE found record; BEGIN
   FOR found IN SELECT conrelid::regclass AS place, conname FROM pg_constraint
@@ -43,7 +44,7 @@ def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
 
 
 def checked(instance: Path, *options: str) -> dict[str, int]:
-    """What is wrong by name: how often."""
+    """The number of errors by name."""
     said = json.loads(invoke(instance, "check", "--json", *options).stdout)
     return {each["name"]: each["count"] for each in said["checked"] if each["count"]}
 

@@ -1,6 +1,6 @@
-"""`sessiontrack migrate-database`: all of it is there, and the same, or nothing is.
+"""`sessiontrack migrate-database`: it copies everything unchanged, or nothing.
 
-The source is of the engine that the tests run on; so on PostgreSQL everything goes there and back again.
+The source is on the back end of the test run; on PostgreSQL everything moves there and back.
 """
 
 import gc
@@ -45,7 +45,7 @@ def no_bar(label: str, total: int | None) -> AbstractContextManager[moving.Tell]
 
 @pytest.fixture
 def source(clients: Clients) -> str:
-    """The URL of a database with something in every table."""
+    """The URL of a database with rows in every table."""
     fill_everything(clients.app)
     with clients.app.app_context():
         db.engine.dispose()
@@ -54,7 +54,7 @@ def source(clients: Clients) -> str:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Callable[..., str]:
-    """Makes URLs of databases that hold nothing yet."""
+    """Makes URLs of empty databases."""
 
     def make(engine: str, name: str = "target") -> str:
         if engine == "sqlite":
@@ -85,7 +85,7 @@ def test_everything_goes_there_and_back(
     assert first.exit_code == 0, first.output
     second = invoke(clients.app.instance_path, "migrate-database", there, back)
     assert second.exit_code == 0, second.output
-    # Nothing was written to the source, and checksums are of what is stored, not of the engine.
+    # Nothing was written to the source, and checksums depend on the data, not on the back end.
     assert content(there) == content(back) == content(source) == before
     assert first.stdout == second.stdout
     for name, found in before.items():
@@ -97,9 +97,9 @@ def test_everything_goes_there_and_back(
         wanted = exported(clients.app, kind)
         assert wanted.count(b"\n") > 20
         assert exported(moved.app, kind) == wanted
-    # Tokens are good, ids go on, and the schema forbids what it did.
+    # Tokens work, new ids follow the old ones, and the constraints hold.
     for path in ("/auth/me", "/sessions/list", "/devices", "/webhooks"):
-        # Who is connected was last seen just now.
+        # A connected device was last seen just now.
         with time_machine.travel(NOW, tick=False):
             assert moved.admin.ok("GET", path) == clients.admin.ok("GET", path)
     body = {"mac": "DD:DD:DD:DD:DD:DD", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
@@ -132,7 +132,7 @@ def schema(url: str) -> set[tuple[Any, ...]]:
 def test_the_schema_is_that_of_an_install(
     source: str, place: Callable[..., str], engine: str, tmp_path: Path
 ) -> None:
-    """What was left out while rows went in is there again, as migrations make it."""
+    """The dropped indexes and constraints exist again, as migrations create them."""
     target, fresh = place(engine), place(engine, "fresh")
     move(source, target, no_bar)
     assert invoke(tmp_path / "instance", "migrate", DATABASE_URL=fresh).exit_code == 0
@@ -141,7 +141,7 @@ def test_the_schema_is_that_of_an_install(
 
 @pytest.mark.postgres
 def test_numbers_go_on_after_the_last_one_that_was_given(source: str, place: Callable[..., str]) -> None:
-    """Also where its row is gone; SQLite does not know that, and begins after the highest that is there."""
+    """Also if its row was deleted; SQLite does not know that and counts on from the highest number."""
     target, file = place("postgresql"), place("sqlite")
     move(source, target, no_bar)
     move(target, file, no_bar)
@@ -155,7 +155,7 @@ def test_numbers_go_on_after_the_last_one_that_was_given(source: str, place: Cal
 
 
 def refused(instance: Path, from_url: str, to_url: str, *words: str) -> None:
-    """One line, exit code 1, and both are as they were."""
+    """One line, exit code 1, and both databases are unchanged."""
     before = [(tables(url), tables(url) and content(url)) for url in (from_url, to_url) if ":" in url]
     result = invoke(instance, "migrate-database", from_url, to_url)
     assert result.exit_code == 1
@@ -170,7 +170,7 @@ def test_a_target_that_is_not_empty_is_refused(
 ) -> None:
     target = place(engine)
     assert invoke(tmp_path / "instance", "migrate", DATABASE_URL=target).exit_code == 0
-    # The program that has it in use is this process, until nobody holds that command's application.
+    # This process counts as the other program, until the command's application is released.
     gc.collect()
     refused(tmp_path / "instance", source, target, "is not empty", "nothing was changed")
 
@@ -240,11 +240,11 @@ def test_a_source_of_another_version_is_refused(
 
 
 class Altered(Exception):
-    """What a test raises midway."""
+    """An error that a test raises in the middle of a move."""
 
 
 def alter(monkeypatch: pytest.MonkeyPatch, engine: str, change: Callable[[bytes], bytes]) -> None:
-    """Let the target take in something else than it is given."""
+    """Let the target store other data than it gets."""
     kind: Any = sqlite.SQLiteTarget if engine == "sqlite" else moving.postgres.PostgresTarget
     real = kind.write
 
@@ -291,7 +291,7 @@ def test_what_is_not_the_same_or_cut_short_leaves_nothing(
 def test_what_the_lines_lose_the_engines_sums_tell(
     source: str, place: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Were a row written and read back in the same wrong words, its checksum would not show it."""
+    """If a row were written and read back with the same encoding error, its checksum would not show it."""
     real = moving._Passing.by
 
     def by(self: Any, blocks: Iterable[bytes]) -> Iterator[bytes]:

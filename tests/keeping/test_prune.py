@@ -1,4 +1,4 @@
-"""Pruning: what is too old goes, in small steps and by one of many; what is needed stays."""
+"""Pruning: old data is removed, in small steps and by one process of many; needed data stays."""
 
 import json
 import logging
@@ -53,7 +53,7 @@ def text(at: int) -> str:
 
 
 def pruned(app: Flask, now: int = NOW) -> dict[str, int]:
-    """What a run removes; the dry run before it has counted the same."""
+    """The rows that a run removes; the dry run before must have counted the same."""
     settings = app.extensions["sessiontrack.settings"]
     with app.app_context():
         before = ids(app)
@@ -64,7 +64,7 @@ def pruned(app: Flask, now: int = NOW) -> dict[str, int]:
         assert done.held_until is None
         assert done.removed == counted
         assert [each for each in soundness.examine() if each.count] == []
-        # Nothing is left to do.
+        # A second run finds nothing.
         again = housekeeping.preview(settings, now)
     assert again == NOTHING
     return {name: count for name, count in done.removed.items() if count}
@@ -91,7 +91,7 @@ def test_what_is_older_goes_and_what_is_not_stays(make_clients: MakeClients) -> 
     kept = create(clients, 1, OLD + 200, OLD + 300 * DAY)
     stay(clients.app, "viewer", "old", OLD, (60, ("maps", "")), ends=True)
     stay(clients.app, "viewer", "new", NOW - 100 * DAY, (60, ("maps", "")), ends=True)
-    # New Device, and the old session's two; also the start of the one that ended in time.
+    # New Device, and the two events of the old session; also the start of the session that ended in time.
     assert pruned(clients.app) == {"device_sessions": 1, "events": 4, "user_sessions": 1}
     assert ids(clients.app)["device_session"] == [kept]
     assert len(ids(clients.app)["event"]) == 1
@@ -152,14 +152,14 @@ def scan(clients: Clients, at: int, *macs: int, source: str = "scanner") -> None
 def test_what_was_pruned_is_not_derived_again(
     make_clients: MakeClients, clock: time_machine.Traveller
 ) -> None:
-    """A scanner that fell silent: nobody forgets its evidence but pruning does."""
+    """The evidence of a scanner that no longer reports is removed by pruning only."""
     clients = make_clients(**YEAR)
     for minute in (0, 1, 20, 40):
         clock.move_to(NOW + 60 * minute)
         scan(clients, NOW + 60 * minute, 2, *([1] if minute < 10 else []))
     later = NOW + 400 * DAY
     clock.move_to(later)
-    # Its evidence bears the session still; it is forgotten at the end of this run.
+    # Its evidence still supports the session; it is removed at the end of this run.
     first = housekeeping_run(clients.app, later)
     assert first["device_sessions"] == 0
     assert housekeeping_run(clients.app, later + 60)["device_sessions"] == 1
@@ -308,7 +308,7 @@ def test_a_lease_ends_when_its_holder_is_killed(app: Flask) -> None:
     assert take(app, NOW + LEASE_SECONDS - 1, "next") is None
     second = take(app, NOW + LEASE_SECONDS, "next")
     assert second is not None
-    # The first one was only slow: it notices before it removes anything more.
+    # The first process was only slow: it notices the loss of its lease before it removes more.
     with pytest.raises(Conflict), app.app_context(), write_transaction() as tx:
         leases.renew_lease(tx, NOW + LEASE_SECONDS + 1, first)
 
@@ -348,7 +348,7 @@ def test_after_a_jump_ahead_nothing_goes_for_a_day(make_clients: MakeClients) ->
             done = housekeeping.prune(settings, now)
             assert done is not None
             assert (done.held_until, done.removed["device_sessions"]) == (held_until, 0)
-        # It stays ahead: then that is the time.
+        # If the clock stays ahead, its time is accepted.
         for now, count in ((ahead, 0), (ahead + DAY_SECONDS, 1)):
             done = housekeeping.prune(settings, now)
             assert done is not None
@@ -403,7 +403,7 @@ def test_the_command_counts_and_removes(make_clients: MakeClients, clock: time_m
     assert "Another run" in invoke(clients.app.instance_path, "prune").stderr
 
 
-# --- beside what is served
+# --- beside the server
 
 
 def test_a_look_prunes_what_is_due_once(

@@ -1,4 +1,4 @@
-"""`sessiontrack restore`: a backup in the database's place, or everything as it was."""
+"""`sessiontrack restore`: the backup replaces the database, or nothing changes."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def backup(instance: Path, tmp_path: Path) -> Path:
-    """Of 300 devices; then one is deleted in the instance."""
+    """A backup of 300 devices; then one is deleted in the instance."""
     file = tmp_path / "backup"
     backups.back_up(instance / DATABASE, file, NOW, None, lambda done: None)
     run_in(instance / DATABASE, "DELETE FROM device WHERE id = 1")
@@ -58,7 +58,7 @@ def test_the_backup_is_in_place_and_the_old_database_beside_it(instance: Path, b
     assert str(kept) in result.stdout
     assert backup.read_bytes() == before
     assert oct((instance / DATABASE).stat().st_mode)[-3:] == "600"
-    # The old one can be put back in the same way.
+    # The old database can be restored in the same way.
     assert invoke(instance, "restore", str(kept)).exit_code == 0
     assert ask(instance / DATABASE, COUNT) == [(299,)]
 
@@ -68,7 +68,7 @@ def test_what_was_in_the_wal_stays_with_the_old_database(instance: Path, backup:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("DELETE FROM device WHERE id = 2")
         connection.commit()
-        # As a kill would leave them.
+        # The leftovers of a killed run.
         for ending in ("", "-wal"):
             shutil.copy(f"{instance / DATABASE}{ending}", f"{instance}/copy{ending}")
     for ending in ("", "-wal"):
@@ -245,7 +245,7 @@ def test_killed_anywhere_it_leaves_the_old_database_or_the_new_one(
         assert ran.returncode == -signal.SIGKILL
         assert ask(folder / DATABASE, "PRAGMA integrity_check") == [("ok",)]
         counts += ask(folder / DATABASE, COUNT)
-        # It can be done again, and leaves nothing of the first time's.
+        # It can be repeated, and leaves nothing of the first run.
         backups.restore(folder / DATABASE, backup, NOW + 60)
         assert ask(folder / DATABASE, COUNT) == [(300,)]
         assert list(folder.glob("*.restoring*")) == []
