@@ -1,4 +1,4 @@
-"""What every answer tells browsers and proxies, and which hosts are answered for."""
+"""The headers of every answer for browsers and proxies, and the accepted hosts."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def test_every_answer_may_be_neither_guessed_nor_framed_nor_read_from_elsewhere(
     elsewhere = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     for method, path in every_call(clients.app):
         for client in (clients.admin, clients.nobody):
-            # A parameter that is unknown, so that nothing is done.
+            # An unknown parameter, so that the call does nothing.
             response = client.call(method, f"{path}?no-such=1", headers=elsewhere)
             assert_default_deny(response)
             assert response.content_type == "application/json"

@@ -1,4 +1,4 @@
-"""The `sessiontrack` command: help, the first start, and what stops a start."""
+"""The `sessiontrack` command: help, first start, and errors that prevent a start."""
 
 import gc
 import os
@@ -42,7 +42,7 @@ def test_contract_7_each_command_has_help_with_an_example(names: tuple[str, ...]
 
 
 def test_the_examples_are_calls_that_are_understood() -> None:
-    """A typing error in an example would be copied by everybody."""
+    """Readers would copy a typing error in an example."""
     for names in commands(main):
         help_text = CliRunner().invoke(main, [*names, "--help"], terminal_width=400).stdout
         for example in help_text.split("Example: ")[1:]:
@@ -52,7 +52,7 @@ def test_the_examples_are_calls_that_are_understood() -> None:
                 named = command.get_command(click.Context(command), words.pop(0))
                 assert named is not None
                 command = named
-            if "--" in words:  # what follows is another program's
+            if "--" in words:  # followed by another program's options
                 words = words[: words.index("--")]
             known = {option for parameter in command.params for option in parameter.opts}
             assert {word for word in words if word.startswith("--")} <= known
@@ -148,7 +148,7 @@ def test_a_name_in_the_environment_that_is_no_setting_is_noted(tmp_path: Path) -
     assert "Note: SESSIONTRACK_THREAD is set, and is no setting of sessiontrack.\n" in result.stderr
 
 
-# --- what stops a start
+# --- errors that prevent a start
 
 BAD_SETTINGS = [
     ("TIMEZONE", "Mars/Base", "time zone"),

@@ -1,4 +1,4 @@
-"""`sessiontrack serve`: how it starts, and how it ends."""
+"""`sessiontrack serve`: how it starts and stops."""
 
 import contextlib
 import fcntl
@@ -79,14 +79,14 @@ def test_contract_7_what_is_being_answered_is_answered_before_the_end(
 
 
 def wait_for_writer(instance: Path, request: threading.Thread) -> None:
-    """Until the request waits for the database."""
+    """Wait until the request waits for the database."""
     lock = instance / "sessiontrack.sqlite3-writer"
 
     def waits() -> bool:
         assert request.is_alive()
         if databases.IS_POSTGRES:
             return databases.waits_for_a_lock(instance)
-        # Its turn to write has come once it holds the lock.
+        # It has the write lock once it holds this lock.
         with lock.open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,7 +100,7 @@ def wait_for_writer(instance: Path, request: threading.Thread) -> None:
 def test_contract_7_it_ends_even_if_a_request_never_does(instance: Path) -> None:
     assert serve.GRACEFUL_SECONDS + serve.LAST_DELIVERY_SECONDS < 5
     with Server(instance, workers=1, graceful_seconds=1) as server, server_socket(server) as stuck:
-        # The rest of the body never comes.
+        # The rest of the body is never sent.
         stuck.sendall(b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         assert server.call("GET", "/healthz").status == 200
         assert server.stop() == 0
@@ -130,7 +130,7 @@ def test_a_wrong_option_ends_with_2(instance: Path, option: list[str]) -> None:
 
 
 def test_a_signal_before_the_first_request_ends_it_too(instance: Path) -> None:
-    """As soon as the address is printed, workers may still be starting."""
+    """When the address is printed, workers may still be starting."""
     process = subprocess.Popen(
         [COMMAND, "serve", "--port", str(free_port())],
         env=environment(instance),

@@ -1,4 +1,4 @@
-"""config.py: where settings come from, which source wins, and what is refused."""
+"""config.py: the sources of settings, their precedence, and refused values."""
 
 from dataclasses import fields
 from pathlib import Path

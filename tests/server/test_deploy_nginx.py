@@ -1,4 +1,4 @@
-"""The nginx site of `deploy/`: a real nginx before the real server, on a site of its own and below a path."""
+"""The nginx site of `deploy/`: a real nginx before the real server, at the root and below a path."""
 
 import gzip
 import http.client
@@ -56,7 +56,7 @@ def lines(server: Server) -> list[dict[str, Any]]:
 
 
 def line_of(server: Server, answer: Answer) -> dict[str, Any]:
-    """The line of a request; it is written after the answer was sent."""
+    """The log line of a request; it is written after the answer was sent."""
     found = wait_until(
         lambda: [each for each in lines(server) if each.get("id") == answer.headers["X-Request-Id"]],
         lambda: f"the request's line: {server.output()}",
@@ -65,7 +65,7 @@ def line_of(server: Server, answer: Answer) -> dict[str, Any]:
 
 
 def assert_ours(answer: Answer, status: int, code: str) -> None:
-    """An error in the contract's body, whoever of the two answered it."""
+    """Check for an error in the contract's shape, from nginx or from the server."""
     assert answer.status == status, answer.raw
     assert answer.headers["Content-Type"] == "application/json"
     assert set(answer.json) - {"errors"} == {"success", "error", "message"}
@@ -121,7 +121,7 @@ def test_nothing_that_a_client_forges_gets_through(site: tuple[Nginx, Server, di
         "/auth/tokens",
         200,
     )
-    # Nor is the allow-list of /metrics opened by what a client says of its address.
+    # Nor does a forged client address open the allow-list of /metrics.
     assert_ours(nginx.call("GET", "/metrics", **{"X-Forwarded-For": "127.0.0.2"}), 401, "unauthorized")
 
 
@@ -129,7 +129,7 @@ def test_without_nginx_in_between_only_the_trusted_are_believed(
     site: tuple[Nginx, Server, dict[str, str]],
 ) -> None:
     _, server, tokens = site
-    # This client is at a trusted address itself: what nginx takes away would be believed.
+    # This client has a trusted address itself, so the server would trust the headers that nginx removes.
     answer = server.call("GET", "/auth/tokens?limit=1", token=tokens["admin"], **FORGED)
     assert answer.headers["Link"].startswith("</evil/auth/tokens?")
     assert answer.headers["X-Request-Id"] == FORGED["X-Request-Id"]
@@ -174,18 +174,18 @@ def test_a_body_over_the_limit_is_413_by_nginx(site: tuple[Nginx, Server, dict[s
     try:
         answer = nginx.call("POST", "/presence/scans", too_long, tokens["operator"])
     except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
-        # It hung up before all was sent, which it may.
+        # nginx may hang up before the whole body was sent.
         answer = raw(
             nginx, f"POST {nginx.prefix}/presence/scans HTTP/1.1", f"Content-Length: {len(too_long)}"
         )
     assert_ours(answer, 413, "payload_too_large")
-    # The largest that is allowed is the server's to judge.
+    # A body of exactly the limit reaches the server.
     answer = nginx.call("POST", "/presence/scans", too_long[:-1], tokens["operator"])
     assert_ours(answer, 400, "bad_request")
 
 
 def raw(nginx: Nginx, request_line: str, *headers: str) -> Answer:
-    """A request written by hand."""
+    """Send a request written by hand."""
     context = ssl.create_default_context(cafile=str(nginx.folder / "certificate"))
     context.check_hostname = False
     with (
@@ -211,7 +211,7 @@ def raw(nginx: Nginx, request_line: str, *headers: str) -> Answer:
     ],
     ids=["address", "header", "length", "encoding", "method", "internal"],
 )
-# Below a sub-path such a request belongs to the whole site, which is somebody else's.
+# Below a sub-path such a request belongs to the other site.
 @pytest.mark.parametrize("site", [""], ids=["plain"], indirect=True)
 def test_what_nginx_cannot_read_has_the_body_of_every_error(
     site: tuple[Nginx, Server, dict[str, str]], line: str, headers: list[str], status: int
@@ -254,7 +254,7 @@ def test_a_server_that_is_away_or_silent_is_told_in_json(tmp_path: Path, prefix:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         nginx = Nginx(tmp_path / "silent", silent.getsockname()[1], prefix)
         path = nginx.folder / "locations.conf"
-        # Nobody waits a minute for a test.
+        # The test need not wait a minute.
         path.write_text(path.read_text().replace("proxy_read_timeout 60s", "proxy_read_timeout 100ms"))
         with nginx:
             assert_ours(nginx.call("GET", "/healthz"), 504, "server_error")
@@ -283,7 +283,7 @@ def test_no_body_can_end_the_string_that_it_is_in(site: tuple[Nginx, Server, dic
 
 
 def put(page: Page, address: str, script: str) -> None:
-    """A page of another product at that address, with that module in it."""
+    """A page of another product at that address, which loads the module."""
     html = f'<!doctype html><title>A product</title><script type="module">{script}</script>'
     page.route(address, lambda route: route.fulfill(content_type="text/html", body=html))
 
@@ -295,7 +295,7 @@ def test_the_tracker_goes_through_it_with_the_logins_cookies_or_a_token(
     root = f"https://127.0.0.1:{nginx.port}"
     cases: list[tuple[str, str, dict[str, str]]] = [
         (f"{nginx.prefix}/product", "viewer", {}),
-        # Cookies belong to the sub-path; what is beside it brings a token.
+        # Cookies are limited to the sub-path; pages beside it use a token.
         ("/beside", "operator", {"token": tokens["operator"]}),
     ]
     with closing(browser.new_context(ignore_https_errors=True)) as context:
@@ -310,7 +310,7 @@ def test_the_tracker_goes_through_it_with_the_logins_cookies_or_a_token(
             with page.expect_response(f"{root}{nginx.prefix}/api/v2/keepalive") as pinged:
                 page.goto(f"{root}{path}")
             assert pinged.value.status == 200
-            # Leaves it, which is told.
+            # Leave the page, which sends a last ping.
             page.goto("about:blank")
             asked = f"/api/v2/sessions?usernames[]={username}"
             wait_in(

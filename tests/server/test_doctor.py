@@ -1,4 +1,4 @@
-"""`sessiontrack doctor`: every line can be right and wrong, and the exit code is the worst of them."""
+"""`sessiontrack doctor`: every line can be right and wrong; the exit code is the worst of them."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def synchronised(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def looked_at(instance: Path, *options: str, **settings: str) -> tuple[int, dict[str, tuple[str, str]]]:
-    """The exit code, and state and message by name."""
+    """The exit code, and the state and message of each check by name."""
     result = invoke(instance, "doctor", "--json", *options, **settings)
     page = json.loads(result.stdout)
     assert page["state"] == ["ok", "warning", "wrong"][result.exit_code]
@@ -195,7 +195,7 @@ def test_the_first_password_is_worth_a_look_while_it_is_one(tmp_path: Path) -> N
     assert invoke(folder, "migrate").exit_code == 0
     code, found = looked_at(folder)
     assert (code, found["password"][0]) == (1, "warning")
-    # Kept, and no longer the password.
+    # The file exists, but its password is no longer valid.
     kept = (folder / "initial-admin-password").read_text()
     assert invoke(folder, "user", "passwd", "admin", "--generate").exit_code == 0
     (folder / "initial-admin-password").write_text(kept)
@@ -247,7 +247,7 @@ def test_without_the_user_admin_there_is_no_first_password(clients: Clients) -> 
     assert found.state == State.OK
 
 
-# --- what cannot be brought about
+# --- states that a test cannot create
 
 
 def patient(clients: Clients, now: int = NOW) -> Patient:

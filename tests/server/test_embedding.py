@@ -1,4 +1,4 @@
-"""EMBED_ORIGINS: who may call across origins, and who may frame."""
+"""EMBED_ORIGINS: which origins may call the API, and which may frame pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -72,7 +72,7 @@ def test_a_listed_origin_may_read(embedded: Clients, origin: str) -> None:
 def test_another_origin_may_not(embedded: Clients, origin: str | None) -> None:
     answer = asked(embedded, "GET", "/devices", origin)
     assert ALLOW not in answer.headers
-    # Whoever keeps answers must not give this one to a listed origin.
+    # A cache must not give this answer to a listed origin.
     assert "Origin" in answer.headers["Vary"]
 
 

@@ -1,4 +1,4 @@
-"""`sessiontrack install` and `uninstall`, and that `deploy/` shows what they write."""
+"""`sessiontrack install` and `uninstall`; `deploy/` shows the files that they write."""
 
 import os
 import re
@@ -25,7 +25,7 @@ UNITS = sorted(DEPLOY.glob("systemd/*.service"))
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """Everything below, by path; folders as nothing."""
+    """All files and folders below, by path; the content of a folder is empty."""
     return {str(p.relative_to(root)): p.read_bytes() if p.is_file() else b"" for p in sorted(root.rglob("*"))}
 
 
@@ -37,7 +37,7 @@ def call(root: Path, *arguments: str, text: str | None = None) -> Result:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A system that has something at our places already."""
+    """A system with existing files at our places."""
     made = tmp_path / "root"
     for name in ("etc/nginx/conf.d/other.conf", "etc/systemd/system/other.service"):
         (made / name).parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_deploy_shows_what_is_installed() -> None:
-    """`make deploy` writes it anew."""
+    """`make deploy` updates it."""
     found = {str(p.relative_to(DEPLOY)): p.read_text() for p in DEPLOY.rglob("*") if p.is_file()}
     assert found == shown()
 
@@ -57,7 +57,7 @@ def test_deploy_shows_what_is_installed() -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
 def test_systemd_finds_the_units_right(unit: Path, tmp_path: Path) -> None:
     for each in UNITS:
-        # The program must be there; it is not where the default says.
+        # The program must exist; it is not at the default place.
         text = each.read_text().replace(Choices.command, "/bin/true")
         (tmp_path / each.name.replace("@", "@neighbours")).write_text(text)
     for timer in DEPLOY.glob("systemd/*.timer"):
@@ -389,5 +389,5 @@ def test_one_that_was_killed_can_be_taken_back_or_done_again(root: Path) -> None
     assert call(root, "install", "--yes").exit_code == 0
     assert call(root, "uninstall", "--yes").exit_code == 0
     left = {name: text for name, text in files(root).items() if name not in before}
-    # A file that was being written when it was killed; it has no effect, and a name that nobody reads.
+    # The draft of a killed run; its name has no effect.
     assert all(Path(name).name.startswith(".") for name in left if (root / name).is_file())

@@ -1,4 +1,4 @@
-"""`/metrics`: what is counted by several workers, what the database says, and who may read it."""
+"""`/metrics`: counts of several workers, figures from the database, and access."""
 
 import json
 import os
@@ -25,7 +25,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def samples(raw: bytes) -> Samples:
-    """By name and labels, as Prometheus reads them."""
+    """The values by name and labels, as Prometheus reads them."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(raw.decode())
@@ -57,7 +57,7 @@ def test_every_worker_counts_and_any_of_them_tells(
     with Server(instance, workers=3) as server:
         for _ in range(60):
             assert server.call("GET", "/auth/me", token=template[1]["viewer"]).status == 200
-        # Connections are new each time, so that another worker may answer each time.
+        # New connections each time, so that different workers answer.
         for _ in range(5):
             found = samples(server.call("GET", "/metrics", token=template[1]["viewer"]).raw)
             assert found[key("requests_total", route="/auth/me", method="GET", status="200")] == 60
@@ -186,7 +186,7 @@ def test_a_broken_database_is_told_and_no_error(clients: Clients) -> None:
 
 
 def asked_for() -> list[str]:
-    """What the dashboard draws, and what the rules look at, whatever they compare it with."""
+    """The expressions of the dashboard and of the rules, without comparisons."""
     dashboard = json.loads((DEPLOY / "grafana/dashboard.json").read_text())
     drawn = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     rules = (DEPLOY / "prometheus/alerts.yml").read_text()
@@ -194,7 +194,7 @@ def asked_for() -> list[str]:
 
 
 def as_series_of(found: Samples) -> Iterator[str]:
-    """The same series again and again, as promtool takes them: counts grow, all else stays."""
+    """Constant series in promtool's format: counters grow, all others stay."""
     for (name, labels), value in found.items():
         shown = ",".join(f"{key}={json.dumps(word)}" for key, word in sorted(labels))
         values = f"0+{value}" if name.endswith(("_total", "_bucket", "_count", "_sum")) else f"{value}+0"
@@ -209,7 +209,7 @@ def test_prometheus_finds_an_answer_to_all_that_is_asked_of_it(clients: Clients,
     counted.observe(Answered("GET", "/devices", 503, 0.1))
     wanted = [each for each in asked_for() if not databases.IS_POSTGRES or "wal_bytes" not in each]
     assert len(wanted) > 15
-    # A series that is there, and is a number: 0/0 is none.
+    # The series exists and is a number: 0/0 gives none.
     tests = [
         f"      - expr: {json.dumps(f'count(({each}) >= -Inf) > bool 0')}\n        eval_time: 10m\n"
         "        exp_samples: [{labels: '{}', value: 1}]"

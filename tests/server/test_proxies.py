@@ -1,4 +1,4 @@
-"""X-Forwarded-* is believed from TRUSTED_PROXIES only, and read from the right end (contract 7)."""
+"""X-Forwarded-* is trusted from TRUSTED_PROXIES only, and read from the right end (contract 7)."""
 
 from collections.abc import Iterable
 from ipaddress import ip_network
@@ -15,7 +15,7 @@ HEADERS = {"PROTO": "https", "HOST": "outside.example", "PREFIX": "/sub", "PORT"
 
 
 def seen_by_application(remote: str, trusted: str, **forwarded: str) -> dict[str, Any]:
-    """The environment behind the middleware."""
+    """The WSGI environment behind the middleware."""
     seen: dict[str, Any] = {}
 
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -47,19 +47,19 @@ def seen_by_application(remote: str, trusted: str, **forwarded: str) -> dict[str
         ("10.0.0.1", "10.0.0.0/8", "9.9.9.9, 1.2.3.4, 10.0.0.2", "1.2.3.4"),
         # A client inside the trusted network.
         ("10.0.0.1", "10.0.0.0/8", "10.0.0.9, 10.0.0.2", "10.0.0.9"),
-        # The client says that it is a proxy of ours.
+        # A client that claims to be one of our proxies.
         ("10.0.0.1", "10.0.0.1", "10.0.0.1, 1.2.3.4", "1.2.3.4"),
         ("10.0.0.1", "10.0.0.1", "", "10.0.0.1"),
         ("10.0.0.1", "10.0.0.1", "2001:db8::1", "2001:db8::1"),
         ("fd00::1", "fd00::/8", "1.2.3.4", "1.2.3.4"),
-        # An IPv6 socket that was reached over IPv4.
+        # An IPv6 socket reached over IPv4.
         ("::ffff:10.0.0.1", "10.0.0.1", "1.2.3.4", "1.2.3.4"),
         ("10.0.0.2", "10.0.0.1", "1.2.3.4", "10.0.0.2"),
         ("10.0.0.1", "", "1.2.3.4", "10.0.0.1"),
         ("::ffff:10.0.0.2", "10.0.0.1", "1.2.3.4", "::ffff:10.0.0.2"),
         ("", "10.0.0.1", "1.2.3.4", ""),
         ("1.2.3.4", "10.0.0.1", "10.0.0.1", "1.2.3.4"),
-        # What is no address is nobody's: the proxy that said it counts.
+        # An invalid address is ignored: the proxy that sent it counts as the client.
         ("10.0.0.1", "10.0.0.1", "unknown", "10.0.0.1"),
         ("10.0.0.1", "10.0.0.1", "1.2.3.4, unix:", "10.0.0.1"),
         ("10.0.0.1", "10.0.0.1", "1.2.3.4:5678", "10.0.0.1"),

@@ -1,4 +1,4 @@
-"""The log: one line a request, whose id is in the answer; nothing in it is forged, nothing is a secret."""
+"""The log: one line per request, with the id of the answer; no forged lines, no secrets."""
 
 import json
 import logging
@@ -151,12 +151,12 @@ def test_lines_carry_their_priority_for_the_journal(monkeypatch: pytest.MonkeyPa
     handlers, level = root.handlers[:], logging.getLogger("sessiontrack").level
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
     written_to = StringIO()
-    # What an answer that its test never closed has left.
+    # Left over from an answer that another test did not close.
     REQUEST_ID.set("")
     try:
         root.handlers.clear()
         configure("text")
-        # Again, as another application of the same process does.
+        # Again, as for another application in the same process.
         configure("text")
         monkeypatch.setattr(sys, "stderr", written_to)
         logging.getLogger("sessiontrack.test").warning("careful")

@@ -31,7 +31,7 @@ def test_contract_7_readyz_says_why_nothing_can_be_written(make_clients: Callabl
         body = refused(clients.nobody.get("/readyz"), 503, "storage_unavailable")
         reason = "canceling statement due to lock timeout" if databases.IS_POSTGRES else "database is locked"
         assert body["message"] == f"The database cannot be written: {reason}."
-        # What was seen a moment ago is not looked at again: it costs a wait.
+        # A result of a moment ago is not checked again, because a check waits for the lock.
         writer.execute("ROLLBACK")
         refused(clients.nobody.get("/readyz"), 503, "storage_unavailable")
     clients.app.extensions["sessiontrack.readiness"] = Readiness()

@@ -1,4 +1,4 @@
-"""`Server-Timing`: where the time of an answer went, where the settings ask for it."""
+"""`Server-Timing`: the parts of a request's time, if the settings enable it."""
 
 import re
 from typing import Any

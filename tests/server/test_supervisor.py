@@ -1,4 +1,4 @@
-"""What the services tell systemd: ready when they serve, alive while they do, and that they end."""
+"""Notifications to systemd: ready when serving, alive while working, stopping at the end."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ class Systemd:
         self._socket.settimeout(SECONDS)
 
     def hears(self, seconds: float = SECONDS) -> str | None:
-        """The next message; None where none comes in time."""
+        """The next message; None if none comes in time."""
         self._socket.settimeout(seconds)
         try:
             return self._socket.recv(4096).decode()
@@ -35,7 +35,7 @@ class Systemd:
             return None
 
     def hears_in_the_end(self) -> list[str]:
-        """What it has been told and has not heard yet."""
+        """The messages sent and not yet read."""
         found = []
         while (message := self.hears(0.2)) is not None:
             found.append(message)
@@ -156,7 +156,7 @@ def test_listeners_are_ready_alive_and_end(systemd: Systemd, instance: Path, arg
     with process:
         first = systemd.hears()
         if arguments[0] == "scan":
-            # Longer than what systemd was going to wait: a run and a pause.
+            # Longer than systemd's watchdog: a run and a pause.
             assert first == "WATCHDOG_USEC=150000000"
             first = systemd.hears()
         assert first == "READY=1"
