@@ -85,7 +85,7 @@ def test_serve_is_ready_once_it_answers_and_alive_only_while_it_does(
         for pid in workers:
             os.kill(pid, signal.SIGSTOP)
         try:
-            # The master still runs, and nothing says that the service lives, but for what was under way.
+            # The master still runs, but no message says that the service is alive, except for those under way.
             systemd.hears_in_the_end()
             assert len(systemd.hears_for(2)) <= 1
         finally:

@@ -1,4 +1,4 @@
-"""tracker.js, in Chromium: what it tells the server of tabs that are hidden, left, or asleep."""
+"""tracker.js in Chromium: its reports for tabs that are hidden, left or asleep."""
 
 import gzip
 import re
@@ -65,7 +65,7 @@ def test_what_is_in_sight_is_pinged_once_an_interval(clients: Clients, person: P
     person.open("a")
     person.wait(301)
     assert calls(person.product)[:2] == ["sessionstart", "keepalive"]
-    # At the moment of showing, nothing before it is claimed.
+    # When the tab is shown; time before that is not claimed.
     assert person.product.asked[1][2] == {"visible": False}
     assert [body for *_, body, _ in person.product.asked[2:]] == [{"visible": True, "path": list(A)}] * 5
     assert 298 <= credited(clients)[A] <= 300
@@ -164,7 +164,7 @@ def test_of_two_windows_side_by_side_the_one_used_last_counts(clients: Clients, 
     person.wait(30)
     person.do(right, "dispatchEvent(new Event('focus'))")
     person.wait(50)
-    # The other one is still in sight.
+    # The other tab is still visible.
     person.do(right, "show(false)")
     person.wait(20)
     person.do(left, "show(false)")
@@ -264,7 +264,7 @@ def test_a_tab_that_the_browser_freezes_gives_the_lead_away_and_comes_back(
     person.hide()
     person.freeze(leading)
     person.wait(600)
-    # Another hidden one goes on.
+    # Another hidden tab takes over.
     assert [each["active"] for each in clients.admin.ok("GET", "/api/v2/sessions")] == [True]
     person.show(first)
     person.wait(30)
@@ -272,7 +272,7 @@ def test_a_tab_that_the_browser_freezes_gives_the_lead_away_and_comes_back(
     person.thaw(leading)
     person.show(leading)
     person.wait(30)
-    # It hears of the others again, and they of it.
+    # The tabs exchange messages again.
     person.show(first)
     person.wait(130)
     person.hide()
@@ -288,7 +288,7 @@ def test_a_tab_that_is_shown_does_not_wait_for_a_frozen_one(clients: Clients, pe
     person.freeze(leading)
     person.show(first)
     person.wait(1)
-    # The first ping is out, long before somebody would miss the one that led.
+    # The first ping is sent, long before another tab would miss the leader.
     assert person.product.asked[-1][1:] == ("keepalive", {"visible": False}, 200)
     assert person.product.now >= person.now - 1
 
@@ -323,7 +323,7 @@ def test_after_the_sleep_no_hidden_tab_takes_the_lead_from_the_one_in_sight(
         for name in "bca":
             person.open(name)
         person.wait(61)
-        # Longer than a leader is silent before another tab misses it.
+        # Longer than a leader may be silent before another tab takes over.
         person.sleep(400)
         person.wait(40)
         person.hide()
@@ -336,7 +336,7 @@ def test_who_is_shown_after_the_sleep_does_not_credit_it_to_another(clients: Cli
     other = person.open("b")
     person.show(person.tabs[0])
     person.wait(60.5)
-    # Before a timer has run in any tab.
+    # Before any tab's timer has run.
     person.desk.evaluate("desk.now += 200_000")
     person.show(other, shown_first=True)
     assert credited(clients)[A] <= 61
@@ -345,12 +345,12 @@ def test_who_is_shown_after_the_sleep_does_not_credit_it_to_another(clients: Cli
 def test_a_session_that_has_expired_is_begun_anew(clients: Clients, person: Person) -> None:
     person.open("a")
     person.wait(60)
-    # The server's clock alone.
+    # Only the server's clock.
     person.product.ahead += 400
     person.wait(61)
     refused = [status for *_, status in person.product.asked].index(409)
     at, call, _, status = person.product.asked[refused + 1]
-    # At once, and once.
+    # At once, and only once.
     assert (at, call, status) == (person.product.asked[refused][0], "sessionstart", 200)
     assert 409 not in [status for *_, status in person.product.asked[refused + 1 :]]
     sessions = clients.admin.ok("GET", "/api/v2/sessions")
@@ -408,7 +408,7 @@ def test_what_changed_while_the_server_was_away_is_nobodys(clients: Clients, per
     person.product.away = False
     person.wait(300)
     person.hide()
-    # Of the first minute what was told, of the last five what came after the server was back.
+    # The first minute was reported; of the last five, the part after the server was back.
     assert credited(clients)[A] <= 61 + 320
     assert credited(clients)[A] >= 60
 
@@ -508,7 +508,7 @@ def test_without_a_token_the_logins_cookies_count_and_are_renewed(
         assert answer.ok
         tab = person.open("a")
         person.wait(70)
-        # The access token has run out, and its cookies are gone.
+        # The access token has expired, and its cookies are gone.
         person.context.clear_cookies(name=re.compile("access"))
         person.wait(70)
         assert "refresh" in calls(with_cookies)
@@ -553,7 +553,7 @@ def test_people_in_this_web_ui_are_seen_with_the_page_that_they_are_on(
     with page.expect_response("**/api/v2/keepalive") as answered:
         signed_in.open("/ui/devices")
     assert answered.value.status == 200
-    # The page is left: with the login's cookies and their CSRF token.
+    # Leave the page: the ping uses the login's cookies and their CSRF token.
     signed_in.open("/ui/devices?q=phone")
 
     expect(page.locator("#menu")).to_be_visible()

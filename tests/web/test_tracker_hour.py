@@ -1,4 +1,4 @@
-"""An hour with the tracker: what is credited, beside what was in sight."""
+"""An hour with the tracker: the credited time, compared with the visible time."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from tests.conftest import NOW, Clients
 from tests.support.tracked import Person, Product, credited, served
 
 HOUR = 3600
-# How long a message is on its way at most, and how often a hidden tab may run.
+# The longest delay of a message, and the shortest interval of a hidden tab's timers.
 BROWSERS = ({"latency": 0}, {"latency": 20, "throttle": 60_000}, {"latency": 150, "throttle": 1000})
 
 
@@ -24,7 +24,7 @@ def product(
 
 
 def something(person: Person, chance: random.Random) -> None:
-    """One thing that a person does with a browser."""
+    """One action of a user in a browser."""
     tab = person.watched or chance.choice(person.tabs)
     name = chance.choice("abcd")
     pushed = f"history.pushState(null, '', '/product/{name}')"
@@ -61,7 +61,7 @@ def test_an_hour_is_credited_as_it_was_to_a_second_a_switch(
             person.wait(chance.choice((0.7, 3.3, 17.1, 40.9, 70.3)))
             something(person, chance)
         person.hide()
-        # What is on its way arrives.
+        # Messages under way arrive.
         person.wait(2)
     found = credited(clients)
     assert person.thrown == []

@@ -1,4 +1,4 @@
-"""tracker.js in two tabs of Chromium whose clocks nobody drives: real channels, real pages, a real crash."""
+"""tracker.js in two tabs of Chromium with real clocks, channels and pages, and a real crash."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.support.tracked import Product, credited, served
 from tests.support.web import TIMEOUT, wait_in
 
 A, B, C = ("/product/a",), ("/product/b",), ("/product/c",)
-# Chromium without a screen shows all tabs at once; what is hidden here is hidden for the page's scripts.
+# Headless Chromium shows all tabs at once; here tabs are hidden only for the page's scripts.
 VISIBILITY = """
 let shown = true;
 Object.defineProperty(document, "visibilityState", {get: () => (shown ? "visible" : "hidden")});
@@ -33,13 +33,13 @@ def product(clients: Clients, template: tuple[Path, dict[str, str]]) -> Iterator
 
 
 def told(product: Product) -> list[tuple[str, ...] | None]:
-    """The paths of all pings so far; None where nothing was in sight."""
+    """The paths of all pings so far; None for hidden time."""
     bodies = [body for _, call, body, _ in product.asked if call in ("keepalive", "session-hide")]
     return [tuple(body["path"]) if "path" in body else None for body in bodies]
 
 
 def wait_for_ping(product: Product, page: Page, path: tuple[str, ...] | None, after: int) -> None:
-    """Wait until a ping beyond the first so many has that path."""
+    """Wait until a ping after the first ones has this path."""
     wait_in(page, lambda: path in told(product)[after:], lambda: f"a ping of {path}: {product.asked}")
 
 
@@ -57,18 +57,18 @@ def test_two_tabs_take_turns_one_of_them_crashes_and_the_other_goes_on(
         first.evaluate("show(false)")
         other.goto(f"{product.base}/product/b")
         wait_for_ping(product, other, B, 0)
-        # Leaves the page, which tells what was in sight on it.
+        # Leaves the page, which reports the time on it.
         other.goto(f"{product.base}/product/c")
         wait_for_ping(product, other, C, 0)
         with other.expect_event("crash"), suppress(PlaywrightError):
             other.goto("chrome://crash")
         count = len(told(product))
-        # Hidden as it is, the other one notices.
+        # The other tab notices, although it is hidden.
         wait_for_ping(product, first, None, count)
         first.evaluate("show(true)")
         wait_for_ping(product, first, A, count)
     paths = [each for each in told(product) if each]
-    # One of them pings, and never the one that is hidden.
+    # One tab pings, and never the hidden one.
     assert [path for path, _ in groupby(paths)] == [A, B, C, A]
     assert {status for *_, status in product.asked} == {200}
     found = credited(clients)

@@ -1,4 +1,4 @@
-"""The web UI's pages as the server answers them: who sees them, their headers, the files that they need."""
+"""The web UI's pages from the server: who may see them, their headers, their files."""
 
 import re
 from collections.abc import Callable
@@ -21,13 +21,13 @@ PARTS = {"mac:mac": "DA:41:7E:0C:93:5A", "uuid:session": "0c8f1f3e-8a51-4c0e-9d5
 
 
 def addresses() -> list[str]:
-    """Of every page of the table, with something for its parts."""
+    """An address of every page, with values for its parts."""
     return [re.sub("<(.*?)>", lambda part: PARTS[part[1]], f"/ui{page.path}") for page in PAGES]
 
 
 @pytest.fixture
 def window(clients: Clients) -> FlaskClient:
-    """A browser's cookies, and nobody signed in."""
+    """A client with a browser's cookies, not signed in."""
     return clients.app.test_client()
 
 

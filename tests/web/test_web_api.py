@@ -1,4 +1,4 @@
-"""The API page in a browser: the OpenAPI document offline, tried out, and as lines for a shell."""
+"""The API page in a browser: the OpenAPI document offline, with "try it out", and as curl lines."""
 
 import json
 import re

@@ -122,7 +122,7 @@ def test_what_is_being_typed_stays_as_it_is(signed_in: Visit) -> None:
     field.press_sequentially("office ")
     page.wait_for_url(re.compile(r"q=office$"))
     signed_in.settle()
-    # The pause is over, and the blank still there.
+    # The pause is over, and the trailing space is still there.
     field.press_sequentially("printer")
     page.wait_for_url(re.compile(r"q=office(\+|%20)printer"))
     expect(field).to_have_value("office printer")

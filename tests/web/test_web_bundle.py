@@ -1,4 +1,4 @@
-"""What is built for the browser: how much a page loads, its licences, its texts in each language."""
+"""The browser bundle: the size of a page's files, licences, texts in each language."""
 
 import gzip
 import json
@@ -44,7 +44,7 @@ def catalogue(language: str) -> dict[str, str | dict[str, str]]:
 
 
 def used() -> set[str]:
-    """What is asked for, as patterns: parts that vary are .+"""
+    """The keys that the sources use, as patterns: variable parts are .+"""
     found = set()
     for path in sources():
         for call in CALL.finditer(path.read_text("utf-8")):
@@ -80,7 +80,7 @@ def test_every_third_party_package_in_the_bundle_is_in_the_licences() -> None:
     for package in ("lit-html", "lit-element", "@lit/reactive-element", "swagger-ui-dist"):
         assert f"{package} " in licences
     assert "BSD 3-Clause" in licences
-    assert "Viacheslav Lotsmanov" in licences  # of something inside of swagger-ui-dist
+    assert "Viacheslav Lotsmanov" in licences  # of a package inside swagger-ui-dist
     assert "Copyright (c) 2017 Google LLC" in licences
 
 
@@ -88,7 +88,7 @@ def test_the_languages_have_the_same_texts_with_the_same_placeholders() -> None:
     all_texts = {language: catalogue(language) for language in LANGUAGES}
     english = all_texts["en"]
     for language, texts in all_texts.items():
-        # The page shows the English meaning of a setting that has none yet.
+        # A new setting shows its English meaning.
         lacking = {key for key in set(english) - set(texts) if not key.startswith("meaning.")}
         assert (lacking, set(texts) - set(english)) == (set(), set()), language
         for key, text in texts.items():
@@ -103,7 +103,7 @@ def test_the_languages_have_the_same_texts_with_the_same_placeholders() -> None:
 
 
 def test_french_marks_keep_to_their_words() -> None:
-    """With a space that does not break, or a line may begin with them."""
+    """With a no-break space, or a line may begin with them."""
     broken = [key for key, text in catalogue("fr").items() if re.search(r"« | [;:?!»]", str(text))]
     assert broken == []
 
@@ -155,7 +155,7 @@ def test_building_says_what_it_needs(tmp_path: Path) -> None:
 
 
 def test_what_is_installed_has_the_whole_bundle(tmp_path: Path) -> None:
-    """As it was built before: building takes npm. The files of a wheel are those of `build_py`."""
+    """With an existing bundle, because building needs npm. The files of a wheel are those of `build_py`."""
     for part in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md"):
         shutil.copy(ROOT / part, tmp_path)
     ignored = shutil.ignore_patterns("__pycache__", "browser")

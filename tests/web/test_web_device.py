@@ -1,4 +1,4 @@
-"""The page of one device, in a browser: its facts, its period, its history, and what can be done to it."""
+"""The page of one device in a browser: properties, period, history, and changes."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ LONG = "A name that somebody has copied from somewhere, with everything that was
 def own(
     template: tuple[Path, dict[str, str]], tmp_path: Path, browser: Browser
 ) -> Iterator[tuple[Visit, Server]]:
-    """A server of the test's own with two devices, to change; the administrator is signed in."""
+    """A separate server with two devices to change; the administrator is signed in."""
     folder = tmp_path / "instance"
     copytree(template[0], folder)
     with Server(folder, workers=1) as server:
@@ -132,7 +132,7 @@ def test_what_people_say_of_it_is_edited(own: tuple[Visit, Server]) -> None:
     form.get_by_label("Grace time").fill("soon")
     form.get_by_label("Alert when it goes down").check()
     press(visit, "Save")
-    # Refused: it says why, and keeps what was typed.
+    # Refused: the page shows the reason, and keeps the input.
     expect(form.get_by_role("alert")).to_be_visible()
     expect(form.get_by_label("Owner")).to_have_value("<b>Anna</b>")
     assert device(visit)["owner"] == ""

@@ -1,4 +1,4 @@
-"""Widgets in pages of another origin: as elements and in frames, allowed and refused; nothing else let in."""
+"""Widgets in pages of another origin: as elements and in frames, allowed and refused; no other access."""
 
 import json
 import re
@@ -23,7 +23,7 @@ SETTINGS = {"TIMEZONE": "Europe/Paris"}
 
 
 class Portal:
-    """Another product on another port: its pages, by their paths, have a strict policy of their own."""
+    """Another product on another port: its pages, by path, with a strict policy."""
 
     def __init__(self) -> None:
         self.pages: dict[str, str] = {}
@@ -44,7 +44,7 @@ class Portal:
                 self.wfile.write((text or "").encode())
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
@@ -59,7 +59,7 @@ class Portal:
         self._server.server_close()
 
     def show(self, body: str, base: str, *, inline: bool = False) -> str:
-        """The address of a page with that body, which lets in what is at base, and scripts in the page."""
+        """The address of a page with this body, whose policy allows base and inline scripts."""
         self.allowed, self.inline = base, " 'unsafe-inline'" if inline else ""
         self.pages["/"] = (
             f"<!doctype html><html lang=en><title>Portal</title><main><h1>Portal</h1>{body}</main></html>"
@@ -80,7 +80,7 @@ def allowing(
     tmp_path_factory: pytest.TempPathFactory,
     portal: Portal,
 ) -> Iterator[WebServer]:
-    """A server with the demo's data that lists the portal."""
+    """A server with the demo's data that lists the portal as an origin."""
     folder = tmp_path_factory.mktemp("embed") / "instance"
     shutil.copytree(demo, folder)
     with Server(folder, workers=1, EMBED_ORIGINS=portal.origin, **SETTINGS) as server:
@@ -110,7 +110,7 @@ def opened(page: Page, address: str) -> Page:
 
 @pytest.fixture
 def window(browser: Browser, portal: Portal) -> Iterator[tuple[Page, list[str]]]:
-    """A window, and what its console says; requests may go to both servers."""
+    """A window, and its console messages; requests may go to both servers."""
     context = browser.new_context(
         viewport={"width": 1280, "height": 900}, locale="en-GB", reduced_motion="reduce"
     )
@@ -133,7 +133,7 @@ def test_elements_in_a_listed_page_show_what_is_going_on(
     ).json()
     expect(now.locator("dl > div").first.locator("dd")).to_have_text(str(totals["connected"]))
     expect(now.locator("li").first).to_be_visible()
-    # A text that is missing is shown as its key.
+    # A missing text is shown as its key.
     assert not re.search(r"\b(now|event|embed|timeline)\.[a-z]", now.inner_text())
     expect(page.locator("sessiontrack-timeline").get_by_text("Anna's phone", exact=True)).to_be_visible()
     expect(page.locator("sessiontrack-people").get_by_role("heading")).to_be_visible()
@@ -236,7 +236,7 @@ def test_axe_finds_nothing_in_a_widget(
 
 
 def tracker_examples() -> list[str]:
-    """What docs/tracker.md shows for a page: as a module, and without modules."""
+    """The examples in docs/tracker.md: as a module, and without modules."""
     return re.findall(r"```html\n(.*?)```", TRACKER_DOCS.read_text("utf-8"), re.DOTALL)
 
 
@@ -257,7 +257,7 @@ def test_the_documented_lines_track_who_is_in_a_page_of_another_origin(
     assert json.loads(shown.value.request.post_data or "") == {"visible": False}
     assert json.loads(changed.value.request.post_data or "") == {"path": ["/"]}
     assert (shown.value.status, changed.value.status) == (200, 200)
-    # The page is left, for one that knows nothing of it.
+    # Leave for a page without the tracker.
     page.goto("about:blank")
     asked = "/api/v2/sessions?usernames[]=operator"
 

@@ -1,4 +1,4 @@
-"""The page of events, in a browser: types, period, search, order, download, what the words mean."""
+"""The page of events in a browser: types, period, search, order, download, explanations."""
 
 import csv
 import re
@@ -65,7 +65,7 @@ def test_the_file_has_the_rows_that_are_shown(signed_in: Visit, tmp_path: Path) 
     page = signed_in.page
     signed_in.open(f"{PAGE}?type=sessions&q=anna&sort=duration_seconds")
     total = int(re.findall(r"of (\d+)", page.locator(".pager-range").inner_text())[0])
-    # The login is renewed before the browser fetches the file by itself.
+    # The login is renewed before the browser downloads the file itself.
     page.context.clear_cookies(name="sessiontrack_access")
     page.context.clear_cookies(name="sessiontrack_access_csrf")
     with page.expect_download() as started:
@@ -81,7 +81,7 @@ def test_the_file_has_the_rows_that_are_shown(signed_in: Visit, tmp_path: Path) 
 
 
 def test_what_the_words_mean_is_told(browser: Browser, web_server: WebServer) -> None:
-    """Also to a finger."""
+    """Also by touch."""
     with visiting(browser, web_server.base, PHONE, has_touch=True, is_mobile=True) as visit:
         visit.log_in("viewer", PASSWORD)
         visit.open(PAGE)

@@ -1,4 +1,4 @@
-"""The page "Now" in a browser: it follows by itself, rests while hidden, and says when the server is away."""
+"""The page "Now" in a browser: it updates itself, pauses while hidden, and shows an unreachable server."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from tests.conftest import PASSWORD
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting, wait_in
 
 NOW = "/ui/now"
-# As long as it waits until it asks again.
+# Its polling interval.
 AGAIN_MS = 5000
 CALL = "**/presence/now?*"
 HIDE = """hidden => {
@@ -20,7 +20,7 @@ HIDE = """hidden => {
 
 
 def changing(change: Callable[[dict[str, Any]], None]) -> Callable[[Route], None]:
-    """The server's answer, with something changed in it."""
+    """The server's answer with one change."""
 
     def handle(route: Route) -> None:
         headers = {k: v for k, v in route.request.headers.items() if k != "if-none-match"}

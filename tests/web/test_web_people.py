@@ -1,4 +1,4 @@
-"""The page "People" in a browser: user sessions with their filters, charts, and one session view by view."""
+"""The page "People" in a browser: user sessions with filters, charts, and one session by view."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ def names(visit: Visit) -> list[str]:
 
 
 def longest(visit: Visit) -> dict[str, Any]:
-    """The demo's session with the most visible time, of those that are over."""
+    """The demo's ended session with the most visible time."""
     found: list[dict[str, Any]] = asked(visit, f"{SESSIONS}?active=false&usernames[]=anna")
     return max(found, key=lambda each: each["visible_duration"])
 

@@ -1,4 +1,4 @@
-"""The page of presence in a browser: the timeline on its canvas, and the same as a table."""
+"""The page of presence in a browser: the timeline on its canvas, and the table."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ URL = "/ui/presence"
 WEEK = 7 * 86_400
 AXIS, ROW = 46, 34
 CLOSED, OPEN, MISSING = (0, 166, 89), (0, 115, 183), (243, 156, 18)
-# The colour in the middle of a row's bar at an instant; null where that is out of sight.
+# The colour in the middle of a row's bar at an instant; null if it is not visible.
 COLOR = """([index, at]) => {
   const timeline = document.querySelector("st-timeline");
   const canvas = timeline.querySelector("canvas");
@@ -37,7 +37,7 @@ GROUND = """() => {
   const canvas = document.querySelector("st-timeline canvas");
   return [...canvas.getContext("2d").getImageData(3, 3, 1, 1).data].slice(0, 3);
 }"""
-# Chromium's advice to whoever reads a canvas often, as only tests do.
+# Chromium's advice for frequent reads of a canvas, which only tests do.
 READ_OFTEN = "willReadFrequently"
 
 
@@ -46,7 +46,7 @@ def plot(visit: Visit) -> Locator:
 
 
 def view(visit: Visit) -> dict[str, Any]:
-    """What part of time is seen."""
+    """The visible part of time."""
     found: dict[str, Any] = visit.page.evaluate(VIEW)
     return found
 
@@ -64,19 +64,19 @@ def wait_until(page: Page, expression: str) -> None:
 
 
 def frame(visit: Visit) -> None:
-    """Wait until what was asked for is on the canvas."""
+    """Wait until the requested data is on the canvas."""
     visit.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def rows(visit: Visit, **query: Any) -> list[dict[str, Any]]:
-    """The devices, in the order of the rows."""
+    """The devices in the order of the rows."""
     found = visit.page.request.get(f"{visit.base}/devices", params={"limit": 1000, **query})
     devices: list[dict[str, Any]] = found.json()["devices"]
     return devices
 
 
 def sessions(visit: Visit, days: int = 6, **query: Any) -> list[dict[str, Any]]:
-    """The sessions of the last days, each with its row, and its drawn ends as epoch seconds."""
+    """The sessions of the last days, with their rows, and their drawn ends as epoch seconds."""
     now = time.time()
     start, end = (
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(each)) for each in (now - days * 86_400, now)
@@ -92,7 +92,7 @@ def sessions(visit: Visit, days: int = 6, **query: Any) -> list[dict[str, Any]]:
 
 
 def one(visit: Visit, kind: str, least: int = 3600, **query: Any) -> dict[str, Any]:
-    """A session of that kind in one of the rows that are seen at first."""
+    """A session of this kind in one of the rows visible at first."""
     return next(
         each
         for each in sessions(visit, **query)
@@ -101,7 +101,7 @@ def one(visit: Visit, kind: str, least: int = 3600, **query: Any) -> dict[str, A
 
 
 def point_at(visit: Visit, session: dict[str, Any]) -> tuple[float, float]:
-    """Where the middle of a session is in the window."""
+    """The position of the middle of a session in the window."""
     box = plot(visit).bounding_box()
     assert box
     seen = view(visit)
@@ -112,7 +112,7 @@ def point_at(visit: Visit, session: dict[str, Any]) -> tuple[float, float]:
 
 @pytest.fixture
 def timeline(signed_in: Visit) -> Visit:
-    """The timeline, all of it loaded."""
+    """The completely loaded timeline."""
     signed_in.open(URL)
     return signed_in
 
@@ -230,7 +230,7 @@ def urlsplit_path(url: str) -> str:
 
 
 def test_panning_shows_what_was_loaded_beside_at_once(timeline: Visit) -> None:
-    """No empty stretch, though no answer comes any more."""
+    """No gaps, even if no more answers come."""
     page = timeline.page
     timeline.allowed.append(FAILED_LOAD)
     page.wait_for_load_state("networkidle")
@@ -244,7 +244,7 @@ def test_panning_shows_what_was_loaded_beside_at_once(timeline: Visit) -> None:
         seen = view(timeline)
         shown = [color(timeline, index, seen["from"] + seen["span"] * part / 10) for part in range(1, 10)]
         assert sum(each in (CLOSED, OPEN) for each in shown) >= 8, shown
-    # A closer look at it is drawn from what is known coarsely.
+    # A closer view is drawn from coarse data first.
     page.evaluate("document.querySelector('st-timeline').zoom(0.3)")
     frame(timeline)
     seen = view(timeline)
@@ -323,7 +323,7 @@ def test_spans_days_and_steps_are_in_the_address(timeline: Visit) -> None:
     page.wait_for_url(re.compile("until="))
     page.get_by_label("Go to a day").fill("2026-03-29" if day > "2026-03-29" else "2025-03-30")
     page.get_by_label("Go to a day").dispatch_event("change")
-    # The day on which Paris springs forward: its midnight is at 23:00 UTC, and it has no 02:00.
+    # The day on which daylight saving time begins in Paris: it starts at 23:00 UTC and has no 02:00.
     page.wait_for_url(re.compile(r"until=20\d\d-03-(29|30)T23%3A00%3A00Z"))
     address = page.url
     timeline.open(address.removeprefix(timeline.base))
@@ -376,7 +376,7 @@ def test_the_same_is_there_as_a_table(timeline: Visit) -> None:
 
 
 def sessions_of_view(visit: Visit, span: int) -> list[dict[str, Any]]:
-    """Those that the view which goes with "now" shows."""
+    """The sessions that a live view shows."""
     end = time.time() + span * 0.03
     start, after = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(each)) for each in (end - span, end))
     params = {"start": start, "end": after, "limit": 1000}
@@ -407,7 +407,7 @@ def test_each_pixel_of_the_screen_is_drawn(browser: Browser, web_server: WebServ
         width, height, shown_width, shown_height = visit.page.locator("st-timeline canvas").evaluate(measured)
         assert abs(width - shown_width * ratio) <= 1
         assert abs(height - shown_height * ratio) <= 1
-        # An edge is sharp: beside the bar's colour there is the ground, and nothing between.
+        # An edge is sharp: beside the bar's colour there is the background, and nothing in between.
         session = one(visit, "closed", least=4 * 3600)
         edge = view(visit)["span"] / width
         near = [color(visit, session["row"], session["from"] + step * edge) for step in range(-4, 5)]
@@ -485,7 +485,7 @@ def test_an_address_that_makes_no_sense_shows_presence_all_the_same(signed_in: V
 
 @pytest.fixture(scope="module")
 def empty(template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server without a device."""
+    """The address of a server without devices."""
     folder = tmp_path_factory.mktemp("empty") / "instance"
     shutil.copytree(template[0], folder)
     with Server(folder, workers=1) as server:

@@ -1,4 +1,4 @@
-"""The settings page in a browser: users, API tokens, retention, what is configured and from where."""
+"""The settings page in a browser: users, API tokens, retention, and configuration with its sources."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ SECTIONS = ("users", "tokens", "retention", "configuration")
 
 @pytest.fixture
 def own(browser: Browser, template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Visit]:
-    """The administrator's window on a server whose users and tokens a test may change."""
+    """The administrator's window on a server whose users and tokens the test may change."""
     instance = tmp_path / "instance"
     shutil.copytree(template[0], instance)
     (instance / "sessiontrack.toml").write_text('retention_events = "1 year"\n')

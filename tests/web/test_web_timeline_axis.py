@@ -1,4 +1,4 @@
-"""The marks of the timeline's axis, held against Python's own time zones."""
+"""The marks of the timeline's axis, compared with Python's time zones."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ SPANS = (600, 2 * HOUR, DAY, 3 * DAY, 8 * DAY, 30 * DAY, 365 * DAY, 10 * 365 * D
 
 @pytest.fixture(scope="module")
 def modules(browser: Browser) -> Iterator[Page]:
-    """A page that can import the browser's modules as they are written."""
+    """A page that can import the browser's modules unbundled."""
 
     def serve(route: Route) -> None:
         path = BROWSER / urlsplit(route.request.url).path.lstrip("/")
@@ -68,7 +68,7 @@ def test_marks_are_where_the_calendar_has_them(modules: Page, zone: str) -> None
         for span in SPANS:
             found = marks(modules, zone, start, span)
             instants = [each["at"] for each in found["minor"]]
-            # None is left out at the left edge, and they are neither too few nor too many to read.
+            # None is missing at the left edge, and their number is readable.
             assert instants[0] <= start
             assert 3 <= len(instants) <= 40
             assert all(one < other for one, other in pairwise(instants))

@@ -1,4 +1,4 @@
-"""Why an event is voided and why an end is missing, in a browser: on a press of its badge."""
+"""Explanations of voided events and missing ends in a browser, on a press of the badge."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ MISSING = "What a missing end means"
 
 
 class History:
-    """What somebody tells the server through its calls; minutes are counted back from now."""
+    """Reports to the server through its calls; minutes count back from now."""
 
     def __init__(self, server: Server, token: str) -> None:
         self.now = int(time())
@@ -53,20 +53,20 @@ class History:
 
 @pytest.fixture(scope="module")
 def own(template: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server on which there is one of each reason that calls can bring about."""
+    """The address of a server with one case of each reason that calls can cause."""
     folder = tmp_path_factory.mktemp("why") / "instance"
     copytree(template[0], folder)
     with Server(folder, workers=1) as server:
         history = History(server, template[1]["admin"])
-        # Seen by the cellar, late, while the attic missed it.
+        # The cellar reports a late sighting from a time when the attic missed the device.
         history.scan(300, PHONE)
         history.scan(270)
         history.scan(240, PHONE)
         for minutes in (275, 265):
             history.event(minutes, PHONE, "seen")
-        # Told to have left before anybody had told that it came.
+        # A disconnection without a connection before it.
         history.event(200, TABLET, "disconnected")
-        # A connection after a connection; and two that are one.
+        # A connection after a connection; and two devices that are merged.
         history.session(LAPTOP, 180, None)
         history.session(LAPTOP, 120, 60)
         history.session(OTHER, 110, 50)
@@ -84,7 +84,7 @@ def visit(browser: Browser, own: str) -> Iterator[Visit]:
 
 
 def ask(visit: Visit, path: str, badge: str) -> Locator:
-    """What the first badge of that name says when it is pressed."""
+    """The explanation of the first badge with this name."""
     visit.open(path)
     visit.page.get_by_role("button", name=f"{badge} Why?").first.click()
     return visit.page.get_by_role("dialog")
@@ -146,7 +146,7 @@ def test_by_keyboard_and_on_a_small_phone(browser: Browser, own: str) -> None:
 
 
 def test_each_other_reason_has_its_words_too(visit: Visit) -> None:
-    """Those that take a repair, an old database or another grace time, in French."""
+    """The reasons that need a repair, an old database or another grace time, in French."""
     said = {
         "evidence": "en décide à elle seule.",
         "repaired": "sessiontrack check --repair",
