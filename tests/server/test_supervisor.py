@@ -85,7 +85,7 @@ def test_serve_is_ready_once_it_answers_and_alive_only_while_it_does(
         for pid in workers:
             os.kill(pid, signal.SIGSTOP)
         try:
-            # The master still runs, but no message says that the service is alive, except for those under way.
+            # The master still runs, but except for messages under way none says that the service is alive.
             systemd.hears_in_the_end()
             assert len(systemd.hears_for(2)) <= 1
         finally:

@@ -59,7 +59,7 @@ def color(visit: Visit, index: int, at: float) -> tuple[int, ...] | None:
 
 
 def wait_until(page: Page, expression: str) -> None:
-    """As page.wait_for_function, which the policy forbids: it evaluates its text in the page itself."""
+    """Like page.wait_for_function, whose eval in the page the policy forbids."""
     wait_in(page, lambda: page.evaluate(expression), expression)
 
 
