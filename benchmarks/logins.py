@@ -44,7 +44,7 @@ def main() -> None:
     print(f"| difference of the medians | {difference:+.1f} % |")
     print(f"| ping alone, p99 of {len(idle)} | {_ms(_p99(idle))} |")
     print(f"| ping during {options.at_once} logins at once, p99 of {len(during)} | {_ms(_p99(during))} |")
-    print(f"| of those logins, told to come again | {sum(each.result() == 429 for each in busy)} |")
+    print(f"| of those logins, answered 429 | {sum(each.result() == 429 for each in busy)} |")
 
 
 def _ms(seconds: float) -> str:
