@@ -59,4 +59,14 @@ def _locked(database: Path, how: int, refusal: str) -> int:
     except BlockingIOError as error:
         os.close(descriptor)
         raise StorageUnavailable(refusal) from error
+    except OSError as error:
+        os.close(descriptor)
+        raise without_locks(path, error) from error
     return descriptor
+
+
+def without_locks(path: Path, error: OSError) -> StorageUnavailable:
+    """What to say where a file system has no `flock`, as some network file systems have not."""
+    return StorageUnavailable(
+        f"{path} cannot be locked: {error.strerror}. The database needs a file system with flock()."
+    )

@@ -166,6 +166,13 @@ def _remove_empty(folder: Path) -> None:
         return
 
 
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        raise InvalidSetting(f"{folder} cannot be locked: {error.strerror}.") from error
+
+
 @contextmanager
 def _alone(prefix: Path) -> Iterator[None]:
     """Of two at once, one after the other; the folder of the manifest is made here."""
@@ -177,7 +184,7 @@ def _alone(prefix: Path) -> Iterator[None]:
     except OSError as error:
         raise InvalidSetting(f"{manifest.parent} cannot be written: {error.strerror}.") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, manifest.parent)
         if missing:
             # Also where another one came first: it has found the folder there, and not made it.
             before = _read_manifest(prefix) or Manifest({}, [])

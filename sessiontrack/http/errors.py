@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Flask, Response, request
@@ -24,6 +25,9 @@ from sessiontrack.exceptions import (
     StorageUnavailable,
     Unauthorized,
 )
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 log = logging.getLogger(__name__)
 RETRY_AFTER_SECONDS = 5
@@ -76,6 +80,19 @@ def status_body(status: int) -> bytes:
     """The body of an error that only its status is known of."""
     error, message = CODES.get(status, CODES[500 if status >= 500 else 400])
     return error_body(error, message)
+
+
+def refuse(start_response: "StartResponse", status: HTTPStatus, body: bytes = b"") -> list[bytes]:
+    """Answer an error from outside of Flask."""
+    body = body or status_body(status)
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Cache-Control", "no-store"),
+    ]
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [body]
 
 
 def _answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:

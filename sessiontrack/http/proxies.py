@@ -3,7 +3,9 @@
 `X-Request-Id` goes with them: only a trusted proxy names a request.
 """
 
+import re
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sessiontrack.config import Networks
 from sessiontrack.exceptions import Unauthorized
+from sessiontrack.http.errors import error_body, refuse
 from sessiontrack.schemas.accounts import LONGEST_NAME
 from sessiontrack.schemas.fields import has_control_characters
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 # IPv6 with an IPv4 tail; a zone can be of any length.
 LONGEST_ADDRESS = 45
+PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
+NO_PREFIX = "X-Forwarded-Prefix is not a path of ordinary segments, like /sessiontrack."
+SCHEMES = ("http", "https")
 FORWARDED = ("FOR", "PROTO", "HOST", "PORT", "PREFIX")
 
 
@@ -44,6 +50,10 @@ class TrustedProxies:
             for name in self._dropped:
                 environ.pop(name, None)
             return self._app(environ, start_response)
+        if not _is_plain(environ.get("HTTP_X_FORWARDED_PREFIX", "")):
+            return refuse(start_response, HTTPStatus.BAD_REQUEST, error_body("bad_request", NO_PREFIX))
+        if environ.get("HTTP_X_FORWARDED_PROTO", "http").lower() not in SCHEMES:
+            del environ["HTTP_X_FORWARDED_PROTO"]
         hops = self._hops(environ.get("HTTP_X_FORWARDED_FOR", ""))
         fixed = ProxyFix(self._app, x_for=hops, x_proto=1, x_host=1, x_prefix=1)
         return fixed(environ, start_response)
@@ -92,6 +102,13 @@ def user_named_by_proxy(environ: Mapping[str, Any], header: str) -> str | None:
     if "," in name or len(name) > LONGEST_NAME or has_control_characters(name):
         raise Unauthorized(f"The header {header} does not name one user.")
     return name
+
+
+def _is_plain(prefix: str) -> bool:
+    """Whether redirects and cookies may begin with it: it leads nowhere else."""
+    # Of several, ProxyFix takes the last.
+    prefix = prefix.rpartition(",")[2].strip()
+    return PREFIX.fullmatch(prefix) is not None and not {".", ".."} & set(prefix.split("/"))
 
 
 def _is_address(text: str) -> bool:

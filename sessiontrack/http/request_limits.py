@@ -10,7 +10,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO
 
-from sessiontrack.http.errors import status_body
+from sessiontrack.http.errors import refuse
 from sessiontrack.http.json_body import LARGE
 
 if TYPE_CHECKING:
@@ -39,26 +39,13 @@ class RequestLimits:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if any(len(environ.get(name, "")) > LONGEST_HEADER for name in PARSED):
-            answer: Iterable[bytes] = _refuse(start_response)
+            answer: Iterable[bytes] = refuse(start_response, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         else:
             answer = self._app(environ, start_response)
         length = environ.get("CONTENT_LENGTH") or "0"
         if "HTTP_TRANSFER_ENCODING" in environ or (length.isdigit() and 0 < int(length[:18]) <= MOST_UNREAD):
             _read_away(environ["wsgi.input"])
         return answer
-
-
-def _refuse(start_response: "StartResponse") -> list[bytes]:
-    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    body = status_body(status)
-    headers = [
-        ("Content-Type", "application/json"),
-        ("Content-Length", str(len(body))),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Cache-Control", "no-store"),
-    ]
-    start_response(f"{status.value} {status.phrase}", headers)
-    return [body]
 
 
 def _read_away(body: BinaryIO) -> None:

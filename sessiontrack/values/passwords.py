@@ -7,7 +7,9 @@ from sessiontrack.exceptions import InvalidPassword
 
 LEAST, MOST = 8, 1024
 MOST_COMMON = 1000
-RULE = f"A password has {LEAST} to {MOST} characters, is not blank, and is none of the {MOST_COMMON} most common."
+RULE = (
+    f"A password has {LEAST} to {MOST} characters, is not blank, and none of the {MOST_COMMON} most common."
+)
 
 
 def refuse_weak(password: str) -> None:

@@ -1,5 +1,7 @@
 """An unusable database: one clear line at start, exit code 1, and nothing is overwritten."""
 
+import errno
+import fcntl
 import os
 import shutil
 import socket
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sessiontrack.database import database_file, in_use
+from sessiontrack.database.engines import writer_lock
 from sessiontrack.exceptions import DamagedDatabase, StorageUnavailable
 from tests.conftest import Clients
 from tests.support.command import assert_one_line, invoke, run
@@ -178,3 +181,18 @@ def test_a_running_server_has_the_database_in_use_until_its_last_process_ends(
         pass
     with in_use.use_alone(file):
         pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    result = invoke(tmp_path, "migrate")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "cannot be locked", os.strerror(number), "flock()")
+    with pytest.raises(StorageUnavailable, match=r"flock\(\)"):
+        writer_lock.WriterLock(tmp_path / "writer", 60).acquire()

@@ -1,12 +1,14 @@
 """X-Forwarded-* is trusted from TRUSTED_PROXIES only, and read from the right end (contract 7)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sessiontrack.http.proxies import TrustedProxies
+from tests.conftest import Clients
+from tests.support.refusals import refused
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -96,3 +98,38 @@ def test_contract_7_from_anybody_else_they_are_dropped(remote: str, trusted: str
     assert seen["SCRIPT_NAME"] == ""
     assert seen["REMOTE_ADDR"] == remote
     assert not [name for name in seen if "FORWARDED" in name]
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "evil",
+        "https://evil.example",
+        "/..",
+        "/a/../b",
+        "/a//b",
+        "/%2e",
+        "/a b",
+    ],
+)
+def test_a_prefix_that_leads_elsewhere_is_refused(make_clients: Callable[..., Clients], prefix: str) -> None:
+    clients = make_clients(TRUSTED_PROXIES="127.0.0.1")
+    for path in ("/", "/ui/devices", "/auth/me"):
+        response = clients.nobody.call("GET", path, headers={"X-Forwarded-Prefix": prefix})
+        assert "X-Forwarded-Prefix" in refused(response, 400)["message"]
+        # From anybody else it is dropped.
+        other = {"environ_overrides": {"REMOTE_ADDR": "10.9.9.9"}, "headers": {"X-Forwarded-Prefix": prefix}}
+        assert "evil" not in str(clients.nobody.call("GET", path, **other).headers)
+
+
+def test_ordinary_segments_are_a_prefix(make_clients: Callable[..., Clients]) -> None:
+    clients = make_clients(TRUSTED_PROXIES="127.0.0.1")
+    for prefix in ("/sessiontrack", "/apps/session_track-1.0/~x"):
+        response = clients.nobody.call("GET", "/", headers={"X-Forwarded-Prefix": prefix})
+        assert response.headers["Location"].startswith(f"{prefix}/ui/")
+
+
+def test_only_http_and_https_are_schemes() -> None:
+    assert seen_by_application("10.0.0.1", "10.0.0.1", PROTO="javascript")["wsgi.url_scheme"] == "http"

@@ -13,6 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
 
+from sessiontrack.database.in_use import without_locks
 from sessiontrack.exceptions import StorageUnavailable
 
 BUSY = "The database is busy; try again shortly."
@@ -74,6 +75,7 @@ class _FileLock:
 
     def __init__(self, path: Path) -> None:
         self.pid = os.getpid()
+        self._path = path
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -89,6 +91,8 @@ class _FileLock:
                 return
             except BlockingIOError:
                 pass
+            except OSError as error:
+                raise without_locks(self._path, error) from error
         if self._waiter is None:
             self._waiter = threading.Thread(target=self._wait, name="writer lock", daemon=True)
             self._waiter.start()
