@@ -13,24 +13,29 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 from werkzeug.test import TestResponse
 
 from sessiontrack import create_app, migrations
 from sessiontrack.database import Transaction, db, write_transaction
 from sessiontrack.services import api_tokens, users
-from tests.support import databases
+from tests.support import databases, thorough
 from tests.support.quick import is_quick
 from tests.support.routing import remember_rules
 from tests.support.server import Server
 from tests.support.subpath import SubPathProxy
 from tests.support.web import Visit, WebServer, fill_with_demo, launch, visiting
 
-# In CI the same examples at each run: what fails there is the change's. Elsewhere new ones are looked for.
-settings.register_profile("ci", derandomize=True, deadline=None)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# The same examples at each run: what fails is the change's. `make fuzz` looks for others. How long an example
+# takes, or making it up, is the machine's; and what a test's fixtures make may serve all its examples.
+settings.register_profile(
+    "tests",
+    derandomize=thorough.FACTOR == 1,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("tests")
 
 databases.use_in_this_process()
 remember_rules()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.database import Statement, Transaction
@@ -27,9 +27,8 @@ FOREVER = 10**15
 EMPTY = [Statement(f"DELETE FROM {table}") for table in ("event", "device_session", "device")]
 SAVE, BACK = Statement("SAVEPOINT before_create"), Statement("ROLLBACK TO before_create")
 # One database for all examples of a test: each begins by emptying it.
-shared = [HealthCheck.function_scoped_fixture]
-often = settings(deadline=None, max_examples=150, suppress_health_check=shared)
-windowed = settings(deadline=None, max_examples=60, suppress_health_check=shared)
+often = settings(max_examples=150)
+windowed = settings(max_examples=60)
 WINDOWS = 60
 
 

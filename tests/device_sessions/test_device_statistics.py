@@ -110,7 +110,7 @@ def windows(draw: st.DrawFn) -> tuple[str, int, int, list[tuple[int, int]]]:
     return zone, start, start + draw(st.integers(0, 60_000)), stretches
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(window=windows())
 @example(window=("Europe/Berlin", CHANGES["Europe/Berlin"][0] - 7200, CHANGES["Europe/Berlin"][0] + 7200, []))
 def test_hours_of_the_week_are_those_of_a_clock_at_the_site(

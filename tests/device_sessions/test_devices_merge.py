@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.database import Row, Statement, Transaction, write_transaction
@@ -302,9 +302,7 @@ def _recorded(tx: Transaction) -> tuple[list[Row], set[Row]]:
     return [row[:2] for row in tx.rows(OF_DEVICE, mac=A)], {row[:2] for row in events if not row[2]}
 
 
-@settings(
-    max_examples=made_up(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=made_up(100))
 @given(history=histories(), merged_after=st.integers(0, 18), alert_down=st.booleans())
 def test_contract_6_merged_at_any_time_it_is_as_if_it_had_been_one_device_all_along(
     clients: Clients,

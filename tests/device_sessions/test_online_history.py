@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.database import Statement, write_transaction
@@ -118,7 +118,7 @@ def stays(draw: st.DrawFn) -> list[list[Session]]:
     return devices
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120)
 @given(
     devices=stays(), start=st.integers(NOW - 12 * DAY, NOW), steps=st.lists(st.integers(1, DAY), max_size=9)
 )

@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.background import housekeeping
@@ -55,7 +55,7 @@ def add_and_fail() -> None:
         raise ZeroDivisionError
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(
     changes=st.lists(
         st.tuples(st.sampled_from(["add", "add", "move", "lose", "remove", "forget"]), INSTANTS, INSTANTS),

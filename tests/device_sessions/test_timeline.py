@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from time_machine import Traveller
 
@@ -122,7 +122,7 @@ def laid_out(parts: list[tuple[int, int, str]], is_open: bool) -> list[Session]:
     return found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(
     parts=stretches,
     is_open=st.booleans(),

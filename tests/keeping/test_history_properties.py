@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.database import Transaction, write_transaction
@@ -64,7 +64,7 @@ def _overlap(one: Ends, other: Ends) -> bool:
     return begin < other_end and other_begin < end
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     before=st.lists(TOLD, max_size=6),
     derived=st.booleans(),
@@ -127,7 +127,7 @@ def _assert_linked(tx: Transaction) -> None:
             assert begin is not None
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(order=st.permutations(range(8)))
 def test_sessions_that_touch_are_all_taken_in_any_order(app: Flask, order: list[int]) -> None:
     try:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from sessiontrack.database import Statement, Transaction, write_transaction
@@ -78,9 +78,7 @@ def _recorded(tx: Transaction) -> tuple[list[tuple[object, ...]], set[tuple[obje
     return [tuple(row) for row in tx.rows(SESSIONS)], {tuple(row) for row in tx.rows(EVENTS)}
 
 
-@settings(
-    max_examples=made_up(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=made_up(100))
 @given(history=histories(), alert_down=st.booleans())
 def test_contract_6_order_and_repetition_do_not_matter(
     clients: Clients, history: tuple[list[Observation], list[Observation]], alert_down: bool
@@ -109,9 +107,7 @@ def long_histories(draw: st.DrawFn) -> list[tuple[int, Observation]]:
     return found
 
 
-@settings(
-    max_examples=made_up(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=made_up(120))
 @given(history=long_histories())
 def test_contract_6_forgetting_old_evidence_changes_nothing(
     clients: Clients, history: list[tuple[int, Observation]]

@@ -47,7 +47,7 @@ ANY_BODY = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(raw=ANY_BODY)
 def test_contract_2_a_body_is_an_object_that_can_be_stored_or_refused(raw: bytes) -> None:
     request = Request(EnvironBuilder(method="POST", data=raw).get_environ())
@@ -67,7 +67,7 @@ ADDRESSES = st.sampled_from(
 HOPS = st.lists(ADDRESSES | st.text(max_size=8), max_size=6).map(", ".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(forwarded_for=HOPS, proto=st.text(max_size=8), host=st.text(max_size=20), prefix=st.text(max_size=20))
 def test_contract_7_whatever_a_proxy_forwards_is_read(
     forwarded_for: str, proto: str, host: str, prefix: str
@@ -111,7 +111,7 @@ def test_every_address_has_a_network_to_count(address: str) -> None:
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Settings) if field.name != "instance"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(max_size=60) | st.text("0123456789./:,= abdhms", max_size=30))
 def test_contract_7_a_setting_is_read_or_refused_in_one_line(name: str, text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -138,7 +138,7 @@ def rows(columns: int) -> st.SearchStrategy[list[tuple[Any, ...]]]:
     return st.lists(st.tuples(*[CELLS] * columns), max_size=3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(devices=rows(10), sessions=rows(8), events=rows(7))
 def test_any_values_in_another_tools_database(
     devices: list[tuple[Any, ...]], sessions: list[tuple[Any, ...]], events: list[tuple[Any, ...]]
@@ -169,7 +169,7 @@ def test_any_values_in_another_tools_database(
             database.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(raw=st.binary(max_size=300), keeps_header=st.booleans())
 def test_any_file_as_another_tools_database(raw: bytes, keeps_header: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:

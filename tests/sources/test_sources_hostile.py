@@ -69,14 +69,14 @@ def test_every_format_and_every_captured_file_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_anything_at_all(name: str, data: st.DataObject) -> None:
     check(name, data.draw(st.text()))
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(data=st.data())
 def test_real_output_that_was_damaged(name: str, data: st.DataObject) -> None:
     check(name, data.draw(mutated(data.draw(st.sampled_from(SAMPLES[name])))))

@@ -105,7 +105,7 @@ def act(tx: Transaction, kind: str, path: tuple[str, str], now: int, key: str) -
     return True
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(steps=steps)
 def test_contract_4_random_interleavings_credit_each_second_once(
     app: Flask, steps: list[tuple[str, tuple[str, str], int]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sessiontrack.exceptions import InvalidIp
 from sessiontrack.values.ips import IP_FORMS, ip_number, ip_sort_key, parse_ip
 
-fast = settings(deadline=None, max_examples=150)
+fast = settings(max_examples=150)
 v4 = st.ip_addresses(v=4).filter(int)
 v6 = st.ip_addresses(v=6).filter(lambda address: int(address) & 0xFFFF_FFFF)
 

@@ -14,7 +14,7 @@ from sessiontrack.values.macs import (
     vendor_prefix,
 )
 
-fast = settings(deadline=None, max_examples=150)
+fast = settings(max_examples=150)
 
 
 def read(text: str) -> str:

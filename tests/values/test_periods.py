@@ -39,7 +39,7 @@ CHANGES = (
     1_759_591_800,  # Australia/Lord_Howe, October 2025
     1_325_239_200,  # Pacific/Apia, December 2011
 )
-fast = settings(deadline=None, max_examples=150)
+fast = settings(max_examples=150)
 
 
 def periods_of(most: int) -> st.SearchStrategy[Period]:

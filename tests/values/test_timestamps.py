@@ -34,7 +34,7 @@ ZONES = (
 BERLIN = SiteTime("Europe/Berlin")
 AUGUST = 1_754_035_200  # 2025-08-01T08:00:00Z, 10:00 in Berlin
 PARSERS = ("parse_start", "parse_end", "parse_end_exclusive", "parse_timestamp_start", "parse_timestamp_end")
-fast = settings(deadline=None, max_examples=150)
+fast = settings(max_examples=150)
 
 
 def epoch(text: str) -> int:
@@ -381,7 +381,7 @@ def test_contract_2_instant_as_an_end_is_itself() -> None:
 
 
 @given(zones_and_instants)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_contract_2_date_alone_has_no_instant_of_its_day_outside_of_it(case: tuple[str, int]) -> None:
     name, at = case
     at = min(max(at, EARLIEST + 3 * DAY), LATEST - 3 * DAY)
@@ -421,7 +421,7 @@ def test_contract_2_formatted_output_is_site_time(
 
 
 @given(zones_and_instants)
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_contract_2_formatted_output_equals_what_datetime_writes(case: tuple[str, int]) -> None:
     name, at = case
     zone, aware = site(name), datetime.fromtimestamp(at, ZoneInfo(name))
