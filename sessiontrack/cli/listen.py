@@ -15,10 +15,10 @@ from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings, load_settings
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput, InvalidSetting
-from sessiontrack.listeners.hook_script import write_hook_script
+from sessiontrack.listeners.hook_script import write_hook_script, write_openwrt_script
 from sessiontrack.listeners.radius import RadiusServer
 from sessiontrack.process.supervisor import Supervisor
-from sessiontrack.senders.remote import send_event
+from sessiontrack.senders.remote import Remote, send_event
 from sessiontrack.services.presence import PresenceRules, observe_events
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
 from sessiontrack.values.observations import DeviceEvent
@@ -156,6 +156,32 @@ def record_station(words: tuple[str, ...], url: str, token: str) -> None:
     Example: sessiontrack listen hostapd record wlan0 AP-STA-CONNECTED aa:bb:cc:dd:ee:ff
     """
     _record(read_station_call(words, clock.now()), url, token)
+
+
+@listen.group()
+def openwrt() -> None:
+    """Take what an access point without Python says, by a shell script of ours.
+
+    Example: sessiontrack listen openwrt install hook --url https://tracker.lan --token st_...
+    """
+
+
+@openwrt.command("install")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@_where
+def install_openwrt_script(path: Path, url: str, token: str) -> None:
+    """Write the script, to be copied to the access point; it posts with curl or wget.
+
+    Example: sessiontrack listen openwrt install hook --url https://tracker.lan --token st_...
+    """
+    if not url or not token:
+        raise InvalidInput("The access point needs both --url and --token of this sessiontrack.")
+    write_openwrt_script(path.absolute(), Remote(url, token).url, token)
+    click.echo(
+        f"On the access point:\n  scp {path} root@ap:/usr/bin/sessiontrack-hook"
+        "\n  hostapd_cli -B -i wlan0 -a /usr/bin/sessiontrack-hook   # Wi-Fi, from /etc/rc.local"
+        "\n  cp /usr/bin/sessiontrack-hook /etc/hotplug.d/dhcp/90-sessiontrack   # its DHCP server's leases"
+    )
 
 
 def _install(path: Path, listener: str, url: str, token: str) -> None:

@@ -26,12 +26,37 @@ def write_hook_script(
     exported = {"SESSIONTRACK_INSTANCE": str(instance)}
     if url:
         exported = {"SESSIONTRACK_URL": url, "SESSIONTRACK_TOKEN": token}
-    lines = [
+    _write(
+        path,
+        [
+            *_head(f"{listener} install", exported, "export "),
+            f'exec {shlex.quote(command)} listen {listener} record -- "$@"',
+        ],
+        is_secret=bool(token),
+    )
+
+
+def write_openwrt_script(path: Path, url: str, token: str) -> None:
+    """Write a script for a host without this program: it posts by itself, with curl or wget.
+
+    Raises:
+        Conflict: there is another file at that place.
+        InvalidSetting: it cannot be written.
+    """
+    body = (Path(__file__).parent / "openwrt_hook.sh").read_text("utf-8")
+    head = _head("openwrt install", {"URL": url, "TOKEN": token})
+    _write(path, [*head, *body.splitlines()], is_secret=True)
+
+
+def _head(written_by: str, variables: dict[str, str], export: str = "") -> list[str]:
+    return [
         "#!/bin/sh",
-        f"{MARK} {listener} install`. A failure is said on standard error and by the exit code.",
-        *(f"export {name}={shlex.quote(value)}" for name, value in exported.items()),
-        f'exec {shlex.quote(command)} listen {listener} record -- "$@"',
+        f"{MARK} {written_by}`. A failure is said on standard error and by the exit code.",
+        *(f"{export}{name}={shlex.quote(value)}" for name, value in variables.items()),
     ]
+
+
+def _write(path: Path, lines: list[str], *, is_secret: bool) -> None:
     try:
         if path.exists() and MARK not in path.read_text("utf-8", "replace"):
             raise Conflict(f"{path} is there already, and is not ours; remove it, or give another name.")
@@ -40,7 +65,7 @@ def write_hook_script(
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRWXU)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
-        draft.chmod(0o700 if token else 0o755)
+        draft.chmod(0o700 if is_secret else 0o755)
         draft.replace(path)
     except OSError as error:
         raise InvalidSetting(f"{path} cannot be written: {error.strerror}.") from error

@@ -3,11 +3,12 @@
 import json
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.support.waiting import wait_until
 
 DEADLINE = 60
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
@@ -63,17 +64,15 @@ class Segment:
         return {entry["dst"]: entry["state"][0] for entry in entries}
 
     def wait_for(self, address: str, state: str) -> None:
-        self.wait_until(lambda: self.states().get(address) == state)
+        wait_until(lambda: self.states().get(address) == state, lambda: f"{state} in {self.states()}", 0.05)
 
     def wait_for_port(self, host: int) -> None:
         """Until the bridge lets through what the host sends."""
-        self.wait_until(lambda: "state forwarding" in self.run("bridge", "link", "show", "dev", f"to{host}"))
-
-    def wait_until(self, is_so: Callable[[], bool]) -> None:
-        until = time.monotonic() + DEADLINE
-        while not is_so():
-            assert time.monotonic() < until, self.states()
-            time.sleep(0.05)
+        wait_until(
+            lambda: "state forwarding" in self.run("bridge", "link", "show", "dev", f"to{host}"),
+            "the port",
+            0.05,
+        )
 
 
 @contextmanager
@@ -112,7 +111,7 @@ def segment_of_five(folder: Path) -> Iterator[Segment]:
         segment.run("ip", "link", "set", "br0", "up")
         for number in hosts:
             segment.wait_for_port(number)
-        segment.wait_until(lambda: "UP" in segment.run("ip", "-br", "link", "show", "br0").split()[1])
+        wait_until(lambda: "UP" in segment.run("ip", "-br", "link", "show", "br0").split()[1], "br0", 0.05)
         segment.sysctl("ipv4", ping_group_range="0 0")
         for family in ("ipv4", "ipv6"):
             segment.sysctl(f"{family}/neigh/br0", **QUICK)

@@ -1,0 +1,145 @@
+"""`sessiontrack listen openwrt install`: a shell script that posts with whatever an access point has."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sessiontrack import clock
+from tests.conftest import LiveServer
+from tests.support.command import assert_one_line, invoke
+from tests.support.server import free_port
+from tests.support.waiting import wait_until
+
+HOST = os.uname().nodename
+NUMBERS = iter(range(1, 1000))
+Call = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def busybox(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).symlink_to(shutil.which("busybox") or "/bin/busybox")
+
+
+# What answers to the names that the script calls, and nothing else.
+PROGRAMS: dict[str, Callable[[Path], None]] = {
+    "curl": lambda folder: (folder / "curl").symlink_to(shutil.which("curl") or "/usr/bin/curl"),
+    "busybox wget": lambda folder: busybox(folder, "wget"),
+    "wget": lambda folder: (folder / "wget").symlink_to(shutil.which("wget") or "/usr/bin/wget"),
+}
+if shutil.which("wget") is None:
+    del PROGRAMS["wget"]
+
+
+@pytest.fixture(params=sorted(PROGRAMS))
+def call(request: pytest.FixtureRequest, live: LiveServer, tmp_path: Path) -> Call:
+    """Runs the script in BusyBox's shell, with BusyBox's programs and one that posts."""
+    url = f"http://127.0.0.1:{live.server.port}"
+    return script(tmp_path, url, live.tokens["operator"], PROGRAMS[request.param])
+
+
+def script(folder: Path, url: str, token: str, add_program: Callable[[Path], None]) -> Call:
+    path, programs = folder / "hook", folder / "bin"
+    programs.mkdir()
+    busybox(programs, "tr", "cut", "uname", "timeout")
+    add_program(programs)
+    words = ["listen", "openwrt", "install", str(path), "--url", url, "--token", token]
+    result = invoke(folder / "unused", *words)
+    assert result.exit_code == 0, result.output
+    assert path.stat().st_mode & 0o777 == 0o700
+
+    def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [shutil.which("busybox") or "busybox", "sh", str(path), *arguments],
+            env={"PATH": str(programs), **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def mac() -> str:
+    return f"02:00:5E:0F:{next(NUMBERS):02X}:{os.getpid() % 256:02X}"
+
+
+def sessions(live: LiveServer, address: str) -> list[dict[str, Any]]:
+    answer = live.server.call("GET", f"/sessions/list?mac={address}", token=live.tokens["viewer"])
+    found: list[dict[str, Any]] = answer.json["sessions"]
+    return found
+
+
+def let_a_second_pass() -> None:
+    """What is said of one device within a second is said at one instant."""
+    before = clock.now()
+    wait_until(lambda: clock.now() > before, "the next second", 0.05)
+
+
+def sources(live: LiveServer) -> set[str]:
+    answer = live.server.call("GET", "/presence/sources", token=live.tokens["viewer"])
+    return {each["name"] for each in answer.json["sources"]}
+
+
+def test_stations_of_hostapd(call: Call, live: LiveServer) -> None:
+    address = mac()
+    assert (call("wlan0", "AP-STA-CONNECTED", address.lower()).returncode) == 0
+    (session,) = sessions(live, address)
+    assert session["ses_StillConnected"] is True
+    let_a_second_pass()
+    assert call("wlan0", "AP-STA-DISCONNECTED", address.lower()).returncode == 0
+    assert not any(each["ses_StillConnected"] for each in sessions(live, address))
+    assert f"hostapd:{HOST}:wlan0"[:64] in sources(live)
+
+
+def test_leases_of_dnsmasq_and_of_hotplug(call: Call, live: LiveServer) -> None:
+    first, second = mac(), mac()
+    ran = call("add", first.lower(), "10.7.0.9", 'tv"; $(x) `y` \\ \u00e9')
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    ran = call(ACTION="add", MACADDR=second, IPADDR="10.7.0.8", HOSTNAME="phone")
+    assert ran.returncode == 0, ran.stderr
+    assert [each["ses_IP"] for each in sessions(live, first)] == ["10.7.0.9"]
+    found = live.server.call("GET", f"/devices/{second}", token=live.tokens["viewer"]).json
+    assert '"name": "phone"' in str(found).replace("'", '"')
+    assert call("old", first, "10.7.0.9").returncode == 0
+    let_a_second_pass()
+    assert call("del", first, "10.7.0.9").returncode == 0
+    assert not any(each["ses_StillConnected"] for each in sessions(live, first))
+
+
+def test_ipv6_and_what_says_nothing(call: Call, live: LiveServer) -> None:
+    address = mac()
+    duid = "00:01:00:01:2c:5a:11:22:aa:bb:cc:00:00:01"
+    assert call("add", duid, "2001:db8::7", DNSMASQ_MAC=address).returncode == 0
+    assert [each["ses_IP"] for each in sessions(live, address)] == ["2001:db8::7"]
+    for words in (
+        ["add", duid, "2001:db8::7"],
+        ["init"],
+        [],
+        ["wlan0", "AP-ENABLED"],
+        ["arp-add", address, "10.0.0.1"],
+    ):
+        ran = call(*words)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", ""), words
+
+
+def test_a_service_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    run = script(tmp_path, f"http://127.0.0.1:{free_port()}", "st_x", PROGRAMS["curl"])
+    ran = run("wlan0", "AP-STA-CONNECTED", "02:00:00:00:00:01")
+    assert ran.returncode == 1
+    assert "took no report of 02:00:00:00:00:01" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--url", "http://h"], ["--token", "st_x"], ["--url", "x", "--token", "t"]]
+)
+def test_it_needs_an_address_and_a_token(tmp_path: Path, options: list[str]) -> None:
+    result = invoke(tmp_path / "unused", "listen", "openwrt", "install", str(tmp_path / "hook"), *options)
+    assert result.exit_code == 1
+    assert_one_line(result.stderr)
+    assert not (tmp_path / "hook").exists()
