@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
@@ -22,10 +22,21 @@ from sessiontrack.services.history import Tally, import_history
 from sessiontrack.sources.app_db import AppDatabase
 from sessiontrack.sources.history_rows import read_file, read_user_sessions
 from sessiontrack.sources.history_values import Values
-from sessiontrack.values.records import KINDS, Fault, Item, Section
+from sessiontrack.values.records import KINDS, Fault, Item, Record, Section, Skipped
 from sessiontrack.values.timestamps import SiteTime
 
 MOST_SHOWN = 20
+# Of all kinds of records.
+INSTANTS = (
+    "first_seen_at",
+    "last_seen_at",
+    "connected_at",
+    "disconnected_at",
+    "at",
+    "started_at",
+    "last_ping",
+    "ended_at",
+)
 file_argument = click.argument("file", metavar="FILE")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs; with every refused row.")
@@ -40,6 +51,29 @@ def _naive_times(default: str) -> Callable[[click.decorators.FC], click.decorato
         metavar="utc|local|ZONE",
         help="The zone of times without an offset; local is the setting TIMEZONE.",
     )
+
+
+@dataclass
+class Span:
+    """The first and the last instant of a section, and how many of its rows lie ahead of now."""
+
+    first: int | None = None
+    last: int | None = None
+    ahead: int = 0
+
+    def add(self, record: Record, now: int) -> None:
+        found = [at for name in INSTANTS if (at := getattr(record, name, None)) is not None]
+        if found:
+            self.first = min(found) if self.first is None else min(self.first, *found)
+            self.last = max(found) if self.last is None else max(self.last, *found)
+            self.ahead += max(found) > now
+
+    def shown(self, site: SiteTime) -> dict[str, Any]:
+        """As the dry run and programs see it."""
+        assert self.first is not None
+        assert self.last is not None
+        ends = {"first": site.format_offset(self.first), "last": site.format_offset(self.last)}
+        return {**ends, "ahead_of_now": self.ahead}
 
 
 class _DryRun(Exception):
@@ -178,11 +212,13 @@ def _import(
     values = Values(_zone(zone, app.extensions["sessiontrack.settings"]))
     refused = _Refused(None if as_json else MOST_SHOWN)
     tallies: dict[str, Tally] = {}
+    spans: dict[str, Span] = {}
+    site: SiteTime = app.extensions["sessiontrack.settings"].timezone
     with app.app_context(), suppress(_DryRun), write_transaction() as tx:
         total = _total(origin)
         with progress_bar("Reading", total) as tell:
             position = None if total is None or isinstance(origin, AppDatabase) else origin.tell
-            sections = _counted(read(values), position, tell)
+            sections = _counted(read(values), position, tell, spans)
             tallies = import_history(tx, clock.now(), sections, refused.add)
         if refused.count and refused.count == sum(tally.read for tally in tallies.values()):
             first = refused.kept[0]
@@ -191,7 +227,7 @@ def _import(
             )
         if dry_run:
             raise _DryRun
-    _print(tallies, refused, dry_run, as_json)
+    _print(tallies, refused, spans, site, dry_run, as_json)
 
 
 def _zone(name: str, settings: Settings) -> SiteTime:
@@ -211,14 +247,25 @@ def _total(origin: BinaryIO | AppDatabase) -> int | None:
 
 
 def _counted(
-    sections: Iterable[Section], position: Callable[[], int] | None, tell: Callable[[int], None]
+    sections: Iterable[Section],
+    position: Callable[[], int] | None,
+    tell: Callable[[int], None],
+    spans: dict[str, Span],
 ) -> Iterator[Section]:
-    """The sections, telling now and then how far they are read: the position in the file, or rows."""
+    """The sections, telling now and then how far they are read: the position in the file, or rows.
+
+    Args:
+        spans: takes the first and the last instant of each section.
+    """
+    now = clock.now()
     rows = 0
 
     def items(section: Section) -> Iterator[Item]:
         nonlocal rows
+        span = spans.setdefault(section.kind, Span())
         for item in section.items:
+            if not isinstance(item, Fault | Skipped):
+                span.add(item[1], now)
             if rows % EVERY == 0:
                 tell(rows if position is None else position())
             rows += 1
@@ -228,11 +275,23 @@ def _counted(
         yield Section(section.kind, items(section))
 
 
-def _print(tallies: dict[str, Tally], refused: _Refused, dry_run: bool, as_json: bool) -> None:
+def _print(
+    tallies: dict[str, Tally],
+    refused: _Refused,
+    spans: dict[str, Span],
+    site: SiteTime,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    ahead = {kind: span.ahead for kind, span in spans.items() if span.ahead}
+    if ahead:
+        rows = ", ".join(f"{count} {kind}" for kind, count in ahead.items())
+        click.echo(f"Warning: ahead of now lie {rows}. Is --naive-times right?", err=True)
     counts = {kind: asdict(tally) for kind, tally in tallies.items()}
     if as_json:
         faults = [fault._asdict() for fault in refused.kept]
-        body = {"dry_run": dry_run, "counts": counts, "refused": faults}
+        instants = {kind: span.shown(site) for kind, span in spans.items() if span.first is not None}
+        body = {"dry_run": dry_run, "counts": counts, "instants": instants, "refused": faults}
         click.echo(json.dumps(body, indent=2, ensure_ascii=False))
         return
     for fault in refused.kept:
@@ -240,6 +299,10 @@ def _print(tallies: dict[str, Tally], refused: _Refused, dry_run: bool, as_json:
     if refused.count > len(refused.kept):
         click.echo(f"... and {refused.count - len(refused.kept)} more; --json shows all.", err=True)
     print_table([{"": kind, **tally} for kind, tally in counts.items()], as_json=False)
+    for kind, span in spans.items() if dry_run else ():
+        if span.first is not None:
+            shown = span.shown(site)
+            click.echo(f"{kind}: from {shown['first']} to {shown['last']}, site time")
     if dry_run:
         click.echo("This was a dry run: nothing is written.")
     elif not any(tally.added or tally.changed for tally in tallies.values()):

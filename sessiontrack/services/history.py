@@ -74,7 +74,10 @@ INSERT_VIEW = Statement(
 
 @dataclass
 class Tally:
-    """What became of the rows of one kind; `changed` are those stored here that they completed."""
+    """What became of the rows of one kind.
+
+    changed: those that completed a row stored here, and those that were stored with a correction.
+    """
 
     read: int = 0
     added: int = 0
@@ -201,9 +204,11 @@ class _Intake:
         for row, record in records:
             values = record._asdict()
             views = values.pop("views")
+            is_capped = values.pop("is_capped")
             session_id = self._tx.value(INSERT_USER_SESSION, **values, is_open=record.ended_at is None)
             if session_id is not None:
-                self._tally.added += 1
+                self._tally.changed += is_capped
+                self._tally.added += not is_capped
                 if views:
                     parts = ("view", "tab", "seconds")
                     self._tx.run_many(

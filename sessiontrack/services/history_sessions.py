@@ -51,10 +51,12 @@ STAGE = Statement(
     " :info, :begin_at, :until_at)"
 )
 CHOOSE = Statement("INSERT INTO chosen_session (id, still_connected) VALUES (:id, :still_connected)")
-# An open session reaches on for ever, one with a missing end is the instant of the other.
+# An open session reaches on for ever, one with a missing end is the instant of the other. Of those that begin
+# together a whole one comes first, so that it counts.
 STAGED = Statement(
     "SELECT device_id, begin_at, until_at, connected_at, disconnected_at, still_connected, ip, conn_type,"
-    " disc_type, id, row_number FROM imported_session ORDER BY device_id, begin_at, until_at, id"
+    " disc_type, id, row_number FROM imported_session ORDER BY device_id, begin_at,"
+    " CASE WHEN disconnected_at IS NULL AND NOT still_connected THEN 1 ELSE 0 END, until_at, id"
 )
 STORED = Statement(
     f"SELECT device_id, begin_at, coalesce(end_at, {FOREVER}), connected_at, disconnected_at,"
@@ -140,6 +142,11 @@ class _Stretch:
 
     def lose_end(self) -> None:
         self.is_open, self.end = False, self.begin
+
+    @property
+    def lacks_end(self) -> bool:
+        """Whether its disconnection is missing, and not still to come."""
+        return self.start is not None and self.disconnected is None and not self.is_open
 
     def began_with(self, other: "_Stretch") -> bool:
         """Whether both are the same session, if they are one at all."""
@@ -282,11 +289,16 @@ class _Sweep:
             yield held
 
     def _repeat(self, row: _Stretch, same: _Stretch, following: _Stretch | None) -> None:
-        """The same session again; one that was open may have ended since."""
+        """The same session again; one without an end may have been completed since."""
         is_equal = (row.disconnected, row.is_open, row.rest) == (same.disconnected, same.is_open, same.rest)
-        if is_equal or row.is_open:
+        if is_equal or row.is_open or row.lacks_end:
             self.written.present += 1
-        elif same.is_open and same.told and same.row is None and _hit(row, None, following) is None:
+        elif (
+            (same.is_open or same.lacks_end)
+            and same.told
+            and same.row is None
+            and _hit(row, None, following) is None
+        ):
             self._close(row, same)
         else:
             self._refuse(row.row or 0, f"It began with {same}, and differs from it.")

@@ -97,12 +97,7 @@ class AppDatabase:
         if not path.is_file():
             raise UnreadableHistory(f"There is no file {path}.")
         try:
-            self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
-            )
-            self._connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
-            self._connection.execute("PRAGMA trusted_schema = OFF")
+            self._connection = self._opened()
         except sqlite3.Error as error:
             raise UnreadableHistory(f"{path} cannot be opened: {error}.") from error
         try:
@@ -115,6 +110,38 @@ class AppDatabase:
         except UnreadableHistory:
             self.close()
             raise
+
+    def _opened(self) -> sqlite3.Connection:
+        """Open it; one in WAL mode needs a file beside it, which may not be possible to make.
+
+        Raises:
+            UnreadableHistory: what is not written back yet, in its -wal, cannot be read there.
+        """
+        connection = self._connected("mode=ro")
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            connection.close()
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise self._unreadable(error) from error
+            log = self._path.with_name(f"{self._path.name}-wal")
+            if log.exists() and log.stat().st_size:
+                raise UnreadableHistory(
+                    f"{self._path} is in a folder that cannot be written, and has a -wal:"
+                    " copy it with its -wal to another folder."
+                ) from error
+            # Nothing but the file itself is needed, as long as nobody writes it.
+            connection = self._connected("mode=ro&immutable=1")
+        return connection
+
+    def _connected(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None
+        )
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        return connection
 
     def close(self) -> None:
         self._connection.close()
@@ -217,7 +244,8 @@ def _session(row: Any, values: Values) -> SessionRecord:
     mac, ip, conn_type, start, disc_type, end, still, info = row
     # Said of an event that is missing, the time is another event's, if there is one.
     connected_at = None if conn_type == MISSING else values.instant(_known(start), "DateTimeConnection")
-    disconnected_at = None if disc_type == MISSING else values.instant(_known(end), "DateTimeDisconnection")
+    ended = None if disc_type == MISSING else _known(end)
+    disconnected_at = values.instant_after(ended, "DateTimeDisconnection", connected_at)
     is_open = values.flag(still, "StillConnected")
     return checked_session(
         SessionRecord(

@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 
 from sessiontrack.exceptions import InvalidInput, UnreadableHistory
 from sessiontrack.sources.history_values import LONGEST_INFO, LONGEST_TYPE, Values
-from sessiontrack.values.placeholders import known
 from sessiontrack.values.record_files import Line, Raw, decode, decode_any_json
 from sessiontrack.values.records import (
     DEVICES,
@@ -25,6 +24,8 @@ from sessiontrack.values.records import (
     UserSessionRecord,
 )
 
+# A ping rounds what it credits to a second; none comes more often than this.
+ROUNDED_EVERY = 10
 VOIDED = "VOIDED - "
 COLUMNS = {
     DEVICES: DeviceRecord._fields,
@@ -88,9 +89,9 @@ def _device(raw: Raw, values: Values) -> DeviceRecord:
     get = raw.get
     return DeviceRecord(
         values.mac(get("mac"), "mac"),
-        known(values.text(get("name"), "name")),
-        known(values.text(get("owner"), "owner")),
-        known(values.text(get("vendor"), "vendor")),
+        values.text(get("name"), "name"),
+        values.text(get("owner"), "owner"),
+        values.text(get("vendor"), "vendor"),
         values.flag(get("alert_down"), "alert_down"),
         values.flag(get("can_flap"), "can_flap", default=True),
         values.flag(get("archived"), "archived"),
@@ -104,10 +105,11 @@ def _device(raw: Raw, values: Values) -> DeviceRecord:
 def _session(raw: Raw, values: Values) -> SessionRecord:
     get = raw.get
     is_open = values.flag(get("still_connected"), "still_connected")
+    connected_at = values.instant(get("connected_at"), "connected_at")
     record = SessionRecord(
         values.mac(get("mac"), "mac"),
-        values.instant(get("connected_at"), "connected_at"),
-        values.instant(get("disconnected_at"), "disconnected_at"),
+        connected_at,
+        values.instant_after(get("disconnected_at"), "disconnected_at", connected_at),
         is_open,
         values.ip(get("ip"), "ip"),
         values.event_type(get("conn_type"), "conn_type", "Connected"),
@@ -157,12 +159,17 @@ def event_record(
     return EventRecord(mac, at, event_type, ip, info, voided, pending_alert)
 
 
+def _known(value: Any) -> Any:
+    """None for what Canopsis 3 writes where it knows nothing: "None"."""
+    return None if value == "None" else value
+
+
 def _user_session(raw: Raw, values: Values) -> UserSessionRecord:
     get = raw.get
     started_at = values.known_instant(get("start"), "start")
     last_ping = values.known_instant(get("last_ping"), "last_ping")
-    view, tab = _path(values.nested(get("last_visible_path"), "last_visible_path"), values)
-    views = _views(values.nested(get("tab_duration"), "tab_duration"), values)
+    view, tab = _path(values.nested(_known(get("last_visible_path")), "last_visible_path"), values)
+    views = _views(values.nested(_known(get("tab_duration")), "tab_duration"), values)
     visible = values.whole(get("visible_duration"), "visible_duration") or 0
     active = values.flag(get("active"), "active")
     ended_at = None if active else last_ping
@@ -172,21 +179,39 @@ def _user_session(raw: Raw, values: Values) -> UserSessionRecord:
         raise InvalidInput("It ends before it starts.")
     if sum(seconds for _, _, seconds in views) != visible:
         raise InvalidInput("The sum over tab_duration is not visible_duration.")
-    if visible > last_ping - started_at:
+    too_much = max(0, visible - (last_ping - started_at))
+    if too_much > 1 + (last_ping - started_at) // ROUNDED_EVERY:
         raise InvalidInput("It was visible for longer than it lasted.")
+    public_id = values.text(get("_id"), "_id", 36, least=1)
+    # Of Canopsis 4 session_id; where there is neither, it is a login of its own.
+    login_key = next(
+        (key for name in ("id_beaker_session", "session_id") if (key := values.text(get(name), name, 64))),
+        public_id,
+    )
     return UserSessionRecord(
-        values.text(get("_id"), "_id", 36, least=1),
-        values.text(get("id_beaker_session"), "id_beaker_session", 64, least=1),
+        public_id,
+        login_key,
         values.text(get("username"), "username", 64, least=1),
         started_at,
         last_ping,
-        values.instant(get("last_visible_ping"), "last_visible_ping"),
+        values.instant(_known(get("last_visible_ping")), "last_visible_ping"),
         view,
         tab,
-        visible,
-        views,
+        visible - too_much,
+        _without(views, too_much),
         ended_at,
+        is_capped=too_much > 0,
     )
+
+
+def _without(views: tuple[tuple[str, str, int], ...], seconds: int) -> tuple[tuple[str, str, int], ...]:
+    """The views with so many seconds less in all, taken from the longest ones."""
+    left = list(views)
+    for place in sorted(range(len(left)), key=lambda place: -left[place][2]):
+        view, tab, had = left[place]
+        taken = min(had, seconds)
+        left[place], seconds = (view, tab, had - taken), seconds - taken
+    return tuple(left)
 
 
 def _path(path: Any, values: Values) -> tuple[str | None, str | None]:

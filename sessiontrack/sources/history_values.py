@@ -9,7 +9,7 @@ from typing import Any
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import parse_mac
-from sessiontrack.values.timestamps import LATEST, SiteTime
+from sessiontrack.values.timestamps import IN_UTC, LATEST, SiteTime
 
 LONGEST_NAME = 255
 LONGEST_TYPE = 64
@@ -21,6 +21,7 @@ _DIGITS = re.compile(r"[0-9]{1,15}")
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 # The same few addresses and instants come again and again.
 CACHED = 65_536
+_ANOTHER_ZONE = SiteTime("Etc/GMT+1")
 
 
 class Values:
@@ -31,6 +32,7 @@ class Values:
     """
 
     def __init__(self, zone: SiteTime) -> None:
+        self._zone = zone
         self._parse_instant = lru_cache(CACHED)(zone.parse_timestamp_start)
         self._parse_mac = lru_cache(CACHED)(parse_mac)
         self._parse_ip = lru_cache(CACHED)(parse_ip)
@@ -67,6 +69,19 @@ class Values:
         if not 0 <= at <= LATEST:
             raise _wrong(name, value, "is not a time from 1970 on")
         return at
+
+    def instant_after(self, value: Any, name: str, start: int | None) -> int | None:
+        """An instant that ends what began at `start`.
+
+        A naive time of the hour that autumn repeats is the second one, where the first would be too early.
+        """
+        at = self.instant(value, name)
+        if at is None or start is None or at >= start or not isinstance(value, str):
+            return at
+        # With an offset of its own it says the same in any zone.
+        is_naive = IN_UTC.parse_timestamp_start(value) != _ANOTHER_ZONE.parse_timestamp_start(value)
+        later = self._zone.second_reading(at) if is_naive else at
+        return later if later >= start else at
 
     def known_instant(self, value: Any, name: str) -> int:
         at = self.instant(value, name)

@@ -56,7 +56,10 @@ class EventRecord(NamedTuple):
 
 
 class UserSessionRecord(NamedTuple):
-    """One user session; views are (view, tab, seconds) and sum up to visible_seconds. ended_at None: open."""
+    """One user session; views are (view, tab, seconds) and sum up to visible_seconds. ended_at None: open.
+
+    is_capped: it was visible for longer than it lasted, by its pings' rounding, and was cut to that.
+    """
 
     public_id: str
     login_key: str
@@ -69,6 +72,7 @@ class UserSessionRecord(NamedTuple):
     visible_seconds: int
     views: tuple[tuple[str, str, int], ...]
     ended_at: int | None
+    is_capped: bool = False
 
 
 Record = DeviceRecord | SessionRecord | EventRecord | UserSessionRecord

@@ -141,6 +141,12 @@ class SiteTime:
         # PEP 495: fold=0 keeps the offset of before the change, which is both of these rules in one.
         return _wall_seconds(wall) - self._wall_offset(wall, fold=0)
 
+    def second_reading(self, at: int) -> int:
+        """The later instant at which clocks show the same again, in autumn; else the same instant."""
+        wall = self.wall_time(at)
+        later = _wall_seconds(wall) - self._wall_offset(wall, fold=1)
+        return max(at, later)
+
     def _parse(self, text: str, whole_day: Callable[[datetime], int]) -> int:
         """Read an instant; for a date alone, ask `whole_day` with the naive midnight it starts with."""
         match = _INSTANT.fullmatch(text.strip(_BLANKS))

@@ -173,3 +173,41 @@ def test_standard_input(app: Flask) -> None:
 def test_an_empty_array_brings_nothing(app: Flask, path: Path) -> None:
     path.write_text("[]")
     assert counts(run_import(app, "canopsis", str(path)), "user-sessions") == {}
+
+
+# --- Canopsis 3 and 4
+
+
+def test_canopsis_4_names_the_login_session_id(app: Flask, path: Path) -> None:
+    with_id = user_session(1, id_beaker_session="", session_id="login-1")
+    without = user_session(2, id_beaker_session="")
+    del without["_id"]
+    without["_id"] = row(2)[0]
+    path.write_text(as_array([with_id, without, user_session(3, session_id="other")]))
+    assert counts(run_import(app, "canopsis", str(path)), "user-sessions") == {"read": 3, "added": 3}
+    keys = {each[0][-1]: each[1] for each in stored(app)["user-sessions"]}
+    assert keys == {"1": "login-1", "2": row(2)[0], "3": "beaker-3"}
+
+
+def test_canopsis_3_writes_none_where_there_is_no_path(app: Flask, path: Path) -> None:
+    none = {"last_visible_path": "None", "last_visible_ping": "None", "visible_duration": 0}
+    path.write_text(as_lines([user_session(**none, tab_duration="None")]))
+    assert counts(run_import(app, "canopsis", str(path)), "user-sessions") == {"read": 1, "added": 1}
+    assert stored(app)["user-sessions"] == [
+        (*row(view=None, tab=None, visible=0, last_visible=None), None, None, None)
+    ]
+
+
+@pytest.mark.parametrize(("length", "too_much"), [(89, 1), (81, 9), (10, 2), (0, 1)])
+def test_visible_time_over_the_length_by_rounding_is_cut_and_counted_as_changed(
+    app: Flask, path: Path, length: int, too_much: int
+) -> None:
+    visible = length + too_much
+    tabs = {"view": {"tab": visible - visible // 3}, "other": visible // 3}
+    given = user_session(last_ping=START + length, visible_duration=visible, tab_duration=tabs)
+    path.write_text(as_array([given]))
+    assert counts(run_import(app, "canopsis", str(path)), "user-sessions") == {"read": 1, "changed": 1}
+    found = stored(app)["user-sessions"]
+    assert {each[8] for each in found} == {length}
+    assert sum(each[-1] for each in found) == length
+    assert counts(run_import(app, "canopsis", str(path)), "user-sessions") == {"read": 1, "present": 1}

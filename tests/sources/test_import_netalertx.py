@@ -1,6 +1,9 @@
 """`sessiontrack import netalertx`: devices, sessions and events of another tool's database."""
 
+import json
+import shutil
 import sqlite3
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,10 @@ from sessiontrack.database import Statement
 from tests.conftest import Clients
 from tests.support import app_db, rows
 from tests.support.app_db import CAMEL_CASE, MISSING, UNDERSCORES, device, event, session
-from tests.support.command import invoke
+from tests.support.command import assert_one_line, invoke
 from tests.support.history import assert_refused, counts, run_import, stored
+from tests.support.hosts import has_namespaces
+from tests.support.server import COMMAND, environment
 
 MAC = "AA:BB:CC:DD:EE:FF"
 TEN = 1_754_042_400  # 2025-08-01T10:00:00Z
@@ -446,3 +451,109 @@ def test_where_every_row_is_refused_the_import_fails(app: Flask, path: Path) -> 
 def test_an_unknown_zone_is_refused(app: Flask, path: Path) -> None:
     app_db.make(path)
     assert_refused(app, "netalertx", str(path), "--naive-times", "Mars/Base", words="not a known time zone")
+
+
+WHOLE = session("2025-08-01 10:00", "2025-08-01 11:00")
+INCOMPLETE = session("2025-08-01 10:00", None, disc=MISSING)
+STILL = session("2025-08-01 10:00", None, disc=MISSING, still=1)
+
+
+@pytest.mark.parametrize("each", [WHOLE, INCOMPLETE, STILL, session(None, "2025-08-01 10:00", conn=MISSING)])
+def test_two_equal_rows_are_one(app: Flask, path: Path, each: tuple[Any, ...]) -> None:
+    said = take(app, path, sessions=[each, each, each])
+    assert counts(said, "sessions") == {"read": 3, "added": 1, "present": 2}
+    assert len(stored(app)["sessions"]) == 1
+
+
+@pytest.mark.parametrize("other", [INCOMPLETE, STILL])
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_a_whole_and_an_incomplete_row_of_one_start_the_whole_one_counts(
+    app: Flask, path: Path, other: tuple[Any, ...], turned: bool
+) -> None:
+    both = [other, WHOLE] if turned else [WHOLE, other]
+    said = take(app, path, sessions=both)
+    assert counts(said, "sessions") == {"read": 2, "added": 1, "present": 1}
+    assert stored(app)["sessions"] == [kept(TEN, TEN + HOUR)]
+    assert counts(take(app, path, sessions=both), "sessions") == {"read": 2, "present": 2}
+
+
+def test_a_later_copy_completes_what_lacked_its_end(app: Flask, path: Path) -> None:
+    take(app, path, sessions=[INCOMPLETE])
+    assert counts(take(app, path, sessions=[WHOLE]), "sessions") == {"read": 1, "changed": 1}
+    assert counts(take(app, path, sessions=[INCOMPLETE]), "sessions") == {"read": 1, "present": 1}
+    assert stored(app)["sessions"] == [kept(TEN, TEN + HOUR)]
+
+
+def test_the_hour_that_autumn_repeats(app: Flask, path: Path) -> None:
+    app_db.make(
+        path,
+        sessions=[
+            session("2025-10-26 02:50", "2025-10-26 02:10"),
+            session("2025-10-27 10:00", "2025-10-27 09:00"),
+            session("2025-10-26 02:50:00+02:00", "2025-10-26 02:10:00+02:00", mac="aa:bb:cc:00:00:01"),
+        ],
+    )
+    said = run_import(app, "netalertx", str(path), "--naive-times", "Europe/Berlin")
+    assert [(each["row"], each["reason"]) for each in said["refused"]] == [
+        (2, "It ends before it starts."),
+        (3, "It ends before it starts."),
+    ]
+    first = 1_761_439_800  # 2025-10-26T00:50:00Z, which is 02:50 in summer time
+    assert stored(app)["sessions"] == [kept(first, first + 1200)]
+
+
+def test_a_dry_run_shows_the_first_and_the_last_instant_and_what_lies_ahead(app: Flask, path: Path) -> None:
+    app_db.make(
+        path,
+        devices=[device(first="2025-08-01 08:00", last="2025-08-01 11:00")],
+        sessions=[session("2025-08-01 10:00", "2025-08-01 11:00"), session("2099-01-01 10:00", None)],
+    )
+    words = ("import", "netalertx", str(path), "--dry-run")
+    shown = invoke(app.instance_path, *words, TIMEZONE="Europe/Berlin")
+    assert shown.exit_code == 0, shown.output
+    assert (
+        "sessions: from 2025-08-01T12:00:00+02:00 to 2099-01-01T11:00:00+01:00, site time\n" in shown.stdout
+    )
+    assert "devices: from 2025-08-01T10:00:00+02:00 to 2025-08-01T13:00:00+02:00, site time\n" in shown.stdout
+    assert shown.stderr == "Warning: ahead of now lie 1 sessions. Is --naive-times right?\n"
+    said = run_import(app, "netalertx", str(path), "--dry-run")
+    assert said["instants"]["sessions"]["ahead_of_now"] == 1
+    assert "events" not in said["instants"]
+
+
+if has_namespaces():
+
+    @pytest.mark.parametrize("unwritten", [False, True])
+    def test_a_wal_database_in_a_folder_that_cannot_be_written(
+        app: Flask, tmp_path: Path, unwritten: bool
+    ) -> None:
+        folder = tmp_path / "readonly"
+        folder.mkdir()
+        path = app_db.make(folder / "app.db", devices=[device()])
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("UPDATE Devices SET devOwner = 'bea'")
+        connection.commit()
+        if unwritten:
+            shutil.copytree(folder, tmp_path / "copied")
+            folder = tmp_path / "copied"
+            (folder / "app.db-shm").unlink()
+        connection.close()
+        # A folder in which root cannot write either.
+        bind = f"mount --bind {folder} {folder} && mount -o remount,ro,bind {folder}"
+        script = f"{bind} && exec {COMMAND} import netalertx {folder / 'app.db'} --json"
+        ran = subprocess.run(
+            ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
+            env=environment(Path(app.instance_path)),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if unwritten:
+            assert ran.returncode == 1
+            assert_one_line(ran.stderr, "copy it with its -wal")
+        else:
+            assert ran.returncode == 0, ran.stderr
+            assert counts(json.loads(ran.stdout), "devices") == {"read": 1, "added": 1}
+            assert stored(app)["devices"][0][2] == "bea"
