@@ -108,7 +108,7 @@ def test_readme_shell_lines_run_against_a_live_server(tmp_path: Path) -> None:
             ["bash", "-c", "\n".join(script)], cwd=tmp_path, env=os.environ, capture_output=True, text=True
         )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert ran.stdout.count('"success":true') == 14
-    assert '"sessions":[{"id":1,"ses_MAC":"AA:BB:CC:DD:EE:FF"' in ran.stdout
+    assert ran.stdout.count('"success":true') == 13
+    assert '"ses_MAC":"AA:BB:CC:DD:EE:FF"' in ran.stdout
     assert '"description":"Session hide"' in ran.stdout
     assert '"token":"st_' in ran.stdout

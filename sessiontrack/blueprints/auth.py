@@ -9,9 +9,10 @@ from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import Forbidden, RateLimited, Unauthorized
 from sessiontrack.http import examples
 from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
-from sessiontrack.http.authentication import issue_tokens, login_in_cookies
+from sessiontrack.http.authentication import is_foreign, issue_tokens, login_in_cookies
 from sessiontrack.http.cookies import remove_cookies, set_cookies
 from sessiontrack.http.endpoint import Blueprint, principal, settings
+from sessiontrack.http.json_body import is_form
 from sessiontrack.http.login_places import login_places
 from sessiontrack.queries import accounts as queries
 from sessiontrack.schemas import accounts as schemas
@@ -27,9 +28,10 @@ blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing
 def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Sign in; opens a family of tokens and starts a user session"""
     username, password = body["username"], body["password"]
-    with_cookies = query["cookies"]
-    # A foreign page must not sign its reader in as somebody else; scripts and old browsers do not say.
-    if with_cookies and request.headers.get("Sec-Fetch-Site") == "cross-site":
+    with_cookies = query["cookies"] or "json_response" in body or is_form(request)
+    # A foreign page must not sign its reader in as somebody else; scripts do not say where they are.
+    is_elsewhere = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    if with_cookies and (is_elsewhere or (is_form(request) and is_foreign(request))):
         raise Forbidden("A page of another site cannot sign in here with cookies.")
     address = request.remote_addr or ""
     with login_places().place() as turn:
@@ -72,7 +74,9 @@ LOGIN: dict[str, Any] = {
     "errors": (401, 413, 429),
 }
 blueprint.endpoint("/login", **LOGIN)(login)
-blueprint.endpoint("", endpoint="login_alias", **LOGIN)(login)
+# Canopsis' UI sends a form, and goes by cookies.
+CANOPSIS: dict[str, Any] = {**LOGIN, "body": schemas.CanopsisLogin}
+blueprint.endpoint("", endpoint="login_alias", takes_form=True, **CANOPSIS)(login)
 
 
 def _count_attempt(username: str, address: str) -> None:

@@ -10,7 +10,8 @@ from sessiontrack.http.endpoint import settings
 EMBEDDED = "/embed/"
 # What tracker.js sends; everything else that writes is for this install's own pages.
 TRACKED = frozenset(
-    f"/api/v2/{each}" for each in ("sessionstart", "keepalive", "session-hide", "session_tracepath")
+    f"/api/v2/{each}"
+    for each in ("sessionstart", "keepalive", "session-hide", "session_hide", "session_tracepath")
 )
 SENT = "Authorization, Content-Type, If-None-Match"
 EXPOSED = "ETag, Link, Retry-After, X-Server-Time, X-Total-Count"

@@ -82,7 +82,9 @@ HIDE: dict[str, Any] = {
     "errors": (409, 413),
 }
 blueprint.endpoint("/session-hide", **HIDE)(session_hide)
-blueprint.endpoint("/session_tracepath", endpoint="session_tracepath", **HIDE)(session_hide)
+# Canopsis' own names for it.
+for name in ("session_hide", "session_tracepath"):
+    blueprint.endpoint(f"/{name}", endpoint=f"by_{name}", **HIDE)(session_hide)
 
 
 def _ping(visible_path: object) -> None:

@@ -115,9 +115,31 @@ def identify(tx: Transaction, request: Request, now: int, *, kind: str, writes: 
         raise Unauthorized("Sign in, and send the token as Authorization: Bearer <token>.")
     claims = _claims(token, kind, now)
     sent = request.headers.get(CSRF_HEADER, "")
-    if writes and not hmac.compare_digest(sent.encode(), str(claims.get("csrf", "\0")).encode()):
-        raise Forbidden(f"A write with cookies needs the header {CSRF_HEADER}.")
+    has_token = hmac.compare_digest(sent.encode(), str(claims.get("csrf", "\0")).encode())
+    if writes and not has_token and not is_same_origin(request):
+        raise Forbidden(f"A write with cookies needs the header {CSRF_HEADER}, or a page of this origin.")
     return _by_login(tx, claims, now)
+
+
+def is_same_origin(request: Request) -> bool:
+    """Whether the browser says that a page of this origin asks; no page can make it say so.
+
+    Browsers of before 2023 send no Sec-Fetch-Site, but an Origin with whatever writes.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    return request.headers.get("Origin") == _origin(request) if site is None else site == "same-origin"
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether the browser says that a page of another site sent this form; scripts say nothing."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is None:
+        return request.headers.get("Origin", _origin(request)) != _origin(request)
+    return site == "cross-site"
+
+
+def _origin(request: Request) -> str:
+    return f"{request.scheme}://{request.host}"
 
 
 def login_in_cookies(request: Request, now: int) -> str | None:
@@ -180,7 +202,7 @@ def named_by_proxy(request: Request) -> str | None:
 def _by_proxy(tx: Transaction, request: Request, named: str, *, writes: bool) -> Principal:
     # A browser repeats by itself what the proxy asks it for, on a foreign page's behalf too. With a header
     # that no form can send, it has to ask here first, and is not answered.
-    if writes and CSRF_HEADER not in request.headers:
+    if writes and CSRF_HEADER not in request.headers and not is_same_origin(request):
         raise Forbidden(f"A write through the proxy's login needs the header {CSRF_HEADER}, of any value.")
     found = tx.row(BY_NAME, username=named)
     if found is None:

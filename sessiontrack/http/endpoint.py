@@ -26,7 +26,7 @@ from sessiontrack.exceptions import (
 from sessiontrack.http.authentication import Principal, identify, named_by_proxy
 from sessiontrack.http.errors import MOST_FIELDS, refused_fields
 from sessiontrack.http.etags import JSON
-from sessiontrack.http.json_body import SMALL, BodyLimits, read_json_object
+from sessiontrack.http.json_body import SMALL, BodyLimits, is_form, read_form, read_json_object
 from sessiontrack.schemas.base import Nothing, Strict
 from sessiontrack.schemas.fields import has_control_characters, read_times_in
 from sessiontrack.services import users
@@ -88,6 +88,7 @@ class Blueprint(flask.Blueprint):
         example: Any = None,
         body_example: Any = None,
         body_required: bool = True,
+        takes_form: bool = False,
         headers: Mapping[str, Any] | None = None,
         errors: Iterable[int] = (),
         endpoint: str | None = None,
@@ -104,6 +105,7 @@ class Blueprint(flask.Blueprint):
             role: the least role that may call it; None for everybody, without a token.
             token: which kind of token is due, "access" or "refresh".
             writes: whether a cookie needs its CSRF token; None: all but GET.
+            takes_form: whether the body may be a form.
             errors: statuses beyond those that every call can answer.
             endpoint: a name of its own, for a view that answers more than one call.
             content_type: of what it answers where that is not JSON.
@@ -114,7 +116,7 @@ class Blueprint(flask.Blueprint):
         needs_csrf = method != "GET" if writes is None else writes
         read_query = _query_reader(query())
         # A call that takes no body takes an empty one: fields in it are unknown fields, as anywhere.
-        read_body = _body_reader((body or Nothing)(), limits)
+        read_body = _body_reader((body or Nothing)(), limits, takes_form=takes_form)
 
         def declare(view: View) -> View:
             name = endpoint or view.__name__
@@ -212,12 +214,13 @@ def _query_reader(schema: Strict) -> Callable[[], dict[str, Any]]:
     return read
 
 
-def _body_reader(schema: Strict, limits: BodyLimits) -> Callable[[], dict[str, Any]]:
-    """Reads the body, which must be a JSON object whatever its Content-Type."""
+def _body_reader(schema: Strict, limits: BodyLimits, *, takes_form: bool) -> Callable[[], dict[str, Any]]:
+    """Reads the body: a JSON object whatever its Content-Type, or a form where that is taken."""
     takes_nothing = not schema.fields
 
     def read() -> dict[str, Any]:
-        body = read_json_object(request, limits)
+        request.max_content_length = limits.length
+        body = read_form(request) if takes_form and is_form(request) else read_json_object(request, limits)
         return body if takes_nothing and not body else load(schema, body)
 
     return read

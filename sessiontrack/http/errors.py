@@ -59,6 +59,7 @@ CODES: dict[int, tuple[str, str]] = {
     409: ("conflict", "What is stored contradicts what was asked for."),
     413: ("payload_too_large", "The body is too large: a scan may have 16 MiB, anything else 64 KiB."),
     414: ("bad_request", "The address is too long."),
+    415: ("unsupported_media_type", "A compressed body is not read; send it without Content-Encoding."),
     429: ("rate_limited", "Too many requests."),
     431: ("bad_request", "The headers are too large."),
     500: ("server_error", "Something went wrong here; the log tells more."),

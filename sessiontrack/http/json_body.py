@@ -1,19 +1,22 @@
-"""Request bodies: JSON whatever the Content-Type says, and strictly so."""
+"""Request bodies: JSON whatever the Content-Type says, and strictly so; forms where a call takes them."""
 
 import json
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from sessiontrack.exceptions import InvalidInput
 
 # Half of a surrogate pair: JSON can write it, UTF-8 and so the database cannot.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NAME = re.compile(rb'"[ \t\r\n]*:')
+MOST_FIELDS = 20
 _ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -42,6 +45,7 @@ def read_json_object(request: Request, limits: BodyLimits = SMALL) -> dict[str, 
         InvalidInput: it is no JSON object, has a name twice, a text that UTF-8 cannot hold, or too many
             parts.
         RequestEntityTooLarge: it is too long.
+        UnsupportedMediaType: it is compressed.
     """
     request.max_content_length = limits.length
     environ = request.environ
@@ -50,7 +54,7 @@ def read_json_object(request: Request, limits: BodyLimits = SMALL) -> dict[str, 
         and not {"CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"} & environ.keys()
     ):
         return {}
-    raw = _read(request)
+    raw = _read(request).removeprefix(BOM_UTF8)
     if not raw.strip():
         return {}
     if raw.count(b"{") + raw.count(b"[") > limits.containers:
@@ -59,6 +63,9 @@ def read_json_object(request: Request, limits: BodyLimits = SMALL) -> dict[str, 
         body = _parsed(raw, limits)
         if _ESCAPED.search(raw) and _SURROGATE.search(json.dumps(body, ensure_ascii=False)):
             raise ValueError("half of a surrogate pair")
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InvalidInput(f"The body is not valid JSON: {error.msg.lower()} at {where}.") from error
     except (ValueError, RecursionError) as error:
         raise InvalidInput("The body is not valid JSON.") from error
     if not isinstance(body, dict):
@@ -79,7 +86,31 @@ def _parsed(raw: bytes, limits: BodyLimits) -> Any:
     return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
 
 
+def is_form(request: Request) -> bool:
+    """Whether the body is a form. `curl -d` says so of everything; JSON begins with a brace."""
+    is_said = request.mimetype == "application/x-www-form-urlencoded"
+    return is_said and not _read(request).removeprefix(BOM_UTF8).lstrip().startswith(b"{")
+
+
+def read_form(request: Request) -> dict[str, Any]:
+    """The body as the fields of a form.
+
+    Raises:
+        InvalidInput: it is no form in UTF-8, or has a field twice.
+        RequestEntityTooLarge: it is too long.
+    """
+    try:
+        text = _read(request).decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise InvalidInput("The body is not a valid form.") from error
+    return _without_repeats(pairs)
+
+
 def _read(request: Request) -> bytes:
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedMediaType
     try:
         raw = request.get_data()
         # Of a body without Content-Length, Werkzeug reads no more than the limit, as if it ended there.

@@ -31,6 +31,17 @@ class LoginBody(Strict):
     )
 
 
+class CanopsisLogin(LoginBody):
+    """`POST /auth`, as JSON or as a form."""
+
+    json_response = fields.Raw(
+        metadata={
+            "type": ["boolean", "string"],
+            "description": "Canopsis' UI sends it; the answer is JSON anyway, and sets the cookies.",
+        }
+    )
+
+
 class IssueToken(Strict):
     """`POST /auth/tokens`."""
 

@@ -25,6 +25,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/presence/events"): {"source": "arp", "mac": PRINTER, "event": "seen"},
     ("POST", "/api/v2/keepalive"): {"visible": True, "path": "[a,b]"},
     ("POST", "/api/v2/session-hide"): {"path": "[a,b]"},
+    ("POST", "/api/v2/session_hide"): {"path": "[a,b]"},
     ("POST", "/api/v2/session_tracepath"): {"path": "[a,b]"},
     ("POST", "/auth/login"): {"username": "admin", "password": "correct horse"},
     ("POST", "/auth"): {"username": "admin", "password": "correct horse"},
@@ -105,7 +106,7 @@ def test_contract_2_parameters_of_calendar_and_table_widgets_are_accepted_everyw
     with rows.writing(clients.app) as tx:
         tx.run(Statement("UPDATE user_session SET public_id = :public_id"), public_id=SESSION_ID)
     clients.admin.ok("POST", "/webhooks", {"name": "first", "url": "https://8.8.8.8/"})
-    widgets = {"timeZone": "Europe/Berlin", "_": "1754042400000", "draw": "7"}
+    widgets = {"timeZone": "Europe/Berlin", "timezone": "UTC", "_": "1754042400000", "draw": "7"}
     for method, path in every_call(clients.app):
         if path.startswith("/devices/"):
             for mac in (MAC, OTHER_MAC):
@@ -116,7 +117,7 @@ def test_contract_2_parameters_of_calendar_and_table_widgets_are_accepted_everyw
             assert response.status_code == 200, (method, path, response.get_data())
 
 
-@pytest.mark.parametrize("name", ["timezone", "TimeZone", "__", "Draw", "draw[]", "Limit", "MAC"])
+@pytest.mark.parametrize("name", ["time_zone", "TimeZone", "__", "Draw", "draw[]", "Limit", "MAC"])
 def test_contract_2_names_are_not_guessed(clients: Clients, name: str) -> None:
     response = clients.viewer.get("/sessions/list", {name: "1"})
     assert set(assert_error(response, 400, "bad_request")["errors"]) == {name}

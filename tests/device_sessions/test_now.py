@@ -58,6 +58,7 @@ def test_contract_6_now_has_devices_people_and_events(
             "new": 0,
             "flapping": 0,
             "archived": 0,
+            "favorites": 0,
         },
         "people_total": 1,
         "events": [
