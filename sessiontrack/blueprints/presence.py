@@ -14,6 +14,7 @@ from sessiontrack.http.json_body import LARGE
 from sessiontrack.queries.online_history import connected_at_each
 from sessiontrack.queries.sources import list_sources
 from sessiontrack.schemas import presence as schemas
+from sessiontrack.schemas.fields import MOST_LISTED
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_event, observe_scan
 from sessiontrack.sources.formats import as_sentence
 from sessiontrack.values.observations import Observation
@@ -45,10 +46,11 @@ def scans(query: dict[str, Any], body: dict[str, Any]) -> Response:
     rules = PresenceRules.of(settings())
     at = g.now if body["at"] is None else body["at"]
     remembered = [Observation(mac, is_sighting=False) for mac in body["remembered"]]
-    devices = [*body["devices"], *remembered]
+    seen = body["devices"]
+    devices = [*seen.devices, *remembered]
     with write_transaction() as tx:
         outcome = observe_scan(tx, g.now, body["source"], at, devices, rules, complete=body["complete"])
-    return _answer(outcome)
+    return _answer(outcome, left_out=seen.left_out[:MOST_LISTED])
 
 
 @blueprint.endpoint(
@@ -132,5 +134,5 @@ def online_history(query: dict[str, Any]) -> Response:
     return answer({"success": True, "step": str(query["step"]), "points": points})
 
 
-def _answer(outcome: Outcome) -> Response:
-    return answer({"success": True, **outcome.counts(), "suspicious": outcome.suspicious})
+def _answer(outcome: Outcome, **more: object) -> Response:
+    return answer({"success": True, **outcome.counts(), "suspicious": outcome.suspicious, **more})

@@ -178,9 +178,9 @@ SCAN = {
     "devices": [{"mac": MAC, "ip": "192.168.1.10", "name": "printer", "vendor": "Example"}],
 }
 _TAKEN = {"success": True, "seen": 1, "connected": 1, "disconnected": 0, "new": 1, "down": 0, "ip_changed": 0}
-SCAN_TAKEN = {**_TAKEN, "suspicious": False}
+SCAN_TAKEN = {**_TAKEN, "suspicious": False, "left_out": []}
 PRESENCE_EVENT = {"source": "hostapd", "mac": MAC, "event": "connected"}
-EVENT_TAKEN = SCAN_TAKEN
+EVENT_TAKEN = {**_TAKEN, "suspicious": False}
 SOURCES = {
     "success": True,
     "sources": [

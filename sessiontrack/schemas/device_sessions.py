@@ -11,6 +11,7 @@ from sessiontrack.schemas.datatables import from_datatables
 from sessiontrack.schemas.fields import (
     FARTHEST_OFFSET,
     MOST_LISTED,
+    DeviceMac,
     End,
     ExclusiveEnd,
     IpAddress,
@@ -59,7 +60,7 @@ def _is_order(text: str) -> None:
 class CreateSession(Strict):
     """`POST /sessions/create`."""
 
-    mac = MacAddress(required=True)
+    mac = DeviceMac(required=True)
     ip = IpAddress(required=True)
     start_time = Start(required=True, metadata={"example": "2025-08-01T10:00:00"})
     end_time = End(

@@ -8,9 +8,9 @@ from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import (
+    DeviceMac,
     FixedPeriodText,
     JsonBoolean,
-    MacAddress,
     PeriodText,
     Text,
     limit,
@@ -79,7 +79,7 @@ class DeviceStatistics(InPeriod):
 class MergeDevice(Strict):
     """`POST /devices/<mac>/merge`."""
 
-    mac = MacAddress(required=True)
+    mac = DeviceMac(required=True)
 
 
 class DeviceAnswer(Answer):

@@ -13,7 +13,7 @@ from marshmallow.validate import Length, Range
 
 from sessiontrack.exceptions import InvalidInput, InvalidPeriod
 from sessiontrack.values.ips import parse_ip
-from sessiontrack.values.macs import MAC_PATTERN, parse_mac
+from sessiontrack.values.macs import MAC_PATTERN, parse_device_mac, parse_mac
 from sessiontrack.values.periods import Period, fixed_seconds, parse_period
 from sessiontrack.values.timestamps import LATEST, SiteTime
 
@@ -138,6 +138,12 @@ class MacAddress(_Parsed):
         "example": "AA:BB:CC:DD:EE:FF",
     }
     parse = staticmethod(parse_mac)
+
+
+class DeviceMac(MacAddress):
+    """The address of a device that is told of: no group's (broadcast, multicast), and not all zeros."""
+
+    parse = staticmethod(parse_device_mac)
 
 
 class IpAddress(_Parsed):

@@ -1,6 +1,8 @@
 """Evidence of presence: what the calls take and answer (contract 6)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -12,6 +14,8 @@ from sessiontrack.exceptions import InvalidInput
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import (
     MOST_ERRORS,
+    MOST_LISTED,
+    DeviceMac,
     End,
     IpAddress,
     JsonBoolean,
@@ -24,7 +28,7 @@ from sessiontrack.schemas.fields import (
     has_control_characters,
 )
 from sessiontrack.values.ips import parse_ip
-from sessiontrack.values.macs import parse_mac
+from sessiontrack.values.macs import parse_device_mac
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.placeholders import known
 
@@ -37,16 +41,33 @@ _IP = {"example": "192.168.1.10"}
 class SeenDevice(Strict):
     """One device in a scan."""
 
-    mac = MacAddress(required=True)
+    mac = DeviceMac(required=True)
     ip = IpAddress(metadata=_IP)
     name = Text(most=LONGEST_TEXT, metadata={"description": "Taken for a device that is new."})
     vendor = Text(most=LONGEST_TEXT, metadata={"description": "Taken for a device that is new."})
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A device of a scan that was not taken: its place in the list, and why."""
+
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a scan says of its devices, and those of them that could not be read."""
+
+    devices: list[Observation]
+    left_out: list[LeftOut]
+
+
 class SeenDevices(fields.List[Any]):
     """Up to 65,536 of them, read in one loop: a schema for each would take seconds.
 
-    Loaded as observations. The first 20 that cannot be read are named by their place in the list.
+    Loaded as Seen. What cannot be read is left out, unless it has an unknown field, or nothing at all can be
+    read; the first 20 such are named by their place in the list.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -54,42 +75,61 @@ class SeenDevices(fields.List[Any]):
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> list[Any]:
+    ) -> Any:
         if not isinstance(value, list):
             raise ValidationError("Must be a list of devices.")
         if len(value) > MOST_DEVICES:
             raise ValidationError(f"At most {MOST_DEVICES} devices a call.")
-        found = []
+        found: list[Observation] = []
+        left_out: list[LeftOut] = []
         errors: dict[int | str, Any] = {}
+        is_refused = False
         for place, device in enumerate(value):
             try:
                 found.append(_observation(device))
             except ValidationError as error:
-                errors[place] = error.messages
-                if len(errors) == MOST_ERRORS:
+                left_out.append(LeftOut(place, _why(error)))
+                is_refused = is_refused or isinstance(error, _UnknownFields)
+                if len(errors) < MOST_ERRORS:
+                    errors[place] = error.messages
+                elif is_refused:
                     break
-        if errors:
+                # Of a device whose address can be read, this tells neither that it was there nor not.
+                with suppress(InvalidInput, AttributeError, KeyError, TypeError):
+                    found.append(Observation(parse_device_mac(device["mac"]), is_sighting=False))
+        if is_refused or (errors and len(left_out) == len(value)):
             raise ValidationError(errors)
-        return found
+        return Seen(found, left_out)
+
+
+class _UnknownFields(ValidationError):
+    """A typing error must not be ignored."""
+
+
+def _why(error: ValidationError) -> str:
+    messages = error.messages
+    if isinstance(messages, dict):
+        return " ".join(f"{name}: {' '.join(texts)}" for name, texts in messages.items())
+    return " ".join(messages)
 
 
 def _observation(device: Any) -> Observation:
     if not isinstance(device, dict):
         raise ValidationError("Must be an object.")
     values = dict(device)
-    mac, ip = values.pop("mac", None), values.pop("ip", None)
-    name, vendor = values.pop("name", ""), values.pop("vendor", "")
+    mac, ip = values.pop("mac", None), values.pop("ip", None) or None
+    name, vendor = values.pop("name", "") or "", values.pop("vendor", "") or ""
     if values:
         errors = {each: ["Unknown field."] for each in islice(values, MOST_ERRORS - 1)}
         if more := len(values) - len(errors):
             errors["_schema"] = [f"Unknown fields, and {more} more."]
-        raise ValidationError(errors)
+        raise _UnknownFields(errors)
     if not isinstance(mac, str):
         raise ValidationError(
             {"mac": ["Missing data for required field." if mac is None else "Not a string."]}
         )
     try:
-        canonical, address = parse_mac(mac), "" if ip is None else _ip(ip)
+        canonical, address = parse_device_mac(mac), "" if ip is None else _ip(ip)
     except InvalidInput as error:
         raise ValidationError(error.message) from error
     for field_name, text in (("name", name), ("vendor", vendor)):
@@ -131,7 +171,7 @@ class EventBody(Strict):
     """`POST /presence/events`."""
 
     source = Text(least=1, most=64, required=True, metadata={"example": "hostapd"})
-    mac = MacAddress(required=True)
+    mac = DeviceMac(required=True)
     ip = IpAddress(load_default=None, metadata=_IP)
     at = JsonTimestamp(load_default=None, metadata={"description": "When; left out: now."})
     event = fields.String(required=True, validate=OneOf(EVENT_KINDS))
@@ -139,6 +179,13 @@ class EventBody(Strict):
     name = Text(
         most=LONGEST_TEXT, load_default="", metadata={"description": "Taken for a device that is new."}
     )
+
+
+class LeftOutAnswer(Answer):
+    """A device of a scan that was not taken."""
+
+    index = fields.Integer(required=True, metadata={"description": "Its place in the list, from 0 on."})
+    reason = fields.String(required=True)
 
 
 class PresenceAnswer(Answer):
@@ -153,6 +200,10 @@ class PresenceAnswer(Answer):
     ip_changed = fields.Integer(required=True)
     suspicious = fields.Boolean(
         required=True, metadata={"description": "It saw too little to be evidence of absence."}
+    )
+    left_out = fields.List(
+        fields.Nested(LeftOutAnswer),
+        metadata={"description": f"Of a scan: devices that could not be read, the first {MOST_LISTED}."},
     )
 
 

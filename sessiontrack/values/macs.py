@@ -79,6 +79,18 @@ def is_device(mac: str) -> bool:
     return mac != "00:00:00:00:00:00" and not is_multicast(mac)
 
 
+def parse_device_mac(text: str) -> str:
+    """Read the MAC address of one device, as parse_mac does.
+
+    Raises:
+        InvalidMac: it is none, or it is a group's (broadcast, multicast) or all zeros.
+    """
+    mac = parse_mac(text)
+    if not is_device(mac):
+        raise InvalidMac(f"{mac} is no device's address: it means a group, or none")
+    return mac
+
+
 def vendor_prefix(mac: str) -> str:
     """Give the vendor's part of a canonical address, `AA:BB:CC`."""
     return mac[:8]
