@@ -1,7 +1,7 @@
 """User sessions as lists and statistics show them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -56,6 +56,10 @@ class UserSessionFilter:
         """Whether there is no condition at all."""
         return not self.usernames and self.active is None and not any(self.shape()[2:])
 
+    def is_over_alone(self) -> bool:
+        """Whether the only condition is that they are not active."""
+        return self.active is False and replace(self, active=None).is_everything()
+
     def values(self) -> dict[str, Any]:
         """The parameters of the statement."""
         values: dict[str, Any] = {f"user_{n}": name for n, name in enumerate(self.usernames)}
@@ -74,7 +78,8 @@ def list_sessions(
     is_placed = wanted.is_everything() and offset > row_counts.MOST_SKIPPED
     if is_placed:
         values |= row_counts.place(tx, USER_SESSIONS, offset, newest_first=True)
-    rows = tx.stream(_listed(*wanted.shape(), placed=is_placed), **values)
+    is_whole = limit is None and not offset
+    rows = tx.stream(_listed(*wanted.shape(), placed=is_placed, is_whole=is_whole), **values)
     for _, views in groupby(rows, key=lambda row: row[0]):
         same = list(views)
         yield _as_dict(same[0], [row[-3:] for row in same if row[-1] is not None], wanted.active_since)
@@ -84,6 +89,8 @@ def count_sessions(tx: Transaction, wanted: UserSessionFilter) -> int:
     """How many there are, whatever the page."""
     if wanted.is_everything():
         return row_counts.total(tx, USER_SESSIONS)
+    if wanted.is_over_alone():
+        return row_counts.total(tx, USER_SESSIONS) - count_sessions(tx, replace(wanted, active=True))
     return int(tx.value(_counted(*wanted.shape()), **wanted.values()))
 
 
@@ -164,6 +171,8 @@ def _conditions(
         where.append(UserSession.started_at > bind("started_after"))
     if stopped_before:
         where += [is_over, UserSession.last_ping < bind("stopped_before")]
+        # Where to begin to read, newest first.
+        where.append(UserSession.started_at < bind("stopped_before"))
     if one:
         where.append(UserSession.public_id == bind("public_id"))
     return where
@@ -175,14 +184,23 @@ def _counted(*shape: Any) -> Statement:
 
 
 @cache
-def _listed(*shape: Any, placed: bool) -> Statement:
-    """One row for each view of each session of the page, sessions together and in their order."""
-    order = (UserSession.started_at.desc(), UserSession.id.desc())
+def _listed(*shape: Any, placed: bool, is_whole: bool) -> Statement:
+    """One row for each view of each session of the page, sessions together and in their order.
+
+    Without a page they are read in this order, and nothing is sorted before the first one is there.
+    """
+    _, active, *_ = shape
+    # Active ones are few: better sorted than looked for, newest first, among all.
+    started_at = UserSession.started_at + 0 if active else UserSession.started_at
     where = [*_conditions(*shape), *([UserSession.started_at < bind("edge")] if placed else [])]
-    page = select(*COLUMNS).where(*where).order_by(*order)
+    views = (ViewTime.view, ViewTime.tab, ViewTime.seconds)
+    page = select(*COLUMNS).where(*where).order_by(started_at.desc(), UserSession.id.desc())
+    if is_whole:
+        every = page.add_columns(*views).join(ViewTime, ViewTime.session_id == UserSession.id, isouter=True)
+        return Statement(every.order_by(ViewTime.view, ViewTime.tab))
     found = page.limit(bind("limit")).offset(bind("offset")).subquery()
     listed = (
-        select(found, ViewTime.view, ViewTime.tab, ViewTime.seconds)
+        select(found, *views)
         .join(ViewTime, ViewTime.session_id == found.c.id, isouter=True)
         .order_by(found.c.started_at.desc(), found.c.id.desc(), ViewTime.view, ViewTime.tab)
     )
