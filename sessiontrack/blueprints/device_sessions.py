@@ -10,7 +10,6 @@ from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http import examples
 from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, json_answer, list_answer, texts
 from sessiontrack.http.endpoint import Blueprint, draw, mac_in_path, settings, window, window_text
-from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.presence.reconciliation import Change
 from sessiontrack.queries import calendar as calendars
 from sessiontrack.queries import device_sessions as sessions
@@ -157,10 +156,7 @@ def export_events(query: dict[str, Any]) -> Response:
     wanted = _events(query)
     name = f"sessiontrack-{wanted.type}-{site.format_minute(now)[:10]}.csv"
     return csv_answer(
-        lambda tx: map(
-            orjson.loads,
-            events.as_objects(wanted.type, events.list_page(tx, wanted, EVERYTHING, 0, now), now, site),
-        ),
+        lambda tx: events.list_cells(tx, wanted, now, site),
         events.columns_of(wanted.type),
         name,
     )

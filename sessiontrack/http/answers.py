@@ -12,7 +12,7 @@ from flask import Response, request
 
 from sessiontrack.database import Transaction, read_transaction
 from sessiontrack.http.etags import JSON, tag_of, tagged_answer
-from sessiontrack.values.record_files import BOM, encode
+from sessiontrack.values.record_files import BOM, encode_cells
 
 CSV = "text/csv"
 CHUNK = 1000
@@ -99,15 +99,15 @@ def list_answer(
 
 
 def csv_answer(
-    rows: Callable[[Transaction], Iterator[dict[str, Any]]], columns: Sequence[str], name: str
+    rows: Callable[[Transaction], Iterator[Sequence[object]]], columns: Sequence[str], name: str
 ) -> Response:
-    """Rows as a file to download, read while it is sent.
+    """Rows of cells as a file to download, read while it is sent.
 
     It begins with a byte order mark: without one a spreadsheet takes UTF-8 for something else.
     """
     with ExitStack() as stack:
         tx = stack.enter_context(read_transaction())
-        pieces = encode(rows(tx), columns, "csv")
+        pieces = encode_cells(rows(tx), columns)
         # What can go wrong goes wrong here, and is answered as an error.
         first = BOM + next(pieces, b"")
         response = Response(chain([first], pieces), mimetype=CSV)

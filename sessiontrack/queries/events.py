@@ -26,7 +26,7 @@ from sqlalchemy.sql import ColumnElement
 
 from sessiontrack.database import Contains, Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event
-from sessiontrack.models.columns import bind, holds
+from sessiontrack.models.columns import EVERYTHING, bind, holds
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
 from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
@@ -62,6 +62,8 @@ class Place(Enum):
     ANYWHERE = 0
     # Beyond the instant `edge`, among what begins in the period.
     BEYOND = 1
+    # The same, and nothing is stepped over.
+    AT = 3
     # Beyond it, also among sessions that only reach into the period.
     REACHING = 2
 
@@ -139,6 +141,8 @@ def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now
     """One page, for as_objects or as_table."""
     how_searched = None if not wanted.search else wanted.search.isascii()
     place, page = _placed(tx, wanted, limit, offset)
+    if place is Place.BEYOND and not page["offset"]:
+        place = Place.AT
     statement = _listed(wanted.type, how_searched, wanted.limits(), wanted.order, place)
     values = {**wanted.values(), "limit": limit, "offset": offset, **page}
     if wanted.type in SESSION_TYPES and any("duration" in name for name, _ in wanted.order):
@@ -150,6 +154,14 @@ def as_objects(kind: str, rows: Iterable[Row], now: int, site: SiteTime) -> Iter
     """Rows of that type as objects, in JSON."""
     as_object = event_rows.session_text if kind in SESSION_TYPES else event_rows.event_text
     return (as_object(row, now, site) for row in rows)
+
+
+def list_cells(
+    tx: Transaction, wanted: EventFilter, now: int, site: SiteTime
+) -> Iterator[tuple[object, ...]]:
+    """All rows as cells of CSV, under `columns_of`."""
+    as_cells = event_rows.session_cells if wanted.type in SESSION_TYPES else event_rows.event_cells
+    return (as_cells(row, now, site) for row in list_page(tx, wanted, EVERYTHING, 0, now))
 
 
 def columns_of(kind: str) -> tuple[str, ...]:
@@ -179,7 +191,8 @@ def _placed(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> tu
     if newest_first:
         if offset >= begun:
             return Place.REACHING, {"edge": wanted.since, "offset": offset - begun}
-        where = Place.BEYOND if offset + limit <= begun else Place.REACHING
+        is_within = offset + limit <= begun or begun == _count(tx, wanted)
+        where = Place.BEYOND if is_within else Place.REACHING
         return where, row_counts.place(tx, DEVICE_SESSIONS, offset, newest_first=True)
     reaching = _count(tx, wanted) - begun
     if offset < reaching:
@@ -241,6 +254,11 @@ def _listed(kind: str, is_ascii: bool | None, limits: Limits, wanted: Order, pla
     order["id"] = order["order_time"]
     columns = ((sorts[name], descends) for name, descends in order.items() if name in sorts)
     by = [column.desc() if descends else column.asc() for column, descends in columns]
+    if place is Place.AT:
+        mine = sorts["order_time"]
+        edge = mine < bind("edge") if newest else mine >= bind("edge")
+        from_edge = rows.where(mine >= bind("since"), edge).order_by(*by)
+        return Statement(from_edge.limit(bind("limit")))
     if place is Place.BEYOND:
         model, at = (DeviceSession, DeviceSession.begin_at) if kind in SESSION_TYPES else (Event, Event.at)
         # Found in the index alone: what is stepped over has no row looked at.
@@ -397,7 +415,7 @@ def _sessions(
         return _session_columns_where(begin_at, holds(IS_MISSING), end_at >= since, *before).subquery()
     if place is Place.REACHING:
         before.append(begin_at < bind("edge") if newest else begin_at >= bind("edge"))
-    if place is Place.BEYOND:
+    if place in (Place.BEYOND, Place.AT):
         return _session_columns_where(begin_at).subquery()
     # Long ones are few: better sorted than looked for, newest first, among all that ever began.
     unindexed_begin_at = (begin_at + 0).label("begin_at")

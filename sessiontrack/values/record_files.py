@@ -54,6 +54,20 @@ def encode(rows: Iterable[Raw], columns: Sequence[str], file_format: str) -> Ite
         yield b"".join(batch)
 
 
+def encode_cells(rows: Iterator[Sequence[object]], columns: Sequence[str]) -> Iterator[bytes]:
+    """Rows of cells as CSV, in pieces; each text in them is defused, or cannot be taken for a formula."""
+    buffer = io.StringIO(newline="")
+    # RFC 4180's line ends; with others, csv leaves a carriage return within a text unquoted.
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(columns)
+    while batch := list(islice(rows, BATCH)):
+        writer.writerows(batch)
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue().encode()
+
+
 def decode(file: BinaryIO, file_format: str, known: Sequence[str] = ()) -> Iterator[Line]:
     """The rows of a file in one of FORMATS; CSV values are texts, those of the others what JSON has.
 
@@ -104,16 +118,7 @@ def _as_cell(value: object) -> object:
 
 
 def _as_csv(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:
-    buffer = io.StringIO(newline="")
-    # RFC 4180's line ends; with others, csv leaves a carriage return within a text unquoted.
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_as_cell(row[name]) for name in columns])
-        yield buffer.getvalue().encode()
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue().encode()
+    return encode_cells(([_as_cell(row[name]) for name in columns] for row in rows), columns)
 
 
 def _as_json(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:

@@ -182,8 +182,8 @@ def test_contract_3_session_events_and_counts_use_an_index(tx: Explained, kind: 
 def test_contract_3_deep_pages_of_events_use_an_index(
     tx: Explained, kind: str, descending: bool, offset: int
 ) -> None:
-    wanted = events.EventFilter(kind, NOW - 100 * DAY + 30, descending=descending)
-    assert len(list(events.list_rows(tx, wanted, 100, offset, NOW, IN_UTC))) == 100
+    wanted = events.EventFilter(kind, NOW - 100 * DAY + 30, order=(("order_time", descending),))
+    assert len(list(events.list_page(tx, wanted, 100, offset, NOW))) == 100
     tx.assert_searched("ix_event_at" if kind == "all" else "ix_device_session_begin")
 
 

@@ -153,7 +153,13 @@ def test_contract_6_a_refuted_disconnection_is_voided_with_its_reconnection_and_
 def test_contract_6_late_and_twice_changes_nothing(network: Network) -> None:
     network.scan(0, PHONE)
     network.scan(11)
-    assert network.scan(0, PHONE) == {"success": True, **NOTHING, "seen": 10, "suspicious": False, "left_out": []}
+    assert network.scan(0, PHONE) == {
+        "success": True,
+        **NOTHING,
+        "seen": 10,
+        "suspicious": False,
+        "left_out": [],
+    }
     assert network.scan(11) == {"success": True, **NOTHING, "seen": 9, "suspicious": False, "left_out": []}
     assert network.sessions() == [(0, 0)]
 
