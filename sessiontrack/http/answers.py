@@ -99,7 +99,7 @@ def list_answer(
 
 
 def csv_answer(
-    rows: Callable[[Transaction], Iterator[Sequence[object]]], columns: Sequence[str], name: str
+    rows: Callable[[Transaction], Iterator[Sequence[str]]], columns: Sequence[str], name: str
 ) -> Response:
     """Rows of cells as a file to download, read while it is sent.
 

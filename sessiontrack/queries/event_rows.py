@@ -12,10 +12,10 @@ from sessiontrack.queries.rendering import (
     quoted,
 )
 from sessiontrack.values.ips import ip_number
-from sessiontrack.values.record_files import defuse
+from sessiontrack.values.record_files import as_cell
 from sessiontrack.values.timestamps import SiteTime
 
-MOST_DEFUSED = 4096
+MOST_CELLS = 4096
 
 # What people read; the objects have the instants for programs beside it.
 EVENT_KEYS = ("id", "mac", "name", "owner", "ip", "time", "type", "info")
@@ -42,32 +42,32 @@ def event_text(row: Row, now: int, site: SiteTime) -> str:
     )
 
 
-class _Defused(dict[str, str]):
+class _Cells(dict[str, str]):
     """Text -> the same as a cell in CSV. Names and types repeat themselves."""
 
     def __missing__(self, text: str) -> str:
-        if len(self) >= MOST_DEFUSED:
+        if len(self) >= MOST_CELLS:
             self.clear()
-        self[text] = safe = defuse(text)
-        return safe
+        self[text] = cell = as_cell(text)
+        return cell
 
 
-defused = _Defused()
+cells = _Cells()
 
 
-def event_cells(row: Row, now: int, site: SiteTime) -> tuple[object, ...]:
+def event_cells(row: Row, now: int, site: SiteTime) -> tuple[str, ...]:
     """The values of EVENT_KEYS, for CSV."""
     row_id, at, mac, name, owner, ip, info, event_type = row[:8]
     time = site.format_minute(at)
-    return row_id, mac, defused[name], defused[owner], ip, time, defused[event_type], defused[info]
+    return str(row_id), mac, cells[name], cells[owner], ip, time, cells[event_type], cells[info]
 
 
-def session_cells(row: Row, now: int, site: SiteTime) -> tuple[object, ...]:
+def session_cells(row: Row, now: int, site: SiteTime) -> tuple[str, ...]:
     """The values of SESSION_KEYS, for CSV."""
     row_id, _, mac, name, owner, ip, info = row[:7]
     connection, disconnection, seconds = _session_texts(row, now, site)
-    what = (row_id, mac, defused[name], defused[owner], ip, connection, disconnection)
-    return *what, duration_text(seconds), seconds, JSON_BOOL[row[9]], defused[info]
+    what = (str(row_id), mac, cells[name], cells[owner], ip, connection, disconnection)
+    return *what, duration_text(seconds), as_cell(seconds), JSON_BOOL[row[9]], cells[info]
 
 
 def _explanation(code: str, at: int | None, source: str | None, site: SiteTime) -> str:

@@ -156,9 +156,7 @@ def as_objects(kind: str, rows: Iterable[Row], now: int, site: SiteTime) -> Iter
     return (as_object(row, now, site) for row in rows)
 
 
-def list_cells(
-    tx: Transaction, wanted: EventFilter, now: int, site: SiteTime
-) -> Iterator[tuple[object, ...]]:
+def list_cells(tx: Transaction, wanted: EventFilter, now: int, site: SiteTime) -> Iterator[tuple[str, ...]]:
     """All rows as cells of CSV, under `columns_of`."""
     as_cells = event_rows.session_cells if wanted.type in SESSION_TYPES else event_rows.event_cells
     return (as_cells(row, now, site) for row in list_page(tx, wanted, EVERYTHING, 0, now))

@@ -7,7 +7,6 @@ equal, and what has no such apostrophe is read as it stands.
 
 import codecs
 import csv
-import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,9 +23,13 @@ LONGEST_ROW = 16 * 1024 * 1024
 BATCH = 1000
 CHUNK = 256 * 1024
 BOM = b"\xef\xbb\xbf"
+EMPTY_ROW = '""'
+# Where a cell begins for some spreadsheet, which may separate by other characters than ours; then a formula.
 # With apostrophes before it, so that a text that has some of its own comes back with just those.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_DEFUSED = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA = re.compile(r"""((?:^|[;,|\t\r\n])[ "]*)(?='*[=+\-@\t\r])""")
+_DEFUSED = re.compile(r"""((?:^|[;,|\t\r\n])[ "]*)'(?='*[=+\-@\t\r])""")
+# What some spreadsheet would divide a cell at.
+_QUOTED = re.compile(r'[;,|\t\r\n"]')
 _BLANKS = " \t\r\n"
 
 Raw = Mapping[str, Any]
@@ -54,18 +57,12 @@ def encode(rows: Iterable[Raw], columns: Sequence[str], file_format: str) -> Ite
         yield b"".join(batch)
 
 
-def encode_cells(rows: Iterator[Sequence[object]], columns: Sequence[str]) -> Iterator[bytes]:
-    """Rows of cells as CSV, in pieces; each text in them is defused, or cannot be taken for a formula."""
-    buffer = io.StringIO(newline="")
-    # RFC 4180's line ends; with others, csv leaves a carriage return within a text unquoted.
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(columns)
+def encode_cells(rows: Iterator[Sequence[str]], columns: Sequence[str]) -> Iterator[bytes]:
+    """Rows of cells as CSV, in pieces; each text in them is one of `as_cell`, or cannot be a formula."""
+    yield (",".join(columns) + "\r\n").encode()
     while batch := list(islice(rows, BATCH)):
-        writer.writerows(batch)
-        yield buffer.getvalue().encode()
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue().encode()
+        # A line of nothing would be no row.
+        yield "".join(f"{','.join(row) or EMPTY_ROW}\r\n" for row in batch).encode()
 
 
 def decode(file: BinaryIO, file_format: str, known: Sequence[str] = ()) -> Iterator[Line]:
@@ -95,30 +92,36 @@ def decode_any_json(file: BinaryIO) -> Iterator[Line]:
 
 
 def defuse(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    """A text that no spreadsheet takes for a formula, nor a part of it."""
+    return _FORMULA.sub(r"\1'", text) if _FORMULA.search(text) else text
 
 
 def undefuse(text: str) -> str:
     """What `defuse` was given."""
-    return text[1:] if _DEFUSED.match(text) else text
+    return _DEFUSED.sub(r"\1", text) if _DEFUSED.search(text) else text
 
 
 # --- writing
 
 
-def _as_cell(value: object) -> object:
+def as_cell(value: object) -> str:
+    """A value as CSV has it: defused, and quoted where some spreadsheet would divide it."""
     if isinstance(value, str):
-        return defuse(value)
+        return _quoted(defuse(value))
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return orjson.dumps(value).decode() if isinstance(value, list | dict) else value
+    return _quoted(defuse(orjson.dumps(value).decode())) if isinstance(value, list | dict) else str(value)
+
+
+def _quoted(text: str) -> str:
+    """By RFC 4180, and where other separators than the comma divide cells too: csv quotes none of those."""
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
 
 
 def _as_csv(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:
-    return encode_cells(([_as_cell(row[name]) for name in columns] for row in rows), columns)
+    return encode_cells(([as_cell(row[name]) for name in columns] for row in rows), columns)
 
 
 def _as_json(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:

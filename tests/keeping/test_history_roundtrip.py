@@ -35,6 +35,9 @@ TEXTS = (
     '"',
     "Zoë 日本 \U0001f600",
     " = ",
+    "a;=1+1",
+    ";'=1|-2;@",
+    '"=1',
     "true",
     "null",
     "1e5",
@@ -156,7 +159,22 @@ JSON_VALUES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | ANY_TEX
 @given(ANY_TEXT)
 def test_defusing_is_undone_and_leaves_no_formula(text: str) -> None:
     assert undefuse(defuse(text)) == text
-    assert not defuse(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+    for separator in ";,|\t\r\n":
+        for cell in defuse(text).split(separator):
+            # A tab or a carriage return at the end of one cell begins no other.
+            assert not cell.lstrip(' "').rstrip("\t\r").startswith(("=", "+", "-", "@"))
+
+
+@pytest.mark.parametrize(
+    "text", ["a;=1+1", "a;\"=cmd|' /C calc'!A0", "a\t=1", "a|=1", "a,=1", "a\n=1", ";;-1", "a; =1", ';"@x']
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_no_spreadsheet_finds_a_formula_whatever_separates_its_cells(text: str, separator: str) -> None:
+    raw = b"".join(encode([{"a": "first", "b": text, "c": [text]}], ("a", "b", "c"), "csv")).decode()
+    for line in raw.splitlines():
+        for cell in line.split(separator):
+            assert not cell.lstrip(' "[').startswith(("=", "+", "-", "@")), cell
+    assert '"' in raw
 
 
 @given(st.lists(st.tuples(ANY_TEXT, ANY_TEXT), max_size=5))
