@@ -24,6 +24,7 @@ from sessiontrack.config import Settings
 from sessiontrack.database import db
 from sessiontrack.http.errors import status_body
 from sessiontrack.monitoring.metrics import shared_by_workers
+from sessiontrack.process.paced_worker import PacedWorker
 from sessiontrack.process.supervisor import Supervisor
 
 # SIGTERM and SIGINT end the server within 5 s: what is being answered has until then.
@@ -97,7 +98,7 @@ class _Server(BaseApplication):
         chosen: dict[str, Any] = {
             "bind": self._address,
             "workers": self._workers,
-            "worker_class": "gthread",
+            "worker_class": PacedWorker,
             "threads": self._threads,
             "preload_app": True,
             "graceful_timeout": GRACEFUL_SECONDS,

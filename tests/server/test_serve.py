@@ -1,7 +1,9 @@
 """`sessiontrack serve`: the real server."""
 
 import shutil
+import socket
 from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from sessiontrack import create_app
 from sessiontrack.database import Statement, look_up
 from sessiontrack.monitoring.readiness import Readiness
+from sessiontrack.process import paced_worker
 from sessiontrack.version import VERSION
 from tests.conftest import Clients, LiveServer
 from tests.support import databases
 from tests.support.refusals import refused
+from tests.support.server import Server, call
 
 
 def test_contract_7_healthz_and_readyz_need_no_token(live: LiveServer) -> None:
@@ -63,3 +67,60 @@ def test_contract_7_readyz_says_when_the_database_is_not_migrated(tmp_path: Path
     answer = create_app({"INSTANCE": tmp_path}).test_client().get("/readyz")
     assert answer.status_code == 503
     assert answer.get_json()["error"] == "storage_unavailable"
+
+
+SLOW = b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        pytest.param(SLOW + b"Content-Length: 60000\r\n\r\n{", id="body"),
+        pytest.param(SLOW + b"X-Slow: a", id="head"),
+    ],
+)
+def test_slow_clients_lose_their_threads_without_nginx(
+    template: tuple[Path, dict[str, str]], tmp_path: Path, beginning: bytes
+) -> None:
+    folder = tmp_path / "instance"
+    shutil.copytree(template[0], folder)
+    with Server(folder, workers=1, THREADS="2") as server, ExitStack() as held:
+        slow = [
+            held.enter_context(closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)))
+            for _ in range(2)
+        ]
+        for connection in slow:
+            connection.sendall(beginning)
+        # Whatever the machine's speed, they are ended and the next one is answered.
+        assert call(server.port, "GET", "/healthz").status == 200
+        for connection in slow:
+            answered = b""
+            with suppress(ConnectionResetError):
+                while piece := connection.recv(65_536):
+                    answered += piece
+            # Of half a head nothing is known that could be answered.
+            assert answered.startswith(b"HTTP/1.1 400") or (b"X-Slow" in beginning and not answered)
+        assert "Traceback" not in server.output()
+
+
+def test_a_socket_is_read_from_for_as_long_as_enough_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(paced_worker.time, "monotonic", lambda: now)
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        paced = paced_worker.PacedSocket(ours)
+        for _ in range(20):
+            theirs.sendall(b"a" * 2048)
+            assert len(paced.recv(4096)) == 2048
+            now += 2
+        # One byte a second is too slow, though each of them comes in time.
+        paced.begin()
+        for _ in range(5):
+            theirs.sendall(b"a")
+            assert paced.recv(4096) == b"a"
+            now += 1
+        now += 1
+        theirs.sendall(b"a")
+        assert paced.recv(4096) == b""
+        paced.begin()
+        assert paced.recv(4096) == b""

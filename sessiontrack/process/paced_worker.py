@@ -1,0 +1,61 @@
+"""gunicorn's threaded worker, which waits for no client for long: a request has to arrive at a least speed.
+
+Without nginx before it, eight clients that send a byte now and then would hold all threads of a worker.
+"""
+
+import select
+import time
+from typing import Any
+
+from gunicorn.http import RequestParser
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+# What a client has at first, head and all; each KiB that has arrived gives it one second more.
+GRACE_SECONDS = 5.0
+LEAST_BYTES_A_SECOND = 1024
+
+
+class PacedSocket:
+    """Reads from a socket; ends where the other side is too slow, as if that had closed it."""
+
+    def __init__(self, sock: Any) -> None:
+        self._socket = sock
+        self.has_ended = False
+        self.begin()
+
+    def begin(self) -> None:
+        """A request begins now."""
+        self._deadline = time.monotonic() + GRACE_SECONDS
+
+    def recv(self, size: int) -> bytes:
+        """What has arrived; nothing once it is over."""
+        left = self._deadline - time.monotonic()
+        if self.has_ended or left <= 0 or not self._is_readable(left):
+            self.has_ended = True
+            return b""
+        received: bytes = self._socket.recv(size)
+        self._deadline += len(received) / LEAST_BYTES_A_SECOND
+        return received
+
+    def _is_readable(self, seconds: float) -> bool:
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+
+class PacedWorker(ThreadWorker):
+    """The worker."""
+
+    def handle(self, conn: TConn) -> Any:
+        """A request of a connection, in a thread of its own."""
+        if conn.parser is None:
+            conn.parser = RequestParser(conn.cfg, PacedSocket(conn.sock), conn.client)
+        parser: Any = conn.parser
+        paced: PacedSocket = parser.unreader.sock
+        paced.begin()
+        result = super().handle(conn)
+        # What is read after that is the rest of a body.
+        return False if paced.has_ended else result
