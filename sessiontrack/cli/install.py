@@ -1,13 +1,25 @@
 """`sessiontrack install` and `uninstall`: the files of deploy/, put where they belong, and taken back."""
 
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import click
 
 from sessiontrack.deployment.files import INSTANCE, Choices
-from sessiontrack.deployment.plan import KEEP, Step, install, plan_installation, plan_removal, uninstall
+from sessiontrack.deployment.plan import (
+    KEEP,
+    Step,
+    has_forgotten,
+    install,
+    is_packaged,
+    plan_installation,
+    plan_removal,
+    remembered,
+    uninstall,
+)
 from sessiontrack.exceptions import InvalidSetting
 
 ROOT = Path("/")
@@ -17,56 +29,61 @@ prefix_option = click.option(
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 trial_option = click.option("--dry-run", "is_trial", is_flag=True, help="Show it; do nothing.")
+# All of ours that may run; what is not loaded does not match.
+SERVICES = ("sessiontrack.service", "sessiontrack-*.service", "sessiontrack-*.timer")
 # What systemd hides from a service, and so from its program.
 HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"), Path("/var/tmp"))
 
 
 @click.command("install")
 @prefix_option
-@click.option("--server-name", default=Choices.server_name, show_default=True, help="The host's name.")
-@click.option(
-    "--sub-path", default="", metavar="/PATH", help="Below this path of a site that nginx serves already."
-)
-@click.option("--certificate", default=Choices.certificate, show_default=True, help="For TLS.")
-@click.option("--certificate-key", default=Choices.certificate_key, show_default=True, help="For TLS.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Of the server.")
+@click.option("--server-name", help=f"The host's name.  [default: {Choices.server_name}]")
+@click.option("--sub-path", metavar="/PATH", help="Below this path of a site that nginx serves already.")
+@click.option("--certificate", metavar="PATH", help=f"For TLS.  [default: {Choices.certificate}]")
+@click.option("--certificate-key", metavar="PATH", help=f"For TLS.  [default: {Choices.certificate_key}]")
+@click.option("--port", type=click.IntRange(1, 65535), help=f"Of the server.  [default: {Choices.port}]")
 @click.option("--command", metavar="PATH", help="The program.  [default: this one]")
 @yes_option
 @trial_option
 def install_(
     prefix: Path,
-    server_name: str,
-    sub_path: str,
-    certificate: str,
-    certificate_key: str,
-    port: int,
+    sub_path: str | None,
     command: str | None,
     yes: bool,
     is_trial: bool,
+    **others: str | int | None,
 ) -> None:
     """Write systemd's units, nginx's site and the folders of a service on this host.
 
-    Shows what it will write, asks, and writes it; then says what is left to do. Nothing is started, and no
-    site enabled. `sessiontrack uninstall` takes it back.
+    Shows what it will write, asks, and writes it; then says what is left to do. Options that are left out are
+    as they were the last time. Where nginx refuses what was written, all is as it was before. Nothing is
+    started, and no site enabled. `sessiontrack uninstall` takes it back.
 
     \b
     Example: sessiontrack install --server-name tracker.example.org
     Example: sessiontrack install --sub-path /sessiontrack --dry-run
     """
-    choices = Choices(
-        command=command or _this_command(prefix),
-        port=port,
-        prefix=sub_path.rstrip("/"),
-        server_name=server_name,
-        certificate=certificate,
-        certificate_key=certificate_key,
-    )
+    before = remembered(prefix)
+    given = {name: value for name, value in others.items() if value is not None}
+    if sub_path is not None:
+        given["prefix"] = sub_path.rstrip("/")
+    if has_forgotten(prefix) and not {"prefix", "server_name"} & given.keys():
+        raise InvalidSetting(
+            "The version that was installed here did not remember its options: give them once more,"
+            " --server-name or --sub-path at least."
+        )
+    given["command"] = command or before.get("command") or _this_command(prefix)
+    choices = Choices(**{**before, **given})
+    if prefix == ROOT:
+        _refuse_closed(Path(choices.command))
     steps = plan_installation(prefix, choices)
     _show(steps)
     if _goes_on(is_trial, yes):
-        install(prefix, choices)
+        install(prefix, choices, nginx_refusal if prefix == ROOT else lambda: None)
         click.echo(
-            f"Installed.\n\n{_left_to_do(choices)}" if any(s.action != KEEP for s in steps) else "Done."
+            f"Installed.\n\n{_left_to_do(choices, is_packaged(prefix))}"
+            if any(s.action != KEEP for s in steps)
+            else "Done."
         )
 
 
@@ -78,8 +95,8 @@ def install_(
 def uninstall_(prefix: Path, purge: bool, yes: bool, is_trial: bool) -> None:
     """Remove what `sessiontrack install` wrote, and nothing else.
 
-    The data stays, unless --purge says otherwise, and so do files that somebody changed since. Stop the
-    services first: systemctl disable --now 'sessiontrack*'
+    Its services are stopped first, and what enables them and the site goes too. The data stays, unless
+    --purge says otherwise, and so do files that somebody changed since.
 
     \b
     Example: sessiontrack uninstall --dry-run
@@ -87,8 +104,27 @@ def uninstall_(prefix: Path, purge: bool, yes: bool, is_trial: bool) -> None:
     """
     _show(plan_removal(prefix, purge=purge))
     if _goes_on(is_trial, yes):
+        has_systemd = prefix == ROOT and Path("/run/systemd/system").is_dir()
+        if has_systemd and not is_packaged(prefix):
+            _systemctl("stop", *SERVICES)
         uninstall(prefix, purge=purge)
-        click.echo("Uninstalled. The user sessiontrack stays: userdel sessiontrack")
+        if has_systemd:
+            _systemctl("daemon-reload")
+        click.echo("Uninstalled. Left to do:\n  nginx -t && systemctl reload nginx\n  userdel sessiontrack")
+
+
+def _systemctl(*words: str) -> None:
+    """Say what systemd says, and go on: what is to be removed is removed."""
+    subprocess.run(["systemctl", *words], check=False)
+
+
+def nginx_refusal() -> str | None:
+    """Why nginx does not take its configuration as it is now; None where it does, or is not here."""
+    program = shutil.which("nginx", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+    if program is None:
+        return None
+    tried = subprocess.run([program, "-t", "-q"], capture_output=True, text=True)
+    return None if tried.returncode == 0 else " ".join(tried.stderr.split())[-500:]
 
 
 def _this_command(prefix: Path) -> str:
@@ -103,6 +139,20 @@ def _this_command(prefix: Path) -> str:
             f"{path} is where services cannot see it; install it into /opt, say, or use --command."
         )
     return str(path)
+
+
+def _refuse_closed(program: Path) -> None:
+    """What was made under a umask like 077 is root's alone; systemd would say no more than 203/EXEC."""
+    if not program.is_file():
+        raise InvalidSetting(f"There is no program {program}; say where it is with --command.")
+    interpreter = Path(program.read_text("utf-8", "replace").partition("\n")[0].removeprefix("#!").strip())
+    for path in (program, program.resolve(), interpreter, interpreter.resolve(), Path(__file__)):
+        for each in (path, *path.parents):
+            if each.exists() and not each.stat().st_mode & (0o001 if each.is_dir() else 0o004):
+                raise InvalidSetting(
+                    f"{each} is closed to the user sessiontrack; was it made under a umask like 077?"
+                    f" chmod -R go+rX {program.parent.parent}"
+                )
 
 
 def _show(steps: list[Step]) -> None:
@@ -120,13 +170,15 @@ def _goes_on(is_trial: bool, yes: bool) -> bool:
     return False
 
 
-def _left_to_do(choices: Choices) -> str:
+def _left_to_do(choices: Choices, packaged: bool) -> str:
     site = [
         f"  # the certificate: {choices.certificate}, its key: {choices.certificate_key}",
         "  ln -s ../sites-available/sessiontrack /etc/nginx/sites-enabled/",
     ]
     if choices.prefix:
         site = ["  # into the server block of your site:  include snippets/sessiontrack.conf;"]
+    if packaged:
+        return "\n".join(["Left to do, as root:", *site, "  nginx -t && systemctl reload nginx"])
     lines = [
         "Left to do, as root:",
         "  systemd-sysusers /etc/sysusers.d/sessiontrack.conf",

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import logging
 import os
 import socket
 import sys
@@ -22,11 +23,13 @@ from sessiontrack.background.dispatcher import Dispatcher
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
 from sessiontrack.database import db
+from sessiontrack.exceptions import SessiontrackError
 from sessiontrack.http.errors import status_body
 from sessiontrack.monitoring.metrics import shared_by_workers
 from sessiontrack.process.paced_worker import PacedWorker
 from sessiontrack.process.supervisor import Supervisor
 
+log = logging.getLogger(__name__)
 # SIGTERM and SIGINT end the server within 5 s: what is being answered has until then.
 GRACEFUL_SECONDS = 4
 LAST_DELIVERY_SECONDS = 0.5
@@ -128,6 +131,17 @@ class _Server(BaseApplication):
             # A connection must not be used on both sides of a fork.
             db.engine.dispose()
         return self._flask
+
+    def reload(self) -> None:
+        """On SIGHUP: read the settings anew, for new workers; where they cannot work, the old ones hold."""
+        try:
+            app = prepared_app(is_service=True)
+        except SessiontrackError as error:
+            log.error("The settings stay as they were: %s", error.message)
+        else:
+            settings: Settings = app.extensions["sessiontrack.settings"]
+            self._flask, self._threads, self.callable = app, settings.threads, None
+        super().reload()
 
     def _begin_work(self, worker: object) -> None:
         sys.setswitchinterval(SWITCH_SECONDS)

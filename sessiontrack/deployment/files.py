@@ -18,6 +18,10 @@ from sessiontrack.process import instance
 
 INSTANCE = PurePosixPath(instance.INSTALLED)
 ETC = PurePosixPath("/etc/sessiontrack")
+SYSTEMD = PurePosixPath("/etc/systemd/system")
+NGINX = PurePosixPath("/etc/nginx")
+# There where a package of the system has brought the units.
+PACKAGED_UNIT = PurePosixPath("/usr/lib/systemd/system/sessiontrack.service")
 SNIPPET = "snippets/sessiontrack.conf"
 # What nginx may answer by itself, as what it is then answered: 494 to 497 are nginx's own numbers, and no
 # input gets a 5xx.
@@ -96,6 +100,12 @@ class File:
     mode: int = 0o644
     wanted: Callable[[Choices], bool] = lambda choices: True
 
+    def is_wanted(self, choices: Choices, *, packaged: bool) -> bool:
+        """Whether it is installed; what is not nginx's comes with a package where there is one."""
+        if self.target is None or (packaged and not self.target.is_relative_to(NGINX)):
+            return False
+        return self.wanted(choices)
+
 
 _UNITS = (
     "sessiontrack.service",
@@ -107,27 +117,25 @@ _UNITS = (
     "sessiontrack-prune.service",
     "sessiontrack-prune.timer",
 )
-_SYSTEMD = PurePosixPath("/etc/systemd/system")
-_NGINX = PurePosixPath("/etc/nginx")
 FILES = (
     File(
         "sysusers.d/sessiontrack.conf",
         "systemd/sysusers.conf",
         PurePosixPath("/etc/sysusers.d/sessiontrack.conf"),
     ),
-    *(File(f"systemd/{name}", f"systemd/{name}", _SYSTEMD / name) for name in _UNITS),
+    *(File(f"systemd/{name}", f"systemd/{name}", SYSTEMD / name) for name in _UNITS),
     File(
         "systemd/scan-arp.conf",
         "systemd/scan-arp.conf",
         ETC / "scans/arp.conf",
         kept=True,
     ),
-    File("nginx/http.conf", "nginx/http.conf", _NGINX / "conf.d/sessiontrack.conf"),
-    File("nginx/locations.conf", "nginx/locations.conf", _NGINX / SNIPPET),
+    File("nginx/http.conf", "nginx/http.conf", NGINX / "conf.d/sessiontrack.conf"),
+    File("nginx/locations.conf", "nginx/locations.conf", NGINX / SNIPPET),
     File(
         "nginx/site.conf",
         "nginx/site.conf",
-        _NGINX / "sites-available/sessiontrack",
+        NGINX / "sites-available/sessiontrack",
         wanted=lambda choices: not choices.prefix,
     ),
     File("settings.toml", "settings.toml", INSTANCE / "sessiontrack.toml", kept=True, mode=0o600),

@@ -9,19 +9,32 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sessiontrack.deployment.files import ETC, FILES, INSTANCE, Choices, File, render
+from sessiontrack.deployment.files import (
+    ETC,
+    FILES,
+    INSTANCE,
+    NGINX,
+    PACKAGED_UNIT,
+    SNIPPET,
+    SYSTEMD,
+    Choices,
+    File,
+    render,
+)
 from sessiontrack.exceptions import Conflict, InvalidSetting, NotFound
 
 MANIFEST = ETC / "installed.json"
 VERSION = 1
+INCLUDES = re.compile(rf"^[^#\n]*\binclude\s+\S*{re.escape(SNIPPET)}", re.MULTILINE)
 WRITE, KEEP, REMOVE, LEAVE = "write", "keep", "remove", "leave"
 
 
@@ -41,14 +54,16 @@ class Manifest:
     """What was written, and the folders that were made for it.
 
     files: by path the SHA-256 of the content; of the older one too, while it is being replaced.
+    choices: those of the last time, by name.
     """
 
     files: dict[str, list[str]]
     folders: list[str]
+    choices: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> str:
         """As it is kept."""
-        return json.dumps({"version": VERSION, "files": self.files, "folders": self.folders}, indent=2) + "\n"
+        return json.dumps({"version": VERSION, **vars(self)}, indent=2) + "\n"
 
 
 def below(prefix: Path, path: PurePosixPath) -> Path:
@@ -56,15 +71,44 @@ def below(prefix: Path, path: PurePosixPath) -> Path:
     return prefix / path.relative_to("/")
 
 
+def remembered(prefix: Path) -> dict[str, Any]:
+    """The choices of the last installation there, by name; none where nothing is installed."""
+    manifest = _read_manifest(prefix) or Manifest({}, [])
+    known = {each.name for each in fields(Choices)}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in manifest.choices.items()
+        if name in known
+    }
+
+
+def has_forgotten(prefix: Path) -> bool:
+    """Whether something is installed there by a version that did not remember its choices."""
+    manifest = _read_manifest(prefix)
+    return manifest is not None and bool(manifest.files) and not manifest.choices
+
+
+def is_packaged(prefix: Path) -> bool:
+    """Whether a package has brought the units, the user and the settings."""
+    return below(prefix, PACKAGED_UNIT).exists()
+
+
 def plan_installation(prefix: Path, choices: Choices) -> list[Step]:
-    """What an installation would write.
+    """What an installation would write, and what of an earlier one it would remove.
 
     Raises:
         Conflict: another file is at the place of one of ours, or somebody changed ours; nothing was done.
     """
     manifest = _read_manifest(prefix) or Manifest({}, [])
+    packaged = is_packaged(prefix)
+    wanted = [each for each in FILES if each.is_wanted(choices, packaged=packaged)]
+    names = {str(each.target) for each in wanted}
+    left = {name: digests for name, digests in manifest.files.items() if name not in names}
+    removed = [_removal(below(prefix, PurePosixPath(name)), digests, False) for name, digests in left.items()]
+    links = _links(prefix, [step.path for step in removed if step.action == REMOVE])
     return [
-        _planned(prefix, each, choices, manifest) for each in FILES if each.target and each.wanted(choices)
+        *(step for step in [*links, *removed] if os.path.lexists(step.path)),
+        *(_planned(prefix, each, choices, manifest) for each in wanted),
     ]
 
 
@@ -87,23 +131,68 @@ def _planned(prefix: Path, file: File, choices: Choices, manifest: Manifest) -> 
     )
 
 
-def install(prefix: Path, choices: Choices) -> None:
-    """Do what the plan says, or nothing."""
+def install(prefix: Path, choices: Choices, refused: Callable[[], str | None] = lambda: None) -> None:
+    """Do what the plan says, or nothing.
+
+    Args:
+        refused: why nginx does not take what was written, None where it does.
+    Raises:
+        Conflict: it does not, and everything is as it was before.
+    """
     with _alone(prefix):
-        steps = [step for step in plan_installation(prefix, choices) if step.action == WRITE]
+        plan = plan_installation(prefix, choices)
+        steps = [step for step in plan if step.action == WRITE]
+        removed = [step.path for step in plan if step.action == REMOVE]
         before = _read_manifest(prefix) or Manifest({}, [])
         folders = _missing_folders(prefix, [*(step.path for step in steps), below(prefix, INSTANCE) / "any"])
         written = {f"/{step.path.relative_to(prefix)}": [_digest(step.text.encode())] for step in steps}
         either = {name: [*new, *before.files.get(name, ())] for name, new in written.items()}
         made = [*before.folders, *(f"/{folder.relative_to(prefix)}" for folder in folders)]
         folders_made = list(dict.fromkeys(made))
-        _write_manifest(prefix, Manifest({**before.files, **either}, folders_made))
+        _write_manifest(prefix, Manifest({**before.files, **either}, folders_made, before.choices))
         for folder in folders:
             # The data is nobody else's to read.
             folder.mkdir(mode=0o700 if folder == below(prefix, INSTANCE) else 0o755, exist_ok=True)
+        earlier = [_Earlier.of(path) for path in [*removed, *(step.path for step in steps)]]
+        for path in removed:
+            _remove(path)
         for step in steps:
             _write(step.path, step.text, step.mode)
-        _write_manifest(prefix, Manifest({**before.files, **written}, folders_made))
+        if (why := refused()) is not None:
+            for each in earlier:
+                each.put_back()
+            _write_manifest(prefix, Manifest(before.files, folders_made, before.choices))
+            raise Conflict(f"nginx refuses what was written, so all is as it was before: {why}")
+        gone = {f"/{path.relative_to(prefix)}" for path in removed}
+        kept = {name: digests for name, digests in before.files.items() if name not in gone}
+        _write_manifest(prefix, Manifest({**kept, **written}, folders_made, asdict(choices)))
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """What was at a place: a file, a link, or nothing."""
+
+    path: Path
+    content: bytes | None
+    mode: int
+    link: str | None
+
+    @classmethod
+    def of(cls, path: Path) -> "_Earlier":
+        if path.is_symlink():
+            return cls(path, None, 0, os.readlink(path))
+        if not path.exists():
+            return cls(path, None, 0, None)
+        return cls(path, _content(path), path.stat().st_mode & 0o777, None)
+
+    def put_back(self) -> None:
+        """Have the place as it was."""
+        if self.content is not None:
+            _write(self.path, self.content.decode(), self.mode)
+            return
+        self.path.unlink(missing_ok=True)
+        if self.link is not None:
+            self.path.symlink_to(self.link)
 
 
 def plan_removal(prefix: Path, *, purge: bool) -> list[Step]:
@@ -113,6 +202,7 @@ def plan_removal(prefix: Path, *, purge: bool) -> list[Step]:
         purge: the data as well, and what was changed since.
     Raises:
         NotFound: nothing is installed there.
+        Conflict: a site of somebody else includes a file of ours, and nginx would not start without it.
     """
     manifest = _read_manifest(prefix)
     if manifest is None:
@@ -121,8 +211,11 @@ def plan_removal(prefix: Path, *, purge: bool) -> list[Step]:
         _removal(below(prefix, PurePosixPath(name)), digests, purge)
         for name, digests in manifest.files.items()
     ]
+    removed = [step.path for step in steps if step.action == REMOVE]
+    _refuse_included(prefix, removed)
+    steps = [*_links(prefix, removed), *steps]
     data = below(prefix, INSTANCE)
-    if data.is_dir():
+    if data.is_dir() and not is_packaged(prefix):
         steps.append(Step(REMOVE, data, "the data, all of it") if purge else Step(LEAVE, data, "the data"))
     return [step for step in steps if os.path.lexists(step.path)]
 
@@ -131,6 +224,38 @@ def _removal(path: Path, digests: list[str], purge: bool) -> Step:
     if purge or not path.is_file() or _digest(_content(path)) in digests:
         return Step(REMOVE, path)
     return Step(LEAVE, path, "it was changed since")
+
+
+def _links(prefix: Path, targets: list[Path]) -> list[Step]:
+    """What enables these files: links to units and sites, which would lead nowhere without them."""
+    places = [*below(prefix, SYSTEMD).glob("*.wants"), below(prefix, NGINX) / "sites-enabled"]
+    links = [each for place in places if place.is_dir() for each in sorted(place.iterdir())]
+    return [
+        Step(REMOVE, link, f"a link to {target}")
+        for link in links
+        if link.is_symlink() and (target := _target(prefix, link)) in targets
+    ]
+
+
+def _target(prefix: Path, link: Path) -> Path:
+    """Where a link leads, below our root; one that has been followed already may be gone."""
+    path = Path(os.path.normpath(link.parent / os.readlink(link)))
+    return path if path.is_relative_to(prefix) else below(prefix, PurePosixPath(path))
+
+
+def _refuse_included(prefix: Path, removed: list[Path]) -> None:
+    """A site that includes what is not there keeps nginx, and all other sites, from starting."""
+    snippet = below(prefix, NGINX / SNIPPET)
+    if snippet not in removed:
+        return
+    nginx = below(prefix, NGINX)
+    read = [nginx / "nginx.conf", *nginx.glob("conf.d/*.conf"), *nginx.glob("sites-enabled/*")]
+    for path in read:
+        if path.is_file() and path.resolve() not in removed and INCLUDES.search(path.read_text("utf-8")):
+            raise Conflict(
+                f"{path} includes {SNIPPET}, without which nginx would not start: remove that line first."
+                " Nothing was removed."
+            )
 
 
 def uninstall(prefix: Path, *, purge: bool) -> None:
@@ -189,7 +314,8 @@ def _alone(prefix: Path) -> Iterator[None]:
             # Also where another one came first: it has found the folder there, and not made it.
             before = _read_manifest(prefix) or Manifest({}, [])
             made = [f"/{folder.relative_to(prefix)}" for folder in missing]
-            _write_manifest(prefix, Manifest(before.files, list(dict.fromkeys([*made, *before.folders]))))
+            folders = list(dict.fromkeys([*made, *before.folders]))
+            _write_manifest(prefix, Manifest(before.files, folders, before.choices))
         yield
     finally:
         os.close(descriptor)
@@ -215,7 +341,7 @@ def _read_manifest(prefix: Path) -> Manifest | None:
         raw: Mapping[str, Any] = json.loads(_content(path))
         if raw["version"] != VERSION:
             raise ValueError(f"its version is {raw['version']}")
-        return Manifest(dict(raw["files"]), list(raw["folders"]))
+        return Manifest(dict(raw["files"]), list(raw["folders"]), dict(raw.get("choices", {})))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

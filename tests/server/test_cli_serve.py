@@ -139,6 +139,26 @@ def test_a_signal_before_the_first_request_ends_it_too(instance: Path) -> None:
     )
     with process:
         assert process.stdout is not None
-        assert b"Serving on" in process.stdout.readline()
+        assert any(b"Serving on" in line for line in process.stdout)
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == 0
+
+
+def test_sighup_reads_the_settings_anew_and_goes_on_with_the_old_where_they_cannot_work(
+    instance: Path,
+) -> None:
+    file = instance / "sessiontrack.toml"
+
+    def is_timed() -> bool:
+        return "Server-Timing" in server.call("GET", "/healthz").headers
+
+    with Server(instance, workers=1) as server:
+        assert not is_timed()
+        file.write_text('server_timing = "on"\n')
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(is_timed, "the new setting")
+        file.write_text('server_timing = "perhaps"\n')
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "The settings stay as they were" in server.output(), server.output)
+        assert is_timed()
+        assert server.stop() == 0

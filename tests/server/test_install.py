@@ -1,10 +1,12 @@
 """`sessiontrack install` and `uninstall`; `deploy/` shows the files that they write."""
 
+import json
 import os
 import re
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -12,10 +14,12 @@ import click
 import pytest
 from click.testing import Result
 
+from sessiontrack.cli import install as install_command
 from sessiontrack.cli import main
 from sessiontrack.deployment import plan
-from sessiontrack.deployment.files import FILES, INSTANCE, Choices, render, shown
+from sessiontrack.deployment.files import FILES, INSTANCE, PACKAGED_UNIT, Choices, render, shown
 from sessiontrack.deployment.plan import MANIFEST, below, install, uninstall
+from sessiontrack.exceptions import Conflict, InvalidSetting
 from tests.support.command import assert_one_line, invoke
 from tests.support.server import COMMAND, environment
 from tests.support.waiting import SECONDS
@@ -391,3 +395,145 @@ def test_one_that_was_killed_can_be_taken_back_or_done_again(root: Path) -> None
     left = {name: text for name, text in files(root).items() if name not in before}
     # The draft of a killed run; its name has no effect.
     assert all(Path(name).name.startswith(".") for name in left if (root / name).is_file())
+
+
+# --- again, and back
+
+
+def made(root: Path, *options: str) -> None:
+    result = call(root, "install", "--yes", *options)
+    assert result.exit_code == 0, result.output
+
+
+def test_again_without_options_changes_nothing(root: Path) -> None:
+    made(root, "--server-name", "tracker.example.org", "--port", "8123", "--certificate", "/etc/ssl/a.pem")
+    before = files(root)
+    result = invoke("unused", "install", "--prefix", str(root), "--yes")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("Done.\n")
+    assert files(root) == before
+
+
+def test_again_with_an_option_changes_that_one(root: Path) -> None:
+    made(root, "--server-name", "tracker.example.org", "--port", "8123")
+    made(root, "--port", "8124")
+    assert "server_name tracker.example.org;" in (root / "etc/nginx/sites-available/sessiontrack").read_text()
+    assert "127.0.0.1:8124" in (root / "etc/nginx/conf.d/sessiontrack.conf").read_text()
+
+
+def test_below_a_sub_path_it_stays_there_and_writes_no_site(root: Path) -> None:
+    made(root, "--sub-path", "/sessiontrack")
+    made(root)
+    assert "location /sessiontrack/ {" in (root / "etc/nginx/snippets/sessiontrack.conf").read_text()
+    assert not (root / "etc/nginx/sites-available/sessiontrack").exists()
+
+
+def test_a_site_of_its_own_goes_when_a_sub_path_is_chosen(root: Path) -> None:
+    made(root)
+    enabled = root / "etc/nginx/sites-enabled/sessiontrack"
+    enabled.parent.mkdir()
+    enabled.symlink_to("../sites-available/sessiontrack")
+    made(root, "--sub-path", "/sessiontrack")
+    assert not os.path.lexists(enabled)
+    assert not (root / "etc/nginx/sites-available/sessiontrack").exists()
+    made(root, "--sub-path", "")
+    assert (root / "etc/nginx/sites-available/sessiontrack").exists()
+
+
+def test_an_installation_that_remembers_nothing_wants_its_options_once_more(root: Path) -> None:
+    made(root, "--server-name", "tracker.example.org")
+    manifest = below(root, MANIFEST)
+    kept = json.loads(manifest.read_text())
+    del kept["choices"]
+    manifest.write_text(json.dumps(kept))
+    result = call(root, "install", "--yes")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "--server-name")
+    made(root, "--server-name", "tracker.example.org")
+
+
+def test_what_nginx_refuses_is_taken_back(root: Path) -> None:
+    made(root)
+    enabled = root / "etc/nginx/sites-enabled/sessiontrack"
+    enabled.parent.mkdir()
+    enabled.symlink_to("../sites-available/sessiontrack")
+    before = files(root)
+    with pytest.raises(Conflict, match="duplicate location"):
+        install(root, Choices(prefix="/below"), lambda: "duplicate location")
+    assert files(root) == before
+    assert enabled.is_symlink()
+
+
+def test_what_nginx_refuses_at_first_leaves_no_file(root: Path) -> None:
+    with pytest.raises(Conflict):
+        install(root, Choices(), lambda: "no")
+    assert not (root / "etc/nginx/conf.d/sessiontrack.conf").exists()
+    assert not (root / "etc/systemd/system/sessiontrack.service").exists()
+
+
+def test_nginx_says_why_it_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nginx = tmp_path / "nginx"
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for code, said in ((0, None), (1, "nginx: it is wrong")):
+        nginx.write_text(f"#!/bin/sh\necho 'nginx: it is   wrong' >&2\nexit {code}\n")
+        nginx.chmod(0o755)
+        assert install_command.nginx_refusal() == said
+
+
+def test_beside_a_package_only_what_is_nginxs_is_written(root: Path) -> None:
+    unit = below(root, PACKAGED_UNIT)
+    unit.parent.mkdir(parents=True)
+    unit.write_text("the package's\n")
+    data = below(root, INSTANCE)
+    data.mkdir(parents=True)
+    made(root)
+    assert not (root / "etc/systemd/system/sessiontrack.service").exists()
+    assert (root / "etc/nginx/conf.d/sessiontrack.conf").exists()
+    assert call(root, "uninstall", "--yes", "--purge").exit_code == 0
+    assert not (root / "etc/nginx/conf.d/sessiontrack.conf").exists()
+    assert data.is_dir()
+
+
+def test_links_to_what_is_removed_go_too(root: Path) -> None:
+    made(root)
+    wants = root / "etc/systemd/system/multi-user.target.wants"
+    sites = root / "etc/nginx/sites-enabled"
+    for folder in (wants, sites):
+        folder.mkdir()
+    (wants / "sessiontrack.service").symlink_to("/etc/systemd/system/sessiontrack.service")
+    (wants / "sessiontrack-scan@lan.service").symlink_to("/etc/systemd/system/sessiontrack-scan@.service")
+    (wants / "other.service").symlink_to("/etc/systemd/system/other.service")
+    (sites / "sessiontrack").symlink_to("../sites-available/sessiontrack")
+    assert call(root, "uninstall", "--yes").exit_code == 0
+    assert [each.name for each in (*wants.iterdir(), *sites.iterdir())] == ["other.service"]
+
+
+def test_a_snippet_that_another_site_includes_is_not_removed(root: Path) -> None:
+    made(root, "--sub-path", "/sessiontrack")
+    site = root / "etc/nginx/sites-enabled/default"
+    site.parent.mkdir()
+    site.write_text("server {\n    include snippets/sessiontrack.conf;\n}\n")
+    before = files(root)
+    result = call(root, "uninstall", "--yes")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, str(site), "remove that line first")
+    assert files(root) == before
+    site.write_text("server {\n    # include snippets/sessiontrack.conf;\n}\n")
+    assert call(root, "uninstall", "--yes").exit_code == 0
+
+
+def test_a_program_that_services_cannot_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "venv/bin/sessiontrack"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!{sys.executable}\n")
+    program.chmod(0o755)
+    for each in (program.parent, program.parent.parent):
+        each.chmod(0o755)
+    closed = tmp_path / "venv"
+    closed.chmod(0o700)
+    with pytest.raises(InvalidSetting, match=r"is closed to the user sessiontrack.*chmod -R go\+rX"):
+        install_command._refuse_closed(program)
+    with pytest.raises(InvalidSetting, match="There is no program"):
+        install_command._refuse_closed(tmp_path / "nothing")
