@@ -111,6 +111,10 @@ class UnreadableObservations(InvalidInput):
     """What a source gave is empty, or not in its format: it says nothing about any device."""
 
 
+class ScanFails(SessiontrackError):
+    """One look after the other fails; the service manager is to know, and to start it again."""
+
+
 class RemoteFailed(SessiontrackError):
     """Another sessiontrack, which was to be told of something, cannot be reached or has refused it."""
 

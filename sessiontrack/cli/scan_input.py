@@ -20,6 +20,7 @@ from sessiontrack.sources.formats import Format, Reading
 # A scheduled job's PATH often lacks them, and ip and arp-scan live there.
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
 COMMAND_SECONDS = 300
+LAST_CHARACTERS = 200
 MOST_BYTES = 256 * 1024 * 1024
 
 
@@ -99,9 +100,15 @@ def run_command(words: Sequence[str], seconds: float = COMMAND_SECONDS) -> Readi
             _kill(process)
             raise
     if process.returncode:
-        reason = " ".join(said.decode("utf-8", "replace").split())[:200]
+        reason = _last_words(said) or _last_words(printed) or "it said nothing"
         raise UnreadableObservations(f"{shown} failed with exit code {process.returncode}: {reason}")
     return Reading(_decoded(printed), clock.now())
+
+
+def _last_words(raw: bytes) -> str:
+    """The end of what a command printed, where programs say why they end; one line."""
+    words = " ".join(raw[-4 * LAST_CHARACTERS :].decode("utf-8", "replace").split())
+    return words if len(words) <= LAST_CHARACTERS else f"...{words[-LAST_CHARACTERS:]}"
 
 
 def _hold_signals() -> Callable[[], None]:

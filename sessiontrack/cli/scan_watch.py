@@ -11,11 +11,13 @@ from itertools import count
 import click
 
 from sessiontrack.cli.scan_delivery import Target
-from sessiontrack.exceptions import SessiontrackError
+from sessiontrack.exceptions import ScanFails, SessiontrackError
 from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.sources.formats import FORMAT_OF_PROGRAM
 
 SLACK_SECONDS = 60
+# So many looks in a row that failed are systemd's to know.
+MOST_FAILURES = 5
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -63,18 +65,38 @@ class Watch:
             supervisor.expect_within(self.longest + self.every + SLACK_SECONDS)
             supervisor.ready()
             due = time.monotonic()
+            failures = 0
             for number in count(1):
-                self._once(target, look)
-                supervisor.alive()
+                problem = self._once(target, look)
+                failures = failures + 1 if problem else 0
+                self._report(supervisor, problem, failures)
                 if number == self.times:
                     return
                 # After one that took longer than that, the next one begins at once; none is made up for.
                 due = max(due + self.every, time.monotonic())
                 time.sleep(max(0.0, due - time.monotonic()))
 
-    def _once(self, target: Target, look: Callable[[Target], None]) -> None:
+    def _once(self, target: Target, look: Callable[[Target], None]) -> str | None:
+        """Why the look failed."""
         try:
             look(target)
         except SessiontrackError as error:
             target.fail(self.source, error.message)
-            click.echo(f"Note: {' '.join(error.message.split())}", err=True)
+            problem = " ".join(error.message.split())
+            click.echo(f"Note: {problem}", err=True)
+            return problem
+        return None
+
+    def _report(self, supervisor: Supervisor, problem: str | None, failures: int) -> None:
+        """To systemd: how it is; after so many failures the unit fails, and systemd starts it again.
+
+        Raises:
+            ScanFails: it was started by systemd, and so many looks in a row have failed.
+        """
+        if problem is None:
+            supervisor.status("The last look worked.")
+        else:
+            supervisor.status(f"Failed looks in a row: {failures}. {problem}")
+            if failures >= MOST_FAILURES and supervisor.is_there:
+                raise ScanFails(f"{failures} looks in a row have failed; the last one: {problem}")
+        supervisor.alive()

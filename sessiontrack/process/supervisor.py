@@ -36,9 +36,18 @@ class Supervisor:
     def __exit__(self, *_: object) -> None:
         self.stopping()
 
+    @property
+    def is_there(self) -> bool:
+        """Whether a service manager started this process."""
+        return bool(self._address)
+
     def ready(self, status: str = "") -> None:
-        """Report that the service accepts requests."""
+        """Report that the service does its work."""
         self._send("READY=1", f"STATUS={status}" if status else "")
+
+    def status(self, text: str) -> None:
+        """Report how it is, for `systemctl status`."""
+        self._send(f"STATUS={text}")
 
     def alive(self) -> None:
         """Report that the service works."""

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from sessiontrack.cli import scan_watch
 from sessiontrack.cli.scan_input import run_command
 from sessiontrack.cli.scan_watch import guessed_format
 from sessiontrack.exceptions import UnreadableObservations
@@ -63,7 +63,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         first.append(not first)
         return run_command(words, 3 if first[-1] else SECONDS)
 
-    monkeypatch.setattr(scan_watch, "run_command", run_first)
+    monkeypatch.setattr("sessiontrack.cli.scan.run_command", run_first)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -85,7 +85,9 @@ def test_a_run_that_takes_too_long_is_ended_and_the_next_one_counts(
         ("echo no luck >&2; exit 3", "exit code 3: no luck"),
         ("true", "not JSON"),
         ("echo '[]'", "empty"),
-        ("kill -9 $$", "exit code -9"),
+        ("kill -9 $$", "exit code -9: it said nothing"),
+        ("echo printed; exit 1", "exit code 1: printed"),
+        ("seq 9999 | tr '\\n' ' ' >&2; echo the reason >&2; exit 1", " 9998 9999 the reason"),
     ],
 )
 def test_a_run_that_fails_is_one_line_sends_nothing_and_the_next_one_counts(
@@ -209,3 +211,23 @@ def test_a_signal_while_a_command_is_being_started_waits_until_it_can_be_ended(
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, inherited)
+
+
+def test_a_unit_whose_looks_all_fail_fails_and_says_why(clients: Clients, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        script = ["sh", "-c", "echo no rights >&2; exit 1"]
+        failed = subprocess.run(
+            [COMMAND, "scan", "watch", "--every", "1s", "--format", "csv", "--", *script],
+            env={**environment(Path(clients.app.instance_path)), "NOTIFY_SOCKET": str(tmp_path / "notify")},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        heard = [systemd.recv(4096).decode() for _ in range(3)]
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[-1].startswith("Error: 5 looks in a row have failed; the last one: sh")
+    assert heard[0] == "READY=1"
+    assert heard[1].startswith("STATUS=Failed looks in a row: 1. sh -c echo no rights")
+    assert heard[2].startswith("STATUS=Failed looks in a row: 2. ")
