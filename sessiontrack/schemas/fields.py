@@ -14,7 +14,7 @@ from marshmallow.validate import Length, Range
 from sessiontrack.exceptions import InvalidInput, InvalidPeriod
 from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import MAC_PATTERN, parse_device_mac, parse_mac
-from sessiontrack.values.periods import Period, fixed_seconds, parse_period
+from sessiontrack.values.periods import Period, fixed_seconds, parse_period, parse_step
 from sessiontrack.values.timestamps import LATEST, SiteTime
 
 MOST_LISTED = 1000
@@ -175,6 +175,20 @@ class PeriodText(_Parsed):
         return parse_period(text)
 
 
+class StepText(PeriodText):
+    """`5m`; loaded as a Period."""
+
+    documented: ClassVar[dict[str, Any]] = {
+        **PeriodText.documented,
+        "description": "A period, or as graphs write it: 30s, 5m (here minutes), 1h, 1d.",
+        "example": "1 hour",
+    }
+
+    @staticmethod
+    def parse(text: str) -> Period:
+        return parse_step(text)
+
+
 class FixedPeriodText(_Parsed):
     """`30 minutes`; loaded as seconds."""
 
@@ -196,9 +210,10 @@ def _instant(whole_day: str) -> dict[str, Any]:
     return {"description": f"{_INSTANT_FORMS}. {whole_day}", "pattern": f"^{_INSTANT}$"}
 
 
-def _timestamp(whole_day: str) -> dict[str, Any]:
-    description = f"Whole epoch seconds, or {_INSTANT_FORMS}. {whole_day}"
-    return {"description": description, "pattern": f"^([0-9]{{1,12}}|{_INSTANT})$"}
+def _timestamp(whole_day: str, digits: int = 12) -> dict[str, Any]:
+    epoch = "Whole epoch seconds" if digits == 12 else "Epoch seconds or milliseconds"
+    description = f"{epoch}, or {_INSTANT_FORMS}. {whole_day}"
+    return {"description": description, "pattern": f"^([0-9]{{1,{digits}}}|{_INSTANT})$"}
 
 
 class Start(_Parsed):
@@ -249,6 +264,26 @@ class TimestampEnd(_Parsed):
     @staticmethod
     def parse(text: str) -> int:
         return _site.get().parse_timestamp_end(text)
+
+
+class GraphStart(_Parsed):
+    """What TimestampStart accepts, or epoch milliseconds."""
+
+    documented = _timestamp("A day alone means its first instant.", digits=15)
+
+    @staticmethod
+    def parse(text: str) -> int:
+        return _site.get().parse_graph_start(text)
+
+
+class GraphEnd(_Parsed):
+    """What TimestampEnd accepts, or epoch milliseconds."""
+
+    documented = _timestamp("A day alone means its last second.", digits=15)
+
+    @staticmethod
+    def parse(text: str) -> int:
+        return _site.get().parse_graph_end(text)
 
 
 class JsonTimestamp(_Parsed):

@@ -16,14 +16,14 @@ from sessiontrack.schemas.fields import (
     MOST_ERRORS,
     MOST_LISTED,
     DeviceMac,
-    End,
+    GraphEnd,
+    GraphStart,
     IpAddress,
     JsonBoolean,
     JsonTimestamp,
     MacAddress,
-    PeriodText,
     Several,
-    Start,
+    StepText,
     Text,
     has_control_characters,
 )
@@ -248,17 +248,17 @@ class SourcesAnswer(Answer):
 class OnlineHistory(Strict):
     """`GET /presence/online-history`."""
 
-    start = Start(
+    start = GraphStart(
         load_default=None,
         allow_none=False,
         metadata={"example": "2025-08-01", "description": "Left out: a day before end."},
     )
-    end = End(
+    end = GraphEnd(
         load_default=None,
         allow_none=False,
         metadata={"example": "2025-08-02", "description": "Left out: now."},
     )
-    step = PeriodText(default="1 hour")
+    step = StepText(default="1 hour")
 
     @validates_schema
     def _in_order(self, data: dict[str, Any], **kwargs: object) -> None:

@@ -1,7 +1,7 @@
 """Periods: lengths of calendar time as people write them, such as `7 days` or `1 month`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,15 +23,19 @@ _UNITS = {
     "days": ("day", "days", "d"),
     "hours": ("hour", "hours", "h", "hr", "hrs"),
     "minutes": ("minute", "minutes", "min", "mins"),  # no "m": it could be months
+    "seconds": (),
 }
 _FIELD_OF = {name: field for field, names in _UNITS.items() for name in names}
+# What graphs and their settings mean by short units.
+_STEP_UNITS = _FIELD_OF | {"m": "minutes", "s": "seconds", "sec": "seconds", "secs": "seconds"}
+_MILLISECONDS = re.compile(r"([0-9]{1,9})ms", re.ASCII)
 _PART = re.compile(r"([0-9]{1,6})\s*([a-z]+)\s*", re.ASCII | re.IGNORECASE)
 _MOST = 999_999
 
 
 @dataclass(frozen=True)
 class Period:
-    """A length of time; years to days are calendar units, hours and minutes are exact.
+    """A length of time; years to days are calendar units, hours to seconds are exact.
 
     Each number is 0 .. 999,999. `unlimited` is the period `all` (the constant ALL), which has no numbers.
 
@@ -45,6 +49,7 @@ class Period:
     days: int = 0
     hours: int = 0
     minutes: int = 0
+    seconds: int = 0
     unlimited: bool = False
 
     def __post_init__(self) -> None:
@@ -63,6 +68,17 @@ class Period:
 ALL = Period(unlimited=True)
 
 
+def parse_step(text: str) -> Period:
+    """Read the distance of two points in a graph: a period, `5m`, `30s`, or `200ms`, which is a second.
+
+    Raises:
+        InvalidPeriod: it is none of these.
+    """
+    if found := _MILLISECONDS.fullmatch(text.strip(_BLANKS)):
+        return Period(seconds=max(1, -(-int(found[1]) // 1000)))
+    return _parsed(text, _STEP_UNITS)
+
+
 def parse_period(text: str) -> Period:
     """Read `<n> <unit>`, several of them in any order, or `all`; PERIOD_FORMS says which.
 
@@ -72,6 +88,10 @@ def parse_period(text: str) -> Period:
         InvalidPeriod: anything else: also no unit, the ambiguous `m`, a unit twice, a number that is 0, not
             whole, or longer than six digits.
     """
+    return _parsed(text, _FIELD_OF)
+
+
+def _parsed(text: str, units: Mapping[str, str]) -> Period:
     rest = text.replace("+", " ").strip(_BLANKS)
     if rest.lower() == "all":
         return ALL
@@ -79,12 +99,16 @@ def parse_period(text: str) -> Period:
     position = 0
     while position < len(rest):
         part = _PART.match(rest, position)
-        unit = part and _FIELD_OF.get(part[2].lower())
+        unit = part and units.get(part[2].lower())
         if part is None or unit is None or unit in numbers or int(part[1]) == 0:
             raise InvalidPeriod(PERIOD_FORMS)
         numbers[unit] = int(part[1])
         position = part.end()
     return Period(**numbers, unlimited=False)
+
+
+def _exact_seconds(period: Period) -> int:
+    return period.hours * 3_600 + period.minutes * 60 + period.seconds
 
 
 def fixed_seconds(period: Period) -> int:
@@ -96,7 +120,7 @@ def fixed_seconds(period: Period) -> int:
     if period.unlimited or period.years or period.months:
         raise InvalidPeriod("must be a period of minutes, hours, days or weeks")
     days = period.weeks * 7 + period.days
-    return days * 86_400 + period.hours * 3_600 + period.minutes * 60
+    return days * 86_400 + _exact_seconds(period)
 
 
 def window_start(period: Period, now: int, site: SiteTime) -> int:
@@ -119,7 +143,7 @@ def window_start(period: Period, now: int, site: SiteTime) -> int:
         # One day back into a day that the zone skipped is forward again to now; min() holds whatever the gap.
         wall = _calendar_days_back(period, site.wall_time(now))
         start = EARLIEST if wall is None else min(now, site.resolve(wall))
-    start -= period.hours * 3_600 + period.minutes * 60
+    start -= _exact_seconds(period)
     return EARLIEST if start < 0 else start
 
 
@@ -139,7 +163,7 @@ def instants_every(step: Period, start: int, end: int, site: SiteTime) -> Iterat
         step: not ALL.
         start, end: UTC epoch seconds.
     """
-    exact = step.hours * 3_600 + step.minutes * 60
+    exact = _exact_seconds(step)
     wall = site.wall_time(start)
     on_calendar = step.years or step.months or step.weeks or step.days
     at, count = start, 0

@@ -27,6 +27,7 @@ _INSTANT = re.compile(
     r"(?P<offset>(?:[01][0-9]|2[0-3])(?::[0-5][0-9](?::[0-5][0-9])?|[0-5][0-9])?))?)?"
 )
 _EPOCH_SECONDS = re.compile(r"0*([0-9]{1,12})")
+_EPOCH_MILLISECONDS = re.compile("[0-9]{13,15}")
 
 _DAY = 86_400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,6 +86,14 @@ class SiteTime:
     def parse_timestamp_end(self, text: str) -> int:
         """Read whole epoch seconds, or what parse_end reads."""
         return _parse_timestamp(text, self.parse_end)
+
+    def parse_graph_start(self, text: str) -> int:
+        """Read what parse_timestamp_start reads, or epoch milliseconds, which have 13 digits."""
+        return self.parse_timestamp_start(_in_seconds(text))
+
+    def parse_graph_end(self, text: str) -> int:
+        """Read what parse_timestamp_end reads, or epoch milliseconds, which have 13 digits."""
+        return self.parse_timestamp_end(_in_seconds(text))
 
     # The formatters run tens of thousands of times per answer. To look up a day's offset and its text costs a
     # third of what a datetime does; only the days on which the offset changes take the long way.
@@ -246,6 +255,11 @@ def _offset_seconds(sign: str | None, offset: str | None) -> int:
     digits = (offset or "").replace(":", "").ljust(6, "0")
     seconds = int(digits[:2]) * 3_600 + int(digits[2:4]) * 60 + int(digits[4:])
     return -seconds if sign == "-" else seconds
+
+
+def _in_seconds(text: str) -> str:
+    bare = text.strip(_BLANKS)
+    return bare[:-3] if _EPOCH_MILLISECONDS.fullmatch(bare) else text
 
 
 def _parse_timestamp(text: str, parse_iso: Callable[[str], int]) -> int:
