@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 # Tests wait for servers and browsers half of the time, so run more processes than cores.
 TESTERS ?= $(shell cores=$$(nproc); echo $$((cores + cores / 2)))
-# Bytecode is kept, whatever the environment says: hundreds of commands would compile all modules anew.
+# Keep bytecode even if the environment disables it: otherwise hundreds of commands would compile all modules.
 export PYTHONDONTWRITEBYTECODE :=
 # What the tests run beside what pip installs.
 PROGRAMS := arp-scan busybox chromium curl dnsmasq-base faketime freeradius-utils iproute2 mount nginx-light \
@@ -34,10 +34,10 @@ test: $(VENV)/test.done $(WEB) ## install the tests' requirements, and run all t
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-test-quick: $(VENV)/test.done $(WEB) ## the tests that start no process and no browser, for every day  (ARGS="-k calendar")
+test-quick: $(VENV)/test.done $(WEB) ## the quick tests, which start no process and no browser  (ARGS="-k calendar")
 	$(BIN)/python -m pytest --quick --numprocesses auto $(ARGS)
 
-test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a PostgreSQL of their own  (ARGS="-k calendar")
+test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a private PostgreSQL  (ARGS="-k calendar")
 	.ci/install-programs $(PROGRAMS) pgbouncer postgresql-15
 	$(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal $(ARGS)
 
@@ -71,10 +71,10 @@ bench: $(VENV)/test.done $(WEB) ## measure all calls beside their floors, with 1
 bench-quick: $(VENV)/test.done ## the same with 10^5 sessions and few clients, in under a minute
 	$(BIN)/python -m benchmarks.run --sessions 1e5 --clients 1 --seconds 0.3 $(ARGS)
 
-bench-flat: $(VENV)/test.done ## is every call as fast with 10^7 sessions as with 10^4?  (ARGS="--sessions 1e4,1e6 --only search")
+bench-flat: $(VENV)/test.done ## check that all calls are as fast with 10^7 sessions as with 10^4  (ARGS="--sessions 1e4,1e6 --only search")
 	$(BIN)/python -m benchmarks.flat $(ARGS)
 
-bench-web: $(VENV)/test.done $(WEB) ## measure the web UI alone  (ARGS="--devices 1000 --loads 15")
+bench-web: $(VENV)/test.done $(WEB) ## measure the web UI only  (ARGS="--devices 1000 --loads 15")
 	.ci/install-programs chromium
 	$(BIN)/python -m benchmarks.web $(ARGS)
 
@@ -90,10 +90,10 @@ soak: $(VENV)/test.done ## 2,000 people, scans and open pages for 10 minutes on 
 leak: $(VENV)/test.done ## check that a million requests use no more resources  (ARGS="--requests 100000")
 	$(BIN)/python -m benchmarks.leak $(ARGS)
 
-hostile: $(VENV)/test.done ## what a body made to hurt costs beside an empty one  (ARGS="--requests 100")
+hostile: $(VENV)/test.done ## measure the cost of hostile bodies, compared with an empty one  (ARGS="--requests 100")
 	$(BIN)/python -m benchmarks.hostile $(ARGS)
 
-logins: $(VENV)/test.done ## what a refused login tells of the name, and what logins cost others
+logins: $(VENV)/test.done ## measure what refused logins reveal, and what logins cost others
 	$(BIN)/python -m benchmarks.logins $(ARGS)
 
 clients: $(VENV)/clients.done $(WEB) ## run other people's clients, as published, against a server  (ARGS="build/clients", for pictures)
@@ -114,10 +114,10 @@ migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a 
 settings: $(VENV)/test.done ## update docs/settings.md and the English catalogue from config.py
 	$(BIN)/python -m bundling.settings
 
-formats: $(VENV)/test.done ## write the lists of scan formats in docs/ anew
+formats: $(VENV)/test.done ## update the lists of scan formats in docs/
 	$(BIN)/python -m sessiontrack.sources docs/sources.md docs/commands.md
 
-deploy: $(VENV)/test.done ## write deploy/ anew from its templates
+deploy: $(VENV)/test.done ## update deploy/ from its templates
 	$(BIN)/python -m sessiontrack.deployment deploy
 
 deb: $(VENV)/run.done ## one Debian package in dist/  (ARGS="--architecture arm64")

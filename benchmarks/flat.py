@@ -32,17 +32,17 @@ from sessiontrack.services import api_tokens, users
 
 TRIES = 5
 PASSWORD = "correct horse"
-# A call that has taken so long is not asked again.
+# A call that took this long is not repeated.
 ENOUGH_SECONDS = 1.0
 SLOW_MS = 200
 GROWS = 1.3
-# Less than this is noise, whatever its ratio.
+# Smaller differences are noise, whatever their ratio.
 NOISE_MS = 3
 
 
 @dataclass
 class Measured:
-    """The least of all tries, in ms; answered: the bytes, and their SHA-256."""
+    """The shortest time, in ms; answered: the size of the answer, and its SHA-256."""
 
     first: float = 1e9
     whole: float = 1e9
@@ -52,7 +52,7 @@ class Measured:
 
 
 class Asker:
-    """Asks one application, as an administrator."""
+    """Calls one application as an administrator."""
 
     def __init__(self, client: FlaskClient, secret: str, refresh: str, values: dict[str, str]) -> None:
         self._client = client
@@ -61,7 +61,7 @@ class Asker:
         self._values = values
 
     def measure(self, call: Call, tries: int, keep: Path | None) -> Measured:
-        """Ask some times; `keep`: where the answer is written."""
+        """Call several times; `keep`: the file for the answer."""
         found, began = Measured(), time.perf_counter()
         for number in range(tries):
             self._ask(call, number, found, keep if number == 0 else None)
@@ -114,7 +114,7 @@ def _filled(body: Any, known: dict[str, str]) -> Any:
 
 
 def measure(shape: Shape, folder: Path, chosen: str, answers: Path | None) -> dict[str, Measured]:
-    """All calls, of a copy of that history."""
+    """Measure all calls on a copy of that history."""
     instance = folder / "instance"
     shutil.copytree(make_dataset(shape), instance)
     with closing(sqlite3.connect(instance / DATABASE)) as connection:
@@ -169,7 +169,7 @@ def _shown(measured: Measured, is_long: bool) -> str:
 
 
 def _remark(call: Call, sizes: list[int], measured: list[Measured]) -> str:
-    """What is wrong with it: an error, too slow, or slower the more history there is."""
+    """The fault of a call: an error, too slow, or slower with more history."""
     statuses = set().union(*(each.statuses for each in measured))
     times = [each.first if call in LONG else each.whole for each in measured]
     remarks = [f"answers {sorted(statuses)}"] if statuses != {200} else []

@@ -1,4 +1,4 @@
-"""Every call of the OpenAPI document, as `benchmarks.flat` asks it; a test compares the two."""
+"""Every call of the OpenAPI document for `benchmarks.flat`; a test compares the two."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,20 +6,20 @@ from typing import Any
 
 from benchmarks.dataset import DAY, LAST_DAY, Shape
 
-# The clock stands still a minute after the end of the history.
+# The clock stops a minute after the end of the history.
 NOW = LAST_DAY + 60
 YEAR = 365 * DAY
-# Searched for: a device's name, what nothing has, and what is no ASCII.
+# Search texts: a device's name, a text without a match, and a text that is not ASCII.
 NAME, NOTHING, WORD = "device%2017", "no-such-text", "ger%C3%A4t"
 VIEW = "[/view/7,tab-0]"
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the document: `path` is written as there.
+    """One call of the document; `path` is written as there.
 
-    query: may name values of `values_of`; `{n}` is the number of the try in query and body.
-    most: how many ms it may take at 10^6 and at 10^7 sessions; None where nothing is promised.
+    query: may contain names of `values_of`; `{n}` is the number of the try in query and body.
+    most: the limits in ms at 10^6 and at 10^7 sessions; None: no limit is promised.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Call:
 
     @property
     def key(self) -> tuple[str, str]:
-        """How the document calls it."""
+        """Its key in the document."""
         return self.method, self.path
 
 
@@ -41,7 +41,7 @@ def _iso(at: int) -> str:
 
 
 def values_of(shape: Shape, public_id: str) -> dict[str, str]:
-    """What paths and queries name."""
+    """The values that paths and queries name."""
     return {
         "mac": shape.mac(17 % shape.devices),
         "session_id": public_id,
@@ -127,7 +127,7 @@ READS = (
     _get("metrics", "/metrics"),
     _get("webhooks", "/webhooks"),
 )
-# Asked for once, for what they cost: the first byte counts, and the whole.
+# Measured once: the first byte counts, and the whole answer.
 LONG = (
     _get("csv: all events", "/sessions/session-events.csv", "period=all", (6_000, 60_000)),
     _get("csv: all sessions", "/sessions/session-events.csv", "period=all&type=sessions"),

@@ -1,8 +1,8 @@
-"""What a body made to hurt costs beside an empty one: `python -m benchmarks.hostile --requests 200`.
+"""The cost of hostile bodies, compared with an empty one: `python -m benchmarks.hostile --requests 200`.
 
-CPU of the one worker of a real server, for each call that needs no token; then what it holds after long scans
-that are refused. Exit code 1 where a body costs more than ten empty ones, an answer has 16 KiB, or more than
-32 MiB stay.
+The CPU time of the one worker of a real server, for each call that needs no token; then its memory after long
+refused scans. The exit code is 1 if a body costs more than ten empty ones, an answer has 16 KiB, or more than
+32 MiB stay allocated.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def _children(pid: int) -> list[int]:
 def _cost(
     server: Server, worker: int, method: str, path: str, body: bytes, requests: int
 ) -> tuple[float, int]:
-    """Milliseconds of CPU a request, and the bytes of its answer."""
+    """The milliseconds of CPU per request, and the size of its answer."""
     before = _cpu(worker)
     for _ in range(requests):
         answer = server.call(method, path, body)

@@ -1,7 +1,8 @@
 """One Debian package of the service, for the Pythons of Debian 12 and 13; `make deb` calls it.
 
-It needs neither root nor a machine of the other architecture: the dependencies come as wheels. What is the
-same for both Pythons is in the package once.
+It needs neither root nor a machine of the other architecture: the dependencies come as wheels. Files that
+both
+Pythons share are in the package once.
 """
 
 import argparse
@@ -24,7 +25,7 @@ PARTS = Path(__file__).parent / "deb"
 OPT = "opt/sessiontrack"
 PYTHONS = ("3.11", "3.13")
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
-# What a C library of Debian 12 runs.
+# The platforms that Debian 12's C library supports.
 C_LIBRARIES = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 SCRIPT = """\
 #!/opt/sessiontrack/bin/python
@@ -39,14 +40,14 @@ MAINTAINER = "sessiontrack <root@localhost>"
 ENTRY = """\
 sessiontrack ({version}) unstable; urgency=medium
 
-  * /usr/share/doc/sessiontrack/CHANGELOG.md says what changed.
+  * /usr/share/doc/sessiontrack/CHANGELOG.md lists the changes.
 
  -- {maintainer}  {when}
 """
 
 
 def build(architecture: str, folder: Path) -> Path:
-    """Build the package into the folder; the path of the file."""
+    """Build the package into the folder; return its path."""
     tree = ROOT / "build" / "deb" / architecture
     shutil.rmtree(tree, ignore_errors=True)
     _environment(tree, architecture)
@@ -60,12 +61,12 @@ def build(architecture: str, folder: Path) -> Path:
 
 
 def debian_version(version: str) -> str:
-    """As dpkg sorts it: a development build before its release."""
+    """The version as dpkg sorts it: a development build before its release."""
     return version.replace(".dev", "~dev")
 
 
 def _environment(tree: Path, architecture: str) -> None:
-    """The virtual environment, of whichever of the Pythons the machine has."""
+    """The virtual environment, for either of the Pythons."""
     wheel = _wheel()
     library = tree / OPT / "lib"
     folders = [library / f"python{python}" / "site-packages" for python in PYTHONS]
@@ -76,7 +77,7 @@ def _environment(tree: Path, architecture: str) -> None:
         options = ["--target", target, "--python-version", python, "--implementation", "cp", *platforms]
         exact = ["--only-binary=:all:", "--no-compile", "--constraint", ROOT / "constraints.txt"]
         subprocess.run([*pip, *options, *exact, source], check=True)
-        # Examples that a package installs into nobody's name, and scripts for another Python.
+        # Examples outside of any package, and scripts for another Python.
         for name in ("bin", "docs", "example"):
             shutil.rmtree(target / name, ignore_errors=True)
     _share(folders, library / "common")
@@ -100,7 +101,7 @@ def _wheel() -> Path:
 
 
 def _share(folders: list[Path], common: Path) -> None:
-    """What is the same in all of these folders is moved into one that they name by a .pth file."""
+    """Move equal files of these folders into one folder, which they name in a .pth file."""
     common.mkdir()
     first, *others = folders
     for path in sorted(first.iterdir()):
@@ -146,7 +147,7 @@ def _files(tree: Path) -> None:
 
 
 def _documentation(tree: Path) -> None:
-    """The man page, the completion of shells, the licence and what changed."""
+    """The man page, shell completions, the licence and the changelog."""
     _compressed(tree / "usr/share/man/man1/sessiontrack.1.gz", manual())
     when = formatdate(int(_committed_at() or 0))
     entry = ENTRY.format(version=debian_version(VERSION), maintainer=MAINTAINER, when=when)
@@ -168,13 +169,13 @@ def _documentation(tree: Path) -> None:
 
 
 def _committed_at() -> str:
-    """When the commit was made of which this is built, in epoch seconds."""
+    """The time of the built commit, in epoch seconds."""
     ran = subprocess.run(["git", "-C", ROOT, "log", "-1", "--format=%ct"], capture_output=True, text=True)
     return ran.stdout.strip()
 
 
 def manual() -> str:
-    """The man page: what --help says of each command."""
+    """The man page: the --help of each command."""
     import click
 
     lines = [f'.TH SESSIONTRACK 1 "" "sessiontrack {VERSION}" "User Commands"', ".SH NAME"]
@@ -192,7 +193,7 @@ def manual() -> str:
 
 
 def _roff(text: str) -> list[str]:
-    """Plain text for troff: what begins a line there with a point or an apostrophe is no text."""
+    """Plain text for troff, with a leading point or apostrophe escaped."""
     plain = text.replace("\\", "\\e").replace("\b", "")
     return [re.sub("^([.'])", r"\\&\1", line) for line in plain.splitlines()]
 

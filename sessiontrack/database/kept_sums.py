@@ -1,9 +1,9 @@
-"""Sums that the database keeps by triggers: what would take too long to add up when it is asked for.
+"""Sums that triggers maintain because computing them on request would take too long.
 
 A sum changes in the transaction that changes its rows, so the two always agree. SQLite has one writer, which
 updates the one row of a key. On PostgreSQL two writers would wait for each other at that row, so there each
-change is a row of its own, numbered in the column `part`; `fold` adds these up into part 0 now and then. A
-reader always adds up all parts.
+change adds a row, numbered in the column `part`; `fold` regularly adds these up into part 0. A reader always
+adds up all parts.
 """
 
 import re
@@ -19,10 +19,11 @@ _COLUMN = re.compile(r"\{row\}(\w+)")
 
 @dataclass(frozen=True)
 class KeptSum:
-    """Sums over those rows of the table `source` for which `when` holds, by keys, in the table `target`.
+    """Sums over the rows of the table `source` that meet `when`, grouped by keys, in the table `target`.
 
-    keys, sums: column of the target -> SQL in which `{row}` stands before each column of the source. The
-    first sum is the number of rows. The target's key is those keys and `part`; `when` must never be null.
+    keys, sums: column of the target -> SQL with `{row}` before each column of the source. The first sum is
+    the
+    number of rows. The target's key consists of those keys and `part`; `when` must never be null.
     """
 
     name: str
@@ -33,23 +34,23 @@ class KeptSum:
     when: str = "true"
 
     def columns(self) -> list[str]:
-        """The columns of the source that it depends on."""
+        """The columns of the source that the sums depend on."""
         texts = (*self.keys.values(), *self.sums.values(), self.when)
         return [name for text in texts for name in _COLUMN.findall(text)]
 
     def fill(self) -> str:
-        """The statement that adds up what is there."""
+        """The statement that computes the sums of the existing rows."""
         return f"INSERT INTO {self.target} ({_names(self.keys, self.sums)}) {self.rows_of(self.source)}"
 
     def rows_of(self, table: str, sign: str = "") -> str:
-        """What the rows of a table with the source's columns add up to."""
+        """The query for the sums of a table with the source's columns."""
         row = f"{table}."
         keys = ", ".join(f"{_of(sql, row)} AS {name}" for name, sql in self.keys.items())
         sums = ", ".join(f"{sign}sum({_of(sql, row)}) AS {name}" for name, sql in self.sums.items())
         return f"SELECT {keys}, {sums} FROM {table} WHERE {_of(self.when, row)} GROUP BY {self._places()}"
 
     def difference(self) -> str:
-        """What a row counts for less and more, after it was changed; nothing where that is the same."""
+        """The query for the change of the sums by an updated row; no rows if there is none."""
         before, after = (
             f"SELECT {self._row('OLD.', '-')} WHERE {_of(self.when, 'OLD.')}",
             f"SELECT {self._row('NEW.', '')} WHERE {_of(self.when, 'NEW.')}",
@@ -70,7 +71,7 @@ class KeptSum:
         return ", ".join((*keys, *sums))
 
     def in_sqlite(self) -> Iterator[str]:
-        """The statements that make its triggers there."""
+        """The statements that create its triggers on SQLite."""
         into = f"INSERT INTO {self.target} ({_names(self.keys, self.sums)})"
         upsert = (
             f"ON CONFLICT ({_names(self.keys)}, part) DO UPDATE SET"
@@ -111,7 +112,7 @@ def _names(*columns: Iterable[str]) -> str:
 
 
 def keep(metadata: MetaData, kept: Iterable[KeptSum], first: Mapping[str, list[str]] | None = None) -> None:
-    """Let a database that is made from the models keep these sums; `first`: what `deleted_first` gives."""
+    """Create the triggers of these sums in a database that is made from the models."""
     sums = list(kept)
 
     @event.listens_for(metadata, "after_create")
@@ -122,7 +123,7 @@ def keep(metadata: MetaData, kept: Iterable[KeptSum], first: Mapping[str, list[s
 
 
 def triggers(dialect: str, kept: Iterable[KeptSum]) -> Iterator[str]:
-    """The statements that let an engine keep these sums; those of one target at once."""
+    """The statements that create the triggers; with all sums of one target together."""
     sums = list(kept)
     if dialect == "sqlite":
         for each in sums:
@@ -135,7 +136,7 @@ def triggers(dialect: str, kept: Iterable[KeptSum]) -> Iterator[str]:
 
 
 def _in_postgresql(prefix: str, source: str, sums: list[KeptSum]) -> Iterator[str]:
-    """Once for each statement that adds or deletes rows, however many."""
+    """Triggers that run once per statement for added and deleted rows."""
     columns = dict.fromkeys(name for each in sums for name in each.columns())
     changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in columns)
     for what, when, rows in (
@@ -147,7 +148,7 @@ def _in_postgresql(prefix: str, source: str, sums: list[KeptSum]) -> Iterator[st
         found = (each.difference() if rows is None else rows(each, "seen", sign) for each in sums)
         done = " ".join(each.insert_part(one) for each, one in zip(sums, found, strict=True))
         if rows is None:
-            # Not as the trigger's own condition, which would keep the columns' types from being changed.
+            # Not a condition of the trigger, because then the columns' types could not be changed.
             done = f"IF {changed} THEN {done} END IF;"
         name = f"{prefix}_{what}"
         yield _function(name, f"{done} RETURN NULL;")
@@ -155,7 +156,7 @@ def _in_postgresql(prefix: str, source: str, sums: list[KeptSum]) -> Iterator[st
 
 
 def deleted_first(child: str, parent: str, reference: str) -> dict[str, list[str]]:
-    """The statements, by engine, that let a parent's rows of a child go before it: their sums ask for it."""
+    """Triggers, by back end, that delete a parent's rows of a child before it, because their sums read it."""
     name = f"{child}_goes_first"
     delete = f"DELETE FROM {child} WHERE {reference} = OLD.id;"
     when = f"CREATE TRIGGER {name} BEFORE DELETE ON {parent}"
@@ -173,7 +174,7 @@ def _function(name: str, body: str) -> str:
 
 
 def fold(target: str, kept: KeptSum) -> str:
-    """The statement that adds up the parts of a table on PostgreSQL; what others have locked stays."""
+    """The statement that adds up the parts of a table on PostgreSQL, except for locked ones."""
     keys, sums = _names(kept.keys), list(kept.sums)
     parts = f"SELECT ctid FROM {target} WHERE part > 0 FOR UPDATE SKIP LOCKED"
     return (
@@ -191,7 +192,7 @@ def forget_zeros(target: str, kept: KeptSum) -> str:
 
 
 def wrong(target: str, kept: Iterable[KeptSum]) -> str:
-    """The query for the keys under which a table's sums are not what its sources say."""
+    """The query for the keys whose sums differ from the source's rows."""
     sums = list(kept)
     keys, names = _names(sums[0].keys), list(sums[0].sums)
     there = f"SELECT {keys}, {', '.join(names)} FROM {target}"

@@ -112,7 +112,7 @@ class Transaction:
             self._connection.cursor().execute(lock)
 
     def fold_sums(self, kept: Mapping[str, Sequence[KeptSum]]) -> None:
-        """Add up what many transactions have left as parts of kept sums, where the engine has parts."""
+        """Add up the parts of kept sums, if the back end has parts."""
         for target, sums in kept.items() if self._engine.has_parts else ():
             cursor = self._connection.cursor()
             cursor.execute(fold(target, sums[0]))

@@ -1,4 +1,4 @@
-"""How many rows a list has, by stretches of time, for lists that nobody wants to count row by row."""
+"""Row counts of lists by period, so that lists need not count row by row."""
 
 import re
 
@@ -13,7 +13,7 @@ from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 
 # A period is 2^17 s, a day and a half: 2,400 of them are ten years.
 STRETCH_BITS = 17
-# What is counted.
+# The names of the counted lists.
 DEVICE_SESSIONS = "device_session"
 USER_SESSIONS = "user_session"
 EVENTS = "event"
@@ -21,9 +21,9 @@ _OF_A_ROW = re.compile(r"\b(?=voided\b|type\b|connected_at\b|disconnected_at\b|s
 
 
 class RowCount(Base):
-    """Kept by triggers of the tables that are counted (COUNTED), and so right in every transaction.
+    """Maintained by triggers of the counted tables (COUNTED), and so correct in every transaction.
 
-    A migration that makes a counted table anew must make its triggers anew too.
+    A migration that recreates a counted table must recreate its triggers.
     """
 
     __tablename__ = "row_count"
@@ -44,7 +44,7 @@ def _counted(name: str, table: str, instant: str, condition: str = "") -> KeptSu
     return KeptSum(f"{name}_count", table, RowCount.__tablename__, keys, {"rows": "1"}, when)
 
 
-# By the instant that its list is ordered by, or that a period is compared with.
+# Counted by the instant that orders the list, or that is compared with a period.
 COUNTED = {
     DEVICE_SESSIONS: _counted(DEVICE_SESSIONS, "device_session", "begin_at"),
     "session_end": _counted("session_end", "device_session", "end_at"),

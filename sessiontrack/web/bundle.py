@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
-# As the build names its files: ordinary segments, none of which begins with a dot.
+# The names of the build's files: ordinary segments, none with a leading dot.
 FILE_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 
 

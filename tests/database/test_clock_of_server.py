@@ -102,7 +102,7 @@ class Household:
                 join(thread)
 
     def work_a_while(self) -> None:
-        """Wait until each of them has been answered something again."""
+        """Wait until each client has had another answer."""
         before = self._answered()
         wait_until(
             lambda: all(now > then for now, then in zip(self._answered(), before, strict=True)),
@@ -111,7 +111,7 @@ class Household:
         )
 
     def _answered(self) -> list[int]:
-        """How often each of them was, by the name of its first call."""
+        """The number of answers of each client, by the name of its first call."""
         counted = list(self.answers.items())
         names = ("ping", "scan", "create", "login")
         return [sum(count for (called, _), count in counted if called == name) for name in names]
@@ -196,7 +196,7 @@ def test_a_real_servers_clock_jumps_and_another_time_zone_has_its_nights(
             with household.at_work():
                 for night in (AUTUMN, SPRING):
                     clock.set(night)
-                    # The second before the hour, and then the next one.
+                    # In the second before the hour, and in the next one.
                     household.work_a_while()
                     time.sleep(1.3)
                     household.work_a_while()

@@ -455,7 +455,7 @@ def test_an_index_that_does_not_hold_what_its_table_does_is_made_anew(instance: 
         connection.execute("DROP INDEX ix_event_at")
         connection.execute("CREATE INDEX ix_event_at ON event (at) WHERE type = 'nothing'")
     break_index(file, "ix_event_at", " WHERE type = 'nothing'", "")
-    # By that index, there are fewer events than were counted.
+    # By that index there are fewer events than counted.
     assert checked(instance) == (1, {"indexes": 4, "counts": 1})
     assert checked(instance, "--repair") == (0, {})
     assert ask(file, "PRAGMA integrity_check") == [("ok",)]

@@ -137,7 +137,7 @@ def test_without_nginx_in_between_only_the_trusted_are_believed(
 
 @pytest.fixture
 def own_nginx(site: tuple[Nginx, Server, dict[str, str]], tmp_path: Path) -> Iterator[Nginx]:
-    """Another one before that server: it counts logins by itself, and forgets them slowly."""
+    """Another nginx before that server, because nginx counts logins itself, and forgets them slowly."""
     nginx = Nginx(tmp_path / "nginx", site[1].port, site[0].prefix)
     path = nginx.folder / "http.conf"
     path.write_text(path.read_text().replace("rate=1r/s", "rate=1r/m"))

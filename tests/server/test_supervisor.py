@@ -42,7 +42,7 @@ class Systemd:
         return found
 
     def hears_for(self, seconds: float) -> list[str]:
-        """All that it is told in so long a time."""
+        """All messages in this time."""
         until, found = time.monotonic() + seconds, []
         while (left := until - time.monotonic()) > 0:
             if (message := self.hears(left)) is not None:

@@ -1,4 +1,4 @@
-"""Where the version comes from, and where it is shown."""
+"""The source of the version, and the places that show it."""
 
 import logging
 import subprocess

@@ -1,4 +1,4 @@
-"""A network segment of this host and five others, in network namespaces that are made for a test."""
+"""A network segment of this host and five others, in network namespaces made for a test."""
 
 import json
 import os
@@ -12,9 +12,9 @@ from tests.support.waiting import wait_until
 
 DEADLINE = 60
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
-# As root of its namespace, but without any of root's rights.
+# Root of its namespace, but without root's capabilities.
 WITHOUT_RIGHTS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
-# So that the kernel gives up in tenths of seconds, and not in seconds.
+# Let the kernel give up after tenths of seconds instead of seconds.
 QUICK = {
     "retrans_time_ms": 60,
     "base_reachable_time_ms": 300,
@@ -24,7 +24,7 @@ QUICK = {
 
 
 def has_namespaces() -> bool:
-    """Whether this machine lets a test make networks of its own."""
+    """Whether a test may create network namespaces on this machine."""
     return (
         subprocess.run([*UNSHARE, "ip", "link", "add", "x", "type", "bridge"], capture_output=True).returncode
         == 0
@@ -43,7 +43,7 @@ class Segment:
         self._hosts = hosts
 
     def command(self, *words: str, host: int | None = None) -> list[str]:
-        """The command, as it is run on here or on a host."""
+        """The command line that runs a command on "here" or on a host."""
         target = self._here if host is None else self._hosts[host]
         return ["nsenter", "--target", str(target), "--user", "--net", "--preserve-credentials", *words]
 
@@ -59,7 +59,7 @@ class Segment:
         self.run("sh", "-c", script)
 
     def states(self) -> dict[str, str]:
-        """The neighbour table of here: the state of each address."""
+        """The neighbour table of "here": the state of each address."""
         entries = json.loads(self.run("ip", "-j", "neigh", "show", "dev", "br0") or "[]")
         return {entry["dst"]: entry["state"][0] for entry in entries}
 
@@ -77,7 +77,7 @@ class Segment:
 
 @contextmanager
 def segment_of_five(folder: Path) -> Iterator[Segment]:
-    """Here is 10.78.0.1/24 and fd78::1/64; host n is 10.78.0.n0 at 02:00:00:00:07:0n, host 5 only fd78::5."""
+    """ "here" is 10.78.0.1/24 and fd78::1/64; host n is 10.78.0.n0 at 02:00:00:00:07:0n, host 5 only fd78::5."""
     holders: list[subprocess.Popen[bytes]] = []
 
     def hold(*words: str) -> int:

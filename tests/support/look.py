@@ -1,4 +1,4 @@
-"""A program that looks at its network for each line that it reads, and prints a line of JSON for each."""
+"""A program that scans its network for each line of its input, and prints a line of JSON for each."""
 
 import json
 import sys

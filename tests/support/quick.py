@@ -1,4 +1,4 @@
-"""Which tests are for every day: those that start no process, open no browser, and make up no input."""
+"""Selects the quick tests: those that start no process, open no browser, and generate no input."""
 
 import dis
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-# Whoever uses one of these takes seconds: what starts processes, and what makes up calls.
+# Modules that make a test slow: they start processes, or generate calls.
 SLOW_MODULES = ("playwright", "schemathesis", "subprocess", "multiprocessing")
 
 
 def is_quick(item: pytest.Item) -> bool:
-    """Whether neither it, nor a fixture of its, nor a helper of theirs does any of that."""
+    """Whether neither the test, its fixtures nor their helpers are slow."""
     if not isinstance(item, pytest.Function) or hasattr(item.obj, "hypothesis"):
         return False
     fixtures = item._fixtureinfo.name2fixturedefs.values()
@@ -23,7 +23,7 @@ def is_quick(item: pytest.Item) -> bool:
 
 @cache
 def _is_slow(thing: Any) -> bool:
-    """Whether a function or class of the tests starts something; helpers of helpers are looked at too."""
+    """Whether a function or class of the tests uses a slow module, directly or through helpers."""
     seen: set[int] = set()
     waiting = [thing]
     while waiting:
@@ -43,7 +43,7 @@ def _module_of(thing: Any) -> str:
 
 
 def _used(thing: Any) -> Iterator[Any]:
-    """What a function, or the methods of a class, find by their names, and in modules of the tests."""
+    """The objects that a function, or the methods of a class, use by name, also from modules of the tests."""
     if isinstance(thing, type):
         yield from (each for each in vars(thing).values() if isinstance(each, FunctionType))
         yield from thing.__mro__[1:]
@@ -60,7 +60,7 @@ def _used(thing: Any) -> Iterator[Any]:
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Its own, and those of the functions within it."""
+    """Its code, and that of its inner functions."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

@@ -69,13 +69,13 @@ def asked(port: int, *datagrams: bytes) -> Iterator[socket.socket]:
 
 
 def ask(port: int, *datagrams: bytes) -> list[bytes]:
-    """Send them all, and take an answer for each."""
+    """Send all packets, and receive an answer for each."""
     with asked(port, *datagrams) as sender:
         return [sender.recv(4096) for _ in datagrams]
 
 
 def assert_silent(sender: socket.socket) -> None:
-    """What was sent has been dealt with, and no answer to it is there."""
+    """Check that the packets have been processed without an answer."""
     sender.setblocking(False)
     with pytest.raises(BlockingIOError):
         sender.recv(4096)

@@ -42,7 +42,7 @@ def launch(playwright: Playwright) -> Browser:
 
 
 def wait_in(page: Page, holds: Callable[[], object], awaited: str | Callable[[], str]) -> None:
-    """As `wait_until`, and what the browser says is heard meanwhile."""
+    """Like `wait_until`, but the browser's events are processed meanwhile."""
 
     def ask() -> object:
         page.wait_for_timeout(20)

@@ -63,7 +63,7 @@ def test_a_server_that_is_away_is_said_and_found_again(signed_in: Visit) -> None
     signed_in.page.get_by_role("searchbox").fill("phone")
     expect(signed_in.page.get_by_text("The server does not answer, so this page")).to_be_visible()
     signed_in.page.unroute("**/devices**")
-    # As long as it waits until it asks again.
+    # The interval between two attempts.
     signed_in.page.clock.run_for(5000)
     expect(signed_in.page.locator(".away")).to_be_empty()
     expect(signed_in.page.get_by_text("Anna's phone")).to_be_visible()

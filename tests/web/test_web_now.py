@@ -105,7 +105,7 @@ def test_it_follows_by_itself(signed_in: Visit) -> None:
     expect(first).to_contain_text("Front door camera")
     expect(first).to_contain_text("Voided: Device down")
     expect(page.locator(".now-people li")).to_contain_text("zoe")
-    expect(page.locator(".now-people li")).to_contain_text("no page in sight yet")
+    expect(page.locator(".now-people li")).to_contain_text("no page visible yet")
 
 
 def test_while_nothing_changes_the_answer_is_304(signed_in: Visit) -> None:
@@ -124,7 +124,7 @@ def test_while_nothing_changes_the_answer_is_304(signed_in: Visit) -> None:
         signed_in.settle()
         return 304 in statuses
 
-    # The page's own session begins meanwhile, which is a change.
+    # The page's own user session begins in between, which is a change.
     wait_in(page, is_unchanged, lambda: f"an answer 304: {statuses}")
     expect(signed_in.page.get_by_text("Live")).to_be_visible()
     expect(signed_in.page.locator(".now-number").first).not_to_be_empty()

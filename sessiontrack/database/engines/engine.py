@@ -31,7 +31,7 @@ class DatabaseEngine(ABC):
     begin_writing: str
     # Reserves the memory that inserting a million rows needs.
     prepare_bulk: str | None = None
-    # Whether kept sums have parts, because several transactions write at once.
+    # Whether kept sums have parts, for concurrent writers.
     has_parts = False
     # The database file, if it is one.
     file: Path | None = None
