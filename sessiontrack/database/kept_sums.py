@@ -112,7 +112,7 @@ def _names(*columns: Iterable[str]) -> str:
 
 
 def keep(metadata: MetaData, kept: Iterable[KeptSum], first: Mapping[str, list[str]] | None = None) -> None:
-    """Create the triggers of these sums in a database that is made from the models."""
+    """Create the triggers of these sums in a database made from the models; `first`: from `deleted_first`."""
     sums = list(kept)
 
     @event.listens_for(metadata, "after_create")

@@ -77,7 +77,7 @@ class Segment:
 
 @contextmanager
 def segment_of_five(folder: Path) -> Iterator[Segment]:
-    """ "here" is 10.78.0.1/24 and fd78::1/64; host n is 10.78.0.n0 at 02:00:00:00:07:0n, host 5 only fd78::5."""
+    """10.78.0.1/24 and fd78::1/64 here; 10.78.0.n0 and 02:00:00:00:07:0n on host n; host 5 only fd78::5."""
     holders: list[subprocess.Popen[bytes]] = []
 
     def hold(*words: str) -> int:
