@@ -96,7 +96,7 @@ hostile: $(VENV)/test.done ## measure the cost of hostile bodies, compared with 
 logins: $(VENV)/test.done ## measure what refused logins reveal, and what logins cost others
 	$(BIN)/python -m benchmarks.logins $(ARGS)
 
-clients: $(VENV)/clients.done $(WEB) ## run other people's clients, as published, against a server  (ARGS="build/clients", for pictures)
+clients: $(VENV)/clients.done $(WEB) ## run published clients of other projects against a server  (ARGS="build/clients", for pictures)
 	.ci/install-programs chromium
 	$(BIN)/python -m tests.programs.clients $(ARGS)
 
@@ -123,11 +123,11 @@ deploy: $(VENV)/test.done ## update deploy/ from its templates
 deb: $(VENV)/run.done ## one Debian package in dist/  (ARGS="--architecture arm64")
 	$(BIN)/python bundling/deb.py $(ARGS)
 
-appliance: $(VENV)/test.done ## boot a Debian with systemd, and run the life of an installation in it; as root  (ARGS="-k scan")
+appliance: $(VENV)/test.done ## boot a Debian with systemd, and test an installation in it; as root  (ARGS="-k scan")
 	.ci/install-programs debootstrap systemd-container lintian
 	$(BIN)/python -m pytest -p no:cacheprovider -x tests/appliance/life.py $(ARGS)
 
-constraints: ## write constraints.txt anew: the newest versions that setup.cfg allows
+constraints: ## update constraints.txt to the newest versions that setup.cfg allows
 	rm -rf $(VENV)/fresh && $(PYTHON) -m venv $(VENV)/fresh
 	$(VENV)/fresh/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/fresh/bin/python -m pip install --quiet '.[test,fuzz]'

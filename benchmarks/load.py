@@ -1,8 +1,7 @@
 """The load: clients that each wait for an answer before the next request, on persistent connections.
 
 A process drives its connections with one selector on raw sockets, so that the clients use as little as
-possible
-of the cores that they share with the servers.
+possible of the cores that they share with the servers.
 """
 
 import multiprocessing

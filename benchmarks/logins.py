@@ -1,8 +1,7 @@
 """What refused logins reveal, and what logins cost: `python -m benchmarks.logins`.
 
 The time of a refused login for an existing and an unknown name, in turns; and the latency of pings during
-many
-concurrent logins. On the real server, without limits on attempts.
+many concurrent logins. On the real server, without limits on attempts.
 """
 
 import argparse

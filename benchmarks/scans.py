@@ -1,10 +1,9 @@
 """How long a complete scan of a large network takes: `python -m benchmarks.scans`.
 
 POST /presence/scans through the WSGI application, without a socket, on a new database. In each scan one
-device in
-a hundred has changed: half of these are new, and half are gone, which ends their sessions. The floor of the
-same
-run: json.loads of the same body, and its devices inserted into a temporary table by bare sqlite3.
+device in a hundred has changed: half of these are new, and half are gone, which ends their sessions. The
+floor of the same run: json.loads of the same body, and its devices inserted into a temporary table by bare
+sqlite3.
 """
 
 import argparse

@@ -150,8 +150,7 @@ def _scan(
     """The scanner's day.
 
     The outage begins with empty scans; then none come. After the restart the first scan sees one device in
-    ten, and
-    then the last scans from before come again.
+    ten, and then the last scans from before come again.
     """
     sent: list[Scan] = []
     for at in range(BEGIN, BEGIN + seconds, SCAN_SECONDS):

@@ -1,8 +1,7 @@
 """Measure a start: `python -m benchmarks.start`.
 
 The time from the program's start to its first answer, in turns with a minimal program: a Flask application of
-one
-function, behind gunicorn with as many workers and threads.
+one function, behind gunicorn with as many workers and threads.
 """
 
 import argparse

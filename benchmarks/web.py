@@ -38,8 +38,7 @@ SIZE = {"width": 1280, "height": 900}
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 FRAMES = 240
 # The server's time for the page and for its API calls: from the last byte of a request to the first byte of
-# the
-# answer. Concurrent requests are added up.
+# the answer. Concurrent requests are added up.
 SERVER_MS = """() => {
   const waited = ({requestStart, responseStart}) => responseStart - requestStart;
   const [page] = performance.getEntriesByType("navigation");

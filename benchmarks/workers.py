@@ -1,8 +1,7 @@
 """Choose the kind and number of workers by measuring: `python -m benchmarks.workers`.
 
 Sixteen clients request a device's month and ping, directly and through nginx; and while forty clients send
-half a
-request and no more, another client sends one.
+half a request and no more, another client sends one.
 """
 
 import argparse

@@ -32,7 +32,7 @@ def build() -> None:
 
 
 def install(folder: Path) -> None:
-    """Install the npm packages that a folder's lockfile names; none of them runs anything."""
+    """Install the npm packages of a folder's lockfile, without running their scripts."""
     _, npm = node_and_npm()
     _run(*npm, "ci", "--prefix", str(folder), "--ignore-scripts", "--no-progress", "--loglevel=error")
 
@@ -45,7 +45,7 @@ def _is_outdated(installed: Path) -> bool:
 
 
 def node_and_npm() -> tuple[str, list[str]]:
-    """The programs: the machine's own, or those of NODE_PACKAGE."""
+    """The programs node and npm: the machine's, or those of NODE_PACKAGE."""
     node, npm = _installed_node(), shutil.which("npm")
     if node and npm:
         return node, [npm]

@@ -1,8 +1,7 @@
 """Write the texts that are derived from config.py: python -m bundling.settings
 
 They are the table in docs/settings.md and the meanings in the English catalogue of the web UI. Other
-languages
-have their own sentences; where one is missing, the page shows the English one.
+languages have their own sentences; where one is missing, the page shows the English one.
 """
 
 import json

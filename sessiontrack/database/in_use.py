@@ -66,7 +66,7 @@ def _locked(database: Path, how: int, refusal: str) -> int:
 
 
 def without_locks(path: Path, error: OSError) -> StorageUnavailable:
-    """What to say where a file system has no `flock`, as some network file systems have not."""
+    """The error for a file system without `flock`, such as some network file systems."""
     return StorageUnavailable(
         f"{path} cannot be locked: {error.strerror}. The database needs a file system with flock()."
     )

@@ -22,8 +22,7 @@ class KeptSum:
     """Sums over the rows of the table `source` that meet `when`, grouped by keys, in the table `target`.
 
     keys, sums: column of the target -> SQL with `{row}` before each column of the source. The first sum is
-    the
-    number of rows. The target's key consists of those keys and `part`; `when` must never be null.
+    the number of rows. The target's key consists of those keys and `part`; `when` must never be null.
     """
 
     name: str
@@ -187,7 +186,7 @@ def fold(target: str, kept: KeptSum) -> str:
 
 
 def forget_zeros(target: str, kept: KeptSum) -> str:
-    """The statement that forgets the keys of which no row is left."""
+    """The statement that deletes keys without rows."""
     return f"DELETE FROM {target} WHERE part = 0 AND {next(iter(kept.sums))} = 0"
 
 

@@ -23,7 +23,7 @@ from sessiontrack.exceptions import DamagedDatabase, InvalidInput, StorageUnavai
 # The names of backups in a folder; other files are left alone.
 DATED = re.compile(r"sessiontrack-[0-9]{8}T[0-9]{6}Z\.sqlite3")
 PART = ".part"
-# Where SQLite's file format keeps `PRAGMA user_version`, which is its user's: here a backup's number.
+# The offset of `PRAGMA user_version` in SQLite's file format, which stores the backup's number.
 ORDER_OFFSET, ORDER_BYTES = 60, 4
 MAGIC = b"SQLite format 3\0"
 # Tokens revoked since the backup would be valid again, so all users must sign in again.
@@ -201,7 +201,7 @@ def _refuse_little_space(folder: Path, needed: int) -> None:
 
 
 def _remove_old(made: Path, keep: int) -> list[Path]:
-    """All but those that were made last; a clock may have been wrong, so their names do not tell."""
+    """Delete all but the backups that were made last, by number: a wrong clock makes names unreliable."""
     older = sorted(
         (each for each in _dated(made.parent) if each != made), key=lambda each: (_order(each), each)
     )
@@ -216,7 +216,7 @@ def _dated(folder: Path) -> list[Path]:
 
 
 def _order(backup: Path) -> int:
-    """Its place among the backups of its folder; 0 for one of a version that did not number them."""
+    """The backup's number in its folder; 0 for a backup of a version without numbers."""
     with suppress(OSError), backup.open("rb") as file:
         file.seek(ORDER_OFFSET)
         return int.from_bytes(file.read(ORDER_BYTES))
@@ -224,7 +224,7 @@ def _order(backup: Path) -> int:
 
 
 def _put_last(draft: Path) -> None:
-    """Number a backup that is not yet in use as the latest of its folder."""
+    """Give a draft the next number of its folder."""
     number = 1 + max(map(_order, _dated(draft.parent)), default=0)
     with draft.open("r+b") as file:
         file.seek(ORDER_OFFSET)

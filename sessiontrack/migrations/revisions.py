@@ -82,8 +82,7 @@ def upgrade(engine: Engine) -> None:
     """Upgrade the database to the newest revision, completely or not at all.
 
     The transaction takes the write lock at its first statement: of two processes that start at once, the
-    second
-    waits and then finds nothing to do.
+    second waits and then finds nothing to do.
 
     Raises:
         StorageUnavailable: the database cannot be written, or a newer version migrated it; the message says

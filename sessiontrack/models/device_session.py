@@ -33,14 +33,10 @@ class DeviceSession(Base):
     """connected_at or disconnected_at is null if that event is missing, or while the session is open.
 
     begin_at and end_at are the known ends: a missing end takes the value of the other one, and an open
-    session
-    has no end_at. "Which sessions overlap this window?" is four queries, each with its own index: short
-    sessions
-    begin at most a day before the window, middle ones at most 32 days; the longest and the open ones are few.
-    A
-    single index over all of them reads up to half the table. For a window that lasts until now, an index of
-    all
-    long sessions by their end is faster.
+    session has no end_at. "Which sessions overlap this window?" is four queries, each with its own index:
+    short sessions begin at most a day before the window, middle ones at most 32 days; the longest and the
+    open ones are few. A single index over all of them reads up to half the table. For a window that lasts
+    until now, an index of all long sessions by their end is faster.
     """
 
     __tablename__ = "device_session"

@@ -1,4 +1,4 @@
-"""Sources that fail now: their last look could not be made or read."""
+"""Failing sources: their latest scan could not be made or read."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,7 +8,7 @@ from sessiontrack.models.columns import Instant
 
 
 class SourceFailure(Base):
-    """A source that fails, since when, and why the last time; gone with its next look that works."""
+    """A failing source, since when, and the latest reason; deleted by its next successful scan."""
 
     __tablename__ = "source_failure"
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sessiontrack.database import Base
 from sessiontrack.models.columns import Instant, Reference, RowId, Seconds, partial_index
 
-# Shorter sessions that reach into a period began at most so long before it; longer ones are few.
+# Shorter sessions that overlap a period began at most this long before it; longer ones are few.
 SHORT_SECONDS = 86_400
 IS_LONG = f"last_ping - started_at > {SHORT_SECONDS}"
 

@@ -1,4 +1,4 @@
-"""What each user did, by page and by stretches of time, for statistics of long periods."""
+"""The visible time of each user by page and period, for statistics of long periods."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,14 +7,14 @@ from sessiontrack.database import Base
 from sessiontrack.database.kept_sums import KeptSum, deleted_first, keep
 from sessiontrack.models.columns import Number, Seconds, partial_index
 
-# A stretch is 2^22 s, 48 days: shorter ones would have as many rows as there are sessions.
+# A period is 2^22 s, 48 days: shorter ones would give as many rows as there are sessions.
 STRETCH_BITS = 22
 
 
 class UserSum(Base):
-    """Kept by triggers of `user_session` and `view_time`; a session counts where it began.
+    """Maintained by triggers of `user_session` and `view_time`; a session counts in the period of its start.
 
-    An empty view is the session as a whole; no view of a session is empty.
+    An empty view means the whole session; no view of a session is empty.
     """
 
     __tablename__ = "user_sum"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sessiontrack.exceptions import InvalidSetting
 
-# The folder of what `sessiontrack install` or a package has installed.
+# The instance folder of an installation by `sessiontrack install` or a package.
 INSTALLED = Path("/var/lib/sessiontrack")
 KEY_FILE = "signing-key"
 PASSWORD_FILE = "initial-admin-password"
@@ -35,9 +35,9 @@ KNOWN_KEYS = (
 
 
 def default_folder() -> Path:
-    """The instance folder where nothing says which: that of the installation, whose program this is.
+    """The default instance folder: that of the installation.
 
-    A checkout has one of its own in the folder in which it is called.
+    For a checkout it is `instance` in the current folder.
     """
     is_checkout = (Path(__file__).parents[2] / "setup.cfg").is_file()
     return INSTALLED if INSTALLED.is_dir() and not is_checkout else Path("instance").absolute()

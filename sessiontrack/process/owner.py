@@ -1,6 +1,6 @@
-"""Whose this install is: a command of root's works as the user who owns the instance folder.
+"""The owner of an install: a command called by root runs as the user who owns the instance folder.
 
-What root wrote there, the service could not read.
+The service could not read files that root wrote there.
 """
 
 import os
@@ -14,10 +14,11 @@ USER = "sessiontrack"
 
 
 def become_owner(folder: Path) -> str | None:
-    """As root, go on as the owner of the folder; the name of whom this process has become.
+    """If called by root, become the owner of the folder; return that user's name.
 
     Raises:
-        InvalidSetting: the folder is another user's, and this is not root; or its user is not there yet, or
+        InvalidSetting: the folder belongs to another user and this is not root; or its user does not exist,
+        or
             cannot read this program.
     """
     owner = owner_to_become(folder)
@@ -34,7 +35,7 @@ def become_owner(folder: Path) -> str | None:
 
 
 def owner_to_become(folder: Path) -> pwd.struct_passwd | None:
-    """Whom root has to become for this folder; None where root itself is its owner, or it is not there.
+    """The user that root must become for this folder; None if root owns it, or if it does not exist.
 
     Raises:
         InvalidSetting: see become_owner.
@@ -51,11 +52,11 @@ def owner_to_become(folder: Path) -> pwd.struct_passwd | None:
     try:
         return pwd.getpwuid(uid)
     except KeyError as error:
-        raise InvalidSetting(f"{folder} belongs to uid {uid}, and there is no such user.") from error
+        raise InvalidSetting(f"{folder} belongs to uid {uid}, and this user does not exist.") from error
 
 
 def _first_owner(folder: Path) -> pwd.struct_passwd:
-    """Before the first start the installed folder is still root's; it is the service's from now on."""
+    """Give the installed folder, which root owns before the first start, to the service's user."""
     try:
         owner = pwd.getpwnam(USER)
     except KeyError as error:
@@ -68,4 +69,4 @@ def _first_owner(folder: Path) -> pwd.struct_passwd:
 def _refuse_other_user(folder: Path) -> None:
     if folder != INSTALLED or os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return
-    raise InvalidSetting(f"{folder} is the service's own: call this as root, or as the user {USER}.")
+    raise InvalidSetting(f"{folder} belongs to the service: run this command as root, or as the user {USER}.")

@@ -1,8 +1,7 @@
 """The wall clock of a real server jumps during pings, logins, scans and webhook retries.
 
 libfaketime gives the server's processes and the commands another time, read from a file; their monotonic
-clock is
-the true one, as after a jump of the real clock.
+clock is the true one, as after a jump of the real clock.
 """
 
 import os

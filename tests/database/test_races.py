@@ -1,8 +1,7 @@
 """Two concurrent writers, on either back end: one has made a change but not committed when the other begins.
 
 On SQLite the other waits for the write lock. On PostgreSQL it continues until it meets a lock of the first
-one, so
-rows that it must not overlook have to be locked.
+one, so rows that it must not overlook have to be locked.
 """
 
 import threading

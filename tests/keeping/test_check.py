@@ -198,7 +198,7 @@ DAMAGES: list[tuple[list[str], dict[str, int], str, list[tuple[Any, ...]]]] = [
     (["DELETE FROM device WHERE id = 2"], {"device_session.device_id": 1}, SESSIONS, SOUND_SESSIONS[:2]),
     (
         ["DELETE FROM user_session WHERE id = 2"],
-        # Its views went by a trigger, which the missing references do not hinder.
+        # A trigger has deleted its views, whatever references are broken.
         {"view_visit.session_id": 1, "visit times": 1},
         VIEWS,
         [(1, "list", "all", 20), (1, "maps", "", 40)],

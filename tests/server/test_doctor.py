@@ -214,7 +214,7 @@ def test_a_password_from_the_settings_and_one_that_anybody_would_try(tmp_path: P
 
 
 def of_before(folder: Path, password: str) -> None:
-    """The admin's password is one that was chosen before there was a rule."""
+    """The admin's password is older than the password rule."""
     app = create_app({"INSTANCE": folder})
     with app.app_context(), write_transaction() as tx:
         tx.run(

@@ -1,4 +1,4 @@
-"""Whose an installation is, and which one a command finds."""
+"""The owner of an installation, and the installation that a command uses."""
 
 import os
 import pwd
@@ -15,12 +15,12 @@ NOBODY = pwd.getpwnam("nobody")
 
 
 class Became(list[tuple[str, int]]):
-    """What a process of root's would have become."""
+    """The changes of user that a process of root would have made."""
 
 
 @pytest.fixture
 def became(monkeypatch: pytest.MonkeyPatch) -> Became:
-    """As if this were root, who may become anybody."""
+    """Pretend to be root."""
     done = Became()
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "initgroups", lambda name, gid: done.append((name, gid)))
@@ -132,7 +132,7 @@ def test_an_installed_program_finds_its_installation(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    # A checkout has an instance of its own.
+    # A checkout has its own instance.
     assert load_settings(environment={}).instance == tmp_path / "instance"
     monkeypatch.setattr(
         instance, "__file__", str(tmp_path / "site-packages/sessiontrack/process/instance.py")

@@ -119,7 +119,7 @@ def test_a_prefix_that_leads_elsewhere_is_refused(make_clients: Callable[..., Cl
     for path in ("/", "/ui/devices", "/auth/me"):
         response = clients.nobody.call("GET", path, headers={"X-Forwarded-Prefix": prefix})
         assert "X-Forwarded-Prefix" in refused(response, 400)["message"]
-        # From anybody else it is dropped.
+        # From any other address it is dropped.
         other = {"environ_overrides": {"REMOTE_ADDR": "10.9.9.9"}, "headers": {"X-Forwarded-Prefix": prefix}}
         assert "evil" not in str(clients.nobody.call("GET", path, **other).headers)
 

@@ -1,8 +1,7 @@
 """The database of a test's instance folder: a SQLite file in it, or one on the private PostgreSQL.
 
 On PostgreSQL each folder gets its own database at first use: an empty one, or for a copy of the template's
-folder
-a copy of the template's database.
+folder a copy of the template's database.
 """
 
 import atexit

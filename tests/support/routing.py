@@ -1,4 +1,4 @@
-"""werkzeug's rules, compiled once a process: that would be most of the work of a test's application."""
+"""Caches werkzeug's compiled rules per process: compiling takes most of the setup of a test application."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ _known: dict[tuple[Any, ...], Callable[..., tuple[str, str]]] = {}
 
 
 def _compiled(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-    """A function that depends on the rule's text alone, and is given the rule when it is called."""
+    """The compiled function, which depends only on the rule's text and gets the rule as an argument."""
     if rule.defaults:
         return _compile(rule, append_unknown)
     key = rule.rule, tuple(rule._trace), append_unknown
@@ -20,5 +20,5 @@ def _compiled(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[st
 
 
 def remember_rules() -> None:
-    """From now on in this process."""
+    """Cache compiled rules from now on in this process."""
     Rule._compile_builder = _compiled

@@ -26,7 +26,7 @@ export const roleField = (chosen, roles = ROLES) => html`<fieldset class="choice
   )}
 </fieldset>`;
 
-/** How hard a password is to guess, from 0 to 4: by its length and by how many characters of it are different. */
+/** The strength of a password, from 0 to 4, by its length and its number of different characters. */
 export const strength = (password) => {
   if (password.length < LEAST_PASSWORD || !password.trim()) return 0;
   const different = new Set(password).size;
@@ -186,7 +186,7 @@ const address = (username) => `/users/${encodeURIComponent(username)}`;
 const change = (username, changes) => send("PATCH", address(username), changes);
 const lastAdmin = (name) => t("settings.user.last", { name });
 
-/** What an error means here: a conflict is always the same one, and of what is typed a password is refused. */
+/** The message for an error: a conflict always has the same cause here, and the only invalid field is a password. */
 const explain = (conflict) => (error) => {
   if (error.status === CONFLICT) return conflict;
   const isPassword = error.status === REFUSED && error.message.startsWith("password:");
