@@ -1,4 +1,4 @@
-"""setup.cfg admits no version with a published fault that .ci/floors.txt knows of, and constraints.txt pins none."""
+"""setup.cfg admits, and constraints.txt pins, no version with a published fault that .ci/floors.txt lists."""
 
 import re
 from configparser import ConfigParser
