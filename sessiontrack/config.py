@@ -226,6 +226,11 @@ class Settings:
     busy_timeout_seconds: int = setting(
         "5", _whole(1, 600), "How long a request waits for the database before the answer is 503."
     )
+    read_timeout_seconds: int = setting(
+        "30",
+        _whole(1, 3600),
+        "How long a request may read before it is answered 503 query_too_slow; whole lists are not limited.",
+    )
     presence_grace: int = setting(
         "10 minutes", _length, "Grace time: a device missing from complete scans for longer has left."
     )

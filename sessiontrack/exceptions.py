@@ -87,6 +87,10 @@ class StorageUnavailable(SessiontrackError):
         return str(getattr(cause, "orig", cause) or self.message).partition("\n")[0]
 
 
+class QueryTooSlow(SessiontrackError):
+    """A question took the database longer than it may; to ask the same again cannot help."""
+
+
 class DamagedDatabase(StorageUnavailable):
     """The database's file is no database, or it is damaged; nothing mends that but a backup."""
 

@@ -4,6 +4,7 @@ A SQLAlchemy Core statement is compiled once for each dialect and runs on the dr
 7 us that way and 330 us as an entity.
 """
 
+import re
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -48,10 +49,19 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base)
 
 
+# What AMONG(:ids) means: one parameter that is a list, of any length.
+AMONG = re.compile(r"AMONG\((:\w+|%\(\w+\)s)\)")
+AMONG_IN = {
+    "sqlite": r"IN (SELECT value FROM json_each(\1))",
+    "postgresql": r"= ANY (\1)",
+}
+
+
 class Statement:
     """One SQL statement with named parameters, written once and compiled once for each dialect.
 
-    Create it at import time, or in a cached function if its shape depends on the filters of a request.
+    `column AMONG(:ids)` is a condition that the column is one of the values in the list `ids`.
+    Made at import time, or by a cached function where its shape depends on the filters asked for.
     """
 
     def __init__(self, clause: ClauseElement | str) -> None:
@@ -67,7 +77,8 @@ class Statement:
             compiled = clause.compile(dialect=dialect)
             params = {} if isinstance(compiled, DDLCompiler) else compiled.params
             fixed = {name: value for name, value in params.items() if value is not None}
-            found = self._compiled[dialect.name] = (str(compiled), fixed)
+            sql = AMONG.sub(AMONG_IN.get(dialect.name, ""), str(compiled))
+            found = self._compiled[dialect.name] = (sql, fixed)
         return found
 
 

@@ -25,7 +25,7 @@ from sessiontrack.database.engines.replica import Replica
 from sessiontrack.database.engines.sqlite import SQLite
 from sessiontrack.database.kept_sums import KeptSum, fold, forget_zeros
 from sessiontrack.database.statements import Row, Statement, db
-from sessiontrack.exceptions import Contention, InvalidSetting, SessiontrackError
+from sessiontrack.exceptions import Contention, InvalidSetting, QueryTooSlow, SessiontrackError
 from sessiontrack.process import server_timing
 
 # Execution option of SQLAlchemy's own connections that only read.
@@ -152,19 +152,33 @@ def read_transaction() -> Iterator[Transaction]:
     replica = _replica()
     connection = None
     if replica is not None and (position := _reading_from()) is not None:
-        connection = replica.begun(position)
+        connection = replica.begun(position, _most_seconds())
     if replica is None or connection is None:
-        back_end = database_engine()
-        with storage_errors(), _transaction(back_end, back_end.begin_reading, Kind.READ) as transaction:
+        ways = database_engine()
+        seconds = _most_seconds()
+        begin = ways.limited(ways.begin_reading, seconds)
+        with storage_errors(), _transaction(ways, begin, Kind.READ, seconds) as transaction:
             yield transaction
         return
     try:
         with _on(connection) as transaction:
             yield transaction
     except Exception as error:
+        if isinstance(meaning := replica.meaning_of(error), QueryTooSlow):
+            raise meaning from error
         if not replica.failed(error):
             raise
         raise Contention("The replica cannot be read just now; try again shortly.") from error
+
+
+def limit_reads(seconds: int | None) -> None:
+    """From now on let the database spend so long at most on what this request reads; None: however long."""
+    g.sessiontrack_read_seconds = seconds
+
+
+def _most_seconds() -> int | None:
+    seconds: int | None = g.get("sessiontrack_read_seconds")
+    return seconds
 
 
 def read_from_replica(position: int) -> None:
@@ -217,8 +231,10 @@ def look_up() -> Iterator[Transaction]:
 
 
 @contextmanager
-def _transaction(back_end: DatabaseEngine, begin: str, kind: Kind) -> Iterator[Transaction]:
-    own = back_end.own_transaction(kind)
+def _transaction(
+    ways: DatabaseEngine, begin: str, kind: Kind, seconds: int | None = None
+) -> Iterator[Transaction]:
+    own = ways.own_transaction(kind, seconds)
     if own is None:
         with server_timing.part(kind.value), _on(_begun(back_end, begin)) as transaction:
             yield transaction

@@ -11,6 +11,7 @@ import orjson
 from flask import Response, request
 
 from sessiontrack.database import Transaction, read_transaction
+from sessiontrack.database.transactions import limit_reads
 from sessiontrack.http.etags import JSON, tag_of, tagged_answer
 from sessiontrack.values.record_files import BOM, encode_cells
 
@@ -76,6 +77,8 @@ def list_answer(
         written: how some of them become JSON.
         opening, closing: what stands around the rows.
     """
+    if limit is None:
+        limit_reads(None)
     with ExitStack() as stack:
         tx = stack.enter_context(read_transaction())
         wanted = rows(tx)
@@ -105,6 +108,7 @@ def csv_answer(
 
     It begins with a byte order mark: without one a spreadsheet takes UTF-8 for something else.
     """
+    limit_reads(None)
     with ExitStack() as stack:
         tx = stack.enter_context(read_transaction())
         pieces = encode_cells(rows(tx), columns)

@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotFound as HttpNotFound
 from sessiontrack import clock
 from sessiontrack.config import Settings
 from sessiontrack.database import look_up, write_transaction
-from sessiontrack.database.transactions import mark_writes_of, read_from_replica, written_by
+from sessiontrack.database.transactions import limit_reads, mark_writes_of, read_from_replica, written_by
 from sessiontrack.exceptions import (
     Contention,
     Forbidden,
@@ -304,6 +304,7 @@ def _begin_request() -> None:
     if has_control_characters(request.path):
         raise HttpNotFound
     g.now = clock.now()
+    limit_reads(settings().read_timeout_seconds)
     read_times_in(settings().timezone)
 
 

@@ -19,6 +19,7 @@ from sessiontrack.exceptions import (
     Forbidden,
     InvalidInput,
     NotFound,
+    QueryTooSlow,
     RateLimited,
     SessionInactive,
     SessiontrackError,
@@ -47,6 +48,7 @@ STATUSES: dict[type[SessiontrackError], tuple[int, str]] = {
     SessionInactive: (409, "session_inactive"),
     Conflict: (409, "conflict"),
     RateLimited: (429, "rate_limited"),
+    QueryTooSlow: (503, "query_too_slow"),
     StorageUnavailable: (503, "storage_unavailable"),
 }
 # What Werkzeug and gunicorn answer by themselves, in our words. Any other status of theirs is a bad request.
@@ -114,7 +116,11 @@ def _ours(error: SessiontrackError) -> Response:
         log.error("%s %r: %s", request.method, request.path, error.__cause__ or error)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else {}
     errors = _cut(error.errors)[0] if isinstance(error, InvalidInput) else None
-    return _answer(status, error_body(code, error.message, errors), headers)
+    response = _answer(status, error_body(code, error.message, errors), headers)
+    if isinstance(error, QueryTooSlow):
+        # The same again would take as long again.
+        del response.headers["Retry-After"]
+    return response
 
 
 def _invalid(error: ValidationError) -> Response:

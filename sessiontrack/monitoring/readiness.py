@@ -1,5 +1,6 @@
 """Whether this install is ready: the database is current, and a test write commits."""
 
+import logging
 import threading
 import time
 
@@ -8,6 +9,7 @@ from sessiontrack.database import db, write_transaction
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.services.write_probe import probe
 
+log = logging.getLogger(__name__)
 REMEMBERED_SECONDS = 1.0
 
 
@@ -44,5 +46,7 @@ def _look() -> str | None:
         reason = error.__cause__
         if reason is None or isinstance(reason, OSError):
             return error.message
-        return f"The database cannot be written: {error.reason}."
+        # The driver's words may name hosts and files; whoever asks here has not signed in.
+        log.warning("The database cannot be written: %s", error.reason)
+        return "The database cannot be written; the log says why."
     return None

@@ -9,13 +9,12 @@ from sqlalchemy import select
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import Device
-from sessiontrack.models.columns import bind
+from sessiontrack.models.columns import holds
 from sessiontrack.presence.evidence import REMEMBERED
 from sessiontrack.presence.rules import Interval, SourceEvidence, connected_intervals
 from sessiontrack.values.ips import ip_sort_key
 
 CHUNK = 400
-_IDS = ", ".join(f":id{number}" for number in range(CHUNK))
 DOWN = "Device Down"
 OF_SESSIONS = frozenset({"Connected", "Down Reconnected", "Disconnected", DOWN})
 # The sessions and events that are derived from evidence; all others were told.
@@ -24,25 +23,28 @@ DERIVED = "presence"
 # Locked in one order: nobody else changes their sessions until the transaction ends.
 DEVICES = Statement(
     select(Device.id, Device.mac, Device.first_seen_at, Device.grace_seconds, Device.alert_down)
-    .where(Device.id.in_([bind(f"id{number}") for number in range(CHUNK)]))
+    .where(holds("device.id AMONG(:ids)"))
     .order_by(Device.id)
     .with_for_update()
 )
 RUNS = Statement(
     "SELECT device_id, source_id, first_at, last_at, ip, settled FROM sighting_run"
-    f" WHERE device_id IN ({_IDS}) ORDER BY first_at"
+    " WHERE device_id AMONG(:ids) ORDER BY first_at"
 )
 SAID = Statement(
     "SELECT device_id, source_id, at, kind, ip, info, settled, since_at FROM device_evidence"
-    f" WHERE device_id IN ({_IDS}) ORDER BY at"
+    " WHERE device_id AMONG(:ids) ORDER BY at"
 )
+# They never overlap, so of those that began before the floor only the last one can reach to it.
 SESSIONS = Statement(
-    "SELECT device_id, id, connected_at, disconnected_at, still_connected, conn_type, disc_type, source"
-    f" FROM device_session WHERE device_id IN ({_IDS}) AND (still_connected OR end_at >= :floor)"
-    " ORDER BY begin_at"
+    "SELECT s.device_id, s.id, s.connected_at, s.disconnected_at, s.still_connected, s.conn_type,"
+    " s.disc_type, s.source FROM device d JOIN device_session s ON s.device_id = d.id"
+    " AND s.begin_at >= coalesce((SELECT max(l.begin_at) FROM device_session l"
+    " WHERE l.device_id = d.id AND l.begin_at < :floor), :floor)"
+    " WHERE d.id AMONG(:ids) AND (s.still_connected OR s.end_at >= :floor) ORDER BY s.begin_at"
 )
 EVENTS = Statement(
-    f"SELECT device_id, id, at, type FROM event WHERE device_id IN ({_IDS}) AND at >= :floor"
+    "SELECT device_id, id, at, type FROM event WHERE device_id AMONG(:ids) AND at >= :floor"
     " AND NOT voided AND (source = 'presence' OR type = 'New Device')"
 )
 SOURCE_NAMES = Statement("SELECT id, name FROM source")
@@ -190,14 +192,14 @@ def reconcile(tx: Transaction, device_ids: Iterable[int], floor: int, grace: int
     return sorted(changes, key=lambda change: (change.at, change.mac))
 
 
-def _chunks(ids: list[int]) -> Iterator[dict[str, int]]:
-    """The parameters id0, id1, ... of the statements above; the last one repeated to the end."""
+def _chunks(ids: list[int]) -> Iterator[dict[str, list[int]]]:
+    """The parameters of the statements above."""
     for first in range(0, len(ids), CHUNK):
         chunk = ids[first : first + CHUNK]
-        yield {f"id{n}": chunk[min(n, len(chunk) - 1)] for n in range(CHUNK)}
+        yield {"ids": chunk}
 
 
-def _load(tx: Transaction, chunk: dict[str, int], floor: int, grace: int) -> list[_Device]:
+def _load(tx: Transaction, chunk: dict[str, list[int]], floor: int, grace: int) -> list[_Device]:
     devices = {
         row[0]: _Device(row[0], row[1], row[2], grace if row[3] is None else row[3], bool(row[4]))
         for row in tx.rows(DEVICES, **chunk)

@@ -23,14 +23,13 @@ OLDEST_SECONDS = 86_400
 MOST_PENDING = 100_000
 RELEVANT = frozenset(EVENT_TYPES) | flapping.CONNECTIONS
 CHUNK = 400
-_MACS = ", ".join(f":mac{number}" for number in range(CHUNK))
 
 WANTED = Statement("SELECT type, webhook_id FROM webhook_event")
 # By each address that a device is known by.
 DEVICES = Statement(
-    f"SELECT mac, id, mac, name, owner, vendor, grace_seconds FROM device WHERE mac IN ({_MACS})"
+    "SELECT mac, id, mac, name, owner, vendor, grace_seconds FROM device WHERE mac AMONG(:macs)"
     " UNION ALL SELECT a.mac, d.id, d.mac, d.name, d.owner, d.vendor, d.grace_seconds"
-    f" FROM device_alias a JOIN device d ON d.id = a.device_id WHERE a.mac IN ({_MACS})"
+    " FROM device_alias a JOIN device d ON d.id = a.device_id WHERE a.mac AMONG(:macs)"
 )
 INSERT = Statement(
     "INSERT INTO webhook_delivery (public_id, webhook_id, type, body, created_at, due_at)"
@@ -139,8 +138,7 @@ def _devices(tx: Transaction, macs: Iterable[str]) -> dict[str, _Device]:
     found: dict[str, _Device] = {}
     for first in range(0, len(ordered), CHUNK):
         chunk = ordered[first : first + CHUNK]
-        named = {f"mac{n}": chunk[min(n, len(chunk) - 1)] for n in range(CHUNK)}
-        for mac, *known in tx.rows(DEVICES, **named):
+        for mac, *known in tx.rows(DEVICES, macs=chunk):
             device = _Device(*known)
             found[mac] = found[device.mac] = device
     return found

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Engine
 
 from sessiontrack.exceptions import Conflict, SessiontrackError
 
+TOO_SLOW = "This takes the database too long: ask for a shorter period, for fewer rows, or for one device."
+
 
 class Kind(Enum):
     """The purpose of a transaction; the value is its name in Server-Timing."""
@@ -100,8 +102,16 @@ class DatabaseEngine(ABC):
         """Whether the database exists; opening it may create it."""
         return True
 
-    def own_transaction(self, kind: Kind) -> AbstractContextManager[Any] | None:
-        """The driver's connection in a transaction; None if connections come from SQLAlchemy's pool."""
+    def limited(self, begin: str, seconds: int | None) -> str:
+        """What begins a transaction whose statements may take so long; None: however long."""
+        return begin
+
+    def own_transaction(self, kind: Kind, seconds: int | None = None) -> AbstractContextManager[Any] | None:
+        """The driver's connection within a transaction, for engines that do not take it from the pool.
+
+        Args:
+            seconds: how long it may read; None: however long.
+        """
         return None
 
     def writer_turn(self) -> AbstractContextManager[None]:

@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from sessiontrack.database.engines.engine import DatabaseEngine
+from sessiontrack.database.engines.engine import TOO_SLOW, DatabaseEngine
 from sessiontrack.exceptions import (
     Conflict,
     Contention,
     InvalidInput,
+    QueryTooSlow,
     SessiontrackError,
     StorageUnavailable,
 )
@@ -28,6 +29,8 @@ CONFLICT = frozenset({"23503", "23505", "23514", "23P01"})
 UNAVAILABLE = frozenset({"25006", "25P03", "42501", "57P01", "57P02", "57P03", "58030", "XX001", "XX002"})
 # The shortest timeout that the driver supports.
 REPLICA_CONNECT_SECONDS = 2
+# By statement_timeout, or by an administrator.
+CANCELED = "57014"
 OUT_OF_RANGE = "22003"
 # How long a transaction keeps its locks after its host has gone silent.
 MOST_IDLE = "10min"
@@ -75,7 +78,8 @@ class PostgreSQL(DatabaseEngine):
         connection.
         """
         timeout = REPLICA_CONNECT_SECONDS if is_replica else self._timeout + 1
-        connect = {"autocommit": True, "prepare_threshold": None, "connect_timeout": timeout}
+        connect: dict[str, Any] = {"autocommit": True, "prepare_threshold": None, "connect_timeout": timeout}
+        connect["fallback_application_name"] = "sessiontrack"
         return {"connect_args": connect, "use_native_hstore": False, "pool_size": 16, "max_overflow": 48}
 
     def prepare(self, engine: Engine) -> None:
@@ -91,6 +95,10 @@ class PostgreSQL(DatabaseEngine):
         def choose_types(connection: Any, record: object) -> None:
             connection.adapters.register_dumper(int, Int8Dumper)
             connection.adapters.register_dumper(str, StrDumper)
+
+    def limited(self, begin: str, seconds: int | None) -> str:
+        """By the server, for each statement and each piece of a stream."""
+        return begin if seconds is None else f"{begin}; SET LOCAL statement_timeout = '{seconds}s'"
 
     def begin_migrating(self, connection: Connection) -> None:
         """Other migrations wait without a timeout."""
@@ -132,7 +140,9 @@ class PostgreSQL(DatabaseEngine):
         if state in CONTENTION:
             return Contention("Another transaction is changing the same data; try again shortly.")
         if state in CONFLICT:
-            return Conflict("Another request has changed the same data; read it again, then retry.")
+            return Conflict("Somebody else has changed the same meanwhile; look again, then repeat it.")
+        if state == CANCELED:
+            return QueryTooSlow(TOO_SLOW)
         if state in UNAVAILABLE or isinstance(error, OperationalError | InterfaceError):
             return StorageUnavailable("The database cannot be used just now; try again shortly.")
         if state == OUT_OF_RANGE:

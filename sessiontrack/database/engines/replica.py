@@ -6,6 +6,7 @@ import time
 from sqlalchemy import Engine, PoolProxiedConnection
 
 from sessiontrack.database.engines.postgres import PostgreSQL
+from sessiontrack.exceptions import SessiontrackError
 
 # How long it is not used after it could not be reached or failed.
 PAUSE_SECONDS = 5
@@ -26,11 +27,12 @@ class Replica:
         self._lock = threading.Lock()
         self._asked_again_at = 0.0
 
-    def begun(self, position: int) -> PoolProxiedConnection | None:
-        """A connection on which a reading transaction has begun; None if the replica cannot be used.
+    def begun(self, position: int, seconds: int | None = None) -> PoolProxiedConnection | None:
+        """A connection on which a reading transaction has begun; None where there is none just now.
 
         Args:
-            position: the log position of the primary that it must have replayed.
+            position: what it must have seen of the other one's log.
+            seconds: how long a statement may take; None: however long.
         """
         if time.monotonic() < self._asked_again_at:
             return None
@@ -41,7 +43,7 @@ class Replica:
             cursor.execute(SEEN)
             ((seen,),) = cursor.fetchall()
             if seen is not None and seen >= position:
-                cursor.execute(self._back_end.begin_reading)
+                cursor.execute(self._ways.limited(self._ways.begin_reading, seconds))
                 return connection
             connection.close()
         except Exception:
@@ -49,6 +51,10 @@ class Replica:
             if connection is not None:
                 connection.invalidate()
         return None
+
+    def meaning_of(self, error: Exception) -> SessiontrackError | None:
+        """What an error of the driver's means for the caller, apart from the replica's own faults."""
+        return self._ways.meaning_of(error)
 
     def failed(self, error: Exception) -> bool:
         """Whether the replica caused the error: it cancelled the query, is not migrated yet, or is gone."""

@@ -1,6 +1,8 @@
 """SQLite: one file, one writer at a time, any number of concurrent readers."""
 
+import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, event
 
-from sessiontrack.database.engines.engine import DatabaseEngine, Kind
+from sessiontrack.database.engines.engine import TOO_SLOW, DatabaseEngine, Kind
 from sessiontrack.database.engines.group_commit import GroupCommit
 from sessiontrack.database.engines.held_connections import HeldConnections
 from sessiontrack.database.engines.writer_lock import WriterLock
@@ -16,6 +18,7 @@ from sessiontrack.exceptions import (
     Conflict,
     DamagedDatabase,
     InvalidSetting,
+    QueryTooSlow,
     SessiontrackError,
     StorageUnavailable,
 )
@@ -33,7 +36,13 @@ UNAVAILABLE = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
+# Of SQLite's virtual machine, between two looks at the time: a millisecond or less.
+STEPS = 20_000
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+# How a list gets to json_each().
+sqlite3.register_adapter(list, json.dumps)
 
 
 class SQLite(DatabaseEngine):
@@ -101,7 +110,9 @@ class SQLite(DatabaseEngine):
         """Do nothing."""
 
     def meaning_of(self, error: BaseException) -> SessiontrackError | None:
-        """Map a busy, full, read-only or damaged file."""
+        """A busy, full, read-only or damaged file."""
+        if _code(error) == sqlite3.SQLITE_INTERRUPT:
+            return QueryTooSlow(TOO_SLOW)
         if _code(error) in DAMAGED:
             return DamagedDatabase(
                 "The database is damaged: stop the service, and put a backup in its place"
@@ -166,14 +177,16 @@ class SQLite(DatabaseEngine):
         """Whether the file exists."""
         return self.file.is_file()
 
-    def own_transaction(self, kind: Kind) -> AbstractContextManager[sqlite3.Connection]:
-        """On this thread's connection, or for brief writes on the shared one."""
+    def own_transaction(
+        self, kind: Kind, seconds: int | None = None
+    ) -> AbstractContextManager[sqlite3.Connection]:
+        """On this thread's own connection, or on the one that brief writers share."""
         if kind is Kind.BRIEF_WRITE:
             return self._writers.member()
         if kind is Kind.WRITE:
             return self._written()
         if kind is Kind.READ:
-            return self._read()
+            return self._read(seconds)
         return self._held.borrowed()
 
     def writer_turn(self) -> AbstractContextManager[None]:
@@ -181,9 +194,17 @@ class SQLite(DatabaseEngine):
         return self._writers.alone()
 
     @contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection]:
+    def _read(self, seconds: int | None) -> Iterator[sqlite3.Connection]:
         with self._held.borrowed() as connection, _between(connection, self.begin_reading):
-            yield connection
+            if seconds is None:
+                yield connection
+                return
+            until = time.monotonic() + seconds
+            connection.set_progress_handler(lambda: time.monotonic() > until, STEPS)
+            try:
+                yield connection
+            finally:
+                connection.set_progress_handler(None, STEPS)
 
     @contextmanager
     def _written(self) -> Iterator[sqlite3.Connection]:
