@@ -154,10 +154,10 @@ def read_transaction() -> Iterator[Transaction]:
     if replica is not None and (position := _reading_from()) is not None:
         connection = replica.begun(position, _most_seconds())
     if replica is None or connection is None:
-        ways = database_engine()
+        back_end = database_engine()
         seconds = _most_seconds()
-        begin = ways.limited(ways.begin_reading, seconds)
-        with storage_errors(), _transaction(ways, begin, Kind.READ, seconds) as transaction:
+        begin = back_end.limited(back_end.begin_reading, seconds)
+        with storage_errors(), _transaction(back_end, begin, Kind.READ, seconds) as transaction:
             yield transaction
         return
     try:
@@ -232,9 +232,9 @@ def look_up() -> Iterator[Transaction]:
 
 @contextmanager
 def _transaction(
-    ways: DatabaseEngine, begin: str, kind: Kind, seconds: int | None = None
+    back_end: DatabaseEngine, begin: str, kind: Kind, seconds: int | None = None
 ) -> Iterator[Transaction]:
-    own = ways.own_transaction(kind, seconds)
+    own = back_end.own_transaction(kind, seconds)
     if own is None:
         with server_timing.part(kind.value), _on(_begun(back_end, begin)) as transaction:
             yield transaction

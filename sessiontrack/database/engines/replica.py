@@ -43,7 +43,7 @@ class Replica:
             cursor.execute(SEEN)
             ((seen,),) = cursor.fetchall()
             if seen is not None and seen >= position:
-                cursor.execute(self._ways.limited(self._ways.begin_reading, seconds))
+                cursor.execute(self._back_end.limited(self._back_end.begin_reading, seconds))
                 return connection
             connection.close()
         except Exception:
@@ -54,7 +54,7 @@ class Replica:
 
     def meaning_of(self, error: Exception) -> SessiontrackError | None:
         """What an error of the driver's means for the caller, apart from the replica's own faults."""
-        return self._ways.meaning_of(error)
+        return self._back_end.meaning_of(error)
 
     def failed(self, error: Exception) -> bool:
         """Whether the replica caused the error: it cancelled the query, is not migrated yet, or is gone."""
