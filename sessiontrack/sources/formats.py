@@ -138,6 +138,7 @@ _ALL = (
         knows="as dnsmasq",
         misses="as dnsmasq; leases of IPv6 without a MAC address",
         examples=(
+            "sessiontrack scan kea-json leases.json",
             """curl -s localhost:8000 -d '{"command": "lease4-get-all", "service": ["dhcp4"]}'"""
             " | sessiontrack scan kea-json -",
         ),
@@ -156,7 +157,10 @@ _ALL = (
         reads="what MikroTik's RouterOS prints at `/ip dhcp-server lease print`, also `detail` or `terse`",
         knows="as dnsmasq: leases that are bound",
         misses="as dnsmasq",
-        examples=("ssh router '/ip dhcp-server lease print detail' | sessiontrack scan mikrotik -",),
+        examples=(
+            "sessiontrack scan mikrotik leases.txt",
+            "ssh router '/ip dhcp-server lease print detail' | sessiontrack scan mikrotik -",
+        ),
     ),
     Format(
         openwrt.NAME,
@@ -164,7 +168,10 @@ _ALL = (
         reads="what OpenWrt answers to `ubus call hostapd.wlan0 get_clients`, of one interface or several",
         knows="which stations are associated with this access point now",
         misses="their addresses and names; devices on a cable or at another access point",
-        examples=("ssh ap ubus call hostapd.wlan0 get_clients | sessiontrack scan openwrt -",),
+        examples=(
+            "sessiontrack scan openwrt clients.json",
+            "ssh ap ubus call hostapd.wlan0 get_clients | sessiontrack scan openwrt -",
+        ),
         program="ubus",
     ),
     Format(
