@@ -141,7 +141,7 @@ def _hosts(value: str) -> Hosts:
     return hosts
 
 
-def _header(value: str) -> str:
+def header_name(value: str) -> str:
     """The name of a request header, or nothing."""
     if value and not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,63}", value):
         raise ValueError("is not the name of a header: letters, digits and hyphens")
@@ -190,7 +190,7 @@ class Settings:
     )
     auth_proxy_header: str = setting(
         "",
-        _header,
+        header_name,
         "Header in which a trusted proxy names the authenticated user, like `X-Remote-User`.",
     )
     auth_proxy_role: str = setting(

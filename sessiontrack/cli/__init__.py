@@ -19,6 +19,7 @@ COMMANDS = {
     "serve": "serve.serve",
     "migrate": "migrate.migrate",
     "migrate-database": "migrate_database.migrate_database",
+    "provision": "provision.provision",
     "user": "user.user",
     "token": "token.token",
     "scan": "scan.scan",

@@ -42,6 +42,9 @@ HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"), Path("/
 @click.option("--certificate", metavar="PATH", help=f"For TLS.  [default: {Choices.certificate}]")
 @click.option("--certificate-key", metavar="PATH", help=f"For TLS.  [default: {Choices.certificate_key}]")
 @click.option("--port", type=click.IntRange(1, 65535), help=f"Of the server.  [default: {Choices.port}]")
+@click.option(
+    "--proxy-user-header", metavar="HEADER", help="In which nginx names the user whom it has authenticated."
+)
 @click.option("--command", metavar="PATH", help="The program.  [default: this one]")
 @yes_option
 @trial_option
@@ -62,6 +65,7 @@ def install_(
     \b
     Example: sessiontrack install --server-name tracker.example.org
     Example: sessiontrack install --sub-path /sessiontrack --dry-run
+    Example: sessiontrack install --proxy-user-header X-Remote-User
     """
     before = remembered(prefix)
     given = {name: value for name, value in others.items() if value is not None}
@@ -177,6 +181,12 @@ def _left_to_do(choices: Choices, packaged: bool) -> str:
     ]
     if choices.prefix:
         site = ["  # into the server block of your site:  include snippets/sessiontrack.conf;"]
+    if choices.proxy_user_header:
+        site += [
+            "  # nginx must authenticate every request of this site by auth_basic, or anybody could be admin",
+            f"  # and where {INSTANCE}/sessiontrack.toml was there before, it needs this line:",
+            f'  #   auth_proxy_header = "{choices.proxy_user_header}"',
+        ]
     if packaged:
         return "\n".join(["Left to do, as root:", *site, "  nginx -t && systemctl reload nginx"])
     lines = [

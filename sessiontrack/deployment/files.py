@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from sessiontrack.config import header_name
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http.errors import error_body, status_body
 from sessiontrack.process import instance
@@ -55,6 +56,7 @@ class Choices:
 
     prefix: the sub-path, like "/sessiontrack", of a site that is there already; "" for a site of its own.
     http_listen, https_listen: as nginx's `listen` takes them.
+    proxy_user_header: in which nginx names the user whom it has authenticated; "" for none.
 
     Raises:
         InvalidInput: a value cannot be what it should be.
@@ -68,6 +70,7 @@ class Choices:
     certificate_key: str = "/etc/ssl/private/sessiontrack.key"
     http_listen: tuple[str, ...] = ("80", "[::]:80")
     https_listen: tuple[str, ...] = ("443", "[::]:443")
+    proxy_user_header: str = ""
     radius_host: str = "0.0.0.0"
     snippet: str = SNIPPET
 
@@ -81,6 +84,10 @@ class Choices:
         for name, pattern in patterns.items():
             if not pattern.fullmatch(getattr(self, name)):
                 raise InvalidInput(f"{name.replace('_', ' ')} cannot be {getattr(self, name)!r}.")
+        try:
+            header_name(self.proxy_user_header)
+        except ValueError as error:
+            raise InvalidInput(f"The header {self.proxy_user_header!r} {error}.") from error
         if self.prefix and not PREFIX.fullmatch(self.prefix):
             raise InvalidInput(f"A sub-path looks like /sessiontrack, not {self.prefix!r}.")
 

@@ -31,6 +31,12 @@ FIND = Statement("SELECT id FROM api_token WHERE id = :token_id")
 FIND_BY_NAME = Statement("SELECT id FROM api_token WHERE name = :name AND revoked_at IS NULL")
 
 
+IN_USE = Statement(
+    "SELECT id, secret_hash, role FROM api_token WHERE name = :name AND revoked_at IS NULL"
+    " AND (expires_at IS NULL OR expires_at > :now)"
+)
+
+
 @dataclass(frozen=True)
 class IssuedToken:
     """A new token; nobody sees the secret again."""
@@ -83,6 +89,12 @@ def issue_token(
     if token_id is None:
         raise Conflict(f"There is a token {name} already; revoke it first, or take another name.")
     return IssuedToken(token_id, role or owners_role, secret, expires_at)
+
+
+def is_in_use(tx: Transaction, now: int, name: str, secret: str, role: str) -> bool:
+    """Whether this is the secret of the token of that name and role."""
+    found = tx.row(IN_USE, name=name, now=now)
+    return found is not None and found[1:] == (secret_hash(secret), role)
 
 
 def revoke_token(tx: Transaction, now: int, token_id: int, alive_seconds: int) -> None:

@@ -138,7 +138,7 @@ _ALL = (
         knows="as dnsmasq",
         misses="as dnsmasq; leases of IPv6 without a MAC address",
         examples=(
-            "sessiontrack scan kea-json leases.json",
+            "sessiontrack scan kea-json answer.json",
             """curl -s localhost:8000 -d '{"command": "lease4-get-all", "service": ["dhcp4"]}'"""
             " | sessiontrack scan kea-json -",
         ),
@@ -169,7 +169,7 @@ _ALL = (
         knows="which stations are associated with this access point now",
         misses="their addresses and names; devices on a cable or at another access point",
         examples=(
-            "sessiontrack scan openwrt clients.json",
+            "sessiontrack scan watch -- ssh ap ubus call hostapd.wlan0 get_clients",
             "ssh ap ubus call hostapd.wlan0 get_clients | sessiontrack scan openwrt -",
         ),
         program="ubus",

@@ -246,6 +246,26 @@ def test_below_a_sub_path_there_is_no_site_of_its_own(root: Path) -> None:
     assert "location /sessiontrack/ {" in (root / "etc/nginx/snippets/sessiontrack.conf").read_text()
 
 
+def test_nginx_names_the_user_whom_it_authenticated(root: Path) -> None:
+    options = ["install", "--yes", "--proxy-user-header", "X-Remote-User"]
+    first = call(root, *options)
+    assert first.exit_code == 0, first.output
+    assert "anybody could be admin" in first.stdout
+    snippet = (root / "etc/nginx/snippets/sessiontrack.conf").read_text()
+    assert snippet.count("proxy_set_header X-Remote-User $remote_user;") == 3
+    assert 'X-Remote-User ""' not in snippet
+    settings = below(root, INSTANCE) / "sessiontrack.toml"
+    assert 'auth_proxy_header = "X-Remote-User"\n' in settings.read_text()
+    assert invoke(below(root, INSTANCE), "migrate").exit_code == 0
+    again = call(root, *options)
+    assert (again.exit_code, re.findall("^write", again.stdout, re.MULTILINE)) == (0, [])
+    other = call(root, "install", "--yes", "--proxy-user-header", "X-User")
+    assert other.exit_code == 0, other.output
+    snippet = (root / "etc/nginx/snippets/sessiontrack.conf").read_text()
+    assert "proxy_set_header X-User $remote_user;" in snippet
+    assert 'proxy_set_header X-Remote-User "";' in snippet
+
+
 def test_the_settings_that_are_installed_are_settings(root: Path) -> None:
     call(root, "install", "--yes")
     data = below(root, INSTANCE)
@@ -336,6 +356,9 @@ def test_another_file_at_our_place_stops_it_before_anything_is_written(root: Pat
         ["--certificate-key", "/a;b"],
         ["--command", "/opt/with blank/sessiontrack"],
         ["--command", "%i"],
+        ["--proxy-user-header", "X User"],
+        ["--proxy-user-header", "Authorization"],
+        ["--proxy-user-header", "X-Forwarded-For"],
     ],
 )
 def test_what_could_mean_something_else_to_nginx_or_systemd_is_refused(

@@ -1,0 +1,95 @@
+"""`sessiontrack provision`: an instance with a token, without a person, and safe to repeat."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from sessiontrack.database import Statement
+from tests.conftest import Clients
+from tests.support.command import assert_one_line, invoke, run
+from tests.support.rows import writing
+
+TOKENS = Statement(
+    "SELECT name, role, revoked_at IS NULL FROM api_token WHERE name = 'appliance' ORDER BY id"
+)
+
+
+def secret_in(path: Path) -> str:
+    assert path.stat().st_mode & 0o777 == 0o600
+    return path.read_text().strip()
+
+
+def status(clients: Clients, secret: str) -> int:
+    headers = {"Authorization": f"Bearer {secret}"}
+    answer: int = clients.nobody.call("GET", "/auth/me", headers=headers).status_code
+    return answer
+
+
+def test_an_empty_folder_becomes_an_instance_with_a_token(tmp_path: Path) -> None:
+    folder = tmp_path / "instance"
+    first = invoke(folder, "provision", ADMIN_PASSWORD="correct horse battery")
+    assert first.exit_code == 0, first.output
+    assert first.stdout == f"The token appliance (operator) is in {folder / 'token'}.\n"
+    secret = secret_in(folder / "token")
+    assert secret not in first.output
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix == ""}
+    again = invoke(folder, "provision")
+    assert again.stdout == f"The token appliance (operator) is in {folder / 'token'} already.\n"
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix == ""} == before
+
+
+def test_the_token_works_and_a_lost_or_revoked_one_is_replaced(clients: Clients, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+
+    def provision(*options: str) -> str:
+        words = ["provision", "--token-file", str(path), *options]
+        result = invoke(clients.app.instance_path, *words)
+        assert result.exit_code == 0, result.output
+        return secret_in(path)
+
+    first = provision()
+    assert status(clients, first) == 200
+    path.unlink()
+    second = provision()
+    assert (status(clients, first), status(clients, second)) == (401, 200)
+    assert invoke(clients.app.instance_path, "token", "revoke", "appliance").exit_code == 0
+    third = provision()
+    assert (status(clients, second), status(clients, third)) == (401, 200)
+    fourth = provision("--role", "viewer")
+    assert (status(clients, third), status(clients, fourth)) == (401, 200)
+    path.write_text("")
+    assert status(clients, provision("--role", "viewer")) == 200
+    with writing(clients.app) as tx:
+        assert tx.rows(TOKENS)[-1] == ("appliance", "viewer", 1)
+        assert [row[2] for row in tx.rows(TOKENS)].count(1) == 1
+
+
+def test_several_at_once_make_one_token(clients: Clients, tmp_path: Path) -> None:
+    path, folder = tmp_path / "token", Path(clients.app.instance_path)
+    with ThreadPoolExecutor(4) as pool:
+        words = ("provision", "--token-file", str(path))
+        ended = list(pool.map(lambda _: run(folder, *words), range(4)))
+    assert [each.returncode for each in ended] == [0] * 4, [each.stderr for each in ended]
+    assert status(clients, secret_in(path)) == 200
+    with writing(clients.app) as tx:
+        assert len(tx.rows(TOKENS)) == 1
+
+
+def test_another_file_at_that_place_is_left_alone(clients: Clients, tmp_path: Path) -> None:
+    path = tmp_path / "theirs"
+    path.write_text("theirs")
+    result = invoke(clients.app.instance_path, "provision", "--token-file", str(path))
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "is no token")
+    assert path.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("where", ["missing/token", "/proc/token"])
+def test_where_it_cannot_be_written_nothing_is_issued(clients: Clients, tmp_path: Path, where: str) -> None:
+    result = invoke(clients.app.instance_path, "provision", "--token-file", os.path.join(tmp_path, where))
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "cannot be written")
+    with writing(clients.app) as tx:
+        assert tx.rows(TOKENS) == []
