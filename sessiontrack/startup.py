@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0
 
 
+def log_start(settings: Settings) -> None:
+    """Log which version runs, and where: once nothing refuses the start, for a refusal is one line alone."""
+    log.info("sessiontrack %s, Python %s, in %s", VERSION, platform.python_version(), settings.instance)
+
+
 @dataclass(frozen=True)
 class FirstAdmin:
     """The account `admin` that was just created.
@@ -46,8 +51,6 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
     """
     settings: Settings = app.extensions["sessiontrack.settings"]
     log_lines.configure(settings.log)
-    if is_service:
-        log.info("sessiontrack %s, Python %s, in %s", VERSION, platform.python_version(), settings.instance)
     with app.app_context():
         file = sqlite_file()
         if file is not None:

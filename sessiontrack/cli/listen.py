@@ -21,6 +21,7 @@ from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.senders.remote import Remote, send_event
 from sessiontrack.services.presence import PresenceRules, observe_events
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
+from sessiontrack.startup import log_start
 from sessiontrack.values.observations import DeviceEvent
 
 
@@ -63,6 +64,7 @@ def radius(host: str, port: int) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
         click.echo(f"Listening for RADIUS accounting on {host}:{port}  (Ctrl-C ends it)")
+        log_start(settings)
         supervisor.ready()
         server.serve(lambda line: click.echo(line, err=True), supervisor.alive)
 

@@ -28,6 +28,7 @@ from sessiontrack.http.errors import status_body
 from sessiontrack.monitoring.metrics import shared_by_workers
 from sessiontrack.process.paced_worker import PacedWorker
 from sessiontrack.process.supervisor import Supervisor
+from sessiontrack.startup import log_start
 
 log = logging.getLogger(__name__)
 # SIGTERM and SIGINT end the server within 5 s: what is being answered has until then.
@@ -163,6 +164,7 @@ class _Server(BaseApplication):
     def _announce(self, server: Arbiter) -> None:
         gc.enable()
         click.echo(f"Serving on http://{self._address}  (Ctrl-C ends it)")
+        log_start(self._flask.extensions["sessiontrack.settings"])
         listener: socket.socket = server.LISTENERS[0].sock
         family, (host, port, *_) = listener.family, listener.getsockname()
         target = _reachable(host), port

@@ -1,15 +1,13 @@
 """The source of the version, and the places that show it."""
 
-import logging
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from sessiontrack.startup import prepare
 from sessiontrack.version import NUMBER, VERSION, version_of
-from tests.conftest import Clients
+from tests.conftest import Clients, LiveServer
 
 
 def git(root: Path, *words: str) -> str:
@@ -64,10 +62,8 @@ def test_what_is_installed_says_what_it_was_built_as(tmp_path: Path) -> None:
     assert version_of(tmp_path) == version("sessiontrack")
 
 
-def test_the_log_begins_with_it(clients: Clients, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "sessiontrack"):
-        prepare(clients.app, is_service=True)
-    assert caplog.messages[0].startswith(f"sessiontrack {VERSION}, Python ")
+def test_the_log_of_a_server_that_has_started_says_it(live: LiveServer) -> None:
+    assert f"sessiontrack {VERSION}, Python " in live.server.output()
 
 
 def test_every_page_ends_with_it(clients: Clients) -> None:
