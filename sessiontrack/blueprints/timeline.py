@@ -32,6 +32,7 @@ def timeline(query: dict[str, Any]) -> Response:
         _devices(query),
         sort=query["sort"].removeprefix("-"),
         descending=query["sort"].startswith("-"),
+        mac=query["mac"],
     )
     limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
     about = {
@@ -66,7 +67,7 @@ def sessions(query: dict[str, Any]) -> Response:
         _devices(query),
         query["start"],
         query["end"],
-        mac=query.get("mac"),
+        mac=query["mac"],
         sort=query["sort"].removeprefix("-"),
         descending=query["sort"].startswith("-"),
     )

@@ -14,7 +14,7 @@ from sessiontrack.database import Contains, Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event
 from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.device_alias import device_with
-from sessiontrack.queries.searching import devices_with_alias_like, pattern
+from sessiontrack.queries.searching import devices_with_alias_like, in_mac, search_values
 from sessiontrack.values.macs import is_locally_administered
 from sessiontrack.values.periods import fixed_period
 from sessiontrack.values.timestamps import SiteTime
@@ -59,6 +59,7 @@ class DeviceFilter:
     """Which devices, and in which order: by a name of SORTS.
 
     flapping: more connections than the first number, within the seconds of the second.
+    mac: only the device that has this address.
     """
 
     flapping: tuple[int, int]
@@ -66,11 +67,12 @@ class DeviceFilter:
     search: str = ""
     sort: str = "name"
     descending: bool = False
+    mac: str | None = None
 
     def values(self, now: int) -> dict[str, Any]:
         """The parameters of the statements."""
-        found = {"pattern": pattern(self.search)} if self.search else {}
-        return {**found, **_times(now, self.flapping)}
+        found: dict[str, Any] = {**search_values(self.search), **_times(now, self.flapping)}
+        return found if self.mac is None else {**found, "mac": self.mac}
 
     def shape(self) -> tuple[str, bool | None]:
         """What the statements depend on; the second: whether the search is plain ASCII, None without one."""
@@ -82,7 +84,7 @@ def list_devices(
 ) -> Iterator[dict[str, Any]]:
     """One page of them."""
     aliases = _aliases(tx)
-    statement = _listed(*wanted.shape(), wanted.sort, wanted.descending)
+    statement = _listed(*wanted.shape(), wanted.sort, wanted.descending, wanted.mac is not None)
     for row in tx.stream(statement, limit=limit, offset=offset, **wanted.values(now)):
         yield _as_dict(row, aliases, site)
 
@@ -113,7 +115,7 @@ def list_resources(
 
 def count_devices(tx: Transaction, wanted: DeviceFilter, now: int) -> int:
     """How many there are, whatever the page."""
-    return int(tx.value(_counted(*wanted.shape()), **wanted.values(now)))
+    return int(tx.value(_counted(*wanted.shape(), wanted.mac is not None), **wanted.values(now)))
 
 
 def find_device(
@@ -233,22 +235,27 @@ def _with_latest() -> FromClause:
     return with_session.outerjoin(event_table, Event.id == moved)
 
 
-def _where(status: str, is_ascii: bool | None) -> list[ColumnElement[bool]]:
+def _where(status: str, is_ascii: bool | None, of_one: bool = False) -> list[ColumnElement[bool]]:
+    where = [CONDITIONS[status]]
+    if of_one:
+        where.append(Device.id == device_with(bind("mac")))
     if is_ascii is None:
-        return [CONDITIONS[status]]
-    texts = (Device.name, Device.owner, Device.vendor, Device.mac, IP)
-    found = [Contains(each, bind("pattern"), is_ascii) for each in texts]
-    return [CONDITIONS[status], or_(*found, Device.id.in_(devices_with_alias_like(is_ascii)))]
+        return where
+    texts = (Device.name, Device.owner, Device.vendor, IP)
+    found = [*(Contains(each, bind("pattern"), is_ascii) for each in texts), in_mac(Device.mac, is_ascii)]
+    return [*where, or_(*found, Device.id.in_(devices_with_alias_like(is_ascii)))]
 
 
 @cache
-def _listed(status: str, is_ascii: bool | None, sort: str, descending: bool) -> Statement:
+def _listed(status: str, is_ascii: bool | None, sort: str, descending: bool, of_one: bool) -> Statement:
     by, is_nothing = SORTS[sort]
     order: list[ColumnElement[Any]] = (
         [] if is_nothing is None else [case((is_nothing, literal(1)), else_=literal(0))]
     )
     order += [by.desc() if descending else by.asc(), Device.mac.asc()]
-    rows = select(*COLUMNS).select_from(_with_latest()).where(*_where(status, is_ascii)).order_by(*order)
+    rows = (
+        select(*COLUMNS).select_from(_with_latest()).where(*_where(status, is_ascii, of_one)).order_by(*order)
+    )
     return Statement(rows.limit(bind("limit")).offset(bind("offset")))
 
 
@@ -260,8 +267,9 @@ def are(status: str, is_ascii: bool | None) -> ColumnElement[bool]:
 
 
 @cache
-def _counted(status: str, is_ascii: bool | None) -> Statement:
-    return Statement(select(func.count()).select_from(_with_latest()).where(*_where(status, is_ascii)))
+def _counted(status: str, is_ascii: bool | None, of_one: bool) -> Statement:
+    where = _where(status, is_ascii, of_one)
+    return Statement(select(func.count()).select_from(_with_latest()).where(*where))
 
 
 @cache

@@ -33,7 +33,7 @@ from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 from sessiontrack.models.row_count import DEVICE_SESSIONS, EVENTS
 from sessiontrack.queries import event_rows, row_counts
 from sessiontrack.queries.device_sessions import first_begin
-from sessiontrack.queries.searching import devices_with_alias_like, pattern
+from sessiontrack.queries.searching import devices_with_alias_like, in_mac, search_values
 from sessiontrack.values.timestamps import SiteTime
 
 SESSION_TYPES = frozenset({"sessions", "missing"})
@@ -92,8 +92,7 @@ class EventFilter:
         found: dict[str, Any] = {"since": self.since}
         if self.until is not None:
             found["until"] = self.until
-        if self.search:
-            found["pattern"] = pattern(self.search)
+        found |= search_values(self.search)
         if self.mac is not None:
             found["mac"] = self.mac
         return found
@@ -383,8 +382,11 @@ def _device_sorts() -> Columns:
 def _searched(rows: Rows, is_ascii: bool | None, *columns: SQLColumnExpression[str]) -> Rows:
     if is_ascii is None:
         return rows
-    searched = (Device.name, Device.owner, Device.mac, *columns)
-    found = [Contains(column, bind("pattern"), is_ascii) for column in searched]
+    searched = (Device.name, Device.owner, *columns)
+    found = [
+        *(Contains(column, bind("pattern"), is_ascii) for column in searched),
+        in_mac(Device.mac, is_ascii),
+    ]
     return rows.where(or_(*found, Device.id.in_(devices_with_alias_like(is_ascii))))
 
 

@@ -16,6 +16,7 @@ SESSION_SORTS = ("connection", "disconnection", "duration", "name", "mac", "ip")
 class _OfWindow(ListDevices):
     start = Start(required=True, metadata={"example": "2025-08-01"})
     end = ExclusiveEnd(required=True, metadata={"example": "2025-08-21"})
+    mac = MacAddress(load_default=None, allow_none=False, metadata={"description": "Of this device alone."})
 
     @validates_schema
     def _end_after_start(self, data: dict[str, Any], **kwargs: object) -> None:
@@ -37,7 +38,6 @@ class Timeline(_OfWindow):
 class TimelineSessions(_OfWindow):
     """`GET /presence/sessions`."""
 
-    mac = MacAddress(metadata={"description": "Of this device alone."})
     sort = fields.String(
         load_default="connection",
         validate=OneOf([*SESSION_SORTS, *(f"-{each}" for each in SESSION_SORTS)]),

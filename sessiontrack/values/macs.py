@@ -47,6 +47,40 @@ def parse_mac(text: str) -> str:
     return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
+def mac_parts(text: str) -> tuple[str, ...]:
+    """Spell what may be a part of a MAC address, in any notation, as canonical addresses would have it.
+
+    Returns:
+        One spelling, or of plain digits two: they may begin an octet or end one. None where it is no part, or
+        too short to tell it from other text.
+    """
+    bare = text.strip(_BLANKS).upper()
+    if _NOTATION.fullmatch(bare):
+        return (parse_mac(bare),)
+    separators = {each for each in bare if not each.isalnum()}
+    groups = re.split(r"[:._ -]", bare)
+    if len(separators) > 1 or not re.fullmatch(f"{_HEX}*", "".join(groups)) or not any(groups):
+        return ()
+    first, *rest = groups
+    if not rest:
+        return (_spelled(first, 0), _spelled(first, 1)) if 4 <= len(first) <= 12 else ()
+    widths = {len(each) for each in rest[:-1]}
+    is_octets = separators <= {":", "-"} and widths <= {1, 2} and len(first) <= 2 and len(rest[-1]) <= 2
+    if is_octets:
+        # Some tools write an octet below 16 with one digit.
+        rest = [*(each.zfill(2) for each in rest[:-1]), rest[-1]]
+    elif not (widths <= {2} or widths <= {4} or widths <= {6}) or max(len(first), len(rest[-1])) > 6:
+        return ()
+    digits = first + "".join(rest)
+    return (_spelled(digits, len(first) % 2),) if is_octets or 4 <= len(digits) <= 12 else ()
+
+
+def _spelled(digits: str, ending: int) -> str:
+    """Digits in octets, where so many of them end one."""
+    octets = [digits[:ending]] if ending else []
+    return ":".join(octets + [digits[at : at + 2] for at in range(ending, len(digits), 2)])
+
+
 def leading_mac(text: str) -> str:
     """Read the MAC address that a text begins with: `AA-BB-CC-DD-EE-FF:network`, `1:aa:bb:cc:dd:ee:ff`.
 

@@ -10,6 +10,7 @@ from sessiontrack.values.macs import (
     is_device,
     is_locally_administered,
     is_multicast,
+    mac_parts,
     parse_mac,
     vendor_prefix,
 )
@@ -129,3 +130,36 @@ def test_no_address_and_groups_are_no_device(mac: str) -> None:
 
 def test_vendor_prefix_is_the_first_half() -> None:
     assert vendor_prefix("AA:BB:CC:DD:EE:FF") == "AA:BB:CC"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("aa:bb:cc:dd:ee:0f", ("AA:BB:CC:DD:EE:0F",)),
+        ("aabb.ccdd.ee0f", ("AA:BB:CC:DD:EE:0F",)),
+        ("AABBCCDDEE0F", ("AA:BB:CC:DD:EE:0F",)),
+        ("aabb-ccdd-ee0f", ("AA:BB:CC:DD:EE:0F",)),
+        ("0:1b:c0:0:1:2", ("00:1B:C0:00:01:02",)),
+        ("bb-cc", ("BB:CC",)),
+        ("b:cc:d", ("B:CC:D",)),
+        ("1b:0:1", ("1B:00:1",)),
+        (":cc:", (":CC:",)),
+        ("bb.ccdd.e", ("BB:CC:DD:E",)),
+        ("b.ccdd.ee", ("B:CC:DD:EE",)),
+        ("bcc.ddee", ("B:CC:DD:EE",)),
+        ("aabbcc-dd", ("AA:BB:CC:DD",)),
+        ("bbccd", ("BB:CC:D", "B:BC:CD")),
+        ("printer", ()),
+        ("dad", ()),
+        ("10.0", ()),
+        ("10.0.0.1", ()),
+        ("192.168.1.10", ()),
+        ("aa:bb-cc", ()),
+        ("", ()),
+        ("-", ()),
+        ("aabbccddeeff00", ()),
+        ("\uff41\uff41:bb", ()),
+    ],
+)
+def test_contract_3_a_part_of_an_address_in_any_notation(text: str, parts: tuple[str, ...]) -> None:
+    assert mac_parts(text) == parts

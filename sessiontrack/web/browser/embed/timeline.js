@@ -30,9 +30,9 @@ class Timeline extends Widget {
     if (["base", "token", "mac"].some((each) => changed.has(each))) this.#source = this.#sourceOf(this.mac ?? "");
   }
 
-  #sourceOf(search) {
+  #sourceOf(mac) {
     const ask = async (path, { start, end, signal, ...params }) => {
-      const response = await this.call(path, { search, ...params, start: iso(start), end: iso(end) }, { signal });
+      const response = await this.call(path, { mac, ...params, start: iso(start), end: iso(end) }, { signal });
       return { ...(await response.json()), total: Number(response.headers.get("X-Total-Count")) };
     };
     return {

@@ -20,7 +20,7 @@ class CallError extends Error {}
 
 /**
  * A widget. Attributes: base, the address of sessiontrack (by default the script's origin); token, of the role
- * viewer; data-theme "light" or "dark", by default the reader's system setting.
+ * viewer, which a page of the same origin can do without: the login in its cookies, or a proxy's, counts there; data-theme "light" or "dark", by default the reader's system setting.
  */
 export class Widget extends LitElement {
   static properties = { base: {}, token: {}, data: { state: true }, error: { state: true } };
@@ -56,9 +56,14 @@ export class Widget extends LitElement {
     return (this.base || ORIGIN).replace(/\/+$/, "");
   }
 
+  /** Without a token a page of our origin goes by its login, or by the proxy's. */
+  get #mayAsk() {
+    return Boolean(this.token) || new URL(this.root || ".", location.href).origin === location.origin;
+  }
+
   /** Poll `/presence/now`; an unchanged answer is not sent again. */
   async ask() {
-    if (!this.token) return;
+    if (!this.#mayAsk) return;
     this.#asking?.abort();
     const { signal } = (this.#asking = new AbortController());
     try {
@@ -80,8 +85,8 @@ export class Widget extends LitElement {
     try {
       response = await fetch(`${this.root}${path}?${new URLSearchParams(given)}`, {
         signal,
-        headers: { ...headers, Authorization: `Bearer ${this.token}` },
-        credentials: "omit",
+        headers: this.token ? { ...headers, Authorization: `Bearer ${this.token}` } : headers,
+        credentials: this.token ? "omit" : "same-origin",
         cache: "no-store",
       });
     } catch (error) {
@@ -89,13 +94,18 @@ export class Widget extends LitElement {
       throw new CallError(t("embed.away"));
     }
     if (response.ok || response.status === 304) return response;
+    if (response.status === 400) throw new CallError((await response.json()).message);
     await response.body?.cancel();
     throw new CallError(response.status === 401 ? t("embed.refused") : t("error.unknown", { status: response.status }));
   }
 
   render() {
+    return html`<div class="widget">${this.#shown()}</div>`;
+  }
+
+  #shown() {
     const { data, error } = this;
-    if (!this.token) return this.#problem(t("embed.token"));
+    if (!this.#mayAsk) return this.#problem(t("embed.token"));
     if (error && !data) return this.#problem(error.message);
     if (!data) return html`<div class="card skeleton" aria-busy="true"><div></div><div></div><div></div></div>`;
     return html`${this.content(data)}${error ? this.#problem(error.message) : nothing}`;
