@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sessiontrack.process.log_lines import one_line
 from sessiontrack.values.timestamps import IN_UTC
 
 WIDEST = 100_000
@@ -37,4 +38,5 @@ def _cell(name: str, value: object) -> str:
         return "-"
     if name.endswith("_at") and isinstance(value, int):
         return f"{IN_UTC.format_minute(value)} UTC"
-    return str(value)
+    # What turns text around, or moves the cursor, is shown by its number.
+    return one_line(str(value))

@@ -13,6 +13,7 @@ from sessiontrack.schemas.accounts import LONGEST_NAME, MOST_TOKEN_DAYS
 from sessiontrack.schemas.fields import has_control_characters
 from sessiontrack.services import api_tokens
 from sessiontrack.values.roles import ROLES
+from sessiontrack.values.usernames import is_strange
 
 
 @click.group()
@@ -38,7 +39,7 @@ def issue(name: str, username: str, role: str | None, days: int | None, quiet: b
 
     Example: sessiontrack token issue --user admin --role operator --days 90 "nightly scan"
     """
-    if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name):
+    if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
     with prepared_app().app_context(), write_transaction() as tx:
         issued = api_tokens.issue_token(tx, clock.now(), username, name, role, days)

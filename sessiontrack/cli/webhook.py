@@ -25,6 +25,7 @@ from sessiontrack.senders.webhook import post
 from sessiontrack.services import deliveries as outbox
 from sessiontrack.services import webhooks as services
 from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.usernames import is_strange
 from sessiontrack.values.webhook_events import EVENT_TYPES, TEST
 
 
@@ -57,7 +58,7 @@ def add(name: str, url: str, events: Sequence[str], quiet: bool) -> None:
 
     Example: sessiontrack webhook add pager https://pager.example/hook --event "Device Down"
     """
-    if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name):
+    if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
     app, secret = prepared_app(), new_secret()
     check_target(url, _settings(app).webhook_allow)

@@ -28,6 +28,7 @@ from sessiontrack.http import cookies
 from sessiontrack.http.proxies import user_named_by_proxy
 from sessiontrack.services import api_tokens
 from sessiontrack.values.roles import ROLES
+from sessiontrack.values.usernames import fold
 
 ALGORITHM = "HS256"
 # No key to choose, no extension to understand: a token that asks for more was not issued here.
@@ -44,7 +45,11 @@ BY_LOGIN = Statement(
     'SELECT u.username, u.role FROM login l JOIN "user" u ON u.id = l.user_id'
     " WHERE l.id = :login_id AND l.revoked_at IS NULL AND l.expires_at > :now AND u.disabled_at IS NULL"
 )
-BY_NAME = Statement('SELECT username, role, id, disabled_at FROM "user" WHERE username = :username')
+BY_NAME = Statement(
+    'SELECT username, role, id, disabled_at FROM "user"'
+    " WHERE username = :username OR folded_name = :folded_name"
+    " ORDER BY CASE WHEN username = :username THEN 0 ELSE 1 END LIMIT 1"
+)
 BY_SECRET = Statement(
     'SELECT u.username, u.role, t.role, t.id FROM api_token t JOIN "user" u ON u.id = t.user_id'
     " WHERE t.secret_hash = :secret_hash AND t.revoked_at IS NULL AND u.disabled_at IS NULL"
@@ -204,7 +209,7 @@ def _by_proxy(tx: Transaction, request: Request, named: str, *, writes: bool) ->
     # that no form can send, it has to ask here first, and is not answered.
     if writes and CSRF_HEADER not in request.headers and not is_same_origin(request):
         raise Forbidden(f"A write through the proxy's login needs the header {CSRF_HEADER}, of any value.")
-    found = tx.row(BY_NAME, username=named)
+    found = tx.row(BY_NAME, username=named, folded_name=fold(named))
     if found is None:
         raise UnknownProxyUser(f"There is no user {named}.")
     username, role, user_id, disabled_at = found

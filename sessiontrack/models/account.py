@@ -14,10 +14,15 @@ class User(Base):
 
     password_hash: empty without a password; a user that a proxy names (`from_proxy`) needs none.
     password_meets_rule: null for one that was chosen before there was a rule and not used since.
+    folded_name: what names that look alike have in common; null where an older user has it.
     """
 
     __tablename__ = "user"
-    __table_args__ = (UniqueConstraint("username"), CheckConstraint(IS_ROLE, name="known_role"))
+    __table_args__ = (
+        UniqueConstraint("username"),
+        CheckConstraint(IS_ROLE, name="known_role"),
+        Index("uq_user_folded_name", "folded_name", unique=True),
+    )
 
     id: Mapped[RowId]
     username: Mapped[str] = mapped_column(String(64))
@@ -27,6 +32,7 @@ class User(Base):
     disabled_at: Mapped[Instant | None]
     from_proxy: Mapped[bool] = mapped_column(server_default=false())
     password_meets_rule: Mapped[bool | None]
+    folded_name: Mapped[str | None] = mapped_column(String(255))
 
 
 class Login(Base):

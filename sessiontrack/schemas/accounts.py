@@ -4,7 +4,7 @@ from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
 from sessiontrack.schemas.base import Answer, Strict
-from sessiontrack.schemas.fields import Text, TrueOrFalse, limit, offset
+from sessiontrack.schemas.fields import Name, Text, TrueOrFalse, limit, offset
 from sessiontrack.values.roles import ROLES
 
 # Hashing takes the time of its input; nobody types more.
@@ -45,7 +45,7 @@ class CanopsisLogin(LoginBody):
 class IssueToken(Strict):
     """`POST /auth/tokens`."""
 
-    name = Text(least=1, most=LONGEST_NAME, required=True, metadata={"example": "backup script"})
+    name = Name(least=1, most=LONGEST_NAME, required=True, metadata={"example": "backup script"})
     username = Text(least=1, most=LONGEST_NAME, metadata={"description": "Whose token; left out: one's own."})
     role = fields.String(
         validate=OneOf(ROLES), metadata={"description": "At most the user's own role; left out: that role."}

@@ -16,6 +16,7 @@ from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import MAC_PATTERN, parse_device_mac, parse_mac
 from sessiontrack.values.periods import Period, fixed_seconds, parse_period, parse_step
 from sessiontrack.values.timestamps import LATEST, SiteTime
+from sessiontrack.values.usernames import is_strange
 
 MOST_LISTED = 1000
 FARTHEST_OFFSET = 10**12
@@ -70,6 +71,20 @@ class Text(fields.String):
         text: str = super()._deserialize(value, attr, data, **kwargs)
         refuse_control_characters(text)
         return text
+
+
+class Name(Text):
+    """A name that an admin gives: nothing in it is invisible or turns text around."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        if is_strange(name):
+            raise ValidationError(
+                "Control characters, invisible ones and marks of direction are not allowed."
+            )
+        return name
 
 
 class Several(fields.List[Any]):

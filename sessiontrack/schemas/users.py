@@ -9,7 +9,7 @@ from marshmallow.validate import OneOf
 from sessiontrack.exceptions import InvalidPassword
 from sessiontrack.schemas.accounts import LONGEST_NAME
 from sessiontrack.schemas.base import Answer, Strict
-from sessiontrack.schemas.fields import JsonBoolean, Text, limit, offset
+from sessiontrack.schemas.fields import JsonBoolean, Name, limit, offset
 from sessiontrack.values import passwords
 from sessiontrack.values.roles import ROLES, VIEWER
 
@@ -44,7 +44,7 @@ def _password(**kwargs: Any) -> fields.String:
 class AddUser(Strict):
     """`POST /users`."""
 
-    username = Text(least=1, most=LONGEST_NAME, required=True, metadata={"example": "anna"})
+    username = Name(least=1, most=LONGEST_NAME, required=True, metadata={"example": "anna"})
     password = _password(required=True)
     role = fields.String(
         load_default=VIEWER, validate=OneOf(ROLES), metadata={"description": "What they may do."}

@@ -5,7 +5,7 @@ from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.accounts import LONGEST_NAME, MessageAnswer
 from sessiontrack.schemas.base import Answer, Strict
-from sessiontrack.schemas.fields import Several, Text, limit, offset
+from sessiontrack.schemas.fields import Name, Several, Text, limit, offset
 from sessiontrack.senders.targets import LONGEST_URL
 from sessiontrack.values.webhook_events import EVENT_TYPES
 
@@ -15,7 +15,7 @@ STATES = ("pending", "delivered", "dead")
 class AddWebhook(Strict):
     """`POST /webhooks`."""
 
-    name = Text(least=1, most=LONGEST_NAME, required=True, metadata={"example": "pager"})
+    name = Name(least=1, most=LONGEST_NAME, required=True, metadata={"example": "pager"})
     url = Text(
         least=1,
         most=LONGEST_URL,

@@ -15,6 +15,7 @@ from sessiontrack.models import LoginThrottle
 from sessiontrack.models.columns import bind, unlocked
 from sessiontrack.services.login_addresses import place_of
 from sessiontrack.values.ips import subscriber_network
+from sessiontrack.values.usernames import fold
 
 COUNT = Statement(
     "INSERT INTO login_throttle (key, attempts, ends_at) VALUES (:key, 1, :ends_at)"
@@ -100,4 +101,6 @@ def _address_key(address: str) -> str:
 def _name_key(tx: Transaction, username: str, address: str) -> str:
     place = place_of(address)
     is_known = tx.value(IS_KNOWN, username=username, address=place) is not None
-    return f"name {username} from {place}" if is_known else f"name {username}"
+    # Names that look alike are one name.
+    name = fold(username)
+    return f"name {name} from {place}" if is_known else f"name {name}"

@@ -10,18 +10,19 @@ from sessiontrack.exceptions import Conflict, NotFound
 from sessiontrack.services import user_sessions
 from sessiontrack.values.passwords import meets_rule
 from sessiontrack.values.roles import ADMIN
+from sessiontrack.values.usernames import fold
 
 FIRST_ADMIN = "admin"
 # What OWASP asks for at least: three rounds over 32 MB.
 PASSWORD_METHOD = "scrypt:32768:8:3"
 
 INSERT = Statement(
-    'INSERT INTO "user" (username, password_hash, role, created_at, password_meets_rule)'
-    " VALUES (:username, :password_hash, :role, :now, TRUE) ON CONFLICT (username) DO NOTHING"
+    'INSERT INTO "user" (username, password_hash, role, created_at, password_meets_rule, folded_name)'
+    " VALUES (:username, :password_hash, :role, :now, TRUE, :folded_name) ON CONFLICT DO NOTHING"
 )
 INSERT_FROM_PROXY = Statement(
-    'INSERT INTO "user" (username, password_hash, role, created_at, from_proxy)'
-    " VALUES (:username, '', :role, :now, TRUE) ON CONFLICT (username) DO NOTHING"
+    'INSERT INTO "user" (username, password_hash, role, created_at, from_proxy, folded_name)'
+    " VALUES (:username, '', :role, :now, TRUE, :folded_name) ON CONFLICT DO NOTHING"
 )
 COUNT = Statement('SELECT count(*) FROM "user"')
 OTHER_ADMINS = Statement(
@@ -73,13 +74,16 @@ def add_user(tx: Transaction, now: int, username: str, password_hash: str, role:
     Raises:
         Conflict: the name is taken.
     """
-    if not tx.run(INSERT, username=username, password_hash=password_hash, role=role, now=now):
+    folded = fold(username)
+    if not tx.run(
+        INSERT, username=username, password_hash=password_hash, role=role, now=now, folded_name=folded
+    ):
         raise Conflict(f"There is a user {username} already.")
 
 
 def add_user_from_proxy(tx: Transaction, now: int, username: str, role: str) -> None:
     """Make a user without a password, where nobody has that name yet."""
-    tx.run(INSERT_FROM_PROXY, username=username, role=role, now=now)
+    tx.run(INSERT_FROM_PROXY, username=username, role=role, now=now, folded_name=fold(username))
 
 
 def add_first_admin(tx: Transaction, now: int, password_hash: str) -> bool:

@@ -180,3 +180,29 @@ def test_contract_5_without_the_user_admin_nothing_points_to_the_first_password(
     clients.logged_in("anna").ok("DELETE", "/users/admin")
     assert not file.exists()
     assert file.name not in clients.nobody.get("/ui/login").text
+
+
+@pytest.mark.parametrize("name", ["ad\x85min", "\u202enimda", "ad\u200bmin"])
+def test_a_name_with_what_nobody_sees_is_refused(clients: Clients, name: str) -> None:
+    for path, body in (
+        ("/users", {**ANNA, "username": name}),
+        ("/auth/tokens", {"name": name}),
+        ("/webhooks", {"name": name, "url": "https://8.8.8.8/"}),
+    ):
+        assert refused(clients.admin.post(path, body), 400)["errors"].keys() & {"name", "username"}
+
+
+def test_names_that_look_alike_are_one_name(clients: Clients) -> None:
+    for name in ("Admin", "ADMIN", "\uff41dmin", " admin"):
+        refused(clients.admin.post("/users", {**ANNA, "username": name}), 409, "conflict")
+    # Ten tries of one name, whatever they look like.
+    tries = [("viewer", "Viewer", "VIEWER")[n % 3] for n in range(12)]
+    found = [
+        clients.nobody.post(
+            "/auth/login",
+            {"username": name, "password": "wrong"},
+            environ_overrides={"REMOTE_ADDR": "10.1.1.1"},
+        ).status_code
+        for name in tries
+    ]
+    assert found == [401] * 10 + [429] * 2
