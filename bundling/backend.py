@@ -4,6 +4,7 @@ An editable install does not build it: there `make` does when a source has chang
 """
 
 import shutil
+import time
 from typing import Any
 
 import bundle
@@ -39,4 +40,9 @@ def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_dire
     bundle.build()
     for left in (bundle.ROOT / "build").glob("lib*/sessiontrack/web"):
         shutil.rmtree(left)
-    return build_meta.build_wheel(wheel_directory, config_settings, metadata_directory)
+    built_at = bundle.ROOT / "sessiontrack" / "built_at"
+    built_at.write_text(f"{int(time.time())}\n")
+    try:
+        return build_meta.build_wheel(wheel_directory, config_settings, metadata_directory)
+    finally:
+        built_at.unlink()

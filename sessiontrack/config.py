@@ -242,6 +242,16 @@ class Settings:
         _whole(0, 100),
         "A complete scan with a smaller share of its source's devices is suspicious: no evidence of absence.",
     )
+    wait_for_clock: str = setting(
+        "on",
+        _one_of("on", "off"),
+        "Whether a clock that cannot be right, before what was recorded or far ahead, keeps from recording.",
+    )
+    clock_jump_wait: int = setting(
+        "1 hour",
+        _length,
+        "When a jump ahead of more than a day is believed without a time source.",
+    )
     flapping_connections: int = setting(
         "10",
         _whole(1, 10_000),

@@ -91,6 +91,10 @@ class QueryTooSlow(SessiontrackError):
     """A question took the database longer than it may; to ask the same again cannot help."""
 
 
+class ClockUnsure(SessiontrackError):
+    """The clock cannot be right, so nothing that needs the time is recorded; reads go on."""
+
+
 class DamagedDatabase(StorageUnavailable):
     """The database's file is no database, or it is damaged; nothing mends that but a backup."""
 

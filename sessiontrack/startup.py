@@ -14,7 +14,7 @@ from sessiontrack.database import database_file, db, in_use, read_transaction, w
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import InvalidSetting
 from sessiontrack.process import instance, log_lines
-from sessiontrack.services import users
+from sessiontrack.services import clock_door, users
 from sessiontrack.values.passwords import RULE, meets_rule
 from sessiontrack.version import VERSION
 
@@ -59,6 +59,8 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
             in_use.use_with_others(file, app)
             _refuse_unusable(file, is_service)
         migrations.upgrade(db.engine)
+        if is_service:
+            app.extensions["sessiontrack.clock_door"] = clock_door.open_door(settings)
         with read_transaction() as tx:
             if users.has_users(tx):
                 return None

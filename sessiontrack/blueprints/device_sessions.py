@@ -31,6 +31,7 @@ blueprint = Blueprint(
 @blueprint.endpoint(
     "/create",
     method="POST",
+    needs_time=True,
     role=OPERATOR,
     body=schemas.CreateSession,
     body_example=examples.CREATE_SESSION,

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, current_app, g
 
-from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.exceptions import ClockUnsure, StorageUnavailable
 from sessiontrack.http.answers import answer
-from sessiontrack.http.endpoint import Blueprint
+from sessiontrack.http.endpoint import Blueprint, clock_door
 from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.schemas.health import HealthAnswer, UpAnswer
 from sessiontrack.version import VERSION
@@ -22,8 +22,10 @@ def healthz(query: dict[str, Any]) -> Response:
 
 @blueprint.endpoint("/readyz", role=None, answer=HealthAnswer, example={"status": "ready"})
 def readyz(query: dict[str, Any]) -> Response:
-    """The database answers, is migrated, and can be written"""
+    """The database answers, is migrated, and can be written; the clock can be right"""
     readiness: Readiness = current_app.extensions["sessiontrack.readiness"]
     if (problem := readiness.problem()) is not None:
         raise StorageUnavailable(problem)
+    if (door := clock_door()) is not None and (reason := door.problem(g.now)) is not None:
+        raise ClockUnsure(reason)
     return answer({"status": "ready"})

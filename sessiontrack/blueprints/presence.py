@@ -33,6 +33,7 @@ blueprint = Blueprint(
 @blueprint.endpoint(
     "/scans",
     method="POST",
+    needs_time=True,
     role=OPERATOR,
     body=schemas.ScanBody,
     limits=LARGE,
@@ -56,6 +57,7 @@ def scans(query: dict[str, Any], body: dict[str, Any]) -> Response:
 @blueprint.endpoint(
     "/events",
     method="POST",
+    needs_time=True,
     role=OPERATOR,
     body=schemas.EventBody,
     body_example=examples.PRESENCE_EVENT,

@@ -37,6 +37,7 @@ def session_start(query: dict[str, Any], body: dict[str, Any] | None = None) -> 
 
 
 START: dict[str, Any] = {
+    "needs_time": True,
     "role": VIEWER,
     "answer": schemas.StartAnswer,
     "example": {"description": "Session Start"},
@@ -51,6 +52,7 @@ blueprint.endpoint("/sessionstart", writes=True, endpoint="session_start_by_get"
 @blueprint.endpoint(
     "/keepalive",
     method="POST",
+    needs_time=True,
     role=VIEWER,
     body=schemas.Keepalive,
     body_example=examples.KEEPALIVE,
@@ -73,6 +75,7 @@ def session_hide(query: dict[str, Any], body: dict[str, Any]) -> Response:
 
 
 HIDE: dict[str, Any] = {
+    "needs_time": True,
     "method": "POST",
     "role": VIEWER,
     "body": schemas.SessionHide,

@@ -35,6 +35,7 @@ COMMANDS = {
     "webhook": "webhook.webhook",
     "install": "install.install_",
     "uninstall": "install.uninstall_",
+    "clock": "clock.clock_",
     "doctor": "doctor.doctor",
 }
 

@@ -19,6 +19,7 @@ from sessiontrack.listeners.hook_script import write_hook_script, write_openwrt_
 from sessiontrack.listeners.radius import RadiusServer
 from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.senders.remote import Remote, send_event
+from sessiontrack.services.clock_door import ClockDoor, open_door
 from sessiontrack.services.presence import PresenceRules, observe_events
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
 from sessiontrack.startup import log_start
@@ -53,7 +54,8 @@ def radius(host: str, port: int) -> None:
         raise InvalidSetting("RADIUS_CLIENTS is empty, so nobody may send; give <address>=<secret>.")
     with app.app_context(), supervisor:
         try:
-            server = RadiusServer(host, port, settings.radius_clients, PresenceRules.of(settings))
+            door: ClockDoor | None = app.extensions["sessiontrack.clock_door"]
+            server = RadiusServer(host, port, settings.radius_clients, PresenceRules.of(settings), door)
         except OSError as error:
             raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
 
@@ -206,6 +208,10 @@ def _record(event: DeviceEvent | None, url: str, token: str) -> None:
         send_event(url, token, event)
         return
     app = prepared_app()
-    rules = PresenceRules.of(app.extensions["sessiontrack.settings"])
+    settings: Settings = app.extensions["sessiontrack.settings"]
+    rules = PresenceRules.of(settings)
+    with app.app_context():
+        if (door := open_door(settings)) is not None:
+            door.pass_through(clock.now())
     with app.app_context(), write_transaction() as tx:
         observe_events(tx, clock.now(), [event], rules)

@@ -15,6 +15,7 @@ from sessiontrack.presence.reconciliation import Change
 from sessiontrack.queries.devices import connected_addresses
 from sessiontrack.queries.sources import has_scan
 from sessiontrack.senders.remote import Remote
+from sessiontrack.services.clock_door import open_door
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_scan
 from sessiontrack.services.source_failures import record_failure, record_success
 from sessiontrack.values.observations import Observation, Observations
@@ -85,6 +86,8 @@ class LocalDatabase:
         self._app = app
         self._rules = PresenceRules.of(app.extensions["sessiontrack.settings"])
         self._is_trial = is_trial
+        with app.app_context():
+            self._door = open_door(app.extensions["sessiontrack.settings"])
 
     def deliver(self, look: Look) -> Delivered:
         delivered = Delivered(changes=[])
@@ -103,8 +106,11 @@ class LocalDatabase:
             return connected_addresses(tx)
 
     def _take(self, look: Look, delivered: Delivered) -> None:
+        now = clock.now()
+        with self._app.app_context():
+            if self._door is not None:
+                self._door.pass_through(now)
         with self._app.app_context(), write_transaction() as tx:
-            now = clock.now()
             delivered.is_unchanged = look.at is not None and has_scan(tx, look.source, look.at)
             record_success(tx, look.source)
             for at, devices, is_complete in look.scans():

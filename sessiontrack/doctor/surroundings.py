@@ -1,6 +1,5 @@
 """What is around the database: settings, files, clock, disk, time zone, proxies."""
 
-import ctypes
 import os
 import stat
 from collections.abc import Iterator
@@ -10,12 +9,12 @@ from pathlib import Path
 from sessiontrack.config import FILE_NAME, unknown_variables
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.process import instance
+from sessiontrack.process.kernel_clock import is_synchronised
 from sessiontrack.values.timestamps import IN_UTC
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # Before this program was written no clock was right.
 EARLIEST = 1_735_689_600  # 2025-01-01
-NOT_SYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 LEAST_FREE = 64 * 1024**2
 FEW_FREE = 512 * 1024**2
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -67,19 +66,10 @@ def clock(patient: Patient) -> Iterator[Finding]:
     shown = f"{IN_UTC.format_minute(patient.now)} UTC"
     if patient.now < EARLIEST:
         yield wrong("clock", f"it says {shown}, which is before this program was written.")
-    elif _is_synchronised():
+    elif is_synchronised() is not False:
         yield ok("clock", f"{shown}, synchronised.")
     else:
         yield warning("clock", f"{shown}; nothing keeps it right: is there an NTP service?")
-
-
-def _is_synchronised() -> bool:
-    """By the kernel's own word; True where it cannot be asked."""
-    try:
-        # struct timex is smaller than this on every machine; all zeros asks, and changes nothing.
-        return bool(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) != NOT_SYNCHRONISED)
-    except (OSError, AttributeError):
-        return True
 
 
 def disk(patient: Patient) -> Iterator[Finding]:

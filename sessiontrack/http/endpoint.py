@@ -30,6 +30,7 @@ from sessiontrack.http.json_body import SMALL, BodyLimits, is_form, read_form, r
 from sessiontrack.schemas.base import Nothing, Strict
 from sessiontrack.schemas.fields import has_control_characters, read_times_in
 from sessiontrack.services import users
+from sessiontrack.services.clock_door import ClockDoor
 from sessiontrack.values.macs import parse_mac
 from sessiontrack.values.periods import window_start
 from sessiontrack.values.roles import ADMIN, includes
@@ -85,6 +86,7 @@ class Blueprint(flask.Blueprint):
         body: type[Strict] | None = None,
         token: str = "access",
         writes: bool | None = None,
+        needs_time: bool = False,
         example: Any = None,
         body_example: Any = None,
         body_required: bool = True,
@@ -106,6 +108,7 @@ class Blueprint(flask.Blueprint):
             token: which kind of token is due, "access" or "refresh".
             writes: whether a cookie needs its CSRF token; None: all but GET.
             takes_form: whether the body may be a form.
+            needs_time: it records something as of now, which waits until the clock can be right.
             errors: statuses beyond those that every call can answer.
             endpoint: a name of its own, for a view that answers more than one call.
             content_type: of what it answers where that is not JSON.
@@ -125,6 +128,8 @@ class Blueprint(flask.Blueprint):
                 if role is not None and not is_open():
                     g.principal = _signed_in(role, token, needs_csrf)
                 given = (read_query(), read_body())
+                if needs_time and (door := clock_door()) is not None:
+                    door.pass_through(g.now)
                 return _answered(lambda: view(*(given if body else given[:1]), **path))
 
             self.add_url_rule(rule, name, called, methods=[method])
@@ -247,6 +252,12 @@ def load(schema: Strict, sent: Mapping[str, Any]) -> dict[str, Any]:
 def settings() -> Settings:
     """The settings of the application that answers."""
     found: Settings = current_app.extensions["sessiontrack.settings"]
+    return found
+
+
+def clock_door() -> ClockDoor | None:
+    """What keeps a wrong clock's records out; None where nothing is to be kept out, or nobody serves."""
+    found: ClockDoor | None = current_app.extensions.get("sessiontrack.clock_door")
     return found
 
 

@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from sessiontrack.exceptions import (
+    ClockUnsure,
     Conflict,
     FieldErrors,
     Forbidden,
@@ -50,6 +51,7 @@ STATUSES: dict[type[SessiontrackError], tuple[int, str]] = {
     RateLimited: (429, "rate_limited"),
     QueryTooSlow: (503, "query_too_slow"),
     StorageUnavailable: (503, "storage_unavailable"),
+    ClockUnsure: (503, "clock_unsure"),
 }
 # What Werkzeug and gunicorn answer by themselves, in our words. Any other status of theirs is a bad request.
 CODES: dict[int, tuple[str, str]] = {
@@ -112,7 +114,7 @@ def _ours(error: SessiontrackError) -> Response:
     status, code = next((STATUSES[each] for each in STATUSES if isinstance(error, each)), (500, ""))
     if status == 500:
         return _unexpected(error)
-    if status == 503:
+    if status == 503 and not isinstance(error, ClockUnsure):
         log.error("%s %r: %s", request.method, request.path, error.__cause__ or error)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else {}
     errors = _cut(error.errors)[0] if isinstance(error, InvalidInput) else None

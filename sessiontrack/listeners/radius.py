@@ -21,7 +21,8 @@ from typing import Any
 from sessiontrack import clock
 from sessiontrack.config import ClientSecrets
 from sessiontrack.database import write_transaction
-from sessiontrack.exceptions import StorageUnavailable, UnreadablePacket, WrongAuthenticator
+from sessiontrack.exceptions import ClockUnsure, StorageUnavailable, UnreadablePacket, WrongAuthenticator
+from sessiontrack.services.clock_door import ClockDoor
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.services.radius_accounting import WITHOUT_MAC, Memory, Received, record
 from sessiontrack.sources.radius import LONGEST_PACKET, Accounting, read_accounting
@@ -56,9 +57,17 @@ class RadiusServer:
         OSError: the address cannot be listened on.
     """
 
-    def __init__(self, host: str, port: int, clients: ClientSecrets, rules: PresenceRules) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        clients: ClientSecrets,
+        rules: PresenceRules,
+        door: ClockDoor | None = None,
+    ) -> None:
         self._clients = clients
         self._rules = rules
+        self._door = door
         self._memory = Memory()
         self.counts: Counter[str] = Counter()
         self._without_mac: dict[str, None] = {}
@@ -167,10 +176,12 @@ class RadiusServer:
     def _answer(self, batch: list[tuple[Received, Address]]) -> None:
         """Record a batch, then answer it; what is not recorded is not answered."""
         try:
+            if self._door is not None:
+                self._door.pass_through(clock.now())
             with self._memory.staged() as memory, write_transaction() as tx:
                 packets = [received for received, _ in batch]
                 counts = record(tx, clock.now(), packets, self._rules, memory)
-        except StorageUnavailable as error:
+        except (ClockUnsure, StorageUnavailable) as error:
             log.error("%s", error.__cause__ or error)
             self.counts["that could not be stored just then"] += len(batch)
             return

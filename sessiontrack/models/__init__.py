@@ -1,6 +1,7 @@
 """The tables; import them from here."""
 
 from sessiontrack.models.account import ApiToken, Login, LoginAddress, LoginThrottle, User
+from sessiontrack.models.clock_floor import ClockFloor
 from sessiontrack.models.device import Device
 from sessiontrack.models.device_alias import DeviceAlias
 from sessiontrack.models.device_session import DeviceSession
@@ -17,6 +18,7 @@ from sessiontrack.models.write_probe import WriteProbe
 
 __all__ = [
     "ApiToken",
+    "ClockFloor",
     "Device",
     "DeviceAlias",
     "DeviceEvidence",

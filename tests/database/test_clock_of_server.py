@@ -69,9 +69,20 @@ class WrongClock:
 
 
 class JumpingServer(Server):
-    def __init__(self, instance: Path, clock: WrongClock, **settings: str) -> None:
-        super().__init__(instance, **settings)
+    def __init__(self, instance: Path, clock: WrongClock, workers: int = 2, **settings: str) -> None:
+        super().__init__(instance, workers, **settings)
         self._environment |= clock.variables
+
+
+class HeldServer(JumpingServer):
+    """One whose clock cannot be right is up, and not ready."""
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.output()
+        try:
+            return self.call("GET", "/healthz").status == 200
+        except OSError:
+            return False
 
 
 class Household:
@@ -153,6 +164,8 @@ class Household:
 EXPECTED = {
     *(("ping", 200), ("ping", 409), ("start", 200), ("scan", 200)),
     *(("create", 200), ("create", 400), ("create", 409)),
+    # A clock that cannot be right records nothing.
+    *(("ping", 503), ("start", 503), ("scan", 503), ("create", 503)),
     *(("login", 200), ("me", 200), ("me", 401), ("logout", 200), ("logout", 401)),
 }
 
@@ -189,7 +202,9 @@ def test_a_real_servers_clock_jumps_and_another_time_zone_has_its_nights(
                         assert " 0 device sessions" in command(instance, clock, "prune")
             assert_all_are_told(server, tokens["admin"], clock, hook, household.macs)
             before = stays_of(server, tokens)
-        with JumpingServer(instance, clock, TIMEZONE="Europe/Berlin", **SETTINGS) as server:
+        # The nights are months ahead, and nothing confirms that.
+        nights = {"TIMEZONE": "Europe/Berlin", "WAIT_FOR_CLOCK": "off"}
+        with JumpingServer(instance, clock, **nights, **SETTINGS) as server:
             assert stays_of(server, tokens) == before
             household.move_to(server)
             with household.at_work():
@@ -230,3 +245,39 @@ def assert_all_are_told(
 def stays_of(server: Server, tokens: dict[str, str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = server.call("GET", "/api/v2/sessions", token=tokens["admin"]).json
     return found
+
+
+def test_a_minute_in_2040_and_a_boot_in_1970_record_nothing(
+    template: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    instance, token = tmp_path / "instance", template[1]["operator"]
+    shutil.copytree(template[0], instance)
+    clock = WrongClock(tmp_path)
+
+    def scan(server: Server) -> tuple[int, str]:
+        told = server.call("POST", "/presence/scans", {"source": "arp", "devices": [{"mac": OLD}]}, token)
+        return told.status, told.json.get("error", "")
+
+    def device(server: Server) -> dict[str, Any]:
+        found: dict[str, Any] = server.call("GET", f"/devices/{OLD}", token=token).json["device"]
+        return {name: found[name] for name in ("connected_since", "first_seen")}
+
+    clock.set(BASE)
+    with JumpingServer(instance, clock, workers=1) as server:
+        assert scan(server) == (200, "")
+        before = device(server)
+        clock.set(2_208_988_800)  # 2040
+        assert scan(server) == (503, "clock_unsure")
+        assert server.call("GET", "/readyz").json["error"] == "clock_unsure"
+        assert device(server) == before
+        clock.set(BASE + 60)
+        assert scan(server) == (200, "")
+        assert device(server) == before
+    clock.set(86_400)  # 1970
+    with HeldServer(instance, clock, workers=1) as server:
+        assert scan(server) == (503, "clock_unsure")
+        # As root would on a box whose clock is right after all.
+        clock.set(BASE - TEN_YEARS)
+        assert scan(server) == (503, "clock_unsure")
+        assert "is right" in command(instance, clock, "clock", "accept")
+        assert scan(server)[0] == 200

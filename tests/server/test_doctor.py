@@ -40,7 +40,7 @@ CHECKS = {
 
 @pytest.fixture(autouse=True)
 def synchronised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surroundings, "_is_synchronised", lambda: True)
+    monkeypatch.setattr(surroundings, "is_synchronised", lambda: True)
     monkeypatch.setattr(surroundings, "_hosts_zone", lambda: "Etc/UTC")
 
 
@@ -286,7 +286,7 @@ def test_clock(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert state(NOW) == State.OK
     assert state(0) == State.WRONG
-    monkeypatch.setattr(surroundings, "_is_synchronised", lambda: False)
+    monkeypatch.setattr(surroundings, "is_synchronised", lambda: False)
     assert state(NOW) == State.WARNING
 
 

@@ -1,0 +1,184 @@
+"""What needs the time is recorded only while the clock can be right."""
+
+import logging
+
+import pytest
+import time_machine
+
+from sessiontrack.database import write_transaction
+from sessiontrack.services.clock_door import ClockDoor, Floor, accept_clock, find_floor, open_door
+from sessiontrack.startup import prepare
+from tests.conftest import NOW, Clients
+from tests.support.command import assert_one_line, invoke
+
+DAY = 86_400
+SCAN = {"source": "arp", "devices": [{"mac": "00:1a:2b:3c:4d:5e", "ip": "10.0.0.5"}]}
+CREATE = {"mac": "00:1a:2b:3c:4d:5f", "ip": "10.0.0.6", "start_time": "2025-08-15 10:00"}
+PING = {"visible": True, "path": "[devices]"}
+NEEDING = [
+    ("/presence/scans", SCAN),
+    ("/presence/events", {"source": "ap", "mac": "00:1a:2b:3c:4d:5e", "event": "connected"}),
+    ("/sessions/create", CREATE),
+    ("/api/v2/sessionstart", None),
+    ("/api/v2/keepalive", PING),
+    ("/api/v2/session-hide", {"path": "[devices]"}),
+    ("/api/v2/session_tracepath", {"path": "[devices]"}),
+]
+
+
+class Even:
+    """Time that goes on evenly, and a time source."""
+
+    def __init__(self) -> None:
+        self.uptime = 1000.0
+        self.is_confirmed = False
+
+    def door(self, clients: Clients, floor: int = NOW, **options: int) -> ClockDoor:
+        with clients.app.app_context():
+            return ClockDoor(
+                Floor(floor, 0),
+                NOW,
+                3600,
+                uptime=lambda: self.uptime,
+                confirms=lambda now: self.is_confirmed,
+                **options,
+            )
+
+
+@pytest.fixture
+def even() -> Even:
+    return Even()
+
+
+def problem(clients: Clients, door: ClockDoor, now: int) -> str | None:
+    with clients.app.app_context():
+        return door.problem(now)
+
+
+def test_a_clock_that_goes_on_is_right(clients: Clients, even: Even) -> None:
+    door = even.door(clients)
+    for seconds in (0, 60, 86_400, 400 * DAY):
+        even.uptime = 1000 + seconds
+        assert problem(clients, door, NOW + seconds) is None
+
+
+@pytest.mark.parametrize("now", [0, NOW - 400 * DAY, NOW - 301])
+def test_one_before_the_floor_is_not_until_it_is_past_it(clients: Clients, even: Even, now: int) -> None:
+    door = even.door(clients)
+    reason = problem(clients, door, now)
+    assert reason is not None
+    assert "cannot be before 2025-08-15 12:00 UTC" in reason
+    assert "sessiontrack clock accept" in reason
+    assert problem(clients, door, NOW - 300) is None
+
+
+def test_none_is_right_before_the_program_was_built(clients: Clients, even: Even) -> None:
+    door = even.door(clients, floor=0, least=NOW + DAY)
+    assert problem(clients, door, NOW) is not None
+    assert problem(clients, door, NOW + DAY) is None
+
+
+def test_an_hour_ahead_for_a_minute_is_no_floor(clients: Clients, even: Even) -> None:
+    door = even.door(clients)
+    with clients.app.app_context():
+        door.pass_through(NOW + 3600)
+        even.uptime += 61
+        door.pass_through(NOW + 3661)
+        door.pass_through(NOW + 61)
+        with write_transaction() as tx:
+            assert find_floor(tx) == Floor(NOW + 61, 0)
+
+
+@pytest.mark.parametrize("ahead", [DAY + 1, 30 * DAY, 15 * 365 * DAY])
+def test_a_jump_ahead_waits_for_a_time_source(clients: Clients, even: Even, ahead: int) -> None:
+    door = even.door(clients)
+    reason = problem(clients, door, NOW + ahead)
+    assert reason is not None
+    assert f"jumped ahead by {ahead // DAY} days" in reason
+    assert problem(clients, door, NOW) is None
+    assert problem(clients, door, NOW + ahead) is not None
+    even.is_confirmed = True
+    assert problem(clients, door, NOW + ahead) is not None, "asked again within seconds"
+    even.uptime += 5
+    assert problem(clients, door, NOW + ahead + 5) is None
+
+
+def test_a_jump_that_stays_is_believed_after_the_settable_time(clients: Clients, even: Even) -> None:
+    door = even.door(clients)
+    for seconds, held in ((0, True), (3599, True), (3600, False), (3601, False)):
+        even.uptime = 1000 + seconds
+        assert (problem(clients, door, NOW + 30 * DAY + seconds) is not None) == held
+
+
+def test_an_administrator_knows_better(clients: Clients, even: Even) -> None:
+    door = even.door(clients, least=NOW)
+    for now in (NOW - 400 * DAY, NOW + 400 * DAY):
+        assert problem(clients, door, now) is not None
+        with clients.app.app_context(), write_transaction() as tx:
+            accept_clock(tx, now)
+        assert problem(clients, door, now) is None
+        assert problem(clients, door, now + 1) is None
+
+
+def test_what_was_recorded_is_the_first_floor(clients: Clients) -> None:
+    with time_machine.travel(NOW, tick=False):
+        clients.operator.ok("POST", "/presence/scans", SCAN)
+        with clients.app.app_context(), write_transaction() as tx:
+            assert find_floor(tx).at >= NOW
+
+
+@pytest.mark.parametrize(("path", "body"), NEEDING)
+def test_what_needs_the_time_is_refused_and_reads_go_on(
+    clients: Clients, even: Even, path: str, body: dict[str, object] | None
+) -> None:
+    clients.app.extensions["sessiontrack.clock_door"] = even.door(clients, floor=NOW + 10 * DAY)
+    with time_machine.travel(NOW, tick=False):
+        refused = clients.operator.post(path, body)
+        assert refused.status_code == 503
+        assert refused.json is not None
+        assert refused.json["error"] == "clock_unsure"
+        assert refused.headers["Retry-After"]
+        assert clients.nobody.get("/readyz").status_code == 503
+        assert "cannot be before" in clients.nobody.get("/readyz").json["message"]
+        for read in ("/sessions/list", "/devices", "/presence/now", "/api/v2/sessions", "/healthz"):
+            assert clients.viewer.get(read).status_code == 200, read
+    with time_machine.travel(NOW + 10 * DAY, tick=False):
+        even.uptime += 10 * DAY
+        assert clients.operator.post(path, body).status_code != 503
+
+
+def test_it_says_once_that_it_holds_and_once_that_it_goes_on(
+    clients: Clients, even: Even, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = even.door(clients)
+    with caplog.at_level(logging.WARNING):
+        for now in (NOW, 0, 60, 120, NOW, NOW):
+            problem(clients, door, now)
+    assert [message.partition(" ")[0] for message in caplog.messages] == ["The", "The"]
+    assert "goes on" in caplog.messages[1]
+
+
+def test_a_service_has_a_door_unless_the_settings_want_none(clients: Clients) -> None:
+    prepare(clients.app)
+    assert "sessiontrack.clock_door" not in clients.app.extensions
+    prepare(clients.app, is_service=True)
+    assert clients.app.extensions["sessiontrack.clock_door"] is not None
+    with clients.app.app_context():
+        settings = clients.app.extensions["sessiontrack.settings"]
+        object.__setattr__(settings, "wait_for_clock", "off")
+        assert open_door(settings) is None
+
+
+def test_commands_wait_for_the_clock_too(clients: Clients) -> None:
+    instance = clients.app.instance_path
+    with clients.app.app_context(), write_transaction() as tx:
+        accept_clock(tx, NOW)
+    with time_machine.travel(NOW - 100 * DAY, tick=False):
+        result = invoke(instance, "scan", "csv", "-", text="mac\n00:1a:2b:3c:4d:5e\n")
+        assert result.exit_code == 1
+        assert_one_line(result.stderr, "cannot be before")
+        result = invoke(instance, "listen", "dhcp-script", "add", "00:1a:2b:3c:4d:5e", "10.0.0.5")
+        assert result.exit_code == 1
+        assert "Not before" in invoke(instance, "clock", "show").stdout
+        assert invoke(instance, "clock", "accept").exit_code == 0
+        assert invoke(instance, "scan", "csv", "-", text="mac\n00:1a:2b:3c:4d:5e\n").exit_code == 0
