@@ -116,6 +116,8 @@ class Blueprint(flask.Blueprint):
             is_open: whether this request may come without a token all the same.
         """
         statuses = frozenset({400, 500, 503, *errors} | ({401, 403} if role else set()))
+        if 413 in statuses:  # it takes a body
+            statuses |= {415}
         needs_csrf = method != "GET" if writes is None else writes
         read_query = _query_reader(query())
         # A call that takes no body takes an empty one: fields in it are unknown fields, as anywhere.

@@ -26,9 +26,12 @@ OPTIONS = {
     "API_TITLE": "sessiontrack",
     "OPENAPI_VERSION": "3.1.0",
     "API_SPEC_OPTIONS": {
+        # Relative to the document, which is at the root of the API, below a sub-path too.
+        "servers": [{"url": ".", "description": "Where this document is."}],
         "info": {
             "description": "Which devices were connected to the network, and which people were in the"
             " web UI, from when to when.",
+            "contact": {"name": "Whoever runs this install"},
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "components": {
@@ -79,7 +82,11 @@ def _documented(told: SmorestBlueprint, call: Call) -> View:
             call.body, example=call.body_example, required=call.body_required, error_status_code=400
         )(made)
     made = told.arguments(call.query, location="query", error_status_code=400)(made)
-    made = told.doc(security=[] if call.role is None else [{"bearer": []}])(made)
+    made = told.doc(
+        description=_description(call),
+        operationId=f"{told.name.replace(' ', '_')}_{call.endpoint.strip('_')}",
+        security=[] if call.role is None else [{"bearer": []}],
+    )(made)
     for status in sorted(call.errors):
         made = told.alt_response(
             status,
@@ -89,6 +96,13 @@ def _documented(told: SmorestBlueprint, call: Call) -> View:
         )(made)
     view: View = made
     return view
+
+
+def _description(call: Call) -> str:
+    """What a reader of the document wants to know first: whose token does."""
+    return (
+        "Needs no token." if call.role is None else f"Needs a token of the role {call.role}, or a higher one."
+    )
 
 
 def _error_example(status: int) -> dict[str, Any]:

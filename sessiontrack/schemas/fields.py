@@ -166,7 +166,7 @@ class IpAddress(_Parsed):
 
     documented: ClassVar[dict[str, Any]] = {
         "description": "IPv4 or IPv6, without port or mask; a zone is cut off; 0.0.0.0 and :: are none.",
-        "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
+        "anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}],
         "example": "192.168.1.10",
     }
     parse = staticmethod(parse_ip)

@@ -136,7 +136,18 @@ class PingAnswer(StartAnswer):
     """`POST /api/v2/session-hide`."""
 
     time = fields.Integer(required=True, metadata={"description": "Epoch seconds."})
-    paths = fields.Raw(required=True, allow_none=True, metadata={"description": "The path as sent."})
+    paths = fields.Raw(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The path as sent; null where none was.",
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "null"},
+            ],
+        },
+    )
 
 
 class KeepaliveAnswer(PingAnswer):

@@ -80,6 +80,7 @@ def test_contract_2_every_operation_says_what_it_takes_and_answers(
         else:
             assert operation["security"] == [{"bearer": []}], name
             assert statuses >= {"401", "403"}, name
+        assert ("413" in statuses) is ("415" in statuses), name
         for status, response in operation["responses"].items():
             (content,) = response["content"].values()
             assert content["schema"], (name, status)
@@ -90,7 +91,7 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
     operations: dict[str, dict[str, Any]],
 ) -> None:
     special = {
-        name: set(operation["responses"]) - ALWAYS - {"401", "403", "413"}
+        name: set(operation["responses"]) - ALWAYS - {"401", "403", "413", "415"}
         for name, operation in operations.items()
     }
     pings = ("keepalive", "session-hide", "session_hide", "session_tracepath")
@@ -266,3 +267,26 @@ def test_contract_2_the_documented_pattern_takes_every_notation_of_a_mac(text: s
 def test_contract_2_the_documented_pattern_of_a_text_refuses_control_characters() -> None:
     assert re.search(PRINTABLE_PATTERN, "Küche, 2. Stock")
     assert not re.search(PRINTABLE_PATTERN, "a\x00b")
+
+
+def test_generators_find_what_they_need_in_the_document(document: dict[str, Any]) -> None:
+    # Relative to the document: right below a sub-path too.
+    assert [each["url"] for each in document["servers"]] == ["."]
+    operations = [
+        each for path in document["paths"].values() for each in path.values() if "responses" in each
+    ]
+    names = [each["operationId"] for each in operations]
+    assert len(set(names)) == len(names) > 50
+    assert all(re.fullmatch("[a-z][a-z0-9_]+", name) for name in names)
+    assert all(each["description"] for each in operations)
+    schemas = document["components"]["schemas"]
+    for branch in schemas["CreateSession"]["properties"]["ip"]["anyOf"]:
+        assert branch["type"] == "string"
+    assert [each["type"] for each in schemas["KeepaliveAnswer"]["properties"]["paths"]["anyOf"]] == [
+        "string",
+        "array",
+        "null",
+    ]
+    for name, schema in schemas.items():
+        required = set(schema.get("required", []))
+        assert not [each for each in required if "default" in schema["properties"][each]], name

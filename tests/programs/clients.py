@@ -1,13 +1,18 @@
 """`make clients`: other people's clients, as published, against a server with the demo's data.
 
-DataTables 1 and 2, FullCalendar 6 (a list, a timeline of devices), on pages of another origin.
+DataTables 1 and 2, FullCalendar 6 (a list, a timeline of devices), on pages of another origin; redocly and
+spectral on the OpenAPI document; clients made of it by openapi-python-client and openapi-typescript.
 
 python -m tests.programs.clients [FOLDER]
 
 FOLDER: where pictures of the pages are put.
 """
 
+import json
+import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,9 +23,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import unquote
+from urllib.request import urlopen
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bundling.bundle import node_and_npm
 from tests.support.command import run
 from tests.support.server import Server
 from tests.support.web import ROOT, fill_with_demo, launch
@@ -107,6 +114,45 @@ class Peers:
                 page.wait_for_function("document.querySelectorAll('.fc-list-event').length > 5")
 
 
+def openapi(base: str, token: str) -> None:
+    """The document is without a warning, and clients made of it work."""
+    build = FOLDER / "build"
+    shutil.rmtree(build, ignore_errors=True)
+    build.mkdir()
+    document = build / "openapi.json"
+    document.write_bytes(urlopen(f"{base}/openapi.json").read())
+    node, _ = node_and_npm()
+
+    def tool(package: str, *arguments: str) -> None:
+        described = json.loads((FOLDER / "node_modules" / package / "package.json").read_text("utf-8"))
+        program = described["bin"]
+        path = program if isinstance(program, str) else next(iter(program.values()))
+        command = [node, str(FOLDER / "node_modules" / package / path), *arguments]
+        ran = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+    tool("@redocly/cli", "lint", str(document), "--extends", "recommended", "--max-problems", "20")
+    tool(
+        "@stoplight/spectral-cli",
+        "lint",
+        str(document),
+        "--ruleset",
+        "spectral.yaml",
+        "--fail-severity",
+        "hint",
+    )
+    python = ROOT / ".venv" / "openapi" / "bin"
+    made = [str(python / "openapi-python-client"), "generate", "--path", str(document), "--meta", "none"]
+    subprocess.run(
+        [*made, "--output-path", str(build / "sessiontrack_client")], check=True, capture_output=True
+    )
+    calls = [str(python / "python"), str(FOLDER / "calls.py"), base, token]
+    subprocess.run(calls, check=True, env={**os.environ, "PYTHONPATH": str(build)})
+    tool("openapi-typescript", str(document), "-o", str(build / "schema.d.ts"))
+    tool("typescript", "--project", "tsconfig.json")
+    subprocess.run([node, str(build / "calls.mjs"), base, token], check=True, cwd=FOLDER)
+
+
 def main(shots: Path | None) -> None:
     """All of them; the first that fails ends it."""
     with tempfile.TemporaryDirectory() as scratch, pages() as origin, sync_playwright() as playwright:
@@ -127,6 +173,8 @@ def main(shots: Path | None) -> None:
                     print(f"FullCalendar 6, {view}, {time_zone}")
                     peers.fullcalendar(view, time_zone)
             browser.close()
+            print("OpenAPI")
+            openapi(f"http://127.0.0.1:{server.port}", token)
 
 
 if __name__ == "__main__":
