@@ -107,7 +107,6 @@ NO_CONSTANTS = {
     "sources/app_db.py": {"columns", "table"},
     "database/engines/sqlite.py": {"self._synchronous", "name", "int(most)"},
     "keeping/moving/sqlite.py": {"name"},
-    "presence/reconciliation.py": {"number"},
     "services/retention.py": {"condition", "at"},
     "database/database_file.py": {"name", "'integrity' if thorough else 'quick'"},
 }

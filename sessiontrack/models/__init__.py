@@ -11,6 +11,7 @@ from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
 from sessiontrack.models.row_count import RowCount
 from sessiontrack.models.source_failure import SourceFailure
+from sessiontrack.models.text_count import TextCount
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
 from sessiontrack.models.user_sum import UserSum
 from sessiontrack.models.webhook import FlappingDevice, Webhook, WebhookDelivery, WebhookEvent
@@ -35,6 +36,7 @@ __all__ = [
     "SightingRun",
     "Source",
     "SourceFailure",
+    "TextCount",
     "User",
     "UserSession",
     "UserSum",

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Select,
     SQLColumnExpression,
     Subquery,
+    and_,
     case,
     func,
     literal_column,
@@ -31,8 +32,10 @@ from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
 from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 from sessiontrack.models.row_count import DEVICE_SESSIONS, EVENTS
+from sessiontrack.models.text_count import EVENT_TEXTS, SESSION_TEXTS
 from sessiontrack.queries import event_rows, row_counts
 from sessiontrack.queries.device_sessions import first_begin
+from sessiontrack.queries.event_search import find_matches
 from sessiontrack.queries.searching import devices_with_alias_like, in_mac, search_values
 from sessiontrack.values.timestamps import SiteTime
 
@@ -52,8 +55,33 @@ BEGUN = Statement(
     .select_from(DeviceSession)
     .where(DeviceSession.begin_at >= bind("since"), DeviceSession.begin_at < bind("until"))
 )
+# Those whose texts are counted.
+SEARCHED = {"all": EVENT_TEXTS, "sessions": SESSION_TEXTS}
+# A search that finds less than one row of so many looks for their devices first.
+FEW = 20
+# And that concerns less than one device of so many.
+FEW_DEVICES = 4
+DEVICES = Statement("SELECT count(*) FROM device")
 BY_TIME = ("order_time", "time")
 OPEN = Statement(select(func.count()).select_from(DeviceSession).where(holds(IS_OPEN)))
+
+
+class Narrowed(Enum):
+    """To which devices a search is narrowed."""
+
+    NOT = 0
+    TO_NOTHING = 1
+    # To devices all rows of which match.
+    TO_WHOLE = 2
+    # To those, and others some rows of which match.
+    TO_SOME = 3
+
+
+class Search(NamedTuple):
+    """How is searched: whether the text is plain ASCII, and where."""
+
+    is_ascii: bool
+    narrowed: Narrowed
 
 
 class Place(Enum):
@@ -102,8 +130,32 @@ def count_rows(tx: Transaction, wanted: EventFilter, *, searched: bool) -> int:
     """How many rows match, whatever the page; with the search, or as if there were none."""
     if not (searched and wanted.search):
         return _count(tx, replace(wanted, search=""))
-    statement = _searched_count(wanted.type, wanted.search.isascii(), wanted.limits())
-    return int(tx.value(statement, **wanted.values()))
+    narrowed, values = _narrowed(tx, wanted)
+    if narrowed is Narrowed.TO_NOTHING:
+        return 0
+    if "matching" in values and wanted.since <= 0:
+        return int(values["matching"])
+    how = Search(wanted.search.isascii(), narrowed)
+    return int(tx.value(_searched_count(wanted.type, how, wanted.limits()), **wanted.values(), **values))
+
+
+def _narrowed(tx: Transaction, wanted: EventFilter) -> tuple[Narrowed, dict[str, Any]]:
+    """The devices that a search through all events or sessions concerns, where these are few."""
+    if wanted.type not in SEARCHED or any(wanted.limits()):
+        return Narrowed.NOT, {}
+    counted = SEARCHED[wanted.type]
+    found = find_matches(tx, counted, wanted.search)
+    if not found.rows:
+        return Narrowed.TO_NOTHING, {}
+    values: dict[str, Any] = {"matching": found.rows}
+    concerned = [*found.whole, *found.partly]
+    is_few = found.rows * FEW <= row_counts.total(tx, counted)
+    if not is_few or len(concerned) * FEW_DEVICES > tx.value(DEVICES):
+        return Narrowed.NOT, values
+    values |= {"whole": found.whole, "concerned": concerned}
+    if not found.partly:
+        return Narrowed.TO_WHOLE, values
+    return Narrowed.TO_SOME, {**values, "partly": found.partly}
 
 
 def count_totals(
@@ -138,12 +190,18 @@ def _count_begun(tx: Transaction, since: int) -> int:
 
 def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> Iterator[Row]:
     """One page, for as_objects or as_table."""
-    how_searched = None if not wanted.search else wanted.search.isascii()
+    search: Search | None = None
+    among: dict[str, Any] = {}
+    if wanted.search:
+        narrowed, among = _narrowed(tx, wanted)
+        if narrowed is Narrowed.TO_NOTHING:
+            return iter(())
+        search = Search(wanted.search.isascii(), narrowed)
     place, page = _placed(tx, wanted, limit, offset)
     if place is Place.BEYOND and not page["offset"]:
         place = Place.AT
-    statement = _listed(wanted.type, how_searched, wanted.limits(), wanted.order, place)
-    values = {**wanted.values(), "limit": limit, "offset": offset, **page}
+    statement = _listed(wanted.type, search, wanted.limits(), wanted.order, place)
+    values = {**wanted.values(), "limit": limit, "offset": offset, **page, **among}
     if wanted.type in SESSION_TYPES and any("duration" in name for name, _ in wanted.order):
         values["now"] = now
     return tx.stream(statement, **values)
@@ -235,17 +293,17 @@ def _counted_between(kind: str) -> Statement:
 
 
 @cache
-def _searched_count(kind: str, is_ascii: bool, limits: Limits) -> Statement:
-    rows, _ = _rows(kind, is_ascii, limits)
+def _searched_count(kind: str, search: Search, limits: Limits) -> Statement:
+    rows, _ = _rows(kind, search, limits)
     return Statement(rows.with_only_columns(func.count()))
 
 
 @lru_cache(MOST_ORDERS)
-def _listed(kind: str, is_ascii: bool | None, limits: Limits, wanted: Order, place: Place) -> Statement:
+def _listed(kind: str, search: Search | None, limits: Limits, wanted: Order, place: Place) -> Statement:
     order = {"order_time" if name == "time" else name: descends for name, descends in wanted}
     first = next(iter(order))
-    newest = order[first] if first == "order_time" and is_ascii is None else None
-    rows, sorts = _rows(kind, is_ascii, limits, newest, place)
+    newest = order[first] if first == "order_time" and search is None else None
+    rows, sorts = _rows(kind, search, limits, newest, place)
     # What is equal in all of these is in the order of time: newest first, where that is not asked for.
     order.setdefault("order_time", True)
     order["id"] = order["order_time"]
@@ -273,7 +331,7 @@ Columns = dict[str, SQLColumnExpression[Any]]
 
 def _rows(
     kind: str,
-    is_ascii: bool | None,
+    search: Search | None,
     limits: Limits,
     newest: bool | None = None,
     place: Place = Place.ANYWHERE,
@@ -281,12 +339,12 @@ def _rows(
     """The rows of one type, and the columns that they can be sorted by.
 
     Args:
-        is_ascii: None without a search; else whether the text searched for is plain ASCII.
+        search: None without one.
         limits: EventFilter.limits().
     """
     if kind in SESSION_TYPES:
-        return _device_sessions(kind, is_ascii, limits, newest, place)
-    return _events(kind, is_ascii, limits)
+        return _device_sessions(kind, search, limits, newest, place)
+    return _events(kind, search, limits)
 
 
 def _conditions(kind: str, limits: Limits) -> list[ColumnElement[bool]]:
@@ -299,7 +357,7 @@ def _conditions(kind: str, limits: Limits) -> list[ColumnElement[bool]]:
     return found if condition is None else [*found, holds(condition)]
 
 
-def _events(kind: str, is_ascii: bool | None, limits: Limits) -> tuple[Rows, Columns]:
+def _events(kind: str, search: Search | None, limits: Limits) -> tuple[Rows, Columns]:
     shown_type = case((Event.voided, literal_column("'VOIDED - '") + Event.type), else_=Event.type)
     rows = (
         select(
@@ -330,13 +388,13 @@ def _events(kind: str, is_ascii: bool | None, limits: Limits) -> tuple[Rows, Col
         "info": func.lower(Event.info),
         "pending_alert": Event.pending_alert,
     }
-    return _searched(rows, is_ascii, Event.ip, shown_type, Event.info), sorts
+    return _searched(rows, search, "event", Event.ip, shown_type, Event.info), sorts
 
 
 def _device_sessions(
-    kind: str, is_ascii: bool | None, limits: Limits, newest: bool | None, place: Place
+    kind: str, search: Search | None, limits: Limits, newest: bool | None, place: Place
 ) -> tuple[Rows, Columns]:
-    found = _sessions(kind, limits, newest, place).c
+    found = _sessions(kind, limits, newest, place, search).c
     # Of a missing event both are the one known instant, and its index is in the order of end_at.
     order_time = found.end_at if kind == "missing" else found.begin_at
     later = aliased(DeviceSession)
@@ -372,26 +430,34 @@ def _device_sessions(
         "info": func.lower(found.info),
         "still_connected": found.still_connected,
     }
-    return _searched(rows, is_ascii, found.ip, found.conn_type, found.disc_type, found.info), sorts
+    return _searched(rows, search, "found", found.ip, found.conn_type, found.disc_type, found.info), sorts
 
 
 def _device_sorts() -> Columns:
     return {"name": func.lower(Device.name), "owner": func.lower(Device.owner), "mac": Device.mac}
 
 
-def _searched(rows: Rows, is_ascii: bool | None, *columns: SQLColumnExpression[str]) -> Rows:
-    if is_ascii is None:
+def _searched(rows: Rows, search: Search | None, table: str, *columns: SQLColumnExpression[str]) -> Rows:
+    if search is None:
         return rows
-    searched = (Device.name, Device.owner, *columns)
-    found = [
-        *(Contains(column, bind("pattern"), is_ascii) for column in searched),
-        in_mac(Device.mac, is_ascii),
-    ]
-    return rows.where(or_(*found, Device.id.in_(devices_with_alias_like(is_ascii))))
+    is_ascii = search.is_ascii
+    whole, partly = (holds(f"{table}.device_id AMONG(:{each})") for each in ("whole", "partly"))
+    found = [Contains(column, bind("pattern"), is_ascii) for column in columns]
+    if search.narrowed is Narrowed.TO_WHOLE:
+        return rows.where(whole)
+    if search.narrowed is Narrowed.TO_SOME:
+        return rows.where(or_(whole, and_(partly, or_(*found))))
+    of_device = [Contains(each, bind("pattern"), is_ascii) for each in (Device.name, Device.owner)]
+    of_address = (in_mac(Device.mac, is_ascii), Device.id.in_(devices_with_alias_like(is_ascii)))
+    return rows.where(or_(*of_device, *of_address, *found))
 
 
 def _sessions(
-    kind: str, limits: Limits, newest: bool | None = None, place: Place = Place.ANYWHERE
+    kind: str,
+    limits: Limits,
+    newest: bool | None = None,
+    place: Place = Place.ANYWHERE,
+    search: Search | None = None,
 ) -> Subquery:
     """The sessions of one type; each part by the index of its own.
 
@@ -410,13 +476,18 @@ def _sessions(
         where.append(or_(DeviceSession.still_connected, end_at >= since))
         if kind == "missing":
             where.append(holds(IS_MISSING))
-        return _session_columns_where(begin_at, *where).subquery()
+        return _session_columns_where(begin_at, *where).subquery("found")
     if kind == "missing":
-        return _session_columns_where(begin_at, holds(IS_MISSING), end_at >= since, *before).subquery()
+        return _session_columns_where(begin_at, holds(IS_MISSING), end_at >= since, *before).subquery("found")
+    if search is not None and search.narrowed in (Narrowed.TO_WHOLE, Narrowed.TO_SOME):
+        # By the index of each device.
+        concerned = holds("device_session.device_id AMONG(:concerned)")
+        in_period = or_(DeviceSession.still_connected, end_at >= since)
+        return _session_columns_where(begin_at, concerned, in_period).subquery("found")
     if place is Place.REACHING:
         before.append(begin_at < bind("edge") if newest else begin_at >= bind("edge"))
     if place in (Place.BEYOND, Place.AT):
-        return _session_columns_where(begin_at).subquery()
+        return _session_columns_where(begin_at).subquery("found")
     # Long ones are few: better sorted than looked for, newest first, among all that ever began.
     unindexed_begin_at = (begin_at + 0).label("begin_at")
     short = _session_columns_where(
@@ -431,7 +502,7 @@ def _sessions(
         short,
         _session_columns_where(unindexed_begin_at, holds(IS_LONG), end_at >= since, *before),
         _session_columns_where(begin_at, holds(IS_OPEN), *before),
-    ).subquery()
+    ).subquery("found")
 
 
 def _session_columns_where(begin_at: SQLColumnExpression[int], *where: ColumnElement[bool]) -> Rows:
