@@ -11,7 +11,7 @@ from gunicorn.http import RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 # What a client has at first, head and all; each KiB that has arrived gives it one second more.
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 10.0
 LEAST_BYTES_A_SECOND = 1024
 
 
@@ -21,16 +21,19 @@ class PacedSocket:
     def __init__(self, sock: Any) -> None:
         self._socket = sock
         self.has_ended = False
-        self.begin()
+        self._deadline: float | None = None
 
     def begin(self) -> None:
-        """A request begins now."""
-        self._deadline = time.monotonic() + GRACE_SECONDS
+        """The next bytes are those of another request; gunicorn waits for the first of them by itself."""
+        self._deadline = None
 
     def recv(self, size: int) -> bytes:
         """What has arrived; nothing once it is over."""
-        left = self._deadline - time.monotonic()
-        if self.has_ended or left <= 0 or not self._is_readable(left):
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + GRACE_SECONDS
+        # What is there already is taken, however late: then it is this side that is slow.
+        if self.has_ended or not self._is_readable(max(0.0, self._deadline - now)):
             self.has_ended = True
             return b""
         received: bytes = self._socket.recv(size)
