@@ -68,11 +68,11 @@ def mac_parts(text: str) -> tuple[str, ...]:
     is_octets = separators <= {":", "-"} and widths <= {1, 2} and len(first) <= 2 and len(rest[-1]) <= 2
     if is_octets:
         # Some tools write an octet below 16 with one digit.
-        rest = [*(each.zfill(2) for each in rest[:-1]), rest[-1]]
-    elif not (widths <= {2} or widths <= {4} or widths <= {6}) or max(len(first), len(rest[-1])) > 6:
+        return (":".join([first, *(each.zfill(2) for each in rest[:-1]), rest[-1]]),)
+    if not (widths <= {2} or widths <= {4} or widths <= {6}) or max(len(first), len(rest[-1])) > 6:
         return ()
     digits = first + "".join(rest)
-    return (_spelled(digits, len(first) % 2),) if is_octets or 4 <= len(digits) <= 12 else ()
+    return (_spelled(digits, len(first) % 2),) if 4 <= len(digits) <= 12 else ()
 
 
 def _spelled(digits: str, ending: int) -> str:

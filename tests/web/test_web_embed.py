@@ -129,7 +129,8 @@ def test_elements_in_a_listed_page_show_what_is_going_on(
     opened(page, portal.show(elements(allowing), allowing.base))
     now = page.locator("sessiontrack-now")
     totals = page.request.get(
-        f"{allowing.base}/devices/totals", headers={"Authorization": f"Bearer {allowing.tokens['viewer']}"}
+        f"{allowing.base}/devices/totals?format=named",
+        headers={"Authorization": f"Bearer {allowing.tokens['viewer']}"},
     ).json()
     expect(now.locator("dl > div").first.locator("dd")).to_have_text(str(totals["connected"]))
     expect(now.locator("li").first).to_be_visible()
