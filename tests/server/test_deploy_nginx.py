@@ -179,6 +179,8 @@ def test_a_body_over_the_limit_is_413_by_nginx(site: tuple[Nginx, Server, dict[s
             nginx, f"POST {nginx.prefix}/presence/scans HTTP/1.1", f"Content-Length: {len(too_long)}"
         )
     assert_ours(answer, 413, "payload_too_large")
+    if not nginx.prefix:
+        assert len(answer.headers.get_all("Strict-Transport-Security") or []) == 1
     # A body of exactly the limit reaches the server.
     answer = nginx.call("POST", "/presence/scans", too_long[:-1], tokens["operator"])
     assert_ours(answer, 400, "bad_request")
@@ -320,3 +322,8 @@ def test_the_tracker_goes_through_it_with_the_logins_cookies_or_a_token(
                 ),
                 f"{path} in sight",
             )
+
+
+def test_hsts_is_sent_once(site: tuple[Nginx, Server, dict[str, str]]) -> None:
+    answer = site[0].call("GET", "/healthz")
+    assert len(answer.headers.get_all("Strict-Transport-Security") or []) == 1
