@@ -15,9 +15,16 @@ from typing import Any
 
 from sessiontrack import clock
 from tests.conftest import Clients
-from tests.support.command import assert_one_line, invoke, run
-from tests.support.hosts import WITHOUT_RIGHTS, Segment, has_namespaces, mac, segment_of_five
-from tests.support.server import COMMAND, environment
+from tests.support.command import assert_one_line, invoke
+from tests.support.hosts import (
+    WITHOUT_RIGHTS,
+    Segment,
+    environment_of_file,
+    has_namespaces,
+    mac,
+    segment_of_five,
+)
+from tests.support.server import COMMAND
 
 DEADLINE = 120
 ROOT = Path(__file__).parents[2]
@@ -82,12 +89,12 @@ if has_namespaces():
         assert sessions[mac(5)] == [(0, 1)]
 
     def test_the_command_finds_its_segment_and_shows_a_table_that_fills(tmp_path: Path) -> None:
-        assert run(tmp_path / "instance", "migrate").returncode == 0
+        variables = environment_of_file(tmp_path / "instance")
         with segment_of_five(tmp_path) as segment:
             words = ["scan", "network", "--every", "1s", "--times", "2"]
             ran = subprocess.run(
                 segment.command(*WITHOUT_RIGHTS, COMMAND, *words),
-                env={**environment(tmp_path / "instance"), "PYTHONPATH": str(ROOT)},
+                env=variables,
                 capture_output=True,
                 text=True,
                 timeout=DEADLINE,

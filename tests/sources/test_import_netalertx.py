@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from tests.support import app_db, rows
 from tests.support.app_db import CAMEL_CASE, MISSING, UNDERSCORES, device, event, session
 from tests.support.command import assert_one_line, invoke
 from tests.support.history import assert_refused, counts, run_import, stored
-from tests.support.hosts import has_namespaces
-from tests.support.server import COMMAND, environment
+from tests.support.hosts import environment_of_file, has_namespaces
+from tests.support.server import COMMAND
 
 MAC = "AA:BB:CC:DD:EE:FF"
 TEN = 1_754_042_400  # 2025-08-01T10:00:00Z
@@ -524,9 +525,7 @@ def test_a_dry_run_shows_the_first_and_the_last_instant_and_what_lies_ahead(app:
 if has_namespaces():
 
     @pytest.mark.parametrize("unwritten", [False, True])
-    def test_a_wal_database_in_a_folder_that_cannot_be_written(
-        app: Flask, tmp_path: Path, unwritten: bool
-    ) -> None:
+    def test_a_wal_database_in_a_folder_that_cannot_be_written(tmp_path: Path, unwritten: bool) -> None:
         folder = tmp_path / "readonly"
         folder.mkdir()
         path = app_db.make(folder / "app.db", devices=[device()])
@@ -544,7 +543,7 @@ if has_namespaces():
         script = f"{bind} && exec {COMMAND} import netalertx {folder / 'app.db'} --json"
         ran = subprocess.run(
             ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
-            env=environment(Path(app.instance_path)),
+            env=environment_of_file(tmp_path / "instance"),
             capture_output=True,
             text=True,
             timeout=120,
@@ -556,4 +555,5 @@ if has_namespaces():
         else:
             assert ran.returncode == 0, ran.stderr
             assert counts(json.loads(ran.stdout), "devices") == {"read": 1, "added": 1}
-            assert stored(app)["devices"][0][2] == "bea"
+            with closing(sqlite3.connect(tmp_path / "instance" / "sessiontrack.sqlite3")) as here:
+                assert here.execute("SELECT owner FROM device").fetchall() == [("bea",)]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.server import COMMAND, environment
 from tests.support.waiting import wait_until
 
 DEADLINE = 60
@@ -29,6 +30,14 @@ def has_namespaces() -> bool:
         subprocess.run([*UNSHARE, "ip", "link", "add", "x", "type", "bridge"], capture_output=True).returncode
         == 0
     )
+
+
+def environment_of_file(instance: Path) -> dict[str, str]:
+    """The variables of a migrated instance on SQLite: a server's socket is not for whoever has no rights."""
+    variables = {**environment(instance), "PYTHONPATH": str(Path(__file__).parents[2])}
+    variables.pop("SESSIONTRACK_DATABASE_URL", None)
+    subprocess.run([COMMAND, "migrate"], env=variables, capture_output=True, timeout=DEADLINE, check=True)
+    return variables
 
 
 def mac(number: int) -> str:
