@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from flask import Flask
@@ -10,6 +11,7 @@ from flask import Flask
 from sessiontrack import clock, create_app
 from sessiontrack.config import Settings, load_settings
 from sessiontrack.database.transactions import database_engine
+from sessiontrack.doctor.bundle import write_bundle
 from sessiontrack.doctor.examination import examine
 from sessiontrack.doctor.findings import Finding, Patient, State, wrong
 from sessiontrack.exceptions import SessiontrackError
@@ -22,7 +24,13 @@ COLOURS = {State.OK: "green", State.WARNING: "yellow", State.WRONG: "red"}
 @click.command()
 @click.option("--fast", is_flag=True, help="Do not read the whole database.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def doctor(fast: bool, as_json: bool) -> None:
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write all that helps whoever is asked for help, without secrets, into a .tar.gz.",
+)
+def doctor(fast: bool, as_json: bool, bundle: Path | None) -> None:
     """Look at settings, files, clock, disk and database; say what is right and what is wrong.
 
     The exit code is 0 where all is well, 1 where something should be looked after, 2 where something is
@@ -31,10 +39,14 @@ def doctor(fast: bool, as_json: bool) -> None:
     \b
     Example: sessiontrack doctor
     Example: sessiontrack doctor --fast --json
+    Example: sessiontrack doctor --bundle help.tar.gz
     """
     findings = _findings(fast=fast)
     state = max(each.state for each in findings)
     _print(findings, state, as_json=as_json)
+    if bundle is not None:
+        write_bundle(bundle, findings, clock.now())
+        click.echo(f"Written: {bundle}, without secrets. Look at it before you send it.", err=True)
     sys.exit(int(state))
 
 

@@ -11,6 +11,7 @@ from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.process import instance
 from sessiontrack.queries.accounts import admins_against_the_rule, password_hash_of
 from sessiontrack.queries.figures import latest_instant
+from sessiontrack.queries.sources import list_sources
 from sessiontrack.queries.webhooks import count_dead
 from sessiontrack.services.users import FIRST_ADMIN, is_password
 from sessiontrack.services.write_probe import probe
@@ -146,3 +147,20 @@ def dead_webhooks(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield ok("webhooks", "no delivery was given up.")
+
+
+def sources(patient: Patient) -> Iterator[Finding]:
+    """Whether what feeds us fails, or has been silent for longer than is usual for it."""
+    if migrations.current_revision(db.engine) != migrations.newest_revision():
+        return
+    with read_transaction() as tx:
+        found = list_sources(tx, patient.now)
+    for each in found:
+        if each.failing_since is not None:
+            since = IN_UTC.format_minute(each.failing_since)
+            yield wrong("source", f"{each.name} fails since {since} UTC: {each.reason}")
+        elif each.silent_since is not None:
+            since = IN_UTC.format_minute(each.silent_since)
+            yield warning("source", f"{each.name} is silent since {since} UTC; does its scanner run?")
+    if not any(each.failing_since or each.silent_since for each in found):
+        yield ok("source", f"{len(found)} heard of, none silent or failing.")

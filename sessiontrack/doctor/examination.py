@@ -25,6 +25,7 @@ DATABASE_CHECKS: tuple[Check, ...] = (
     database.first_password,
     database.admins_passwords,
     database.dead_webhooks,
+    database.sources,
 )
 
 

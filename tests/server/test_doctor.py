@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tarfile
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,6 +18,8 @@ from sessiontrack.database import Statement, write_transaction
 from sessiontrack.doctor import database, surroundings
 from sessiontrack.doctor.findings import Finding, Patient, State
 from sessiontrack.services import users
+from sessiontrack.services.source_failures import record_failure
+from sessiontrack.version import VERSION
 from tests.conftest import NOW, Clients
 from tests.support import databases
 from tests.support.command import invoke
@@ -32,7 +35,7 @@ def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
 
 CHECKS = {
     *("settings", "instance", "secrets", "disk", "clock", "time zone", "proxies"),
-    *("schema", "writing", "size", "recorded", "password", "passwords", "webhooks"),
+    *("schema", "writing", "size", "recorded", "password", "passwords", "webhooks", "source"),
     # Of a file; a server looks after its own.
     *(() if databases.IS_POSTGRES else ("integrity",)),
 }
@@ -315,3 +318,41 @@ def test_findings_are_ordered_by_how_bad_they_are() -> None:
     assert Finding("a", State.OK, "b").state == 0
     assert ip_network("127.0.0.0/8") in surroundings.LOOPBACK
     assert load_settings({}, {}).metrics_allow == ()
+
+
+def test_a_bundle_has_what_helps_and_no_secret(clients: Clients, tmp_path: Path) -> None:
+    target = tmp_path / "help.tar.gz"
+    secrets = {"ADMIN_PASSWORD": "very-secret-word", "RADIUS_CLIENTS": "10.0.0.1=another-secret-word"}
+    database = {"READ_DATABASE_URL": "postgresql+psycopg://anna:third-secret-word@db.example/x"}
+    settings = secrets if databases.IS_POSTGRES else {**secrets, **database}
+    result = invoke(clients.app.instance_path, "doctor", "--fast", "--bundle", str(target), **settings)
+    assert result.exit_code in (0, 1, 2)
+    assert target.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(target) as archive:
+        found = {each.name: archive.extractfile(each) for each in archive.getmembers()}
+        texts = {name: file.read().decode() for name, file in found.items() if file is not None}
+    assert set(texts) == {
+        f"sessiontrack/{name}"
+        for name in ("versions.txt", "findings.txt", "settings.json", "files.txt", "units.txt", "log.txt")
+    }
+    assert f"sessiontrack {VERSION}" in texts["sessiontrack/versions.txt"]
+    assert "signing-key" in texts["sessiontrack/files.txt"]
+    key = (Path(clients.app.instance_path) / "signing-key").read_text().strip()
+    for secret in ("very-secret-word", "another-secret-word", "third-secret-word", key):
+        assert not any(secret in text for text in texts.values()), secret
+
+
+def test_a_bundle_that_cannot_be_written_is_one_line(clients: Clients, tmp_path: Path) -> None:
+    words = ["doctor", "--fast", "--bundle", str(tmp_path / "nowhere" / "help.tar.gz")]
+    result = invoke(clients.app.instance_path, *words)
+    assert result.exit_code == 1
+    assert "cannot be written" in result.stderr
+
+
+def test_a_source_that_fails_or_is_silent_is_told(clients: Clients) -> None:
+    with clients.app.app_context(), write_transaction() as tx:
+        record_failure(tx, NOW, "arp", "no rights")
+    assert (
+        "arp fails since 2025-08-15 12:00 UTC: no rights"
+        in invoke(clients.app.instance_path, "doctor", "--fast").stdout
+    )
