@@ -73,7 +73,9 @@ def test_contract_7_whatever_a_proxy_forwards_is_read(
     forwarded_for: str, proto: str, host: str, prefix: str
 ) -> None:
     names = {"FOR": forwarded_for, "PROTO": proto, "HOST": host, "PREFIX": prefix, "PORT": host}
-    trusted = seen_by_application("10.0.0.1", "10.0.0.0/8", **names)
+    # A prefix that is no plain path is refused before the application.
+    seen_by_application("10.0.0.1", "10.0.0.0/8", **names)
+    trusted = seen_by_application("10.0.0.1", "10.0.0.0/8", **{**names, "PREFIX": "/path"})
     assert ip_address(trusted["REMOTE_ADDR"])
     stranger = seen_by_application("9.9.9.9", "10.0.0.0/8", **names)
     assert (stranger["REMOTE_ADDR"], stranger["HTTP_HOST"]) == ("9.9.9.9", "inside:8000")
