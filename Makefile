@@ -102,6 +102,7 @@ clients: $(VENV)/clients.done $(WEB) ## run published clients of other projects 
 
 fuzz: $(VENV)/fuzz.done ## 10,000 and more generated calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
 	FUZZ_FACTOR=5 $(BIN)/python -m pytest -s -n auto tests/contract/test_schemathesis.py tests/presence/test_presence_properties.py \
+		tests/presence/test_history_machine.py \
 		tests/device_sessions/test_devices_merge.py
 	$(BIN)/python -m fuzz $(ARGS)
 

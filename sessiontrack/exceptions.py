@@ -103,6 +103,10 @@ class Contention(StorageUnavailable):
     """Of transactions that were in each other's way, this one has to begin anew: it may well succeed."""
 
 
+class Defect(SessiontrackError):
+    """Something of ours went wrong with a part of the work; the rest of it goes on."""
+
+
 class InvalidSetting(SessiontrackError):
     """A setting has a value that cannot work; the program does not start."""
 

@@ -15,6 +15,11 @@ from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import InvalidSetting
 from sessiontrack.process import instance, log_lines
 from sessiontrack.services import clock_door, users
+from sessiontrack.services.presence import (
+    PresenceRules,
+    derive_all_if_judged_otherwise,
+    is_derived_by,
+)
 from sessiontrack.values.passwords import RULE, meets_rule
 from sessiontrack.version import VERSION
 
@@ -61,10 +66,21 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
         migrations.upgrade(db.engine)
         if is_service:
             app.extensions["sessiontrack.clock_door"] = clock_door.open_door(settings)
+        _derive_anew(settings)
         with read_transaction() as tx:
             if users.has_users(tx):
                 return None
         return _add_first_admin(settings)
+
+
+def _derive_anew(settings: Settings) -> None:
+    """After a change of the settings by which presence is judged, and after an update of the program."""
+    rules = PresenceRules.of(settings)
+    with read_transaction() as tx:
+        if is_derived_by(tx, rules):
+            return
+    with write_transaction() as tx:
+        derive_all_if_judged_otherwise(tx, clock.now(), rules)
 
 
 def _refuse_unusable(file: Path, is_service: bool) -> None:

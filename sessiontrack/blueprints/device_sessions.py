@@ -10,14 +10,13 @@ from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http import examples
 from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, json_answer, list_answer, texts
 from sessiontrack.http.endpoint import Blueprint, draw, mac_in_path, settings, window, window_text
-from sessiontrack.presence.reconciliation import Change
+from sessiontrack.presence.ahead import FUTURE_SECONDS
 from sessiontrack.queries import calendar as calendars
 from sessiontrack.queries import device_sessions as sessions
 from sessiontrack.queries import events
 from sessiontrack.schemas import device_sessions as schemas
 from sessiontrack.services import device_sessions as services
-from sessiontrack.services.announcing import announce
-from sessiontrack.services.flapping import FlappingRules
+from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.roles import OPERATOR, VIEWER
 
 SESSIONS_OPENING = b'{"success":true,"sessions":['
@@ -49,10 +48,12 @@ def create(query: dict[str, Any], body: dict[str, Any]) -> Response:
         conn_type=body["event_type_conn"],
         disc_type=body["event_type_disc"],
     )
-    changes: list[Change] = []
+    rules = PresenceRules.of(settings())
+    if new.start > g.now + FUTURE_SECONDS:
+        wrong = "This is more than 5 minutes ahead."
+        raise InvalidInput(wrong, {"start_time": [wrong]})
     with write_transaction(brief=True) as tx:
-        session_id = services.create_session(tx, new, changes)
-        announce(tx, g.now, changes, FlappingRules.of(settings()))
+        session_id = services.create_session(tx, g.now, new, rules)
     return answer({"success": True, "message": f"Session created for MAC {new.mac}", "id": session_id})
 
 

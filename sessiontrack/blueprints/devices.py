@@ -14,7 +14,6 @@ from sessiontrack.queries.device_statistics import device_statistics
 from sessiontrack.schemas import devices as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import devices as services
-from sessiontrack.services.announcing import announce
 from sessiontrack.services.device_merge import merge_devices
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.roles import OPERATOR, VIEWER
@@ -130,8 +129,7 @@ def change(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
     """Change what is said of a device; what is left out stays as it is"""
     wanted, rules = mac_in_path(mac), PresenceRules.of(settings())
     with write_transaction() as tx:
-        changes = services.change_device(tx, g.now, wanted, body, rules.late, rules.grace)
-        announce(tx, g.now, changes, rules.flapping, rules.grace)
+        services.change_device(tx, g.now, wanted, body, rules)
         found = _device(tx, wanted)
     return answer({"success": True, "device": found})
 

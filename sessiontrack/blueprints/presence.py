@@ -45,12 +45,15 @@ blueprint = Blueprint(
 def scans(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Take in who was seen at an instant; any order and any repetition give the same sessions"""
     rules = PresenceRules.of(settings())
-    at = g.now if body["at"] is None else body["at"]
+    arrives = body["at"] is None
+    at = g.now if arrives else body["at"]
     remembered = [Observation(mac, is_sighting=False) for mac in body["remembered"]]
     seen = body["devices"]
     devices = [*seen.devices, *remembered]
     with write_transaction() as tx:
-        outcome = observe_scan(tx, g.now, body["source"], at, devices, rules, complete=body["complete"])
+        outcome = observe_scan(
+            tx, g.now, body["source"], at, devices, rules, complete=body["complete"], arrives=arrives
+        )
     return _answer(outcome, left_out=seen.left_out[:MOST_LISTED])
 
 
@@ -68,10 +71,13 @@ def scans(query: dict[str, Any], body: dict[str, Any]) -> Response:
 def events(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Take in that one device connected, disconnected or was seen"""
     rules = PresenceRules.of(settings())
-    at = g.now if body["at"] is None else body["at"]
+    arrives = body["at"] is None
+    at = g.now if arrives else body["at"]
     device = Observation(body["mac"], body["ip"] or "", name=known(body["name"]))
     with write_transaction() as tx:
-        outcome = observe_event(tx, g.now, body["source"], at, body["event"], device, rules, body["info"])
+        outcome = observe_event(
+            tx, g.now, body["source"], at, body["event"], device, rules, body["info"], arrives=arrives
+        )
     return _answer(outcome)
 
 

@@ -19,6 +19,7 @@ from sessiontrack.config import Settings
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import UnreadableHistory
 from sessiontrack.services.history import Tally, import_history
+from sessiontrack.services.presence import PresenceRules
 from sessiontrack.sources.app_db import AppDatabase
 from sessiontrack.sources.history_rows import read_file, read_user_sessions
 from sessiontrack.sources.history_values import Values
@@ -209,7 +210,8 @@ def _import(
     as_json: bool,
 ) -> None:
     app = prepared_app()
-    values = Values(_zone(zone, app.extensions["sessiontrack.settings"]))
+    settings = app.extensions["sessiontrack.settings"]
+    values, rules = Values(_zone(zone, settings)), PresenceRules.of(settings)
     refused = _Refused(None if as_json else MOST_SHOWN)
     tallies: dict[str, Tally] = {}
     spans: dict[str, Span] = {}
@@ -219,7 +221,7 @@ def _import(
         with progress_bar("Reading", total) as tell:
             position = None if total is None or isinstance(origin, AppDatabase) else origin.tell
             sections = _counted(read(values), position, tell, spans)
-            tallies = import_history(tx, clock.now(), sections, refused.add)
+            tallies = import_history(tx, clock.now(), sections, refused.add, rules)
         if refused.count and refused.count == sum(tally.read for tally in tallies.values()):
             first = refused.kept[0]
             raise UnreadableHistory(

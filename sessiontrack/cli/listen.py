@@ -17,10 +17,11 @@ from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput, InvalidSetting
 from sessiontrack.listeners.hook_script import write_hook_script, write_openwrt_script
 from sessiontrack.listeners.radius import RadiusServer
+from sessiontrack.presence.evidence import connected_by
 from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.senders.remote import Remote, send_event
 from sessiontrack.services.clock_door import ClockDoor, open_door
-from sessiontrack.services.presence import PresenceRules, observe_events
+from sessiontrack.services.presence import PresenceRules, observe_event
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
 from sessiontrack.startup import log_start
 from sessiontrack.values.observations import DeviceEvent
@@ -93,6 +94,17 @@ def _where(command: Callable[..., None]) -> Callable[..., None]:
     return url(token(command))
 
 
+def _named(command: Callable[..., None]) -> Callable[..., None]:
+    """The option of the source's name."""
+    source = click.option(
+        "--source",
+        envvar="SESSIONTRACK_SOURCE",
+        default="",
+        help="Name of this host as a source; otherwise after the host's name and the interface.",
+    )
+    return source(command)
+
+
 @listen.group("dhcp-script", cls=_HookGroup)
 def dhcp_script() -> None:
     """Take what dnsmasq says of its leases: what its --dhcp-script calls.
@@ -104,29 +116,33 @@ def dhcp_script() -> None:
 @dhcp_script.command("install")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @_where
-def install_dhcp_script(path: Path, url: str, token: str) -> None:
+@_named
+def install_dhcp_script(path: Path, url: str, token: str, source: str) -> None:
     """Write the hook script, for dnsmasq's option dhcp-script=PATH.
 
     \b
     Example: sessiontrack listen dhcp-script install /usr/local/lib/sessiontrack-dhcp
     Example: sessiontrack listen dhcp-script install hook --url https://tracker.lan --token st_...
     """
-    _install(path, "dhcp-script", url, token)
+    _install(path, "dhcp-script", url, token, source)
     click.echo(f"Give dnsmasq the option:  dhcp-script={path.absolute()}")
 
 
 @dhcp_script.command("record", context_settings=WORDS)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @_where
-def record_lease(words: tuple[str, ...], url: str, token: str) -> None:
+@_named
+def record_lease(words: tuple[str, ...], url: str, token: str, source: str) -> None:
     """What the hook script calls: add, old or del, MAC address, IP address, host name.
 
     Other actions of dnsmasq are left alone. The word `record` may be left out.
 
     Example: sessiontrack listen dhcp-script record add aa:bb:cc:dd:ee:ff 192.168.1.20 laptop
     """
-    late = load_settings().presence_late
-    _record(read_lease_call(words, os.environ, clock.now(), late), url, token)
+    now, late = clock.now(), load_settings().presence_late
+    event = read_lease_call(words, os.environ, now, late, source or f"dhcp:{os.uname().nodename}")
+    before = read_lease_call(words, os.environ, now, late)
+    _record(event, before, now, url, token)
 
 
 @listen.group(cls=_HookGroup)
@@ -140,26 +156,30 @@ def hostapd() -> None:
 @hostapd.command("install")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @_where
-def install_hostapd_script(path: Path, url: str, token: str) -> None:
+@_named
+def install_hostapd_script(path: Path, url: str, token: str, source: str) -> None:
     """Write the action script, for `hostapd_cli -B -a PATH`.
 
     Example: sessiontrack listen hostapd install /usr/local/lib/sessiontrack-hostapd
     """
-    _install(path, "hostapd", url, token)
+    _install(path, "hostapd", url, token, source)
     click.echo(f"Run beside hostapd:  hostapd_cli -B -i wlan0 -a {path.absolute()}")
 
 
 @hostapd.command("record", context_settings=WORDS)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @_where
-def record_station(words: tuple[str, ...], url: str, token: str) -> None:
+@_named
+def record_station(words: tuple[str, ...], url: str, token: str, source: str) -> None:
     """What the action script calls: interface, AP-STA-CONNECTED or AP-STA-DISCONNECTED, MAC address.
 
     Other events of hostapd are left alone. The word `record` may be left out.
 
     Example: sessiontrack listen hostapd record wlan0 AP-STA-CONNECTED aa:bb:cc:dd:ee:ff
     """
-    _record(read_station_call(words, clock.now()), url, token)
+    now = clock.now()
+    name = source or f"hostapd:{os.uname().nodename}:{words[0] if words else ''}"
+    _record(read_station_call(words, now, name), read_station_call(words, now), now, url, token)
 
 
 @listen.group()
@@ -188,7 +208,7 @@ def install_openwrt_script(path: Path, url: str, token: str) -> None:
     )
 
 
-def _install(path: Path, listener: str, url: str, token: str) -> None:
+def _install(path: Path, listener: str, url: str, token: str, source: str) -> None:
     if bool(url) != bool(token):
         raise InvalidInput("A sessiontrack elsewhere needs both --url and --token.")
     # Beside this Python: whoever calls the script has another PATH, and so may whoever installs it.
@@ -198,14 +218,21 @@ def _install(path: Path, listener: str, url: str, token: str) -> None:
     if command is None:
         raise InvalidSetting("The command sessiontrack is not found; the script would not find it either.")
     instance = load_settings().instance
-    write_hook_script(path.absolute(), str(Path(command).absolute()), listener, instance, url, token)
+    write_hook_script(path.absolute(), str(Path(command).absolute()), listener, instance, url, token, source)
 
 
-def _record(event: DeviceEvent | None, url: str, token: str) -> None:
-    if event is None:
+def _record(event: DeviceEvent | None, before: DeviceEvent | None, now: int, url: str, token: str) -> None:
+    """Take in what a hook says.
+
+    Args:
+        before: the same, from the source that earlier versions called it by: a connection that was reported
+            under that name ends with this one.
+    """
+    if event is None or before is None:
         return
+    arrives = event.at == now
     if url:
-        send_event(url, token, event)
+        send_event(url, token, event, arrives=arrives)
         return
     app = prepared_app()
     settings: Settings = app.extensions["sessiontrack.settings"]
@@ -214,4 +241,11 @@ def _record(event: DeviceEvent | None, url: str, token: str) -> None:
         if (door := open_door(settings)) is not None:
             door.pass_through(clock.now())
     with app.app_context(), write_transaction() as tx:
-        observe_events(tx, clock.now(), [event], rules)
+        events = [event]
+        is_end = event.kind == "disconnected" and event.source != before.source
+        if is_end and event.device.mac in connected_by(tx, before.source, event.at):
+            events.append(before)
+        for each in events:
+            observe_event(
+                tx, now, each.source, each.at, each.kind, each.device, rules, each.info, arrives=arrives
+            )

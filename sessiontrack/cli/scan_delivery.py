@@ -11,13 +11,13 @@ from flask import Flask
 from sessiontrack import clock
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput, RemoteRefused, StorageUnavailable
-from sessiontrack.presence.reconciliation import Change
 from sessiontrack.queries.devices import connected_addresses
 from sessiontrack.queries.sources import has_scan
 from sessiontrack.senders.remote import Remote
 from sessiontrack.services.clock_door import open_door
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_scan
 from sessiontrack.services.source_failures import record_failure, record_success
+from sessiontrack.values.changes import Change
 from sessiontrack.values.observations import Observation, Observations
 from sessiontrack.values.timestamps import IN_UTC
 

@@ -159,6 +159,26 @@ def count_dangling(path: Path) -> int:
         return len(connection.execute("PRAGMA foreign_key_check").fetchall())
 
 
+def last_numbers(path: Path) -> dict[str, int]:
+    """The last number that was given in each table, where ids are given once only."""
+    with closing(open_database(path)) as connection, said_of(path):
+        there = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        if "sqlite_sequence" not in there:
+            return {}
+        return dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
+
+
+def number_on_after(connection: sqlite3.Connection, table: str, number: int) -> None:
+    """Give no new row of the table a number up to this one."""
+    last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+    if last is None:
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
+    elif last[0] < number:
+        connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (number, table))
+
+
 def fold_wal(path: Path) -> None:
     """Move the write-ahead log into the database file, which no one else may use, so that it can be renamed.
 

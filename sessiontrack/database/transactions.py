@@ -25,7 +25,14 @@ from sessiontrack.database.engines.replica import Replica
 from sessiontrack.database.engines.sqlite import SQLite
 from sessiontrack.database.kept_sums import KeptSum, fold, forget_zeros
 from sessiontrack.database.statements import Row, Statement, db
-from sessiontrack.exceptions import Contention, InvalidSetting, QueryTooSlow, SessiontrackError
+from sessiontrack.exceptions import (
+    Contention,
+    Defect,
+    InvalidSetting,
+    QueryTooSlow,
+    SessiontrackError,
+    StorageUnavailable,
+)
 from sessiontrack.process import server_timing
 
 # Execution option of SQLAlchemy's own connections that only read.
@@ -100,6 +107,30 @@ class Transaction:
         changed: int = cursor.rowcount
         cursor.close()
         return changed
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Do something that a defect may prevent; then nothing of it is done, and the transaction goes on.
+
+        Raises:
+            Defect: what happened, as its cause; but storage that cannot be used is what it is.
+        """
+        run = self._connection.cursor().execute
+        run("SAVEPOINT attempt")
+        try:
+            yield
+            if self._engine.check_deferred is not None:
+                run(self._engine.check_deferred)
+        except Exception as error:
+            if isinstance(error, StorageUnavailable):
+                raise
+            meaning = self._engine.meaning_of(error)
+            if isinstance(meaning, StorageUnavailable):
+                raise
+            run("ROLLBACK TO SAVEPOINT attempt")
+            run("RELEASE SAVEPOINT attempt")
+            raise Defect(f"{type(error).__name__}: {error}") from error
+        run("RELEASE SAVEPOINT attempt")
 
     def exclude_writers(self, *tables: str) -> None:
         """Keep other writers out of these tables until the transaction ends.

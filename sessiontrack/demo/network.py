@@ -9,6 +9,8 @@ from sessiontrack.demo.habits import HABITS
 from sessiontrack.demo.household import DEVICES, DemoDevice
 from sessiontrack.services import devices, events
 from sessiontrack.services.device_sessions import NewSession, create_session
+from sessiontrack.services.presence import PresenceRules
+from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.timestamps import SiteTime
 
@@ -24,6 +26,8 @@ SHARE_MISSING = 0.012
 DESCRIBE = Statement(
     "UPDATE device SET name = :name, owner = :owner, last_seen_at = :last_seen_at WHERE id = :device_id"
 )
+# Nothing is derived here.
+RULES = PresenceRules(grace=600, late=7 * 86_400, least_share=0.2)
 INSERT_WITHOUT_CONNECTION = Statement(
     "INSERT INTO device_session (device_id, disconnected_at, still_connected, ip, ip_key, conn_type,"
     " disc_type, source) VALUES (:device_id, :end, false, :ip, :ip_key, 'Connected', 'Disconnected', :source)"
@@ -124,12 +128,13 @@ def _lose_some_ends(plans: dict[DemoDevice, list[Stay]], now: int, rng: random.R
 
 def _write(tx: Transaction, device: DemoDevice, stays: list[Stay], now: int, rng: random.Random) -> None:
     ip_before = stays[0].ip
-    device_id = devices.ensure_device(tx, device.mac, ip_before, stays[0].start)
+    device_id, _ = devices.ensure_device(tx, device.mac, stays[0].start)
+    devices.place_new_device(tx, device_id, device.mac, stays[0].start, ip_before)
     for stay in stays:
         if stay.lacks == "connection":
             _write_without_connection(tx, device_id, stay)
         else:
-            create_session(tx, _new_session(device, stay))
+            create_session(tx, now, _new_session(device, stay), RULES)
         if stay.ip != ip_before:
             at = stay.end if stay.lacks == "connection" else stay.start
             _write_event(tx, device_id, at or stay.start, "IP Changed", stay.ip, info=f"before: {ip_before}")
@@ -159,7 +164,8 @@ def _write_without_connection(tx: Transaction, device_id: int, stay: Stay) -> No
     session_id = tx.value(
         INSERT_WITHOUT_CONNECTION, device_id=device_id, end=stay.end, ip=stay.ip, ip_key=key, source=SOURCE
     )
-    events.record_event(tx, device_id, stay.end, "Disconnected", stay.ip, session_id)
+    left = Change("", "Disconnected", stay.end, stay.ip, "")
+    events.report_event(tx, device_id, left, session_id)
 
 
 def _void_something_recent(tx: Transaction, plans: dict[DemoDevice, list[Stay]], now: int) -> None:

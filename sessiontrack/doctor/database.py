@@ -8,9 +8,10 @@ from sessiontrack.database import db, read_transaction, write_transaction
 from sessiontrack.database.maintenance import database_sizes, find_damage, sqlite_file
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.presence.ahead import count_set_aside, devices_ahead
 from sessiontrack.process import instance
 from sessiontrack.queries.accounts import admins_against_the_rule, password_hash_of
-from sessiontrack.queries.figures import latest_instant
+from sessiontrack.queries.figures import forgotten_open, latest_instant, underived
 from sessiontrack.queries.sources import list_sources
 from sessiontrack.queries.webhooks import count_dead
 from sessiontrack.services.users import FIRST_ADMIN, is_password
@@ -21,6 +22,8 @@ from sessiontrack.values.timestamps import IN_UTC
 LARGE_WAL = 128 * 1024**2
 HUGE_WAL = 1024**3
 AHEAD_SECONDS = 360
+WEEK = 7 * 86_400
+MOST_NAMED = 5
 MOST_FAULTS = 5
 # What people take for a first password.
 GUESSED = ("admin", "password", "sessiontrack", "changeme")
@@ -87,6 +90,29 @@ def order_of_time(patient: Patient) -> Iterator[Finding]:
         yield wrong("recorded", f"something was recorded at {shown} UTC: the clock is behind, or was ahead.")
     else:
         yield ok("recorded", "nothing is later than now.")
+
+
+def histories(patient: Patient) -> Iterator[Finding]:
+    """Whether every device could be derived; what lies ahead of the clock, or waits for an end for ever."""
+    if migrations.current_revision(db.engine) != migrations.newest_revision():
+        return
+    with read_transaction() as tx:
+        failed = underived(tx)
+        still_open = forgotten_open(tx, patient.now - WEEK)
+        ahead = len(devices_ahead(tx, patient.now))
+        aside, latest = count_set_aside(tx)
+    for mac, error in failed[:MOST_NAMED]:
+        yield wrong("histories", f"{mac} could not be derived and is left as it was: {error}")
+    for mac, at in still_open[:MOST_NAMED]:
+        since = IN_UTC.format_offset(at)
+        yield warning("histories", f"{mac} is reported connected since {since}, and unseen for a week.")
+    if ahead:
+        yield warning("histories", f"{ahead} devices have what lies ahead of the clock: check --repair")
+    if latest is not None:
+        until = IN_UTC.format_offset(latest)
+        yield warning("histories", f"{aside} observations up to {until} are set aside: the clock was ahead.")
+    if not (failed or still_open or ahead or aside):
+        yield ok("histories", "every device could be derived.")
 
 
 def first_password(patient: Patient) -> Iterator[Finding]:

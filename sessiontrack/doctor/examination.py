@@ -22,6 +22,7 @@ DATABASE_CHECKS: tuple[Check, ...] = (
     database.writing,
     database.write_ahead_log,
     database.order_of_time,
+    database.histories,
     database.first_password,
     database.admins_passwords,
     database.dead_webhooks,

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -101,6 +101,7 @@ def restore(database: Path, backup: Path, now: int) -> Restored:
             stale.unlink()
         with _discarded(draft):
             revision = _make_draft(backup, draft)
+            _number_on_after(database, draft)
             kept = _set_aside(database, now)
             database_file.give_to_owner_of(database if kept else database.parent, draft)
             draft.replace(database)
@@ -138,6 +139,20 @@ def _make_draft(backup: Path, draft: Path) -> str:
     database_file.fold_wal(draft)
     database_file.sync(draft)
     return revision
+
+
+def _number_on_after(database: Path, draft: Path) -> None:
+    """An id that was given since the backup is not given again."""
+    if not database.exists():
+        return
+    # Of a damaged one nothing is known.
+    with suppress(DamagedDatabase):
+        numbers = database_file.last_numbers(database)
+        with closing(database_file.open_database(draft, "rw")) as connection:
+            for table, number in numbers.items():
+                database_file.number_on_after(connection, table, number)
+        database_file.fold_wal(draft)
+        database_file.sync(draft)
 
 
 def _set_aside(database: Path, now: int) -> Path | None:

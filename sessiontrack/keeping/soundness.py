@@ -5,15 +5,18 @@ import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from flask import current_app
 from sqlalchemy import Index, inspect
 from sqlalchemy.exc import DBAPIError
 
 import sessiontrack.models  # noqa: F401 - so that the metadata knows every table
+from sessiontrack import clock
 from sessiontrack.database import db, read_transaction, write_transaction
 from sessiontrack.database.maintenance import find_damage, rebuild_index, sqlite_file
 from sessiontrack.database.transactions import READS
 from sessiontrack.queries.invariants import INVARIANTS, Invariant, Key
-from sessiontrack.services.repairs import REPAIRS
+from sessiontrack.services.presence import PresenceRules
+from sessiontrack.services.repairs import REPAIRS, derive_anew
 
 # SQLite's errors about an index whose table is intact: the index can be rebuilt.
 _OF_INDEX = re.compile(
@@ -101,6 +104,9 @@ def mend(findings: list[Finding]) -> list[Finding]:
         if name in broken or _is_broken(name):
             with write_transaction() as tx:
                 repair(tx)
+    rules = PresenceRules.of(current_app.extensions["sessiontrack.settings"])
+    with write_transaction() as tx:
+        derive_anew(tx, clock.now(), rules)
     for index in missing_indexes():
         with suppress(DBAPIError, sqlite3.Error), db.engine.begin() as connection:
             index.create(connection)

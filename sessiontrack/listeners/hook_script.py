@@ -11,7 +11,13 @@ MARK = "# Written by `sessiontrack listen"
 
 
 def write_hook_script(
-    path: Path, command: str, listener: str, instance: Path, url: str = "", token: str = ""
+    path: Path,
+    command: str,
+    listener: str,
+    instance: Path,
+    url: str = "",
+    token: str = "",
+    source: str = "",
 ) -> None:
     """Write an executable script that hands its arguments on.
 
@@ -19,6 +25,7 @@ def write_hook_script(
         command: the program's absolute path: whoever calls the script has another PATH.
         listener: the subcommand of `listen`.
         url: where the service is; "" is this host's own database.
+        source: the name of this host as a source; "" is after the host and the interface.
     Raises:
         Conflict: there is another file at that place.
         InvalidSetting: it cannot be written.
@@ -26,6 +33,8 @@ def write_hook_script(
     exported = {"SESSIONTRACK_INSTANCE": str(instance)}
     if url:
         exported = {"SESSIONTRACK_URL": url, "SESSIONTRACK_TOKEN": token}
+    if source:
+        exported["SESSIONTRACK_SOURCE"] = source
     _write(
         path,
         [

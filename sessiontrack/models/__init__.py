@@ -6,6 +6,13 @@ from sessiontrack.models.device import Device
 from sessiontrack.models.device_alias import DeviceAlias
 from sessiontrack.models.device_session import DeviceSession
 from sessiontrack.models.event import Event
+from sessiontrack.models.history import (
+    CoveredSession,
+    DerivedBy,
+    EarlierReport,
+    SetAside,
+    UnderivedDevice,
+)
 from sessiontrack.models.last_write import LastWrite
 from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
@@ -20,10 +27,13 @@ from sessiontrack.models.write_probe import WriteProbe
 __all__ = [
     "ApiToken",
     "ClockFloor",
+    "CoveredSession",
+    "DerivedBy",
     "Device",
     "DeviceAlias",
     "DeviceEvidence",
     "DeviceSession",
+    "EarlierReport",
     "Event",
     "FlappingDevice",
     "LastWrite",
@@ -33,10 +43,12 @@ __all__ = [
     "LoginThrottle",
     "RowCount",
     "Scan",
+    "SetAside",
     "SightingRun",
     "Source",
     "SourceFailure",
     "TextCount",
+    "UnderivedDevice",
     "User",
     "UserSession",
     "UserSum",

@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.models.columns import Instant, Reference, RowId, partial_index
+from sessiontrack.models.columns import GIVEN_ONCE, Instant, Reference, RowId, partial_index
 
 IS_ROLE = "role IN ('admin', 'operator', 'viewer')"
 
@@ -22,6 +22,7 @@ class User(Base):
         UniqueConstraint("username"),
         CheckConstraint(IS_ROLE, name="known_role"),
         Index("uq_user_folded_name", "folded_name", unique=True),
+        GIVEN_ONCE,
     )
 
     id: Mapped[RowId]
@@ -58,6 +59,7 @@ class ApiToken(Base):
         CheckConstraint(IS_ROLE, name="known_role"),
         partial_index("uq_api_token_name", "name", where="revoked_at IS NULL", unique=True),
         Index("ix_api_token_user", "user_id"),
+        GIVEN_ONCE,
     )
 
     id: Mapped[RowId]

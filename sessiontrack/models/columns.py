@@ -34,6 +34,9 @@ IpKey = Annotated[str, mapped_column(String(33), server_default="")]
 Name = Annotated[str, mapped_column(String(255), server_default="")]
 EventType = Annotated[str, mapped_column(String(64))]
 
+# For tables whose ids are given out: an id is never given again, even if its row is gone.
+GIVEN_ONCE = {"sqlite_autoincrement": True}
+
 # A LIMIT that returns all rows.
 EVERYTHING = 2**62
 

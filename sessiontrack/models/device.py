@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.models.columns import Instant, Mac, Name, RowId, Seconds
+from sessiontrack.models.columns import GIVEN_ONCE, Instant, Mac, Name, RowId, Seconds
 
 
 class Device(Base):
@@ -14,6 +14,7 @@ class Device(Base):
     __table_args__ = (
         UniqueConstraint("mac"),
         CheckConstraint("length(mac) = 17", name="mac_is_canonical"),
+        GIVEN_ONCE,
     )
 
     id: Mapped[RowId]
@@ -28,4 +29,6 @@ class Device(Base):
     alert_down: Mapped[bool] = mapped_column(server_default=false())
     can_flap: Mapped[bool] = mapped_column(server_default=true())
     archived: Mapped[bool] = mapped_column(server_default=false())
+    # A session of it was reported through the API: it has a `New Device`, however long ago it was seen first.
+    announced: Mapped[bool] = mapped_column(server_default=false())
     favourite: Mapped[bool] = mapped_column(server_default=false())

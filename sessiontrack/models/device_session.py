@@ -5,8 +5,19 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.models.columns import EventType, Instant, Ip, IpKey, Reference, RowId, partial_index
+from sessiontrack.models.columns import (
+    GIVEN_ONCE,
+    EventType,
+    Instant,
+    Ip,
+    IpKey,
+    Reference,
+    RowId,
+    partial_index,
+)
 
+# The `source` of derived sessions and events; all others were reported.
+DERIVED = "presence"
 # Conditions of the partial indexes. A query must repeat them word for word to use the index.
 SHORT_SECONDS = 86400
 MIDDLE_SECONDS = 32 * 86400
@@ -58,6 +69,7 @@ class DeviceSession(Base):
         partial_index("ix_device_session_longest", "end_at", "begin_at", where=IS_LONGEST),
         partial_index("ix_device_session_begin_open", "begin_at", where=IS_OPEN),
         partial_index("ix_device_session_missing", "end_at", where=IS_MISSING),
+        GIVEN_ONCE,
     )
 
     id: Mapped[RowId]
@@ -70,7 +82,7 @@ class DeviceSession(Base):
     conn_type: Mapped[EventType]
     disc_type: Mapped[EventType]
     info: Mapped[str] = mapped_column(Text, server_default="")
-    # "presence": derived from evidence, and changed by it; null: reported through the API or an import.
+    # DERIVED, or null: reported, through the API or an import.
     source: Mapped[str | None] = mapped_column(String(64))
     begin_at: Mapped[Instant] = mapped_column(
         Computed("coalesce(connected_at, disconnected_at)", persisted=True)

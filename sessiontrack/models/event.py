@@ -4,7 +4,16 @@ from sqlalchemy import ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.models.columns import EventType, Instant, Ip, IpKey, Reference, RowId, partial_index
+from sessiontrack.models.columns import (
+    GIVEN_ONCE,
+    EventType,
+    Instant,
+    Ip,
+    IpKey,
+    Reference,
+    RowId,
+    partial_index,
+)
 
 IS_VOIDED = "voided"
 IS_NEW = "NOT voided AND type = 'New Device'"
@@ -23,6 +32,7 @@ class Event(Base):
         partial_index("ix_event_voided", "at", where=IS_VOIDED),
         partial_index("ix_event_new", "at", where=IS_NEW),
         partial_index("ix_event_down", "at", where=IS_DOWN),
+        GIVEN_ONCE,
     )
 
     id: Mapped[RowId]

@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.models.columns import Instant, Ip, Reference, RowId, partial_index
+from sessiontrack.models.columns import Instant, Ip, Number, Reference, RowId, partial_index
 
 # Excludes marks that the device was known, and scans that only remembered it.
 IS_SIGHTING = "NOT settled AND ip <> '-'"
@@ -20,6 +20,8 @@ class Source(Base):
     name: Mapped[str] = mapped_column(String(64))
     # When the old evidence of this source was last removed.
     pruned_at: Mapped[Instant | None]
+    # Up to which instant it was.
+    forgotten_at: Mapped[Instant | None]
 
 
 class Scan(Base):
@@ -89,6 +91,8 @@ class DeviceEvidence(Base):
     kind: Mapped[str] = mapped_column(String(16))
     ip: Mapped[Ip]
     info: Mapped[str] = mapped_column(String(255), server_default="")
+    # The order of arrival among reports without an instant, in one second; null if the source named it.
+    arrival: Mapped[Number | None]
     # A later scan has already decided whether the device left.
     judged: Mapped[bool] = mapped_column(server_default=false())
     settled: Mapped[bool] = mapped_column(server_default=false())

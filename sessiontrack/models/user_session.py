@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.models.columns import Instant, Reference, RowId, Seconds, partial_index
+from sessiontrack.models.columns import GIVEN_ONCE, Instant, Reference, RowId, Seconds, partial_index
 
 # Shorter sessions that overlap a period began at most this long before it; longer ones are few.
 SHORT_SECONDS = 86_400
@@ -29,6 +29,7 @@ class UserSession(Base):
         Index("ix_user_session_username", "username", "started_at"),
         Index("ix_user_session_last_ping", "last_ping"),
         partial_index("ix_user_session_long", "last_ping", where=IS_LONG),
+        GIVEN_ONCE,
     )
 
     id: Mapped[RowId]

@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.models.columns import EventType, Instant, Reference, RowId, partial_index
+from sessiontrack.models.columns import GIVEN_ONCE, EventType, Instant, Reference, RowId, partial_index
 
 PENDING = "pending"
 DELIVERED = "delivered"
@@ -15,7 +15,7 @@ class Webhook(Base):
     """A receiver. The holder of the lease delivers to it; until `resting_until` no one does."""
 
     __tablename__ = "webhook"
-    __table_args__ = (UniqueConstraint("name"),)
+    __table_args__ = (UniqueConstraint("name"), GIVEN_ONCE)
 
     id: Mapped[RowId]
     name: Mapped[str] = mapped_column(String(64))

@@ -116,6 +116,11 @@ class _Shown:
             devices.add_metric((state,), count)
         yield devices
         yield Gauge("sessiontrack_active_people", "People with an active user session.", found.active_people)
+        yield Gauge(
+            "sessiontrack_underived_devices",
+            "Devices whose history could not be derived; they are left as they were.",
+            found.underived_devices,
+        )
         scans = Gauge(
             "sessiontrack_last_scan_timestamp_seconds",
             "When the latest scan of a source was made.",

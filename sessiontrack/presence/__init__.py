@@ -1,0 +1,1 @@
+"""What was reported and what was seen of devices, and the history that follows from it."""

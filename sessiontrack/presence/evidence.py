@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Column, String
 
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.database.statements import temporary_table
-from sessiontrack.presence.rules import are_trusted
+from sessiontrack.presence.rules import REMEMBERED, SourceEvidence, are_trusted, weight
 from sessiontrack.values.observations import DeviceEvent, Observation
 from sessiontrack.values.vendors import vendor_of
 
@@ -30,8 +30,6 @@ MAKE_SIGHTED, CLEAR_SIGHTED = temporary_table(
     Column("remembered", Boolean, nullable=False),
     Column("device_id", BigInteger),
 )
-# In place of an address: the scan only remembered the device, which is neither a sighting nor a miss.
-REMEMBERED = "-"
 _BOTH = (
     " ON CONFLICT (mac) DO UPDATE SET remembered = sighted.remembered AND excluded.remembered,"
     " ip = CASE WHEN sighted.remembered AND NOT excluded.remembered THEN excluded.ip"
@@ -121,28 +119,28 @@ COUNTS_SINCE = Statement(
 )
 SET_TRUST = Statement("UPDATE scan SET trusted = :trusted WHERE source_id = :source_id AND at = :at")
 NEXT_TRUSTED = Statement("SELECT min(at) FROM scan WHERE source_id = :source_id AND trusted AND at > :at")
-# What a scan remembers it does not judge.
-_REMEMBERED_THEN = (
-    "(SELECT device_id FROM sighting_run WHERE source_id = :source_id AND ip = '-'"
-    " AND first_at <= :at AND (last_at IS NULL OR last_at >= :at))"
+# What no scan has told of yet: whether the device left after it.
+UNJUDGED = Statement(
+    "SELECT 1, r.id, r.device_id, r.last_at, coalesce(d.grace_seconds, :grace) FROM sighting_run r"
+    " JOIN device d ON d.id = r.device_id WHERE r.source_id = :source_id AND r.last_at IS NOT NULL"
+    " AND NOT r.judged AND r.last_at < :at AND r.ip <> '-'"
+    " UNION ALL SELECT 0, e.id, e.device_id, e.at, coalesce(d.grace_seconds, :grace) FROM device_evidence e"
+    " JOIN device d ON d.id = e.device_id WHERE e.source_id = :source_id AND NOT e.judged AND e.at < :at"
 )
-JUDGE = Statement(
-    "UPDATE sighting_run SET judged = true"
-    " WHERE source_id = :source_id AND last_at IS NOT NULL AND NOT judged"
-    " AND last_at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
-    f" AND ip <> '-' AND device_id NOT IN {_REMEMBERED_THEN} RETURNING device_id"
+REMEMBERED_SINCE = Statement(
+    "SELECT device_id, first_at, coalesce(last_at, :at) FROM sighting_run WHERE source_id = :source_id"
+    " AND ip = '-' AND (last_at IS NULL OR last_at >= :since)"
 )
-JUDGE_EVIDENCE = Statement(
-    "UPDATE device_evidence SET judged = true WHERE source_id = :source_id AND NOT judged"
-    " AND at + coalesce((SELECT grace_seconds FROM device d WHERE d.id = device_id), :grace) < :at"
-    f" AND device_id NOT IN {_REMEMBERED_THEN} RETURNING device_id"
+TRUSTED_SINCE = Statement(
+    "SELECT at FROM scan WHERE source_id = :source_id AND trusted AND at > :since AND at <= :at ORDER BY at"
 )
-# A late scan may tell earlier what a later one told already, before another source saw the device.
+JUDGE_RUN = Statement("UPDATE sighting_run SET judged = true WHERE id = :row_id")
+JUDGE_WORD = Statement("UPDATE device_evidence SET judged = true WHERE id = :row_id")
+# A late scan may tell earlier what a later one told already, before another source saw the device; and it may
+# end what looked like a silence of the source.
 ENDED_BEFORE = Statement(
-    "SELECT r.device_id FROM sighting_run r JOIN device d ON d.id = r.device_id"
-    " WHERE r.source_id = :source_id AND r.last_at + coalesce(d.grace_seconds, :grace) < :at"
-    " UNION SELECT e.device_id FROM device_evidence e JOIN device d ON d.id = e.device_id"
-    " WHERE e.source_id = :source_id AND e.at + coalesce(d.grace_seconds, :grace) < :at"
+    "SELECT device_id FROM sighting_run WHERE source_id = :source_id AND last_at < :at"
+    " UNION SELECT device_id FROM device_evidence WHERE source_id = :source_id AND at < :at"
 )
 SEEN_BETWEEN = Statement(
     "SELECT device_id FROM sighting_run"
@@ -159,13 +157,35 @@ ALL_OF_SOURCE = Statement(
     " UNION SELECT device_id FROM device_evidence WHERE source_id = :source_id"
 )
 
+# Without an instant of its own, it came after all that the source said of that instant before.
+_ARRIVAL = (
+    "CASE WHEN :arrives THEN 1 + coalesce((SELECT max(b.arrival) FROM device_evidence b WHERE b.device_id ="
+    " {device} AND b.source_id = {source} AND b.at = :at), 0) END"
+)
+_OF_BOTH = (
+    " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET"
+    " ip = CASE WHEN excluded.ip > device_evidence.ip THEN excluded.ip ELSE device_evidence.ip END,"
+    " info = CASE WHEN excluded.info > device_evidence.info THEN excluded.info ELSE device_evidence.info END,"
+    " arrival = coalesce(excluded.arrival, device_evidence.arrival)"
+    " WHERE excluded.ip > device_evidence.ip OR excluded.info > device_evidence.info"
+    " OR excluded.arrival IS NOT NULL RETURNING device_id"
+)
+_ARRIVAL_SIGHTED = _ARRIVAL.format(device="sighted.device_id", source=":source_id")
+_ARRIVAL_SEEN = _ARRIVAL.format(device="s.device_id", source=":source_id")
 ADD_EVIDENCE = Statement(
-    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info)"
-    " SELECT device_id, :source_id, :at, :kind, max(ip), :info FROM sighted"
-    " WHERE NOT remembered GROUP BY device_id"
-    " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET ip = excluded.ip"
-    " WHERE excluded.ip > device_evidence.ip"
-    " RETURNING device_id"
+    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info, arrival)"
+    " SELECT device_id, :source_id, :at, :kind, max(ip), :info,"
+    f" {_ARRIVAL_SIGHTED} FROM sighted"
+    f" WHERE NOT remembered GROUP BY device_id{_OF_BOTH}"
+)
+# A scan that came after the source had said that the device left, within one second.
+ADD_SEEN_AFTER = Statement(
+    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info, arrival)"
+    " SELECT s.device_id, :source_id, :at, 'seen', max(s.ip), '',"
+    f" {_ARRIVAL_SEEN} FROM sighted s"
+    " WHERE NOT s.remembered AND EXISTS (SELECT 1 FROM device_evidence e WHERE e.device_id = s.device_id"
+    " AND e.source_id = :source_id AND e.at = :at AND e.arrival IS NOT NULL)"
+    f" GROUP BY s.device_id{_OF_BOTH}"
 )
 ADD_DEVICE = Statement(
     "INSERT INTO device (mac, name, vendor, first_seen_at) SELECT :mac, :name, :vendor, :at"
@@ -185,10 +205,7 @@ _HAS_MAC = (
 ADD_EVENT = Statement(
     "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info)"
     " SELECT d.id, s.id, :at, :kind, :ip, :info FROM device d, source s"
-    f" WHERE d.id = {_HAS_MAC} AND s.name = :source"
-    " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET ip = excluded.ip"
-    " WHERE excluded.ip > device_evidence.ip"
-    " RETURNING device_id"
+    f" WHERE d.id = {_HAS_MAC} AND s.name = :source{_OF_BOTH}"
 )
 # Of what a source said, with departures after what else it said at an instant, but before connections.
 CONNECTED_AT = Statement(
@@ -203,9 +220,15 @@ SAID_SINCE = Statement(
     " AND source_id = (SELECT id FROM source WHERE name = :source)"
 )
 FOREVER = 2**62
+UNJUDGE_ALL = (
+    Statement("UPDATE sighting_run SET judged = false WHERE judged AND NOT settled"),
+    Statement("UPDATE device_evidence SET judged = false WHERE judged AND NOT settled"),
+)
+FIRST_SCANS = Statement("SELECT id, (SELECT min(at) FROM scan WHERE source_id = source.id) FROM source")
 
 FORGET_RUNS_OF = Statement("DELETE FROM sighting_run WHERE device_id = :device_id")
 FORGET_WORDS_OF = Statement("DELETE FROM device_evidence WHERE device_id = :device_id")
+FORGET_COVERED_OF = Statement("DELETE FROM covered_session WHERE device_id = :device_id")
 
 
 @dataclass(frozen=True)
@@ -228,9 +251,20 @@ def hold_evidence(tx: Transaction) -> None:
 
 
 def take_scan(
-    tx: Transaction, source: str, at: int, sightings: Iterable[Observation], grace: int, least_share: float
+    tx: Transaction,
+    source: str,
+    at: int,
+    sightings: Iterable[Observation],
+    grace: int,
+    least_share: float,
+    *,
+    arrives: bool = False,
 ) -> Taken:
-    """Take in a complete scan; the same one again, or one that is late, gives what order would have given."""
+    """Take in a complete scan; the same one again, or one that is late, gives what order would have given.
+
+    Args:
+        arrives: it has no instant of its own; within one second it comes after what came before.
+    """
     source_id = _identify(tx, source, at, sightings)
     before, after = tx.value(BEFORE, source_id=source_id, at=at), tx.value(AFTER, source_id=source_id, at=at)
     is_repeated = tx.row(SCAN_AT, source_id=source_id, at=at) is not None
@@ -242,6 +276,8 @@ def take_scan(
     # Said to have left since the scan before: if this one sees it, it is back, though its run went on.
     since = at if before is None else before
     affected |= _ids(tx.rows(LEFT_BETWEEN, source_id=source_id, since=since, at=at))
+    if arrives:
+        affected |= _ids(tx.rows(ADD_SEEN_AFTER, source_id=source_id, at=at, arrives=True))
     tx.run(PUT_SCAN, source_id=source_id, at=at, seen_count=seen)
     trusted, changed_later = _weigh(tx, source_id, at, least_share)
     if changed_later:
@@ -249,16 +285,27 @@ def take_scan(
     elif trusted:
         affected |= _judged_by(tx, source_id, at, grace)
         if after is not None or is_repeated:
-            affected |= _ids(tx.rows(ENDED_BEFORE, source_id=source_id, at=at, grace=grace))
+            affected |= _ids(tx.rows(ENDED_BEFORE, source_id=source_id, at=at))
     return Taken(affected, tx.value(COUNT_SIGHTED), not trusted)
 
 
 def take_evidence(
-    tx: Transaction, source: str, at: int, kind: str, sightings: Iterable[Observation], info: str = ""
+    tx: Transaction,
+    source: str,
+    at: int,
+    kind: str,
+    sightings: Iterable[Observation],
+    info: str = "",
+    *,
+    arrives: bool = False,
 ) -> Taken:
-    """Take in what a source said of single devices, or a scan that was not complete (kind "seen")."""
+    """Take in what a source said of single devices, or a scan that was not complete (kind "seen").
+
+    Args:
+        arrives: it has no instant of its own; within one second it comes after what came before.
+    """
     source_id = _identify(tx, source, at, sightings)
-    changed = tx.rows(ADD_EVIDENCE, source_id=source_id, at=at, kind=kind, info=info)
+    changed = tx.rows(ADD_EVIDENCE, source_id=source_id, at=at, kind=kind, info=info, arrives=arrives)
     return Taken(_ids(changed), tx.value(COUNT_SIGHTED))
 
 
@@ -266,6 +313,7 @@ def forget_device(tx: Transaction, device_id: int) -> None:
     """Forget all evidence of a device: what was derived from it is being deleted."""
     tx.run(FORGET_RUNS_OF, device_id=device_id)
     tx.run(FORGET_WORDS_OF, device_id=device_id)
+    tx.run(FORGET_COVERED_OF, device_id=device_id)
 
 
 def take_events(tx: Transaction, events: Iterable[DeviceEvent]) -> Taken:
@@ -288,6 +336,24 @@ def take_events(tx: Transaction, events: Iterable[DeviceEvent]) -> Taken:
         )
         affected |= _ids(changed)
     return Taken(affected, len({event.device.mac for event in known}))
+
+
+def weigh_anew(tx: Transaction, source_id: int, at: int, least_share: float) -> set[int]:
+    """Decide anew which scans of a source are trusted, from an instant on; the devices that this concerns."""
+    _, changed = _weigh(tx, source_id, at, least_share)
+    return _ids(tx.rows(ALL_OF_SOURCE, source_id=source_id)) if changed else set()
+
+
+def judge_all_anew(tx: Transaction, least_share: float) -> set[int]:
+    """Let all scans tell again what they have told, by rules that have changed; all devices with evidence."""
+    for statement in UNJUDGE_ALL:
+        tx.run(statement)
+    affected: set[int] = set()
+    for source_id, first in tx.rows(FIRST_SCANS):
+        if first is not None:
+            _weigh(tx, source_id, first, least_share)
+        affected |= _ids(tx.rows(ALL_OF_SOURCE, source_id=source_id))
+    return affected
 
 
 def connected_by(tx: Transaction, source: str, at: int) -> list[str]:
@@ -344,11 +410,6 @@ def _take_newest(tx: Transaction, source_id: int, at: int, before: int | None) -
     return affected | _ids(tx.rows(BEGIN_RUNS, source_id=source_id, at=at))
 
 
-def _weight(ip: str | None) -> tuple[int, str]:
-    """Of what a scan told of a device twice: a sighting counts before a memory, a memory before a miss."""
-    return (0, "") if ip is None else (1 if ip == REMEMBERED else 2, ip)
-
-
 class _Run(NamedTuple):
     """Seen from first to last with that address; last None: by the source's newest scan too."""
 
@@ -374,7 +435,7 @@ def _take_late(
         wanted = sighted.get(device_id, REMEMBERED if device_id in remembered else None)
         if is_repeated:
             there = next((run.ip for run in old if _covers(run, at)), None)
-            wanted = max((wanted, there), key=_weight)
+            wanted = max((wanted, there), key=weight)
         seen += wanted is not None
         new = _set_at(old, at, before, after, wanted)
         if set(new) != set(old):
@@ -439,9 +500,26 @@ def _weigh(tx: Transaction, source_id: int, at: int, least_share: float) -> tupl
 def _judged_by(tx: Transaction, source_id: int, at: int, grace: int) -> set[int]:
     """Devices of which a trusted scan at that instant may tell that they had left."""
     until = tx.value(NEXT_TRUSTED, source_id=source_id, at=at)
-    values = {"source_id": source_id, "at": at}
-    found = _ids(tx.rows(JUDGE, **values, grace=grace)) | _ids(tx.rows(JUDGE_EVIDENCE, **values, grace=grace))
-    return found | _ids(tx.rows(SEEN_BETWEEN, **values, until=FOREVER if until is None else until))
+    of_source = {"source_id": source_id, "at": at}
+    affected = _ids(tx.rows(SEEN_BETWEEN, **of_source, until=FOREVER if until is None else until))
+    waiting = tx.rows(UNJUDGED, **of_source, grace=grace)
+    if not waiting:
+        return affected
+    since = min(row[3] for row in waiting)
+    trusted = [each for (each,) in tx.rows(TRUSTED_SINCE, **of_source, since=since)]
+    excused: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for device_id, first, last in tx.rows(REMEMBERED_SINCE, **of_source, since=since):
+        excused[device_id].append((first, last))
+    judged: dict[bool, list[dict[str, int]]] = {True: [], False: []}
+    for is_run, row_id, device_id, last, its_grace in waiting:
+        evidence = SourceEvidence(trusted=trusted, excused=excused.get(device_id, []))
+        if evidence.missed(last, None, its_grace) is not None:
+            affected.add(device_id)
+            judged[bool(is_run)].append({"row_id": row_id})
+    for statement, rows in ((JUDGE_RUN, judged[True]), (JUDGE_WORD, judged[False])):
+        if rows:
+            tx.run_many(statement, rows)
+    return affected
 
 
 def _ids(rows: Iterable[Row]) -> set[int]:

@@ -6,21 +6,19 @@ one going word, and is kept as one: the newest row of it remembers since when. O
 row stays as well, as a mark that the device was known.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sessiontrack.database import Statement, Transaction
-from sessiontrack.presence.evidence import REMEMBERED
-from sessiontrack.presence.rules import SourceEvidence
+from sessiontrack.presence.rules import KINDS, LEFT, REMEMBERED, SourceEvidence, rank_of
 
 EVERY_SECONDS = 3600
-# At one instant, as rules.py takes them.
-ORDER = {"seen": 0, "disconnected": 1, "connected": 2}
+FOREVER = 2**62
 
 DUE = Statement(
-    "UPDATE source SET pruned_at = :now"
+    "UPDATE source SET pruned_at = :now, forgotten_at = :floor"
     " WHERE name = :name AND (pruned_at IS NULL OR pruned_at <= :due OR pruned_at > :now) RETURNING id"
 )
 SCANS = Statement("SELECT at, trusted FROM scan WHERE source_id = :source_id ORDER BY at")
@@ -35,7 +33,7 @@ RUNS = Statement(
 )
 WORDS = Statement(
     "SELECT e.device_id, coalesce(d.grace_seconds, :grace), e.id, coalesce(e.since_at, e.at), e.at,"
-    " e.settled, e.kind FROM device_evidence e JOIN device d ON d.id = e.device_id"
+    " e.settled, e.kind, e.arrival FROM device_evidence e JOIN device d ON d.id = e.device_id"
     f" WHERE e.source_id = :source_id AND e.at < :floor AND e.device_id IN {_OLD}"
 )
 NEXT_ITEM = Statement(
@@ -57,7 +55,7 @@ FORGET_REMEMBERED = Statement(
 )
 # But for the newest, which says what goes on, and the last trusted one, which others are measured by.
 FORGET_SCANS = Statement(
-    "DELETE FROM scan WHERE source_id = :source_id AND at < :floor"
+    "DELETE FROM scan WHERE source_id = :source_id AND at < :floor AND at < :kept_from"
     " AND at <> (SELECT max(at) FROM scan newest WHERE newest.source_id = :source_id)"
     " AND at < coalesce((SELECT max(at) FROM scan kept WHERE kept.source_id = :source_id"
     " AND kept.trusted AND kept.at < :floor), :floor)"
@@ -74,17 +72,23 @@ class _Item:
     end: int | None
     settled: bool
     kind: str = "seen"
+    arrival: int | None = None
     changed: bool = False
 
     @property
     def left(self) -> bool:
         """Whether it says that the device left."""
-        return self.kind == "disconnected"
+        return KINDS[self.kind] == LEFT
+
+    def place(self) -> tuple[int, int, bool, int]:
+        """To sort by, as the rules take what a source said."""
+        rank = rank_of(KINDS[self.kind], self.arrival)
+        return (self.start, rank, self.end is None, self.end or 0)
 
 
 def forget(tx: Transaction, source: str, now: int, floor: int, grace: int) -> None:
     """Forget what the source said before the floor and what is settled of it; once an hour a source."""
-    source_id = tx.value(DUE, name=source, now=now, due=now - EVERY_SECONDS)
+    source_id = tx.value(DUE, name=source, now=now, floor=floor, due=now - EVERY_SECONDS)
     if source_id is None:
         return
     rows = tx.rows(SCANS, source_id=source_id)
@@ -98,15 +102,26 @@ def forget(tx: Transaction, source: str, now: int, floor: int, grace: int) -> No
             excused[device_id].append((start, scans[-1] if end is None else end))
             continue
         items[device_id, its_grace].append(_Item(row_id, True, start, end, bool(settled)))
-    for device_id, its_grace, row_id, start, end, settled, kind in tx.rows(WORDS, **values):
-        items[device_id, its_grace].append(_Item(row_id, False, start, end, bool(settled), kind))
+    for device_id, its_grace, row_id, start, end, settled, kind, arrival in tx.rows(WORDS, **values):
+        items[device_id, its_grace].append(_Item(row_id, False, start, end, bool(settled), kind, arrival))
+    kept_from = floor
     for (device_id, its_grace), of_device in items.items():
         _end_runs_at_departures(tx, of_device, scans)
         later = tx.value(NEXT_ITEM, source_id=source_id, device_id=device_id, floor=floor)
         source_evidence = SourceEvidence(trusted=trusted, excused=excused[device_id])
-        _condense(tx, of_device, source_evidence, its_grace, floor, later)
-    tx.run(FORGET_REMEMBERED, source_id=source_id, before=max(trusted, default=floor))
-    tx.run(FORGET_SCANS, source_id=source_id, floor=floor)
+        kept = _condense(tx, of_device, source_evidence, its_grace, floor, later)
+        kept_from = min([kept_from, *(_chain(source_evidence, item.end) for item in kept if item.end)])
+    tx.run(FORGET_REMEMBERED, source_id=source_id, before=min(max(trusted, default=floor), kept_from))
+    tx.run(FORGET_SCANS, source_id=source_id, floor=floor, kept_from=kept_from)
+
+
+def _chain(evidence: SourceEvidence, last: int) -> int:
+    """The scan from which on it is counted how long a device was missed after a sighting."""
+    miss = evidence.first_miss(last)
+    if miss is None:
+        return FOREVER
+    place = bisect_left(evidence.trusted, miss)
+    return evidence.trusted[place - 1] if place and evidence.trusted[place - 1] > last else miss
 
 
 def _end_runs_at_departures(tx: Transaction, items: list[_Item], scans: Sequence[int]) -> None:
@@ -133,9 +148,9 @@ def _condense(
     grace: int,
     floor: int,
     later: int | None,
-) -> None:
-    """Settle what is over, and keep one row of what goes on."""
-    items.sort(key=lambda each: (each.start, ORDER[each.kind], each.end is None, each.end or 0))
+) -> list[_Item]:
+    """Settle what is over, and keep one row of what goes on; those that are not settled."""
+    items.sort(key=_Item.place)
     kept: list[_Item] = []
     for following in [*items, None]:
         item = kept[-1] if kept else None
@@ -155,6 +170,7 @@ def _condense(
         if following is not None:
             kept.append(following)
     _write(tx, kept)
+    return [item for item in kept if not item.settled]
 
 
 def _delete(tx: Transaction, item: _Item) -> None:

@@ -4,7 +4,8 @@ Everything is a function of the set of observations: neither their order of arri
 
 - A source's word: the device is there from a sighting on, until the source says that it left, or until one
   of the source's complete and trusted scans misses it more than its grace time after the last sighting.
-  Then it left at that last sighting. Silence says nothing.
+  Then it left at that last sighting. Silence says nothing, and after a silence longer than the grace time
+  the scans must miss it for one more grace time.
 - The device is connected while any source's word is that it is there.
 """
 
@@ -14,8 +15,27 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-# At one instant: seen, then left, then connected anew.
-_SEEN, _LEFT, _CONNECTED = range(3)
+# The order at one instant: seen, then left, then connected anew; then what came without an instant of its
+# own, as it arrived.
+SEEN, LEFT, CONNECTED = range(3)
+KINDS = {"seen": SEEN, "disconnected": LEFT, "connected": CONNECTED}
+
+
+def rank_of(kind: int, arrival: int | None) -> int:
+    """The place of what a source said among what it said at the same instant.
+
+    Args:
+        arrival: 1 for what arrived first at that instant; None where the source named the instant.
+    """
+    return kind if arrival is None else CONNECTED + arrival
+
+
+class Said(NamedTuple):
+    """What a source said of one device at an instant."""
+
+    at: int
+    rank: int
+    kind: int
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,16 +51,14 @@ class SourceEvidence:
     """What one source saw of one device; every list is sorted, in UTC epoch seconds.
 
     blocks: [first, last] sightings between which no complete scan of the source missed the device.
-    connected: instants at which the source said that it connected.
-    left: instants at which the source said that it left.
+    said: that it connected or left; and that it was seen, where that has a place in the order of arrival.
     excused: [first, last] scans that only remembered it, which is neither a sighting nor a miss.
     known_before: it saw the device before all this.
     scans: all complete scans of the source; trusted: those of them that are evidence of absence.
     """
 
     blocks: list[tuple[int, int]] = field(default_factory=list)
-    connected: list[int] = field(default_factory=list)
-    left: list[int] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
     known_before: bool = False
     excused: list[tuple[int, int]] = field(default_factory=list)
 
@@ -54,26 +72,42 @@ class SourceEvidence:
                 yield from (
                     each for each in self.scans[max(0, place - 1) : place + 2] if first <= each <= last
                 )
-        yield from self.connected
+        yield from (each.at for each in self.said if each.kind != LEFT)
 
     def missed(self, last: int, until: int | None, grace: int) -> int | None:
-        """The first trusted scan before `until` to miss it more than the grace time after a sighting."""
-        place = bisect_right(self.trusted, last + grace)
-        while place < len(self.trusted) and (until is None or self.trusted[place] < until):
+        """The trusted scan before `until` by which it is known to have left after a sighting.
+
+        That is the first to miss it more than the grace time after the sighting. Once the source was silent
+        for longer than the grace time, it is the first that is also a grace time or more after the first scan
+        to miss it since. A scan that remembers the device is no silence, and no miss.
+        """
+        before, again = last, None
+        for place in range(bisect_right(self.trusted, last), len(self.trusted)):
             at = self.trusted[place]
-            excuse = max((end for start, end in self.excused if start <= at <= end), default=None)
-            if excuse is None:
+            if until is not None and at >= until:
+                break
+            if any(start <= at <= end for start, end in self.excused):
+                before, again = at, None
+                continue
+            if again is None and at - before > grace:
+                again = at
+            if at > last + grace and (again is None or at >= again + grace):
                 return at
-            place = bisect_right(self.trusted, excuse)
+            before = at
+        return None
+
+    def first_miss(self, last: int) -> int | None:
+        """The first trusted scan after a sighting to miss the device."""
+        for at in self.trusted[bisect_right(self.trusted, last) :]:
+            if not any(start <= at <= end for start, end in self.excused):
+                return at
         return None
 
     scans: Sequence[int] = ()
     trusted: Sequence[int] = ()
 
 
-def connected_intervals(
-    evidence: Iterable[SourceEvidence], grace: int, floor: int | None = None
-) -> list[Interval]:
+def connected_intervals(evidence: Iterable[SourceEvidence], grace: int) -> list[Interval]:
     """When the device was connected, by the word of any source; in order, not touching each other.
 
     It is disconnected only once every source's word is over. Until the last of them was told to be, a
@@ -81,11 +115,8 @@ def connected_intervals(
 
     Args:
         grace: seconds that a device may be missed without having left.
-        floor: what was over and told before this instant is left out; some of its evidence may be gone.
     """
     words = [word for source in evidence for word in _words(source, grace)]
-    if floor is not None:
-        words = [word for word in words if word.told is None or word.told >= floor]
     merged = _union([word for word in words if word.start is not None])
     for end in sorted({word.end for word in words if word.start is None and word.end is not None}):
         if not any(_holds(interval, end) for interval in merged):
@@ -105,19 +136,18 @@ class _Word(NamedTuple):
 
 def _words(source: SourceEvidence, grace: int) -> list[_Word]:
     """One source's words. A departure that nothing precedes ends a connection whose start is not known."""
-    items = [(start, _SEEN, end) for start, end in _split_at_departures(source)]
-    items += [(at, _CONNECTED, at) for at in source.connected]
-    items += [(at, _LEFT, at) for at in source.left]
+    items = [(start, SEEN, SEEN, end) for start, end in _split_at_departures(source)]
+    items += [(at, rank, kind, at) for at, rank, kind in source.said]
     found: list[_Word] = []
     start: int | None = None
     last = 0
     anything_before = source.known_before
-    for at, kind, end in sorted(items):
+    for at, _, kind, end in sorted(items):
         missed_at = None if start is None else source.missed(last, at, grace)
         if missed_at is not None:
             found.append(_Word(start, last, missed_at))
             start = None
-        if kind != _LEFT:
+        if kind != LEFT:
             start, last = (at, end) if start is None else (start, max(last, end))
         elif start is not None:
             found.append(_Word(start, at, at))
@@ -134,7 +164,7 @@ def _words(source: SourceEvidence, grace: int) -> list[_Word]:
 def _split_at_departures(source: SourceEvidence) -> list[tuple[int, int]]:
     """The blocks, none of which has a departure between its first and its last sighting."""
     blocks = source.blocks
-    for left in source.left:
+    for left in sorted(each.at for each in source.said if each.kind == LEFT):
         split: list[tuple[int, int]] = []
         for first, last in blocks:
             if not first <= left < last:
@@ -194,6 +224,15 @@ def are_trusted(counts: Iterable[tuple[int, int]], least_share: float) -> list[b
     return trusted
 
 
+# In place of an address: the scan only remembered the device, which is neither a sighting nor a miss.
+REMEMBERED = "-"
+
+
+def weight(ip: str | None) -> tuple[int, str]:
+    """Of what a scan told of a device twice: a sighting counts before a memory, a memory before a miss."""
+    return (0, "") if ip is None else (1 if ip == REMEMBERED else 2, ip)
+
+
 class Run(NamedTuple):
     """Seen by every complete scan of a source from first to last, with that address.
 
@@ -212,7 +251,8 @@ def united_runs(runs: Iterable[Run], scans: Sequence[int]) -> list[Run]:
         runs: of one source.
         scans: all complete scans of that source, in order.
     Returns:
-        runs that do not overlap, in order; of two addresses in one scan, the greater.
+        runs that do not overlap, in order; of two addresses in one scan, the greater, and a sighting rather
+        than a memory.
     """
     waiting = sorted((run.first, _following(scans, run.last), run.ip) for run in runs)
     bounds = sorted({bound for first, after, _ in waiting for bound in (first, after)})
@@ -226,7 +266,7 @@ def united_runs(runs: Iterable[Run], scans: Sequence[int]) -> list[Run]:
             place += 1
         if not active:
             continue
-        ip = max(ip for _, ip in active)
+        ip = max((ip for _, ip in active), key=weight)
         if spans and spans[-1][1:] == (begin, ip):
             spans[-1] = (spans[-1][0], after, ip)
         else:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sessiontrack.database import Statement, Transaction
+from sessiontrack.models.device_session import DERIVED
 from sessiontrack.queries.devices import count_totals
 from sessiontrack.queries.sources import SourceStatus, list_sources
 
@@ -14,6 +15,19 @@ LAST_SCANS = Statement(
 )
 
 
+UNDERIVED = Statement("SELECT count(*) FROM underived_device")
+UNDERIVED_MACS = Statement(
+    "SELECT d.mac, u.error FROM underived_device u JOIN device d ON d.id = u.device_id ORDER BY d.mac"
+)
+# Reported through the API or an import and without an end, of devices that no source has seen since.
+FORGOTTEN_OPEN = Statement(
+    "SELECT d.mac, s.connected_at FROM device_session s JOIN device d ON d.id = s.device_id"
+    f" WHERE s.still_connected AND coalesce(s.source, '') <> '{DERIVED}' AND s.connected_at < :since"
+    " AND NOT EXISTS (SELECT 1 FROM sighting_run r WHERE r.device_id = d.id AND NOT r.settled"
+    " AND r.ip <> '-' AND (r.last_at IS NULL OR r.last_at >= :since))"
+    " AND NOT EXISTS (SELECT 1 FROM device_evidence e WHERE e.device_id = d.id AND e.at >= :since)"
+    " ORDER BY d.mac"
+)
 LATEST = Statement(
     "SELECT max(at) FROM (SELECT max(last_ping) AS at FROM user_session"
     " UNION ALL SELECT max(started_at) FROM user_session"
@@ -40,6 +54,7 @@ class Figures:
     database_bytes: int
     wal_bytes: int | None
     is_writable: bool
+    underived_devices: int = 0
 
 
 def read_figures(
@@ -69,7 +84,18 @@ def read_figures(
         database_bytes=size[0],
         wal_bytes=size[1],
         is_writable=is_writable,
+        underived_devices=int(tx.value(UNDERIVED)),
     )
+
+
+def underived(tx: Transaction) -> list[tuple[str, str]]:
+    """(MAC, error) of devices whose history could not be derived."""
+    return [(mac, error) for mac, error in tx.rows(UNDERIVED_MACS)]
+
+
+def forgotten_open(tx: Transaction, since: int) -> list[tuple[str, int]]:
+    """(MAC, start) of reported sessions that are open, of devices that no source has seen since."""
+    return [(mac, at) for mac, at in tx.rows(FORGOTTEN_OPEN, since=since)]
 
 
 def latest_instant(tx: Transaction) -> int | None:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import ForeignKey, select
 
+from sessiontrack import clock
 from sessiontrack.database import Statement, Transaction, db
 from sessiontrack.database.kept_sums import wrong
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models import DeviceSession, Event
+from sessiontrack.models.device_session import DERIVED
 from sessiontrack.models.kept import KEPT
+from sessiontrack.presence.ahead import devices_ahead
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.macs import parse_mac
 
@@ -111,12 +114,31 @@ IMPOSSIBLE_DELIVERIES = (
     " OR (state = 'delivered' AND attempts = 0) ORDER BY id"
 )
 IDLE_REST = "SELECT id FROM webhook WHERE failures < 0 OR (failures = 0 AND resting_until > 0) ORDER BY id"
+# Whoever has reported, or seen, it stands where the device was seen first.
+MISPLACED_NEW = (
+    "SELECT e.id FROM event e JOIN device d ON d.id = e.device_id WHERE e.type = 'New Device'"
+    f" AND NOT e.voided AND e.source = '{DERIVED}' AND e.at <> d.first_seen_at ORDER BY e.id"
+)
+# Begins with an event of its type, or at a session that was reported.
+UNLINKED = (
+    "SELECT e.id FROM event e JOIN device_session s ON s.device_id = e.device_id WHERE NOT e.voided"
+    f" AND e.source = '{DERIVED}' AND s.source = '{DERIVED}' AND s.connected_at = e.at"
+    " AND e.type IN ('Connected', 'Down Reconnected') AND e.session_id IS NULL ORDER BY e.id"
+)
+UNDERIVED = "SELECT device_id FROM underived_device ORDER BY device_id"
 BACKWARD_RUNS = "SELECT id FROM sighting_run WHERE last_at < first_at ORDER BY id"
 RUNS_WITHOUT_SCAN = (
     "SELECT r.id FROM sighting_run r WHERE r.last_at IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM scan s WHERE s.source_id = r.source_id) ORDER BY r.id"
 )
 MISCOUNTED = [Statement(wrong(target, kept)) for target, kept in KEPT.items()]
+
+
+def _find_ahead(tx: Transaction) -> list[Key]:
+    """Devices of which something is recorded that lies ahead of the clock."""
+    return list(devices_ahead(tx, clock.now()))
+
+
 MACS = Statement("SELECT mac FROM device UNION ALL SELECT mac FROM device_alias")
 
 
@@ -207,6 +229,15 @@ INVARIANTS = (
     Invariant("event links", "an event's session begins or ends with it", "event", _by(WRONG_LINKS)),
     Invariant("repeated events", "an event that is not voided is there once", "event", _by(REPEATED_EVENTS)),
     Invariant("first seen", "a device has no session before it was seen", "device", _by(SEEN_BEFORE_FIRST)),
+    Invariant(
+        "first events",
+        "`New Device` stands where the device was seen first",
+        "event",
+        _by(MISPLACED_NEW),
+    ),
+    Invariant("events of sessions", "a derived session has its events", "event", _by(UNLINKED)),
+    Invariant("derivation", "every device could be derived", "underived_device", _by(UNDERIVED)),
+    Invariant("time", "nothing lies ahead of the clock", "device", _find_ahead),
     Invariant("MAC addresses", "addresses are kept in one notation", "device", find_wrong_macs),
     Invariant(
         "further addresses", "no device has another's further address", "device_alias", _by(TWO_OWNERS)

@@ -73,9 +73,11 @@ class Remote:
         return RemoteFailed(f"{self.url} does not answer like a sessiontrack.")
 
 
-def send_event(url: str, token: str, event: DeviceEvent) -> None:
+def send_event(url: str, token: str, event: DeviceEvent, *, arrives: bool = False) -> None:
     """Tell what happened to a device, and wait until it is stored.
 
+    Args:
+        arrives: it happens just now; within one second, what is sent first was first.
     Raises:
         InvalidInput: the URL or the token cannot be one.
         RemoteFailed: nobody answers, or it is refused; its own sentence says why.
@@ -83,7 +85,7 @@ def send_event(url: str, token: str, event: DeviceEvent) -> None:
     body = {
         "source": event.source,
         "mac": event.device.mac,
-        "at": event.at,
+        **({} if arrives else {"at": event.at}),
         "event": event.kind,
         "info": event.info,
         **({"ip": event.device.ip} if event.device.ip else {}),

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sessiontrack.database import Statement, Transaction
-from sessiontrack.presence.reconciliation import Change
 from sessiontrack.services import flapping
+from sessiontrack.values.changes import Change
 from sessiontrack.values.timestamps import IN_UTC
 from sessiontrack.values.webhook_events import DEVICE_DOWN, EVENT_TYPES, FLAPPING, NEW_ADDRESS, TEST
 

@@ -1,5 +1,6 @@
 """Two devices that turn out to be one: the other's history becomes this one's, its address a further one."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,19 +8,23 @@ from typing import Any
 
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.presence.evidence import hold_evidence
-from sessiontrack.presence.reconciliation import DERIVED
+from sessiontrack.models.device_session import DERIVED
+from sessiontrack.presence.evidence import hold_evidence, weigh_anew
 from sessiontrack.presence.rules import Run, united_runs
 from sessiontrack.services import devices
-from sessiontrack.services.presence import PresenceRules
+from sessiontrack.services.presence import PresenceRules, derive_and_announce, reporting
 
 FOREVER = 2**62
 
 RUNS = Statement(
-    "SELECT source_id, id, first_at, last_at, ip FROM sighting_run"
+    "SELECT source_id, device_id, id, first_at, last_at, ip FROM sighting_run"
     " WHERE device_id IN (:keeper, :other) AND NOT settled ORDER BY source_id, first_at, id"
 )
 SCANS = Statement("SELECT at FROM scan WHERE source_id = :source_id ORDER BY at")
+# It is one device that such a scan saw.
+COUNT_ONCE = Statement(
+    "UPDATE scan SET seen_count = seen_count - 1 WHERE source_id = :source_id AND at = :at"
+)
 DELETE_RUN = Statement("DELETE FROM sighting_run WHERE id = :run_id")
 MOVE_RUNS = Statement("UPDATE sighting_run SET device_id = :keeper WHERE device_id = :other")
 INSERT_RUN = Statement(
@@ -32,6 +37,8 @@ TELL_EQUAL = Statement(
     " ip = CASE WHEN o.ip > device_evidence.ip THEN o.ip ELSE device_evidence.ip END,"
     " info = CASE WHEN o.info > device_evidence.info THEN o.info ELSE device_evidence.info END,"
     " settled = device_evidence.settled AND o.settled,"
+    " arrival = CASE WHEN o.arrival > coalesce(device_evidence.arrival, 0) THEN o.arrival"
+    " ELSE device_evidence.arrival END,"
     " since_at = CASE WHEN o.since_at < coalesce(device_evidence.since_at, device_evidence.at)"
     " THEN o.since_at ELSE device_evidence.since_at END"
     " FROM device_evidence o WHERE device_evidence.device_id = :keeper AND o.device_id = :other"
@@ -47,7 +54,8 @@ MOVE_WORDS = Statement("UPDATE device_evidence SET device_id = :keeper WHERE dev
 
 SESSIONS = Statement(
     "SELECT id, device_id, connected_at, disconnected_at, still_connected, conn_type, disc_type, source,"
-    " begin_at, end_at FROM device_session WHERE device_id IN (:keeper, :other) ORDER BY begin_at, id"
+    " begin_at, end_at FROM device_session WHERE device_id IN (:keeper, :other)"
+    f" AND coalesce(source, '') <> '{DERIVED}' ORDER BY begin_at, id"
 )
 # A missing end is given as -1, at which nothing has happened.
 VOID_INSIDE = Statement(
@@ -61,8 +69,16 @@ CHANGE_SESSION = Statement(
     "UPDATE device_session SET connected_at = :start, disconnected_at = :end, still_connected = :is_open,"
     " conn_type = :conn_type, disc_type = :disc_type, source = :source WHERE id = :session_id"
 )
+MOVE_COVERED = Statement("UPDATE covered_session SET device_id = :keeper WHERE device_id = :other")
 MOVE_SESSIONS = Statement("UPDATE device_session SET device_id = :keeper WHERE device_id = :other")
 
+# What is derived gives way to what was reported.
+VOID_DERIVED = Statement(
+    "UPDATE event SET voided = true, void_cause = 'merged', session_id = NULL"
+    f" WHERE device_id = :keeper AND NOT voided AND source = '{DERIVED}'"
+    " AND EXISTS (SELECT 1 FROM event r WHERE r.device_id = :other AND NOT r.voided"
+    f" AND r.at = event.at AND r.type = event.type AND coalesce(r.source, '') <> '{DERIVED}')"
+)
 VOID_EQUAL = Statement(
     "UPDATE event SET voided = true, void_cause = 'merged', session_id = NULL"
     " WHERE device_id = :other AND NOT voided"
@@ -72,13 +88,13 @@ VOID_EQUAL = Statement(
 MOVE_EVENTS = Statement("UPDATE event SET device_id = :keeper WHERE device_id = :other")
 VOID_NEWER = Statement(
     "UPDATE event SET voided = true, void_cause = 'merged' WHERE device_id = :keeper"
-    " AND type = 'New Device' AND NOT voided"
+    f" AND type = 'New Device' AND NOT voided AND source = '{DERIVED}'"
     " AND at > (SELECT min(first.at) FROM event first WHERE first.device_id = :keeper"
     " AND first.type = 'New Device' AND NOT first.voided)"
 )
 
 KNOWN = Statement(
-    "SELECT mac, name, owner, vendor, first_seen_at, last_seen_at FROM device WHERE id = :other"
+    "SELECT mac, name, owner, vendor, first_seen_at, last_seen_at, announced FROM device WHERE id = :other"
 )
 LEARN = Statement(
     "UPDATE device SET name = CASE WHEN name = '' THEN :name ELSE name END,"
@@ -86,7 +102,7 @@ LEARN = Statement(
     " vendor = CASE WHEN vendor = '' THEN :vendor ELSE vendor END,"
     " first_seen_at = CASE WHEN first_seen_at < :first_seen_at THEN first_seen_at ELSE :first_seen_at END,"
     " last_seen_at = CASE WHEN last_seen_at > coalesce(:last_seen_at, 0) THEN last_seen_at"
-    " ELSE :last_seen_at END WHERE id = :keeper"
+    " ELSE :last_seen_at END, announced = announced OR :announced WHERE id = :keeper"
 )
 MOVE_ALIASES = Statement("UPDATE device_alias SET device_id = :keeper WHERE device_id = :other")
 DELETE_DEVICE = Statement("DELETE FROM device WHERE id = :other")
@@ -96,9 +112,9 @@ ADD_ALIAS = Statement("INSERT INTO device_alias (mac, device_id) VALUES (:mac, :
 def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: PresenceRules) -> None:
     """Make what is known of the other MAC, and what will be seen of it, the device's.
 
-    Sessions that overlap become one; events stay, those that are no longer true or stand twice voided.
-    The device's name, owner and vendor are taken from the other one where it has none. Again, nothing
-    changes.
+    It is as if both had been one device from the start. Reported sessions that overlap become one; events
+    stay, those that are no longer true or stand twice voided. The device's name, owner and vendor are taken
+    from the other one where it has none. Again, nothing changes.
 
     Raises:
         InvalidInput: both are the same address.
@@ -112,32 +128,44 @@ def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: Pr
     if keeper == other:
         return
     both = {"keeper": keeper, "other": other}
-    _unite_evidence(tx, **both)
-    _unite_sessions(tx, **both)
-    tx.run(VOID_EQUAL, **both)
-    tx.run(MOVE_EVENTS, **both)
-    tx.run(VOID_NEWER, keeper=keeper)
-    (further, *known) = tx.rows(KNOWN, other=other)[0]
-    names = ("name", "owner", "vendor", "first_seen_at", "last_seen_at")
-    tx.run(LEARN, keeper=keeper, **dict(zip(names, known, strict=True)))
-    tx.run(MOVE_ALIASES, **both)
-    tx.run(DELETE_DEVICE, other=other)
-    tx.run(ADD_ALIAS, mac=further, keeper=keeper)
-    devices.derive_anew(tx, now, keeper, rules.late, rules.grace)
+    always = dict.fromkeys((keeper, other), (0, FOREVER))
+    others: set[int] = set()
+    with reporting(tx, now, always, rules, merged={other: keeper}):
+        others |= _unite_evidence(tx, rules.least_share, **both)
+        _unite_sessions(tx, **both)
+        tx.run(MOVE_COVERED, **both)
+        tx.run(VOID_DERIVED, **both)
+        tx.run(VOID_EQUAL, **both)
+        tx.run(MOVE_EVENTS, **both)
+        tx.run(VOID_NEWER, keeper=keeper)
+        (further, *known) = tx.rows(KNOWN, other=other)[0]
+        names = ("name", "owner", "vendor", "first_seen_at", "last_seen_at", "announced")
+        tx.run(LEARN, keeper=keeper, **dict(zip(names, known, strict=True)))
+        tx.run(MOVE_ALIASES, **both)
+        tx.run(DELETE_DEVICE, other=other)
+        tx.run(ADD_ALIAS, mac=further, keeper=keeper)
+        devices.judge_anew(tx, keeper)
+    derive_and_announce(tx, now, others - {keeper, other}, rules)
 
 
-def _unite_evidence(tx: Transaction, keeper: int, other: int) -> None:
-    """A source saw the device where it saw either; of two addresses at once the greater, as in a scan."""
+def _unite_evidence(tx: Transaction, least_share: float, keeper: int, other: int) -> set[int]:
+    """A source saw the device where it saw either; of two addresses at once the greater, as in a scan.
+
+    Returns:
+        devices that are judged otherwise now that a scan which saw both has seen one device.
+    """
     rows: dict[int, list[Row]] = defaultdict(list)
     for source_id, *run in tx.rows(RUNS, keeper=keeper, other=other):
         rows[source_id].append(tuple(run))
     missing: list[dict[str, Any]] = []
+    affected: set[int] = set()
     for source_id, of_source in rows.items():
-        stored = {Run(first, last, ip): run_id for run_id, first, last, ip in of_source}
+        stored = {Run(first, last, ip): run_id for _, run_id, first, last, ip in of_source}
         scans = [at for (at,) in tx.rows(SCANS, source_id=source_id)]
-        united = united_runs([Run(first, last, ip) for _, first, last, ip in of_source], scans)
+        united = united_runs([Run(first, last, ip) for _, _, first, last, ip in of_source], scans)
         kept = {stored[run] for run in united if run in stored}
-        for run_id, *_ in of_source:
+        affected |= _count_once(tx, source_id, of_source, scans, least_share)
+        for _, run_id, *_ in of_source:
             if run_id not in kept:
                 tx.run(DELETE_RUN, run_id=run_id)
         missing += [
@@ -151,6 +179,22 @@ def _unite_evidence(tx: Transaction, keeper: int, other: int) -> None:
     tx.run(TELL_EQUAL, keeper=keeper, other=other)
     tx.run(DELETE_EQUAL, keeper=keeper, other=other)
     tx.run(MOVE_WORDS, keeper=keeper, other=other)
+    return affected
+
+
+def _count_once(
+    tx: Transaction, source_id: int, runs: list[Row], scans: list[int], least_share: float
+) -> set[int]:
+    """Count as one device what a scan saw of both."""
+    seen: dict[int, set[int]] = defaultdict(set)
+    for device_id, _, first, last, _ in runs:
+        upto = len(scans) if last is None else bisect_right(scans, last)
+        seen[device_id] |= set(scans[bisect_left(scans, first) : upto])
+    twice = sorted(set.intersection(*seen.values())) if len(seen) == 2 else []
+    if not twice:
+        return set()
+    tx.run_many(COUNT_ONCE, [{"source_id": source_id, "at": at} for at in twice])
+    return weigh_anew(tx, source_id, twice[0], least_share)
 
 
 @dataclass
@@ -178,14 +222,8 @@ def _stored(session_id: int, device_id: int, *values: Any) -> _Stretch:
 
 
 def _unite_sessions(tx: Transaction, keeper: int, other: int) -> None:
-    rows = tx.rows(SESSIONS, keeper=keeper, other=other)
-    stored = [_stored(*row) for row in rows]
-    derived = list(_united([each for each in stored if each.source == DERIVED]))
-    going_on = next((each for each in derived if each.is_open), None)
-    told = [each for each in stored if each.source != DERIVED]
-    united = list(_united([*told, *(each for each in derived if each is not going_on)]))
-    if going_on is not None:
-        united = [*_beside(going_on, united), going_on]
+    """Those that were reported; derived ones are derived anew."""
+    united = list(_united([_stored(*row) for row in tx.rows(SESSIONS, keeper=keeper, other=other)]))
     for stretch in united:
         if stretch.changed:
             _write(tx, stretch)
@@ -223,7 +261,6 @@ def _as_one(group: list[_Stretch]) -> list[_Stretch]:
     start, end = min(starts, default=None), None if is_open else max(ends, default=None)
     first = next(each for each in group if each.start == start)
     last = next(each for each in group if each.is_open == is_open and (is_open or each.end == end))
-    told = [each for each in group if each.source != DERIVED]
     return [
         _Stretch(
             ids=[*first.ids, *(each_id for each in group if each is not first for each_id in each.ids)],
@@ -233,38 +270,12 @@ def _as_one(group: list[_Stretch]) -> list[_Stretch]:
             is_open=is_open,
             conn_type=first.conn_type,
             disc_type=last.disc_type,
-            source=told[0].source if told else DERIVED,
+            source=group[0].source,
             begin=group[0].begin,
             reach=max(each.reach for each in group),
             changed=True,
         )
     ]
-
-
-def _beside(going_on: _Stretch, others: list[_Stretch]) -> Iterator[_Stretch]:
-    """Those that stay beside the open session that evidence goes on to tell of.
-
-    It must stay derived, or no scan could ever close it: so it takes in what lies within it, and begins
-    after what began before it, as it would have had both been one device all along.
-    """
-    for each in others:
-        assert going_on.start is not None
-        are_of_one = len(each.device_ids | going_on.device_ids) == 1
-        if are_of_one or (each.reach <= going_on.start and each.begin != going_on.start):
-            yield each
-        elif each.is_open:
-            each.ids += going_on.ids
-            if each.start is None or going_on.start < each.start:
-                each.start, each.conn_type = going_on.start, going_on.conn_type
-            each.changed = True
-            going_on.ids, going_on.changed = [], False
-            yield each
-        elif each.begin >= going_on.start:
-            going_on.ids += each.ids
-            going_on.changed = True
-        else:
-            going_on.start, going_on.changed = each.reach, True
-            yield each
 
 
 def _write(tx: Transaction, stretch: _Stretch) -> None:

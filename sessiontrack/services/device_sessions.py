@@ -1,18 +1,28 @@
-"""Device sessions: created safely however often it is asked, never overlapping, deleted with a trace."""
+"""Device sessions that are reported: created safely however often it is asked, deleted with a trace.
+
+A reported session conflicts only with another reported one. What is derived gives way to it, and is derived
+around it.
+"""
 
 from dataclasses import dataclass
 
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.exceptions import Conflict
+from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence import evidence
-from sessiontrack.presence.reconciliation import Change
+from sessiontrack.presence.derivation import is_concerned
+from sessiontrack.presence.history import FOREVER
 from sessiontrack.services import devices, events
+from sessiontrack.services.announcing import announce
+from sessiontrack.services.presence import PresenceRules, reporting
+from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.timestamps import IN_UTC
 
+_IS_REPORTED = f"coalesce(source, '') <> '{DERIVED}'"
 AT_START = Statement(
     "SELECT id, disconnected_at, still_connected, ip, conn_type, disc_type FROM device_session"
-    " WHERE device_id = :device_id AND connected_at = :start"
+    f" WHERE device_id = :device_id AND connected_at = :start AND {_IS_REPORTED}"
 )
 # A session with one known end is taken as that instant; `s < upper AND lower < e` holds for those too.
 # Of those that began before it only the last one can reach into it: a long history is not read.
@@ -21,20 +31,25 @@ OVERLAPPING = Statement(
     " WHERE device_id = :device_id AND begin_at < :end AND (still_connected OR end_at > :start)"
     " AND begin_at >= coalesce((SELECT max(begin_at) FROM device_session"
     " WHERE device_id = :device_id AND begin_at < :start), :start)"
-    " ORDER BY begin_at LIMIT 1"
+    f" AND {_IS_REPORTED} AND id <> :itself ORDER BY begin_at LIMIT 1"
 )
 # The open one is looked up by itself: asked in one, SQLite reads every earlier session of the device.
-LOSE_EARLIER_OPEN = Statement(
-    "UPDATE device_session SET still_connected = false WHERE connected_at < :start"
+EARLIER_OPEN = Statement(
+    f"SELECT id, connected_at FROM device_session WHERE connected_at < :start AND {_IS_REPORTED}"
     " AND id = (SELECT id FROM device_session WHERE device_id = :device_id AND still_connected)"
 )
+LOSE_END = Statement("UPDATE device_session SET still_connected = false WHERE id = :session_id")
+# What the closing report says of the rest of the session counts from then on.
 CLOSE = Statement(
-    "UPDATE device_session SET still_connected = false, disconnected_at = :end, disc_type = :disc_type"
-    " WHERE id = :session_id AND still_connected AND connected_at <= :end"
+    "UPDATE device_session SET still_connected = false, disconnected_at = :end, disc_type = :disc_type,"
+    " ip = :ip, ip_key = :ip_key, conn_type = :conn_type WHERE id = :session_id"
 )
-# What the closing call says of the rest of the session counts from then on: repeated, it finds itself equal.
-RETELL = Statement(
-    "UPDATE device_session SET ip = :ip, ip_key = :ip_key, conn_type = :conn_type WHERE id = :session_id"
+REMEMBER = Statement(
+    "INSERT INTO earlier_report (session_id, ip, conn_type, disc_type)"
+    " VALUES (:session_id, :ip, :conn_type, :disc_type) ON CONFLICT (session_id) DO NOTHING"
+)
+EARLIER_REPORT = Statement(
+    "SELECT ip, conn_type, disc_type FROM earlier_report WHERE session_id = :session_id"
 )
 INSERT = Statement(
     "INSERT INTO device_session (device_id, connected_at, disconnected_at, still_connected, ip, ip_key,"
@@ -42,12 +57,11 @@ INSERT = Statement(
     " :conn_type, :disc_type, :source) RETURNING id"
 )
 DELETE = Statement("DELETE FROM device_session WHERE device_id = :device_id")
-FOREVER = 2**62
 
 
 @dataclass(frozen=True)
 class NewSession:
-    """A session as somebody tells it; instants in UTC epoch seconds, end None while still connected."""
+    """A session as somebody reports it; instants in UTC epoch seconds, end None while still connected."""
 
     mac: str
     ip: str
@@ -57,26 +71,42 @@ class NewSession:
     disc_type: str = "Disconnected"
     source: str | None = None
 
+    @property
+    def until(self) -> int:
+        """The last instant that it takes."""
+        return FOREVER if self.end is None else self.end
 
-def create_session(tx: Transaction, new: NewSession, changes: list[Change] | None = None) -> int:
-    """Record a session with its device and its events, once.
 
-    The same session again changes nothing; with an end, it closes the one that began then. An open
+def create_session(tx: Transaction, now: int, new: NewSession, rules: PresenceRules) -> int:
+    """Record a session with its device and its events, once, and announce what is news.
+
+    The same session again changes nothing; with an end, it closes the one that began then. An open reported
     session of the device that began earlier ends here, with a missing disconnection.
 
-    Args:
-        changes: where the events that were recorded are added.
     Returns:
         the session's id.
     Raises:
-        Conflict: another session of the device overlaps it, or began then and differs.
+        Conflict: another reported session of the device overlaps it, or began then and differs.
     """
-    device_id = devices.ensure_device(tx, new.mac, new.ip, new.start, changes)
+    device_id, is_new = devices.ensure_device(tx, new.mac, new.start)
     stored = tx.row(AT_START, device_id=device_id, start=new.start)
     if stored is not None:
-        return _repeat(tx, device_id, stored, new, changes)
-    tx.run(LOSE_EARLIER_OPEN, device_id=device_id, start=new.start)
+        return _repeat(tx, now, device_id, stored, new, rules)
+    open_id, open_since = tx.row(EARLIER_OPEN, device_id=device_id, start=new.start) or (None, new.start)
+    if open_id is not None:
+        tx.run(LOSE_END, session_id=open_id)
     _refuse_overlap(tx, device_id, new)
+    until = new.until if open_id is None else FOREVER
+    if is_new or not is_concerned(tx, device_id, open_since, until):
+        changes: list[Change] = []
+        session_id = _insert(tx, device_id, new, changes)
+        announce(tx, now, changes, rules.flapping, rules.grace)
+        return session_id
+    with reporting(tx, now, {device_id: (open_since, until)}, rules) as changes:
+        return _insert(tx, device_id, new, changes)
+
+
+def _insert(tx: Transaction, device_id: int, new: NewSession, changes: list[Change]) -> int:
     session_id: int = tx.value(
         INSERT,
         device_id=device_id,
@@ -89,49 +119,78 @@ def create_session(tx: Transaction, new: NewSession, changes: list[Change] | Non
         disc_type=new.disc_type,
         source=new.source,
     )
-    connected = Change(new.mac, new.conn_type, new.start, new.ip, "")
-    events.tell_event(tx, device_id, connected, session_id, changes)
-    if new.end is not None:
-        disconnected = Change(new.mac, new.disc_type, new.end, new.ip, "")
-        events.tell_event(tx, device_id, disconnected, session_id, changes)
+    changes += _report_events(tx, device_id, session_id, new)
     return session_id
 
 
+def _report_events(tx: Transaction, device_id: int, session_id: int, new: NewSession) -> list[Change]:
+    changes = devices.place_new_device(tx, device_id, new.mac, new.start, new.ip)
+    connected = Change(new.mac, new.conn_type, new.start, new.ip, "")
+    changes += events.report_event(tx, device_id, connected, session_id)
+    if new.end is not None:
+        disconnected = Change(new.mac, new.disc_type, new.end, new.ip, "")
+        changes += events.report_event(tx, device_id, disconnected, session_id)
+    return changes
+
+
 def _repeat(
-    tx: Transaction, device_id: int, stored: Row, new: NewSession, changes: list[Change] | None
+    tx: Transaction, now: int, device_id: int, stored: Row, new: NewSession, rules: PresenceRules
 ) -> int:
     """The device's session that began at the same instant, if it is this one."""
     session_id: int = stored[0]
     ended_at, still_connected, *rest = stored[1:]
+    said = [new.ip, new.conn_type, new.disc_type]
     if still_connected and new.end is not None:
-        _close(tx, device_id, session_id, Change(new.mac, new.disc_type, new.end, new.ip, ""), changes)
-        ip_key = ip_sort_key(new.ip)
-        tx.run(RETELL, session_id=session_id, ip=new.ip, ip_key=ip_key, conn_type=new.conn_type)
+        _refuse_overlap(tx, device_id, new, session_id)
+        if is_concerned(tx, device_id, new.start):
+            with reporting(tx, now, {device_id: (new.start, FOREVER)}, rules) as changes:
+                changes += _close(tx, device_id, session_id, rest, new)
+        else:
+            announce(tx, now, _close(tx, device_id, session_id, rest, new), rules.flapping, rules.grace)
         return session_id
-    if ended_at == new.end and rest == [new.ip, new.conn_type, new.disc_type]:
+    if ended_at == new.end and rest == said:
+        # An import reports a session without its events.
+        announce(tx, now, _report_events(tx, device_id, session_id, new), rules.flapping, rules.grace)
+        return session_id
+    if new.end is None and tx.row(EARLIER_REPORT, session_id=session_id) == tuple(said):
         return session_id
     raise Conflict(
         f"Session {session_id} of {new.mac} also began at {IN_UTC.format_offset(new.start)}, and differs."
     )
 
 
-def _refuse_overlap(tx: Transaction, device_id: int, new: NewSession) -> None:
-    end = FOREVER if new.end is None else new.end
-    hit = tx.row(OVERLAPPING, device_id=device_id, start=new.start, end=end)
+def _close(
+    tx: Transaction, device_id: int, session_id: int, before: list[str], new: NewSession
+) -> list[Change]:
+    """End an open session, with its event; what was reported of it until then is remembered."""
+    ip, conn_type, disc_type = before
+    tx.run(REMEMBER, session_id=session_id, ip=ip, conn_type=conn_type, disc_type=disc_type)
+    tx.run(
+        CLOSE,
+        session_id=session_id,
+        end=new.end,
+        disc_type=new.disc_type,
+        ip=new.ip,
+        ip_key=ip_sort_key(new.ip),
+        conn_type=new.conn_type,
+    )
+    assert new.end is not None
+    began = Change(new.mac, new.conn_type, new.start, new.ip, "")
+    ended = Change(new.mac, new.disc_type, new.end, new.ip, "")
+    return [
+        *events.correct_event(tx, device_id, session_id, conn_type, began),
+        *events.report_event(tx, device_id, ended, session_id),
+    ]
+
+
+def _refuse_overlap(tx: Transaction, device_id: int, new: NewSession, itself: int = 0) -> None:
+    hit = tx.row(OVERLAPPING, device_id=device_id, start=new.start, end=new.until, itself=itself)
     if hit is not None:
         session_id, begin_at, end_at = hit
         until = "now" if end_at is None else IN_UTC.format_offset(end_at)
         raise Conflict(
             f"This overlaps session {session_id} of {new.mac}, {IN_UTC.format_offset(begin_at)} to {until}."
         )
-
-
-def _close(
-    tx: Transaction, device_id: int, session_id: int, end: Change, changes: list[Change] | None
-) -> None:
-    """End an open session, with its event; nothing where it is not open or began after that instant."""
-    if tx.run(CLOSE, session_id=session_id, end=end.at, disc_type=end.type):
-        events.tell_event(tx, device_id, end, session_id, changes)
 
 
 def delete_sessions(tx: Transaction, mac: str) -> int:
@@ -144,6 +203,6 @@ def delete_sessions(tx: Transaction, mac: str) -> int:
     device_id = devices.find_device(tx, mac)
     if device_id is None:
         return 0
-    events.void_session_events(tx, device_id)
+    events.void_events_of(tx, device_id)
     evidence.forget_device(tx, device_id)
     return tx.run(DELETE, device_id=device_id)

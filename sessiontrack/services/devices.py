@@ -11,9 +11,11 @@ from sessiontrack.exceptions import Contention, NotFound
 from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
+from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence.evidence import hold_evidence
-from sessiontrack.presence.reconciliation import Change, reconcile
-from sessiontrack.services import events
+from sessiontrack.services.presence import PresenceRules, derive_and_announce
+from sessiontrack.values.changes import Change
+from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.vendors import vendor_of
 
 INSERT = Statement(
@@ -22,8 +24,21 @@ INSERT = Statement(
 )
 # Locks the row where the engine has more than one writer.
 LOCK = Statement(select(Device.id).where(Device.id == device_with(bind("mac"))).with_for_update())
-SEEN_EARLIER = Statement(
-    "UPDATE device SET first_seen_at = :at WHERE id = :device_id AND first_seen_at > :at"
+# With its `New Device`, which stands where the device was seen first.
+KNOWN_SINCE = Statement(
+    "SELECT d.first_seen_at, d.announced, e.id, e.source FROM device d LEFT JOIN event e"
+    " ON e.device_id = d.id AND e.at = d.first_seen_at AND e.type = 'New Device' AND NOT e.voided"
+    " WHERE d.id = :device_id"
+)
+SEEN_FIRST = Statement("UPDATE device SET first_seen_at = :at, announced = true WHERE id = :device_id")
+FIRST_ADDRESS = Statement(
+    "SELECT max(ip) FROM device_session WHERE device_id = :device_id AND begin_at = :at"
+)
+MOVE_EVENT = Statement("UPDATE event SET at = :at, ip = :ip, ip_key = :ip_key WHERE id = :event_id")
+INSERT_NEW = Statement(
+    "INSERT INTO event (device_id, at, type, ip, ip_key, source)"
+    f" VALUES (:device_id, :at, 'New Device', :ip, :ip_key, '{DERIVED}')"
+    " ON CONFLICT (device_id, at, type) WHERE NOT voided DO NOTHING"
 )
 # Whoever waits for a device's lock while that is merged finds no row at all, and at a second look the other.
 LOOKS = 2
@@ -38,10 +53,6 @@ UNJUDGE_RUNS = Statement(
 UNJUDGE_WORDS = Statement(
     "UPDATE device_evidence SET judged = false WHERE device_id = :device_id AND judged AND NOT settled"
 )
-HAS_EVIDENCE = Statement(
-    "SELECT 1 WHERE EXISTS (SELECT 1 FROM sighting_run WHERE device_id = :device_id)"
-    " OR EXISTS (SELECT 1 FROM device_evidence WHERE device_id = :device_id)"
-)
 COUNT_PARTS = Statement(
     "SELECT (SELECT count(*) FROM device_session WHERE device_id = :device_id),"
     " (SELECT count(*) FROM event WHERE device_id = :device_id),"
@@ -51,15 +62,14 @@ COUNT_PARTS = Statement(
 DELETE = Statement("DELETE FROM device WHERE id = :device_id")
 
 
-def ensure_device(tx: Transaction, mac: str, ip: str, at: int, changes: list[Change] | None = None) -> int:
-    """The device's id; an unknown one is made, with its `New Device` event.
+def ensure_device(tx: Transaction, mac: str, at: int) -> tuple[int, bool]:
+    """The device's id, and whether it was made just now: an unknown one is.
 
     Until the transaction ends nobody else changes this device's sessions.
 
     Args:
         mac: canonical.
-        at: when it was there, UTC epoch seconds; the earliest such instant is its first_seen_at.
-        changes: where what was recorded is added.
+        at: when an unknown one was seen first, UTC epoch seconds.
     """
     is_new = tx.run(INSERT, mac=mac, vendor=vendor_of(mac), at=at) == 1
     if is_new and tx.run(DELETE_MERGED, mac=mac):
@@ -67,11 +77,28 @@ def ensure_device(tx: Transaction, mac: str, ip: str, at: int, changes: list[Cha
     device_id = find_device(tx, mac)
     if device_id is None:
         raise Contention(f"The device {mac} was removed just now; try again.")
-    if is_new:
-        events.tell_event(tx, device_id, Change(mac, "New Device", at, ip, ""), None, changes)
-    else:
-        tx.run(SEEN_EARLIER, device_id=device_id, at=at)
-    return device_id
+    return device_id, is_new
+
+
+def place_new_device(tx: Transaction, device_id: int, mac: str, at: int, ip: str) -> list[Change]:
+    """The device was there at that instant: its `New Device` stands where it was seen first.
+
+    Returns:
+        the event, where there was none yet; one that moves is no news.
+    """
+    first, announced, event_id, source = tx.rows(KNOWN_SINCE, device_id=device_id)[0]
+    if announced and at >= first:
+        return []
+    at = min(at, first)
+    tx.run(SEEN_FIRST, device_id=device_id, at=at)
+    ip = max(ip, tx.value(FIRST_ADDRESS, device_id=device_id, at=at) or "") if at == first else ip
+    if event_id is not None:
+        if source == DERIVED:
+            tx.run(MOVE_EVENT, event_id=event_id, at=at, ip=ip, ip_key=ip_sort_key(ip))
+        return []
+    if announced or not tx.run(INSERT_NEW, device_id=device_id, at=at, ip=ip, ip_key=ip_sort_key(ip)):
+        return []
+    return [Change(mac, "New Device", at, ip, "")]
 
 
 def find_device(tx: Transaction, mac: str) -> int | None:
@@ -95,25 +122,29 @@ def get_device(tx: Transaction, mac: str) -> int:
     return found
 
 
+# What a device's history depends on.
+_JUDGES = frozenset({"grace_seconds", "alert_down", "archived"})
+
+
 def change_device(
-    tx: Transaction, now: int, mac: str, changes: Mapping[str, Any], late: int, grace: int
-) -> list[Change]:
-    """Change what people say of a device.
+    tx: Transaction, now: int, mac: str, changes: Mapping[str, Any], rules: PresenceRules
+) -> None:
+    """Change what people say of a device; where its history depends on that, it is derived anew.
 
     Args:
-        changes: columns of the device by name. With grace_seconds, what its evidence tells is derived anew.
-        late, grace: seconds, as this install's settings say.
-    Returns:
-        the events that were recorded by that.
+        changes: columns of the device by name.
     Raises:
         NotFound: no device has this address.
     """
-    if "grace_seconds" in changes:
+    is_judged_anew = not _JUDGES.isdisjoint(changes)
+    if is_judged_anew:
         hold_evidence(tx)
     device_id = get_device(tx, mac)
     if changes:
         tx.run(_change(tuple(sorted(changes))), device_id=device_id, **changes)
-    return derive_anew(tx, now, device_id, late, grace) if "grace_seconds" in changes else []
+    if is_judged_anew:
+        judge_anew(tx, device_id)
+        derive_and_announce(tx, now, [device_id], rules)
 
 
 @cache
@@ -137,14 +168,7 @@ def delete_device(tx: Transaction, mac: str) -> dict[str, int]:
     return {"sessions": sessions, "events": its_events, "evidence": evidence}
 
 
-def derive_anew(tx: Transaction, now: int, device_id: int, late: int, grace: int) -> list[Change]:
-    """Bring what is recorded of a device in line with its evidence, now that this is judged otherwise.
-
-    Returns:
-        the events that were recorded.
-    """
-    if tx.row(HAS_EVIDENCE, device_id=device_id) is None:
-        return []
+def judge_anew(tx: Transaction, device_id: int) -> None:
+    """Let scans tell again of the device what they have told: it is judged otherwise now."""
     tx.run(UNJUDGE_RUNS, device_id=device_id)
     tx.run(UNJUDGE_WORDS, device_id=device_id)
-    return reconcile(tx, [device_id], now - late, grace)

@@ -1,7 +1,9 @@
-"""Events: each at most once, unless voided."""
+"""Events that are reported: each at most once, unless voided."""
 
 from sessiontrack.database import Statement, Transaction
-from sessiontrack.presence.reconciliation import Change
+from sessiontrack.models.device_session import DERIVED
+from sessiontrack.presence.links import LINK
+from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
 
 INSERT = Statement(
@@ -9,42 +11,51 @@ INSERT = Statement(
     " VALUES (:device_id, :at, :type, :ip, :ip_key, :session_id)"
     " ON CONFLICT (device_id, at, type) WHERE NOT voided DO NOTHING"
 )
+# What was derived is reported from now on; of two addresses that were reported, the greater.
+TAKE_OVER = Statement(
+    f"UPDATE event SET ip = CASE WHEN source = '{DERIVED}' OR ip < :ip THEN :ip ELSE ip END,"
+    f" ip_key = CASE WHEN source = '{DERIVED}' OR ip < :ip THEN :ip_key ELSE ip_key END,"
+    f" info = CASE WHEN source = '{DERIVED}' THEN '' ELSE info END,"
+    f" source = CASE WHEN source = '{DERIVED}' THEN NULL ELSE source END, session_id = {LINK}"
+    " WHERE device_id = :device_id AND at = :at AND type = :type AND NOT voided"
+)
+REPLACED = Statement(
+    "UPDATE event SET voided = true, void_cause = 'evidence', session_id = NULL"
+    " WHERE device_id = :device_id AND at = :at AND type = :type AND NOT voided AND session_id = :session_id"
+)
+CORRECT = Statement(
+    "UPDATE event SET ip = :ip, ip_key = :ip_key"
+    " WHERE device_id = :device_id AND at = :at AND type = :type AND NOT voided AND session_id = :session_id"
+)
 VOID_OF_DEVICE = Statement(
     "UPDATE event SET voided = true, void_cause = 'deleted', session_id = NULL"
-    " WHERE device_id = :device_id AND NOT voided AND (session_id IS NOT NULL OR (source IS NOT NULL"
-    " AND type IN ('Connected', 'Disconnected', 'Device Down', 'Down Reconnected')))"
+    " WHERE device_id = :device_id AND NOT voided"
+    f" AND (session_id IS NOT NULL OR (source = '{DERIVED}' AND type <> 'New Device'))"
 )
 
 
-def record_event(
-    tx: Transaction, device_id: int, at: int, event_type: str, ip: str, session_id: int | None = None
-) -> bool:
-    """Record what happened at that instant; False where it is recorded already, and nothing changes."""
-    recorded = tx.run(
-        INSERT,
-        device_id=device_id,
-        at=at,
-        type=event_type,
-        ip=ip,
-        ip_key=ip_sort_key(ip),
-        session_id=session_id,
-    )
-    return recorded == 1
+def report_event(tx: Transaction, device_id: int, change: Change, session_id: int | None) -> list[Change]:
+    """Record what somebody reports; the event, where it was not recorded yet."""
+    values = {"device_id": device_id, "at": change.at, "type": change.type}
+    values |= {"ip": change.ip, "ip_key": ip_sort_key(change.ip)}
+    if tx.run(INSERT, **values, session_id=session_id) == 1:
+        return [change]
+    tx.run(TAKE_OVER, **values)
+    return []
 
 
-def tell_event(
-    tx: Transaction,
-    device_id: int,
-    change: Change,
-    session_id: int | None,
-    changes: list[Change] | None,
-) -> None:
-    """Record what somebody tells, and add it to the changes where it was not recorded yet."""
-    is_new = record_event(tx, device_id, change.at, change.type, change.ip, session_id)
-    if is_new and changes is not None:
-        changes.append(change)
+def correct_event(
+    tx: Transaction, device_id: int, session_id: int, old_type: str, change: Change
+) -> list[Change]:
+    """The event with which a session began, now that something else is reported of that."""
+    values = {"device_id": device_id, "at": change.at, "session_id": session_id}
+    if old_type != change.type:
+        tx.run(REPLACED, **values, type=old_type)
+        return report_event(tx, device_id, change, session_id)
+    tx.run(CORRECT, **values, type=change.type, ip=change.ip, ip_key=ip_sort_key(change.ip))
+    return []
 
 
-def void_session_events(tx: Transaction, device_id: int) -> None:
-    """Void what the device's sessions rested on; they stay, and are shown as `VOIDED - <type>`."""
+def void_events_of(tx: Transaction, device_id: int) -> None:
+    """Void what the device's sessions rested on, and what was derived; that stays, as `VOIDED - <type>`."""
     tx.run(VOID_OF_DEVICE, device_id=device_id)

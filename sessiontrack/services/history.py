@@ -12,9 +12,13 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from sessiontrack.database import Statement, Transaction
+from sessiontrack.models.device_session import DERIVED
+from sessiontrack.presence.derivation import Terms, derive_devices, reporting
 from sessiontrack.presence.evidence import hold_evidence
+from sessiontrack.presence.links import LINK
 from sessiontrack.services.history_devices import DeviceBook
 from sessiontrack.services.history_sessions import SessionImport
+from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.records import (
     DeviceRecord,
@@ -34,19 +38,15 @@ _ip_key = lru_cache(65_536)(ip_sort_key)
 Refuse = Callable[[Fault], None]
 Each = TypeVar("Each")
 
-# The session that rests on it: the one that began then, or the one that ended then. Sessions of a device do
-# not overlap, so of those that began before it only the last one can have ended at it.
-_SESSION = (
-    "coalesce((SELECT s.id FROM device_session s WHERE s.device_id = :device_id AND s.connected_at = :at"
-    " AND s.conn_type = :type), (SELECT s.id FROM device_session s WHERE s.device_id = :device_id"
-    " AND s.begin_at <= :at AND s.begin_at >= coalesce((SELECT max(b.begin_at) FROM device_session b"
-    " WHERE b.device_id = :device_id AND b.begin_at < :at), :at)"
-    " AND s.disconnected_at = :at AND s.disc_type = :type ORDER BY s.begin_at LIMIT 1))"
-)
+_LINK = LINK.replace("event.type", ":type")
+# What was derived is reported from now on.
 INSERT_EVENT = Statement(
     "INSERT INTO event (device_id, at, type, ip, ip_key, info, pending_alert, voided, session_id)"
-    f" VALUES (:device_id, :at, :type, :ip, :ip_key, :info, :pending_alert, false, {_SESSION})"
-    " ON CONFLICT (device_id, at, type) WHERE NOT voided DO NOTHING"
+    " VALUES (:device_id, :at, :type, :ip, :ip_key, :info, :pending_alert, false,"
+    f" {_LINK})"
+    " ON CONFLICT (device_id, at, type) WHERE NOT voided DO UPDATE SET source = NULL, ip = excluded.ip,"
+    " ip_key = excluded.ip_key, info = excluded.info, session_id = excluded.session_id"
+    f" WHERE event.source = '{DERIVED}'"
 )
 # Voided ones may be there several times: as often as the file has them, and no more.
 INSERT_VOIDED = Statement(
@@ -88,13 +88,14 @@ class Tally:
 
 
 def import_history(
-    tx: Transaction, now: int, sections: Iterable[Section], refuse: Refuse
+    tx: Transaction, now: int, sections: Iterable[Section], refuse: Refuse, rules: PresenceRules
 ) -> dict[str, Tally]:
     """Write what is not here yet, all in this transaction.
 
     Args:
         sections: devices before sessions before events, where there are several.
         refuse: is told of every row that is not taken.
+        rules: by which what is derived gives way to it.
     Returns:
         what became of the rows, by kind.
     """
@@ -106,8 +107,8 @@ def import_history(
     tallies: dict[str, Tally] = {}
     for section in sections:
         tally = tallies.setdefault(section.kind, Tally())
-        _Intake(tx, devices, tally, refuse).take(section)
-    devices.settle()
+        _Intake(tx, devices, tally, refuse, rules.terms(now)).take(section)
+    derive_devices(tx, rules.terms(now), devices.settle(rules.terms(now).floor))
     return tallies
 
 
@@ -119,11 +120,14 @@ class _Numbered(NamedTuple):
 class _Intake:
     """Takes one section."""
 
-    def __init__(self, tx: Transaction, devices: DeviceBook, tally: Tally, refuse: Refuse) -> None:
+    def __init__(
+        self, tx: Transaction, devices: DeviceBook, tally: Tally, refuse: Refuse, terms: Terms
+    ) -> None:
         self._tx = tx
         self._devices = devices
         self._tally = tally
         self._refuse = refuse
+        self._terms = terms
         self._voided: Counter[tuple[int, int, str]] = Counter()
 
     def take(self, section: Section) -> None:
@@ -168,15 +172,15 @@ class _Intake:
     def _take_sessions(self, kind: str, records: Iterator[_Numbered]) -> None:
         sessions = SessionImport(self._tx)
         for batch in batches(records, BATCH):
-            sessions.stage((row, self._device_of(record), record) for row, record in batch)
-        done = sessions.write(lambda row, reason: self._refused(Fault(kind, row, reason)))
+            sessions.stage((row, self._devices.id_of(record.mac, None), record) for row, record in batch)
+        # Nothing of it is news: it is history.
+        with reporting(self._tx, self._terms, sessions.concerned(), [], {}):
+            done = sessions.write(lambda row, reason: self._refused(Fault(kind, row, reason)))
+        for device_id, at in done.first.items():
+            self._devices.was_there(device_id, at)
         self._tally.added += done.added
         self._tally.changed += done.changed
         self._tally.present += done.present
-
-    def _device_of(self, record: SessionRecord) -> int:
-        start = record.connected_at
-        return self._devices.id_of(record.mac, record.disconnected_at if start is None else start)
 
     def _take_events(self, records: Iterator[_Numbered]) -> None:
         for batch in batches(records, BATCH):

@@ -8,6 +8,7 @@ from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
+from sessiontrack.models.device_session import DERIVED
 from sessiontrack.values.records import DeviceRecord
 
 FIND = Statement(select(Device.id, Device.first_seen_at).where(Device.id == device_with(bind("mac"))))
@@ -30,6 +31,17 @@ FILL = Statement(
     " OR (can_flap AND NOT :can_flap) OR (NOT archived AND :archived) OR (NOT favourite AND :favourite)"
     " OR (grace_seconds IS NULL AND :has_grace) OR (last_seen_at IS NULL AND :has_last_seen))"
 )
+MOVE_NEW = Statement(
+    "UPDATE event SET at = :at WHERE device_id = :device_id AND at = :before AND type = 'New Device'"
+    f" AND NOT voided AND source = '{DERIVED}' AND NOT EXISTS (SELECT 1 FROM event o"
+    " WHERE o.device_id = :device_id AND o.at = :at AND o.type = 'New Device' AND NOT o.voided)"
+)
+VOID_OLD = Statement(
+    "UPDATE event SET voided = true, void_cause = 'evidence' WHERE device_id = :device_id AND at < :floor"
+    f" AND type = 'New Device' AND NOT voided AND source = '{DERIVED}' AND EXISTS (SELECT 1 FROM device d"
+    " WHERE d.id = :device_id AND NOT d.announced)"
+)
+WITH_EVIDENCE = Statement("SELECT device_id FROM sighting_run UNION SELECT device_id FROM device_evidence")
 SEEN_EARLIER = Statement("UPDATE device SET first_seen_at = :at WHERE id = :device_id")
 
 Outcome = Literal["added", "changed", "present"]
@@ -53,9 +65,13 @@ class DeviceBook:
             device_id = self._find(mac)
             if device_id is None:
                 device_id = self._make(DeviceRecord(mac, first_seen_at=at))
-        if at is not None and at < self._first[device_id]:
-            self._first[device_id] = at
+        if at is not None:
+            self.was_there(device_id, at)
         return device_id
+
+    def was_there(self, device_id: int, at: int) -> None:
+        """The device was there at that instant."""
+        self._first[device_id] = min(at, self._first[device_id])
 
     def put(self, record: DeviceRecord) -> Outcome:
         """What is told of a device; what is known here stays."""
@@ -75,15 +91,27 @@ class DeviceBook:
         is_earlier = self._first[device_id] < self._stored_first[device_id]
         return "changed" if filled or is_earlier else "present"
 
-    def settle(self) -> None:
-        """Bring first_seen_at back to the earliest instant that was told."""
+    def settle(self, floor: int) -> set[int]:
+        """Bring first_seen_at back to the earliest instant that was told.
+
+        A `New Device` that was derived stands there then; but before the floor only that of a device that was
+        reported through the API has one.
+
+        Returns:
+            the devices with evidence.
+        """
         earlier = [
-            {"device_id": device_id, "at": at}
+            {"device_id": device_id, "at": at, "before": self._stored_first[device_id]}
             for device_id, at in self._first.items()
             if at < self._stored_first[device_id]
         ]
         if earlier:
+            self._tx.run_many(MOVE_NEW, earlier)
+            self._tx.run_many(
+                VOID_OLD, [{"device_id": each["device_id"], "floor": floor} for each in earlier]
+            )
             self._tx.run_many(SEEN_EARLIER, earlier)
+        return {device_id for (device_id,) in self._tx.rows(WITH_EVIDENCE)} & self._first.keys()
 
     def _find(self, mac: str) -> int | None:
         found = self._tx.row(FIND, mac=mac)

@@ -5,7 +5,7 @@ device from the earliest on, next to the stored ones: a row is looked at once, a
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Boolean, Column, String, Text
 
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.database.statements import temporary_table
+from sessiontrack.models.device_session import DERIVED
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.records import SessionRecord
 from sessiontrack.values.timestamps import IN_UTC
@@ -60,8 +61,9 @@ STAGED = Statement(
 )
 STORED = Statement(
     f"SELECT device_id, begin_at, coalesce(end_at, {FOREVER}), connected_at, disconnected_at,"
-    " still_connected, ip, conn_type, disc_type, id, source FROM device_session"
-    " WHERE device_id IN (SELECT DISTINCT device_id FROM imported_session)"
+    " still_connected, ip, conn_type, disc_type, id FROM device_session"
+    f" WHERE coalesce(source, '') <> '{DERIVED}'"
+    " AND device_id IN (SELECT DISTINCT device_id FROM imported_session)"
     f" ORDER BY device_id, begin_at, coalesce(end_at, {FOREVER}), id"
 )
 LAST_ID = Statement("SELECT coalesce(max(id), 0) FROM device_session")
@@ -75,6 +77,17 @@ INSERT = Statement(
     " conn_type, disc_type, info) SELECT s.device_id, s.connected_at, s.disconnected_at, c.still_connected,"
     " s.ip, s.ip_key, s.conn_type, s.disc_type, s.info FROM chosen_session c"
     " JOIN imported_session s ON s.id = c.id ORDER BY c.id"
+)
+# Devices of which something is derived, and since when something is imported of them.
+CONCERNED = Statement(
+    "SELECT i.device_id, min(i.begin_at) FROM imported_session i WHERE EXISTS (SELECT 1 FROM sighting_run r"
+    " WHERE r.device_id = i.device_id) OR EXISTS (SELECT 1 FROM device_evidence e"
+    " WHERE e.device_id = i.device_id) OR EXISTS (SELECT 1 FROM device_session s"
+    f" WHERE s.device_id = i.device_id AND s.source = '{DERIVED}') GROUP BY i.device_id"
+)
+FIRST_ADDED = Statement(
+    "SELECT s.device_id, min(s.begin_at) FROM chosen_session c JOIN imported_session s ON s.id = c.id"
+    " GROUP BY s.device_id"
 )
 # The events that were there before their session.
 LINK_CONNECTED = Statement(
@@ -100,11 +113,13 @@ class Written:
     added: int = 0
     changed: int = 0
     present: int = 0
+    # By device, when the first session began that was added.
+    first: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass
 class _Stretch:
-    """A session, stored or imported; `told` ones may lose their end to a later one, as through the API."""
+    """A reported session, stored or imported; an open one loses its end to a later one."""
 
     device_id: int
     begin: int
@@ -115,30 +130,16 @@ class _Stretch:
     rest: Row  # ip, conn_type, disc_type
     id: int
     row: int | None
-    told: bool
 
     @classmethod
     def stored(cls, row: Row) -> "_Stretch":
-        device_id, begin, end, start, disconnected, is_open, *rest, session_id, source = row
-        return cls(
-            device_id,
-            begin,
-            end,
-            start,
-            disconnected,
-            bool(is_open),
-            tuple(rest),
-            session_id,
-            None,
-            source is None,
-        )
+        device_id, begin, end, start, disconnected, is_open, *rest, session_id = row
+        return cls(device_id, begin, end, start, disconnected, bool(is_open), tuple(rest), session_id, None)
 
     @classmethod
     def imported(cls, row: Row) -> "_Stretch":
         device_id, begin, end, start, disconnected, is_open, *rest, staged_id, number = row
-        return cls(
-            device_id, begin, end, start, disconnected, bool(is_open), tuple(rest), staged_id, number, True
-        )
+        return cls(device_id, begin, end, start, disconnected, bool(is_open), tuple(rest), staged_id, number)
 
     def lose_end(self) -> None:
         self.is_open, self.end = False, self.begin
@@ -185,6 +186,10 @@ class SessionImport:
         del values["mac"]
         return values
 
+    def concerned(self) -> dict[int, tuple[int, int]]:
+        """Devices of which something is derived, with the stretch of time that is imported of them."""
+        return {device_id: (since, FOREVER) for device_id, since in self._tx.rows(CONCERNED)}
+
     def write(self, refuse: Callable[[int, str], None]) -> Written:
         """Write what fits; `refuse` is told the row number of each other one, and why."""
         last_id = self._tx.value(LAST_ID)
@@ -197,6 +202,7 @@ class SessionImport:
             if changes:
                 self._tx.run_many(statement, changes)
         sweep.written.added = self._tx.run(INSERT)
+        sweep.written.first = dict(self._tx.rows(FIRST_ADDED))
         self._tx.run(LINK_CONNECTED, last_id=last_id)
         self._tx.run(LINK_DISCONNECTED, last_id=last_id)
         if sweep.closed:
@@ -293,12 +299,7 @@ class _Sweep:
         is_equal = (row.disconnected, row.is_open, row.rest) == (same.disconnected, same.is_open, same.rest)
         if is_equal or row.is_open or row.lacks_end:
             self.written.present += 1
-        elif (
-            (same.is_open or same.lacks_end)
-            and same.told
-            and same.row is None
-            and _hit(row, None, following) is None
-        ):
+        elif (same.is_open or same.lacks_end) and same.row is None and _hit(row, None, following) is None:
             self._close(row, same)
         else:
             self._refuse(row.row or 0, f"It began with {same}, and differs from it.")
@@ -328,8 +329,8 @@ def _furthest(before: _Stretch | None, others: list[_Stretch]) -> _Stretch | Non
 
 
 def _hit(row: _Stretch, before: _Stretch | None, following: _Stretch | None) -> _Stretch | None:
-    """The session that it overlaps; a told one that is still open gives way to a later one instead."""
-    if before is not None and before.end > row.begin and not (before.is_open and before.told):
+    """The session that it overlaps; one that is still open gives way to a later one instead."""
+    if before is not None and before.end > row.begin and not before.is_open:
         return before
     if following is not None and following.begin < row.end:
         return following

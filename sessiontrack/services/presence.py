@@ -1,27 +1,32 @@
-"""Presence: device sessions and events, derived from evidence.
-
-Evidence is taken in (evidence.py); then, for the devices that it concerns, what should be recorded is derived
-anew (presence/rules.py) and what is recorded is brought in line with it (presence/reconciliation.py). So
-neither order nor repeats matter, and what later evidence refutes is voided.
-"""
+"""Presence: evidence is taken in, and the devices that it concerns are derived and announced."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from sessiontrack.config import Settings
-from sessiontrack.database import Transaction
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.presence import evidence
+from sessiontrack.presence import derivation, evidence
+from sessiontrack.presence.ahead import FUTURE_SECONDS, set_aside
+from sessiontrack.presence.derivation import Terms, derive_devices
 from sessiontrack.presence.evidence import Taken
+from sessiontrack.presence.facts import Stretches
 from sessiontrack.presence.forgetting import forget
-from sessiontrack.presence.reconciliation import Change, reconcile
 from sessiontrack.services.announcing import announce
 from sessiontrack.services.flapping import FlappingRules
+from sessiontrack.values.changes import Change
 from sessiontrack.values.observations import DeviceEvent, Observation
 from sessiontrack.values.timestamps import IN_UTC
 
-FUTURE_SECONDS = 300
+DERIVED_BY = Statement("SELECT grace_seconds, least_percent FROM derived_by")
+SET_DERIVED_BY = Statement(
+    "INSERT INTO derived_by (id, grace_seconds, least_percent) VALUES (1, :grace, :least_percent)"
+    " ON CONFLICT (id) DO UPDATE SET grace_seconds = excluded.grace_seconds,"
+    " least_percent = excluded.least_percent"
+)
 CONNECTIONS = ("Connected", "Down Reconnected")
 DISCONNECTIONS = ("Disconnected", "Device Down")
 
@@ -47,6 +52,10 @@ class PresenceRules:
         least_share = settings.presence_least_percent / 100
         flapping = FlappingRules.of(settings)
         return cls(settings.presence_grace, settings.presence_late, least_share, flapping)
+
+    def terms(self, now: int) -> Terms:
+        """By what histories are derived at this instant."""
+        return Terms(now, now - self.late, self.grace)
 
 
 @dataclass(frozen=True)
@@ -79,19 +88,22 @@ def observe_scan(
     rules: PresenceRules,
     *,
     complete: bool = True,
+    arrives: bool = False,
 ) -> Outcome:
     """Take in who was seen at an instant; a scan that is not complete tells nothing of those it lacks.
 
+    Args:
+        arrives: it has no instant of its own; within one second it comes after what came before.
     Raises:
         InvalidInput: the instant lies more than 5 minutes in the future, or too far back.
     """
     _refuse_wrong_time(now, at, rules)
-    evidence.hold_evidence(tx)
+    ahead = _begin(tx, now, rules)
     if complete:
-        taken = evidence.take_scan(tx, source, at, sightings, rules.grace, rules.least_share)
+        taken = evidence.take_scan(tx, source, at, sightings, rules.grace, rules.least_share, arrives=arrives)
     else:
-        taken = evidence.take_evidence(tx, source, at, "seen", sightings)
-    return _outcome(tx, now, [source], taken, rules)
+        taken = evidence.take_evidence(tx, source, at, "seen", sightings, arrives=arrives)
+    return _outcome(tx, now, [source], taken, ahead, rules)
 
 
 def observe_event(
@@ -103,16 +115,20 @@ def observe_event(
     sighting: Observation,
     rules: PresenceRules,
     info: str = "",
+    *,
+    arrives: bool = False,
 ) -> Outcome:
     """Take in what a source says of one device: "connected", "disconnected" or "seen".
 
+    Args:
+        arrives: it has no instant of its own; within one second it comes after what came before.
     Raises:
         InvalidInput: the instant lies more than 5 minutes in the future, or too far back.
     """
     _refuse_wrong_time(now, at, rules)
-    evidence.hold_evidence(tx)
-    taken = evidence.take_evidence(tx, source, at, kind, [sighting], info)
-    return _outcome(tx, now, [source], taken, rules)
+    ahead = _begin(tx, now, rules)
+    taken = evidence.take_evidence(tx, source, at, kind, [sighting], info, arrives=arrives)
+    return _outcome(tx, now, [source], taken, ahead, rules)
 
 
 def observe_events(tx: Transaction, now: int, events: Sequence[DeviceEvent], rules: PresenceRules) -> Outcome:
@@ -123,20 +139,56 @@ def observe_events(tx: Transaction, now: int, events: Sequence[DeviceEvent], rul
     """
     for event in events:
         _refuse_wrong_time(now, event.at, rules)
-    evidence.hold_evidence(tx)
+    ahead = _begin(tx, now, rules)
     sources = sorted({event.source for event in events})
-    return _outcome(tx, now, sources, evidence.take_events(tx, events), rules)
+    return _outcome(tx, now, sources, evidence.take_events(tx, events), ahead, rules)
+
+
+def _begin(tx: Transaction, now: int, rules: PresenceRules) -> set[int]:
+    """Nobody else takes in evidence now; devices of which something was set aside."""
+    evidence.hold_evidence(tx)
+    return set_aside(tx, now, rules.late)
 
 
 def _outcome(
-    tx: Transaction, now: int, sources: Iterable[str], taken: Taken, rules: PresenceRules
+    tx: Transaction, now: int, sources: Iterable[str], taken: Taken, ahead: set[int], rules: PresenceRules
 ) -> Outcome:
-    floor = now - rules.late
-    changes = reconcile(tx, taken.affected, floor, rules.grace)
-    announce(tx, now, changes, rules.flapping, rules.grace)
+    changes = derive_and_announce(tx, now, taken.affected | ahead, rules)
     for source in sources:
-        forget(tx, source, now, floor, rules.grace)
+        forget(tx, source, now, now - rules.late, rules.grace)
     return Outcome(taken.seen, taken.suspicious, changes)
+
+
+def derive_and_announce(
+    tx: Transaction, now: int, device_ids: Iterable[int], rules: PresenceRules
+) -> list[Change]:
+    """Derive the history of these devices anew, and tell receivers what is news; that."""
+    changes = derive_devices(tx, rules.terms(now), device_ids)
+    announce(tx, now, changes, rules.flapping, rules.grace)
+    return changes
+
+
+@contextmanager
+def reporting(
+    tx: Transaction,
+    now: int,
+    stretches: Stretches,
+    rules: PresenceRules,
+    merged: Mapping[int, int] = MappingProxyType({}),
+) -> Iterator[list[Change]]:
+    """Within it something is reported, of these stretches of time of these devices.
+
+    At its end they are derived anew, and receivers are told what is news.
+
+    Args:
+        merged: devices that become part of another one.
+    Yields:
+        where to add events that were reported.
+    """
+    changes: list[Change] = []
+    with derivation.reporting(tx, rules.terms(now), stretches, changes, merged):
+        yield changes
+    announce(tx, now, changes, rules.flapping, rules.grace)
 
 
 def _refuse_wrong_time(now: int, at: int, rules: PresenceRules) -> None:
@@ -147,3 +199,18 @@ def _refuse_wrong_time(now: int, at: int, rules: PresenceRules) -> None:
         wrong = f"{IN_UTC.format_offset(at)} is too late: evidence is accepted {rules.late} seconds back."
     if wrong:
         raise InvalidInput(wrong, {"at": [wrong]})
+
+
+def is_derived_by(tx: Transaction, rules: PresenceRules) -> bool:
+    """Whether everything is derived by these rules."""
+    return tx.row(DERIVED_BY) == (rules.grace, round(rules.least_share * 100))
+
+
+def derive_all_if_judged_otherwise(tx: Transaction, now: int, rules: PresenceRules) -> None:
+    """Derive everything anew where the rules by which it was derived are no longer the same."""
+    if is_derived_by(tx, rules):
+        return
+    evidence.hold_evidence(tx)
+    affected = evidence.judge_all_anew(tx, rules.least_share) | set_aside(tx, now, rules.late)
+    derive_and_announce(tx, now, affected, rules)
+    tx.run(SET_DERIVED_BY, grace=rules.grace, least_percent=round(rules.least_share * 100))

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sessiontrack.database import Transaction
+from sessiontrack.presence.ahead import FUTURE_SECONDS
 from sessiontrack.presence.evidence import connected_by, has_said, hold_evidence
-from sessiontrack.services.presence import FUTURE_SECONDS, PresenceRules, observe_events
+from sessiontrack.services.presence import PresenceRules, observe_events
 from sessiontrack.sources.radius import INTERIM, OFF, ON, OTHER, START, STOP, Accounting
 from sessiontrack.values.observations import DeviceEvent, Observation
 

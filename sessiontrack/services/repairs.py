@@ -9,10 +9,17 @@ from itertools import groupby
 
 from sqlalchemy import ForeignKey, delete, null, select, update
 
+from sessiontrack import clock
 from sessiontrack.database import Row, Statement, Transaction
+from sessiontrack.models.device_session import DERIVED
 from sessiontrack.models.kept import KEPT
+from sessiontrack.presence.ahead import set_aside
+from sessiontrack.presence.derivation import derive_devices, reporting
+from sessiontrack.presence.evidence import hold_evidence
+from sessiontrack.presence.links import LINK
 from sessiontrack.queries import invariants
 from sessiontrack.queries.invariants import FOREVER, ip_key
+from sessiontrack.services.presence import PresenceRules
 
 FORGET_ENDLESS = Statement(
     "DELETE FROM device_session WHERE connected_at IS NULL AND disconnected_at IS NULL"
@@ -29,7 +36,8 @@ TOUCH = Statement("UPDATE device_session SET connected_at = connected_at WHERE i
 LOSE_END = Statement("UPDATE device_session SET still_connected = false WHERE id = :id")
 IN_ORDER = Statement(
     "SELECT device_id, id, connected_at, disconnected_at, still_connected, begin_at,"
-    f" coalesce(end_at, {FOREVER}), conn_type, disc_type FROM device_session WHERE device_id IN"
+    f" coalesce(end_at, {FOREVER}), conn_type, disc_type FROM device_session"
+    f" WHERE coalesce(source, '') <> '{DERIVED}' AND device_id IN"
     " (SELECT device_id FROM device_session GROUP BY device_id HAVING count(*) > 1)"
     f" ORDER BY device_id, begin_at, coalesce(end_at, {FOREVER}), id"
 )
@@ -91,6 +99,21 @@ DELIVER_AGAIN = Statement(
 WAKE = Statement("UPDATE webhook SET failures = 0, resting_until = 0 WHERE id = :id")
 END_RUN = Statement("UPDATE sighting_run SET last_at = first_at WHERE id = :id")
 
+_LINK = LINK.replace(":device_id", "event.device_id").replace(":at", "event.at")
+LINK_ANEW = Statement(f"UPDATE event SET session_id = {_LINK} WHERE id = :id")
+NEW_FIRST = Statement(
+    "UPDATE event SET at = (SELECT first_seen_at FROM device d WHERE d.id = event.device_id) WHERE id = :id"
+    " AND NOT EXISTS (SELECT 1 FROM event o JOIN device d ON d.id = o.device_id WHERE o.device_id ="
+    " event.device_id AND o.type = 'New Device' AND NOT o.voided AND o.at = d.first_seen_at)"
+)
+
+DEVICE_OF = Statement("SELECT device_id FROM device_session WHERE id = :id")
+UNDERIVED = Statement("SELECT device_id FROM underived_device")
+DERIVE_LATER = Statement(
+    "INSERT INTO underived_device (device_id, since_at, error)"
+    " VALUES (:device_id, :now, 'set aside') ON CONFLICT (device_id) DO NOTHING"
+)
+
 Repair = Callable[[Transaction], None]
 
 
@@ -115,7 +138,10 @@ def _mend_ends(tx: Transaction) -> None:
 
 
 def _unite_overlapping(tx: Transaction) -> None:
-    """Sessions that overlap become one, from the first start to the last end; their events stay with it."""
+    """Reported sessions that overlap become one, from the first start to the last end, with their events.
+
+    Derived ones are derived anew.
+    """
     for _, of_device in groupby(tx.rows(IN_ORDER), key=lambda row: row[0]):
         group: list[Row] = []
         for row in of_device:
@@ -151,6 +177,23 @@ def _unite(tx: Transaction, group: list[Row]) -> None:
         conn_type=kept[6],
         disc_type=last[7],
     )
+
+
+def _set_aside(tx: Transaction) -> None:
+    """Set aside what lies ahead of the clock; what rested on it is derived anew after all repairs."""
+    now = clock.now()
+    hold_evidence(tx)
+    affected = set_aside(tx, now, 0, by_itself=False)
+    tx.run_many(DERIVE_LATER, [{"device_id": device_id, "now": now} for device_id in affected])
+
+
+def derive_anew(tx: Transaction, now: int, rules: PresenceRules) -> None:
+    """Derive what could not be derived, or has to be after a repair; receivers are not told of that."""
+    hold_evidence(tx)
+    overlapping = [tx.value(DEVICE_OF, id=key) for key in _found("overlaps")(tx)]
+    with reporting(tx, rules.terms(now), dict.fromkeys(overlapping, (0, FOREVER)), [], {}):
+        pass
+    derive_devices(tx, rules.terms(now), [device_id for (device_id,) in tx.rows(UNDERIVED)])
 
 
 def _mend_ip_keys(tx: Transaction) -> None:
@@ -215,6 +258,11 @@ REPAIRS: dict[str, Repair] = {
     "event links": _each(_found("event links"), UNLINK),
     "repeated events": _each(_found("repeated events"), VOID),
     "first seen": _each(_found("first seen"), SEEN_FIRST),
+    "time": _set_aside,
+    # After all repairs.
+    "derivation": lambda tx: None,
+    "first events": _each(_found("first events"), NEW_FIRST),
+    "events of sessions": _each(_found("events of sessions"), LINK_ANEW),
     "further addresses": _each(_found("further addresses"), FORGET_ALIAS),
     "sort keys": _mend_ip_keys,
     "user sessions": _mend_stays,

@@ -20,7 +20,7 @@ LONGEST_NAME = 255
 
 
 def read_lease_call(
-    arguments: Sequence[str], environment: Mapping[str, str], now: int, late: int
+    arguments: Sequence[str], environment: Mapping[str, str], now: int, late: int, source: str = "dhcp"
 ) -> DeviceEvent | None:
     """What a call by dnsmasq says; None for an action that says nothing of a lease, and for unknown ones.
 
@@ -29,6 +29,7 @@ def read_lease_call(
 
     Args:
         late: how far back, in seconds, a lease may have run out that is removed only now.
+        source: of leases of IPv4; those of IPv6 have one of their own.
     Raises:
         UnreadableObservations: the call is not as documented, or names no MAC address.
     """
@@ -51,14 +52,18 @@ def read_lease_call(
         # It ran out while dnsmasq was not running, or was busy.
         at = int(expires)
     # The two leases of a device end independently: each is a source's word.
-    source = "dhcp6" if is_ipv6 else "dhcp"
+    if is_ipv6:
+        kind, colon, host = source.partition(":")
+        source = f"{kind}6{colon}{host}"
     name = known(_printable(rest[2])[:LONGEST_NAME]) if len(rest) > 2 else ""
-    return DeviceEvent(source, at, LEASE_KINDS[action], Observation(mac, ip, name=name), name)
+    return DeviceEvent(_source(source), at, LEASE_KINDS[action], Observation(mac, ip, name=name), name)
 
 
-def read_station_call(arguments: Sequence[str], now: int) -> DeviceEvent | None:
+def read_station_call(arguments: Sequence[str], now: int, source: str = "") -> DeviceEvent | None:
     """What a call by hostapd_cli says; None for events that are no station's coming or going.
 
+    Args:
+        source: "" is named after the interface.
     Raises:
         UnreadableObservations: the call is not as documented.
     """
@@ -69,8 +74,9 @@ def read_station_call(arguments: Sequence[str], now: int) -> DeviceEvent | None:
         return None
     if not rest:
         raise UnreadableObservations(f"{event} comes with a MAC address.")
-    source = f"hostapd:{_printable(interface)}"[:LONGEST_SOURCE]
-    return DeviceEvent(source, now, STATION_KINDS[event], Observation(_mac(rest[0])))
+    return DeviceEvent(
+        _source(source or f"hostapd:{interface}"), now, STATION_KINDS[event], Observation(_mac(rest[0]))
+    )
 
 
 def _mac(text: str) -> str:
@@ -83,6 +89,10 @@ def _mac(text: str) -> str:
     if not is_device(mac):
         raise UnreadableObservations(f"{text!a} is not the MAC address of one device.")
     return mac
+
+
+def _source(name: str) -> str:
+    return _printable(name)[:LONGEST_SOURCE]
 
 
 def _printable(text: str) -> str:

@@ -35,7 +35,7 @@ Work = Callable[[Transaction], Any]
 def app(clients: Clients) -> Flask:
     with rows.writing(clients.app) as tx:
         for mac in (ONE, OTHER):
-            device_sessions.create_session(tx, session(mac, -9000, -8000))
+            device_sessions.create_session(tx, NOW, session(mac, -9000, -8000), RULES)
     return clients.app
 
 
@@ -49,7 +49,7 @@ def scan(source: str, at: int, *macs: str) -> Work:
 
 
 def create(mac: str, start: int, end: int | None) -> Work:
-    return lambda tx: device_sessions.create_session(tx, session(mac, start, end))
+    return lambda tx: device_sessions.create_session(tx, NOW, session(mac, start, end), RULES)
 
 
 def waits(app: Flask) -> bool:
@@ -161,20 +161,23 @@ def test_a_connection_is_told_while_a_scan_misses_it(app: Flask) -> None:
     """Either order gives the same: the scan, after the connection's grace time, ends the session."""
     seen = Observation(THIRD, "10.0.0.3")
     with rows.writing(app) as tx:
-        scan("a", -3100, ONE, OTHER)(tx)
+        scan("a", -800, ONE, OTHER)(tx)
     overlapped(
         app,
-        lambda tx: observe_event(tx, NOW, "a", NOW - 3000, "connected", seen, RULES),
-        scan("a", -100, ONE, OTHER),
+        lambda tx: observe_event(tx, NOW, "a", NOW - 705, "connected", seen, RULES),
+        scan("a", -500, ONE, OTHER),
     )
-    assert sorted(open_sessions(app)) == [(ONE, NOW - 3100), (OTHER, NOW - 3100)]
-    assert value(app, "SELECT disconnected_at FROM device_session WHERE connected_at = :at", at=NOW - 3000)
+    with rows.writing(app) as tx:
+        scan("a", -100, ONE, OTHER)(tx)
+    assert sorted(open_sessions(app)) == [(ONE, NOW - 800), (OTHER, NOW - 800)]
+    assert value(app, "SELECT disconnected_at FROM device_session WHERE connected_at = :at", at=NOW - 705)
 
 
-def test_a_session_is_told_while_a_scan_derives_one(app: Flask) -> None:
-    found = overlapped(app, scan("a", -60, ONE), create(ONE, -100, None))
-    assert isinstance(found, Conflict)
-    assert open_sessions(app) == [(ONE, NOW - 60)]
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_session_is_reported_while_a_scan_derives_one(app: Flask, turn: int) -> None:
+    """Whichever was first, the derived session gives way."""
+    assert not isinstance(overlapped(app, *(scan("a", -60, ONE), create(ONE, -100, None))[::turn]), Exception)
+    assert open_sessions(app) == [(ONE, NOW - 100)]
 
 
 def test_an_import_is_laid_beside_what_comes_meanwhile(app: Flask) -> None:
@@ -182,7 +185,7 @@ def test_an_import_is_laid_beside_what_comes_meanwhile(app: Flask) -> None:
 
     def bring(tx: Transaction) -> None:
         record = SessionRecord(ONE, NOW - 100, NOW - 50)
-        import_history(tx, NOW, [Section(SESSIONS, [(1, record)])], refused.append)
+        import_history(tx, NOW, [Section(SESSIONS, [(1, record)])], refused.append, RULES)
 
     assert isinstance(overlapped(app, bring, create(ONE, -70, -20)), Conflict)
     overlapped(app, create(OTHER, -100, -50), bring)

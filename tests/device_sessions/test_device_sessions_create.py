@@ -330,7 +330,7 @@ def test_contract_3_an_open_session_has_no_disconnection_event(clients: Clients)
 
 
 def test_contract_3_an_open_session_may_begin_in_the_future(clients: Clients, clock: object) -> None:
-    create(clients, OPEN | {"start_time": "2025-08-15T12:30:00Z"})
-    assert sessions(clients)[0][1] == NOW + 30 * MINUTE
+    create(clients, OPEN | {"start_time": "2025-08-15T12:05:00Z"})
+    assert sessions(clients)[0][1] == NOW + 5 * MINUTE
     (session,) = clients.viewer.ok("GET", "/sessions/list")["sessions"]
     assert (session["ses_Duration"], session["ses_DurationSeconds"]) == ("0h 0m", 0)

@@ -17,9 +17,12 @@ from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict
 from sessiontrack.queries import calendar, device_sessions, events
 from sessiontrack.services import device_sessions as services
+from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.timestamps import IN_UTC
 from tests.conftest import NOW
 from tests.support import rows
+
+RULES = PresenceRules(600, 7 * 86_400, 0.0)
 
 HOUR, DAY = 3600, 86400
 MACS = ("AA:BB:CC:DD:EE:01", "AA:BB:CC:DD:EE:02", "AA:BB:CC:DD:EE:03")
@@ -133,7 +136,7 @@ def test_contract_3_creates_and_deletes_follow_the_model(
         expected = model.create(step)
         tx.run(SAVE)
         try:
-            session_id = services.create_session(tx, step)
+            session_id = services.create_session(tx, NOW, step, RULES)
         except Conflict:
             tx.run(BACK)
             assert expected is None, step
@@ -165,12 +168,12 @@ def test_contract_3_create_is_safe_to_repeat_at_once(tx: Transaction, new: list[
     for each in new:
         tx.run(SAVE)
         try:
-            session_id = services.create_session(tx, each)
+            session_id = services.create_session(tx, NOW, each, RULES)
         except Conflict:
             tx.run(BACK)
             continue
         before = tx.rows(rows.SESSIONS), tx.rows(rows.EVENTS)
-        assert services.create_session(tx, each) == session_id
+        assert services.create_session(tx, NOW, each, RULES) == session_id
         assert (tx.rows(rows.SESSIONS), tx.rows(rows.EVENTS)) == before
 
 

@@ -29,6 +29,7 @@ def listed(clients: Clients, kind: str, **query: str) -> list[dict[str, Any]]:
 
 def test_the_sighting_that_refuted_it_is_named_with_its_source(clients: Clients) -> None:
     scan(clients, 120, MAC)
+    scan(clients, 100)
     scan(clients, 90)
     scan(clients, 60, MAC)
     assert listed(clients, "voided") == []

@@ -14,10 +14,13 @@ from sessiontrack import create_app
 from sessiontrack.database import Statement, Transaction, db
 from sessiontrack.queries import calendar, device_sessions, devices, events, now, timeline, timeline_sessions
 from sessiontrack.services import device_sessions as services
+from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.timestamps import IN_UTC
 from tests.conftest import NOW
 from tests.support import rows
 from tests.support.database_files import DATABASE
+
+RULES = PresenceRules(600, 7 * 86_400, 0.0)
 
 pytestmark = pytest.mark.sqlite("in its words; test_query_plans_postgres.py asks PostgreSQL")
 DAY = 86400
@@ -203,7 +206,7 @@ def test_session_events_of_one_device_use_its_index(tx: Explained, kind: str) ->
 
 
 def test_contract_3_create_reads_no_long_history(tx: Explained) -> None:
-    services.create_session(tx, services.NewSession(MACS[3], "192.168.1.1", NOW, NOW + 60))
+    services.create_session(tx, NOW, services.NewSession(MACS[3], "192.168.1.1", NOW, NOW + 60), RULES)
     tx.assert_searched()
     whole_history = re.compile(r"\((device_id=\?|device_id=\? AND (begin_at|connected_at)<\?)\)")
     reading = [plan for plan in tx.plans if whole_history.search(plan)]

@@ -14,8 +14,11 @@ from sessiontrack import create_app
 from sessiontrack.database import Statement, Transaction, db, read_transaction, write_transaction
 from sessiontrack.queries import calendar, device_sessions, devices, events, online_history
 from sessiontrack.services import device_sessions as services
+from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.timestamps import IN_UTC
 from tests.conftest import NOW
+
+RULES = PresenceRules(600, 7 * 86_400, 0.0)
 
 pytestmark = pytest.mark.postgres
 DAY = 86400
@@ -183,7 +186,9 @@ def test_devices_are_listed_by_one_seek_each(tx: Explained, search: str) -> None
 @pytest.mark.parametrize("change", ["create", "delete"])
 def test_writes_read_one_device_only(filled: Flask, change: str) -> None:
     changes: dict[str, Callable[[Transaction], Any]] = {
-        "create": lambda tx: services.create_session(tx, services.NewSession(MAC, "10.0.0.1", NOW, NOW + 60)),
+        "create": lambda tx: services.create_session(
+            tx, NOW, services.NewSession(MAC, "10.0.0.1", NOW, NOW + 60), RULES
+        ),
         "delete": lambda tx: services.delete_sessions(tx, MAC),
     }
     with write_transaction() as transaction:

@@ -216,6 +216,36 @@ DAMAGES: list[tuple[list[str], dict[str, int], str, list[tuple[Any, ...]]]] = [
         [(100,)],
     ),
     (
+        ["UPDATE event SET source = 'presence', at = 90 WHERE id = 1"],
+        {"first events": 1},
+        "SELECT at FROM event WHERE id = 1",
+        [(100,)],
+    ),
+    (
+        [
+            "UPDATE device_session SET source = 'presence' WHERE id = 2",
+            "UPDATE event SET source = 'presence', session_id = NULL WHERE id = 4",
+        ],
+        {"events of sessions": 1},
+        "SELECT session_id FROM event WHERE id = 4",
+        [(2,)],
+    ),
+    (
+        [
+            "INSERT INTO device_evidence (device_id, source_id, at, kind, ip)"
+            " VALUES (2, 1, 9999999999, 'seen', '')"
+        ],
+        {"time": 1},
+        "SELECT what, at FROM set_aside",
+        [("seen", 9999999999)],
+    ),
+    (
+        ["INSERT INTO underived_device (device_id, since_at, error) VALUES (2, 100, 'a bug of ours')"],
+        {"derivation": 1},
+        "SELECT count(*) FROM underived_device",
+        [(0,)],
+    ),
+    (
         ["INSERT INTO device_alias (mac, device_id) VALUES ('02:00:00:00:00:02', 1)"],
         {"further addresses": 1},
         "SELECT * FROM device_alias",

@@ -92,6 +92,15 @@ def test_contract_6_a_silent_scanner_disconnects_nobody(network: Network) -> Non
     assert network.sessions() == [(0, "...")]
 
 
+def test_contract_6_after_a_silence_the_misses_must_last_one_more_grace_time(network: Network) -> None:
+    network.scan(0, PHONE)
+    network.scan(300)
+    assert network.scan(309)["disconnected"] == 0
+    assert network.sessions() == [(0, "...")]
+    assert network.scan(310)["disconnected"] == 1
+    assert network.sessions() == [(0, 0)]
+
+
 def test_contract_6_a_scan_that_is_not_complete_disconnects_nobody(network: Network) -> None:
     network.scan(0, PHONE)
     for minute in range(1, 60, 5):
@@ -108,13 +117,17 @@ def test_contract_6_a_scan_that_saw_too_little_is_suspicious_and_no_evidence(
     for minute in range(1, 60, 5):
         assert network.scan(minute, devices=devices)["suspicious"] is True
     assert network.sessions() == [(0, "...")]
+    # The first look after a silence is not enough.
     assert network.scan(61)["suspicious"] is False
+    assert network.sessions() == [(0, "...")]
+    network.scan(71)
     assert network.sessions() == [(0, 0)]
 
 
 def test_contract_6_one_sources_misses_do_not_outvote_anothers_sighting(network: Network) -> None:
     network.scan(0, PHONE)
     network.event(1, "connected")
+    network.scan(10)
     network.scan(20)
     assert network.sessions() == [(0, "...")]
     network.event(20, "disconnected")
@@ -132,6 +145,7 @@ def test_contract_6_a_refuted_disconnection_is_voided_with_its_reconnection_and_
     network: Network,
 ) -> None:
     network.scan(0, PHONE)
+    network.scan(8)
     network.scan(11)
     network.scan(20, PHONE)
     assert network.sessions() == [(0, 0), (20, "...")]
@@ -153,6 +167,7 @@ def test_contract_6_a_refuted_disconnection_is_voided_with_its_reconnection_and_
 
 def test_contract_6_late_and_twice_changes_nothing(network: Network) -> None:
     network.scan(0, PHONE)
+    network.scan(8)
     network.scan(11)
     assert network.scan(0, PHONE) == {
         "success": True,
@@ -168,6 +183,7 @@ def test_contract_6_late_and_twice_changes_nothing(network: Network) -> None:
 def test_contract_6_device_down_and_down_reconnected(network: Network) -> None:
     network.scan(0, PHONE)
     network.clients.operator.ok("PATCH", f"/devices/{PHONE}", {"alert_down": True})
+    network.scan(8)
     answer = network.scan(11)
     assert (answer["down"], answer["disconnected"]) == (1, 1)
     assert network.scan(12, PHONE)["connected"] == 1
@@ -197,6 +213,7 @@ def test_contract_6_a_clock_that_jumps_back_corrupts_nothing(network: Network) -
     network.scan(0, PHONE)
     network.scan(1, PHONE)
     assert network.sessions() == [(0, "...")]
+    network.scan(40)
     network.scan(45)
     assert network.sessions() == [(0, 30)]
 

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sessiontrack.database import Statement
 from sessiontrack.exceptions import UnreadableObservations
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
 from sessiontrack.values.observations import DeviceEvent, Observation
 from tests.conftest import NOW, Clients, LiveServer
-from tests.support import databases
+from tests.support import databases, rows
 from tests.support.command import assert_one_line, invoke
 from tests.support.server import environment, free_port
 from tests.support.waiting import SECONDS, wait_until
@@ -389,3 +391,46 @@ def _lease_and_release(folder: Path, hook: Path, a: str, b: str, has_lease: Call
             asking.terminate()
             asking.wait(SECONDS)
         wait_until(lambda: not (folder / "leases").read_text().strip(), "the lease given back")
+
+
+# --- which of several hosts says it
+
+
+def _names(clients: Clients) -> list[str]:
+    with rows.writing(clients.app) as tx:
+        return [name for (name,) in tx.rows(Statement("SELECT name FROM source ORDER BY id"))]
+
+
+@pytest.mark.parametrize("named", ["", "lobby"])
+def test_the_source_tells_hosts_apart_unless_it_is_named(clients: Clients, named: str) -> None:
+    options = ["--source", named] if named else []
+    for words in (
+        ["hostapd", "record", *options, "phy0-ap0", "AP-STA-CONNECTED", MAC],
+        ["dhcp-script", "record", *options, "add", MAC, "10.0.0.7"],
+    ):
+        assert invoke(clients.app.instance_path, "listen", *words).exit_code == 0
+    host = os.uname().nodename
+    assert _names(clients) == ([named] if named else [f"hostapd:{host}:phy0-ap0", f"dhcp:{host}"])
+
+
+def test_the_name_of_the_source_is_in_the_script(tmp_path: Path) -> None:
+    hook = tmp_path / "hook"
+    assert invoke(tmp_path, "listen", "hostapd", "install", str(hook), "--source", "lobby").exit_code == 0
+    assert "SESSIONTRACK_SOURCE=lobby" in hook.read_text()
+
+
+def test_a_connection_under_the_name_of_earlier_versions_ends_too(clients: Clients) -> None:
+    body = {"source": "hostapd:phy0-ap0", "mac": MAC, "event": "connected"}
+    clients.operator.ok("POST", "/presence/events", body)
+    words = ["listen", "hostapd", "phy0-ap0", "AP-STA-DISCONNECTED", MAC]
+    assert invoke(clients.app.instance_path, *words).exit_code == 0
+    assert clients.viewer.ok("GET", f"/devices/{MAC}")["device"]["status"] == "disconnected"
+
+
+def test_connected_and_kicked_within_one_second_is_gone(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    for word in ("CONNECTED", "DISCONNECTED"):
+        words = ["listen", "hostapd", "phy0-ap0", f"AP-STA-{word}", MAC]
+        assert invoke(clients.app.instance_path, *words).exit_code == 0
+    assert clients.viewer.ok("GET", f"/devices/{MAC}")["device"]["status"] == "disconnected"

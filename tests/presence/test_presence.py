@@ -123,7 +123,8 @@ def test_contract_6_a_silent_scanner_disconnects_nobody(scanner: Scanner) -> Non
 
 def test_seen_once_only_the_session_has_no_length(scanner: Scanner) -> None:
     scanner.see(entry(PHONE), ROUTER)
-    scanner.see(ROUTER, minutes=11)
+    scanner.see(ROUTER, minutes=9)
+    scanner.see(ROUTER, minutes=2)
     (session,) = scanner.sessions(PHONE)
     assert session["ses_DateTimeDisconnection"] == session["ses_DateTimeConnection"]
 
@@ -131,7 +132,8 @@ def test_seen_once_only_the_session_has_no_length(scanner: Scanner) -> None:
 def test_a_failed_entry_is_a_miss(scanner: Scanner) -> None:
     scanner.see(entry(PHONE), ROUTER)
     failed = {"dst": "10.0.0.5", "dev": "eth0", "state": ["FAILED"]}
-    assert scanner.see(failed, ROUTER, minutes=11)["disconnected"] == 1
+    scanner.see(failed, ROUTER, minutes=9)
+    assert scanner.see(failed, ROUTER, minutes=2)["disconnected"] == 1
 
 
 def test_a_table_that_sees_nobody_is_no_evidence_of_absence(scanner: Scanner) -> None:
@@ -153,7 +155,8 @@ def test_what_is_only_remembered_neither_opens_nor_closes(scanner: Scanner, stat
 
 def test_back_again_is_a_second_session(scanner: Scanner) -> None:
     scanner.see(entry(PHONE), ROUTER)
-    scanner.see(ROUTER, minutes=11)
+    scanner.see(ROUTER, minutes=9)
+    scanner.see(ROUTER, minutes=2)
     answer = scanner.see(entry(PHONE, "10.0.0.9"), ROUTER)
     assert (answer["connected"], answer["new"]) == (1, 0)
     assert [session["ses_IP"] for session in scanner.sessions(PHONE)] == ["10.0.0.5", "10.0.0.9"]
@@ -171,8 +174,10 @@ def test_a_session_opened_through_the_api_is_never_closed_by_a_scan(scanner: Sca
 def test_contract_6_a_clock_that_jumped_back_ends_no_session_before_its_start(scanner: Scanner) -> None:
     scanner.see(entry(PHONE), ROUTER)  # 12:01
     scanner.see(entry(PHONE), ROUTER, minutes=-60)  # 11:01
-    scanner.see(ROUTER, minutes=11)  # 11:12, which the sighting at 12:01 refutes
-    scanner.see(ROUTER, minutes=60)  # 12:12
+    scanner.see(ROUTER, minutes=9)  # 11:10
+    scanner.see(ROUTER, minutes=2)  # 11:12, which the sighting at 12:01 refutes
+    scanner.see(ROUTER, minutes=58)  # 12:10
+    scanner.see(ROUTER, minutes=2)  # 12:12
     for session in scanner.sessions(PHONE):
         assert session["ses_DurationSeconds"] >= 0
     assert [session["ses_DateTimeDisconnection"] for session in scanner.sessions(PHONE)] == [

@@ -124,7 +124,9 @@ def test_the_source_is_the_format_unless_it_is_named(scans: Scans, clock: time_m
     """One source's misses do not outvote another's sighting."""
     other = "mac\n00:1a:2b:3c:4d:5e\n"
     scans.ok("csv", "--source", "cellar", text=TABLE)
-    clock.shift(660)
+    clock.shift(330)
+    scans.ok("csv", "--source", "cellar", text=other)
+    clock.shift(330)
     assert scans.ok("csv", text=other)["disconnected"] == 0
     assert scans.ok("csv", "--source", "cellar", text=other)["disconnected"] == 1
 
@@ -140,6 +142,8 @@ def test_contract_6_partial_scans_and_cut_off_ones_disconnect_nobody(
     result = scans.run("arp-scan", text=whole[: whole.index("Ending")])
     assert "It is not whole" in result.stderr
     assert scans.sessions()[0]["ses_StillConnected"] is True
+    assert scans.ok("arp-scan", text=whole)["disconnected"] == 0
+    clock.shift(600)
     assert scans.ok("arp-scan", text=whole)["disconnected"] == 2
 
 
@@ -148,7 +152,7 @@ def test_a_device_on_a_faulty_line_is_not_missing(scans: Scans, clock: time_mach
     scans.ok("arp-scan", text=f"{router}10.0.0.5\t{MAC}\tx\n")
     clock.shift(660)
     assert scans.ok("arp-scan", text=f"{router}10.0.0.500\t{MAC}\tx\n")["disconnected"] == 0
-    clock.shift(660)
+    clock.shift(600)
     assert scans.ok("arp-scan", text=router)["disconnected"] == 1
 
 
@@ -162,6 +166,9 @@ def test_a_lease_file_that_nobody_writes_disconnects_nobody(
     clock.shift(7200)
     assert scans.ok("dnsmasq", path)["changes"] == []
     os.utime(path, (NOW + 7200, NOW + 7200))
+    assert scans.ok("dnsmasq", path)["disconnected"] == 0
+    clock.shift(600)
+    os.utime(path, (NOW + 7800, NOW + 7800))
     assert scans.ok("dnsmasq", path)["disconnected"] == 1
     assert scans.sessions()[0]["ses_DateTimeDisconnection"] == "2025-08-15T12:00:00+00:00"
 

@@ -35,7 +35,7 @@ def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
 
 CHECKS = {
     *("settings", "instance", "secrets", "disk", "clock", "time zone", "proxies"),
-    *("schema", "writing", "size", "recorded", "password", "passwords", "webhooks", "source"),
+    *("schema", "writing", "size", "recorded", "histories", "password", "passwords", "webhooks", "source"),
     # Of a file; a server looks after its own.
     *(() if databases.IS_POSTGRES else ("integrity",)),
 }

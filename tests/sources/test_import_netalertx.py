@@ -270,7 +270,7 @@ def test_an_open_session_of_an_import_loses_its_end_to_a_later_one(app: Flask, p
     assert stored(app)["sessions"] == [kept(TEN, None), kept(TEN + 2 * HOUR, TEN + 3 * HOUR)]
 
 
-def test_a_session_that_evidence_keeps_open_is_not_touched(app: Flask, path: Path) -> None:
+def test_a_derived_session_gives_way_to_what_is_imported(app: Flask, path: Path) -> None:
     with rows.writing(app) as tx:
         rows.add_session(tx, rows.add_device(tx, MAC), TEN, None, still_connected=True)
         tx.run(Statement("UPDATE device_session SET source = 'presence'"))
@@ -283,9 +283,13 @@ def test_a_session_that_evidence_keeps_open_is_not_touched(app: Flask, path: Pat
             session("2025-08-01 12:00", "2025-08-01 13:00"),
         ],
     )
-    assert [fault["row"] for fault in said["refused"]] == [2, 3]
+    assert said["refused"] == []
     found = stored(app)["sessions"]
-    assert [row[1:4] for row in found] == [(TEN - HOUR, None, 0), (TEN, None, 1)]
+    assert [row[1:4] for row in found] == [
+        (TEN - HOUR, None, 0),
+        (TEN, TEN + HOUR, 0),
+        (TEN + 2 * HOUR, TEN + 3 * HOUR, 0),
+    ]
 
 
 def test_an_import_may_be_repeated_and_says_that_nothing_was_new(app: Flask, path: Path) -> None:

@@ -22,6 +22,15 @@ USER = """(SELECT min(id) FROM "user")"""
 STAY = "(SELECT min(id) FROM user_session)"
 WEBHOOK = "(SELECT min(id) FROM webhook)"
 MORE = (
+    "INSERT INTO covered_session (device_id, connected_at, disconnected_at, conn_type, disc_type, info)"
+    " VALUES ((SELECT max(id) FROM device), :now, :now, 'Connected', 'Disconnected', :text)",
+    "INSERT INTO earlier_report (session_id, ip, conn_type, disc_type)"
+    " VALUES ((SELECT max(id) FROM device_session), '10.0.0.1', 'Connected', 'Disconnected')",
+    "INSERT INTO underived_device (device_id, since_at, error)"
+    " VALUES ((SELECT max(id) FROM device), :now, :text)",
+    "INSERT INTO set_aside (what, at, source, mac, details, set_aside_at)"
+    " VALUES ('seen', :now, :text, NULL, '{}', :now)",
+    "INSERT INTO derived_by (id, grace_seconds, least_percent) VALUES (1, 600, 20)",
     f"INSERT INTO device_alias (mac, device_id) VALUES ('AA:AA:AA:AA:AA:AA', {DEVICE})",
     "INSERT INTO source (name, pruned_at) VALUES (:text, :now)",
     "INSERT INTO scan (source_id, at, seen_count, trusted) SELECT id, :now, 3, true FROM source",

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 GRACE = 10
 LEAST_SHARE = 0.5
@@ -19,6 +20,10 @@ class Observation:
     devices: tuple[tuple[str, str], ...] = ()
     # Devices of which a complete scan proves neither presence nor absence.
     remembered: tuple[str, ...] = ()
+    # What came without an instant of its own: 1 for the first at that instant, 2 for the second.
+    arrival: int = 0
+    # How many it saw of whom everything was deleted since.
+    forgotten: int = 0
 
 
 @dataclass
@@ -34,6 +39,7 @@ def _trusted(observations: list[Observation], source: str, least_share: float) -
     for each in observations:
         if each.source == source and each.kind == "complete":
             seen_at[each.at] |= {mac for mac, _ in each.devices} | set(each.remembered)
+            seen_at[each.at] |= {f"forgotten {n}" for n in range(each.forgotten)}
     trusted: list[int] = []
     for at in sorted(seen_at):
         last = trusted[-1] if trusted and at - trusted[-1] <= DAY else None
@@ -45,13 +51,13 @@ def _trusted(observations: list[Observation], source: str, least_share: float) -
 
 
 def _words(
-    observations: list[Observation], source: str, mac: str, least_share: float
+    observations: list[Observation], source: str, mac: str, least_share: float, grace: int
 ) -> list[tuple[int | None, int | None, int]]:
     """(start, end, told): one source's periods of presence, and when it reported their ends."""
     order = {"complete": 0, "partial": 0, "seen": 0, "disconnected": 1, "connected": 2}
     marks = sorted(
         {
-            (each.at, order[each.kind])
+            (each.at, order[each.kind] if not each.arrival else 2 + each.arrival, order[each.kind])
             for each in observations
             if each.source == source and any(mac == other for other, _ in each.devices)
         }
@@ -61,10 +67,10 @@ def _words(
         for each in observations
         if each.source == source and each.kind == "complete" and mac in each.remembered
     }
-    trusted = [at for at in _trusted(observations, source, least_share) if at not in excused]
+    trusted = _trusted(observations, source, least_share)
     found: list[tuple[int | None, int | None, int]] = []
     start: int | None = None
-    for place, (at, kind) in enumerate(marks):
+    for place, (at, _, kind) in enumerate(marks):
         following = marks[place + 1] if place + 1 < len(marks) else None
         if kind == 1:
             if start is not None:
@@ -75,17 +81,38 @@ def _words(
             continue
         start = at if start is None else start
         until = following[0] if following else max([at, *trusted]) + 1
-        missed = [scan for scan in trusted if at + GRACE < scan < until]
-        if missed:
-            found.append((start, at, missed[0]))
+        told = _told(at, [scan for scan in trusted if at < scan < until], excused, grace)
+        if told is not None:
+            found.append((start, at, told))
             start = None
     if start is not None:
         found.append((start, None, NEVER))
     return found
 
 
+def _told(last: int, scans: list[int], excused: set[int], grace: int) -> int | None:
+    """The scan by which the device is known to have left after a sighting.
+
+    After a silence longer than the grace time it must be missed for one more grace time.
+    """
+    for told in scans:
+        # What a scan remembers of it is neither a silence nor a miss.
+        since = max([last, *(scan for scan in scans if scan <= told and scan in excused)])
+        looks = [scan for scan in scans if since < scan <= told]
+        silences = [at for before, at in pairwise([since, *looks]) if at - before > grace]
+        is_long = not silences or told - silences[0] >= grace
+        if told not in excused and told > last + grace and is_long:
+            return told
+    return None
+
+
 def truth(
-    observations: list[Observation], mac: str, *, alert_down: bool = False, least_share: float = LEAST_SHARE
+    observations: list[Observation],
+    mac: str,
+    *,
+    alert_down: bool = False,
+    least_share: float = LEAST_SHARE,
+    grace: int = GRACE,
 ) -> Truth:
     """The expected records of a device, from all observations."""
     of_device = [each for each in observations if any(mac == other for other, _ in each.devices)]
@@ -94,7 +121,7 @@ def truth(
     words = [
         word
         for source in {each.source for each in of_device}
-        for word in _words(observations, source, mac, least_share)
+        for word in _words(observations, source, mac, least_share, grace)
     ]
     # Sorted by start; by the time its end is reported, each one has ended, as far as is known then.
     merged: list[tuple[int, int, int]] = []

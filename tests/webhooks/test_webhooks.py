@@ -154,8 +154,9 @@ def test_a_shorter_grace_time_that_finds_a_device_gone_is_told(hooks: Hooks) -> 
     hooks.add("Device Down")
     hooks.scan(MAC, OTHER)
     hooks.clients.operator.ok("PATCH", f"/devices/{MAC}", {"alert_down": True})
-    hooks.wait(5 * MINUTE)
-    hooks.scan(OTHER)
+    for _ in range(2):
+        hooks.wait(2 * MINUTE)
+        hooks.scan(OTHER)
     assert hooks.types() == []
     hooks.clients.operator.ok("PATCH", f"/devices/{MAC}", {"grace": "1 minute"})
     assert hooks.types() == ["Device Down"]

@@ -33,6 +33,8 @@ class DatabaseEngine(ABC):
     begin_writing: str
     # Reserves the memory that inserting a million rows needs.
     prepare_bulk: str | None = None
+    # Checks deferred constraints now instead of at commit.
+    check_deferred: str | None = None
     # Whether kept sums have parts, for concurrent writers.
     has_parts = False
     # The database file, if it is one.

@@ -60,6 +60,7 @@ class PostgreSQL(DatabaseEngine):
 
     begin_reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     has_parts = True
+    check_deferred = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED"
 
     def __init__(self, busy_timeout_seconds: int) -> None:
         self._timeout = busy_timeout_seconds

@@ -30,6 +30,7 @@ from sessiontrack.process import instance
 DIALECT = sqlite.dialect(paramstyle="qmark")
 ROWS_A_BLOCK = 500
 ENDING = ".moving"
+LAST_GIVEN = "SELECT seq FROM sqlite_sequence WHERE name = ?"
 
 
 class SQLiteStore(Store):
@@ -55,10 +56,11 @@ class SQLiteStore(Store):
                 yield encode(rows)
 
     def last_number(self, table: Table) -> int:
-        """SQLite numbers new rows from the highest existing number."""
+        """The highest that is there, or the last that was given where that is kept."""
         with self._said():
             highest = self._connection.execute(_sql(select(func.max(table.c.id)))).fetchone()[0]
-            return int(highest or 0)
+            given = self._connection.execute(LAST_GIVEN, (table.name,)).fetchone()
+            return max(int(highest or 0), 0 if given is None else int(given[0]))
 
     @contextmanager
     def _said(self) -> Iterator[None]:
@@ -91,7 +93,10 @@ class SQLiteTarget(SQLiteStore, Target):
             self._connection.execute("COMMIT")
 
     def number_on_after(self, table: Table, number: int) -> None:
-        """SQLite has no such counter."""
+        """Where it keeps the last number of a table."""
+        if table.dialect_options["sqlite"]["autoincrement"]:
+            with self._said():
+                database_file.number_on_after(self._connection, table.name, number)
 
     def finish(self) -> None:
         with self._said():

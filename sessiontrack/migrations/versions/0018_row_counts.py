@@ -6,7 +6,7 @@ from alembic import op
 from sessiontrack.database.kept_sums import KeptSum, triggers
 
 revision = "0018"
-down_revision = "0014"
+down_revision = "0016"
 
 WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MISSING = "({row}connected_at IS NULL OR ({row}disconnected_at IS NULL AND NOT {row}still_connected))"

@@ -1,0 +1,399 @@
+"""One history: reported and derived sessions beside each other, whoever told it first (contract 3 and 6)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+
+from sessiontrack.keeping import soundness
+from sessiontrack.presence import derivation
+from sessiontrack.startup import prepare
+from sessiontrack.values.timestamps import IN_UTC
+from tests.conftest import NOW, Clients
+from tests.support.refusals import refused
+
+X, M, O = (f"AA:BB:CC:00:00:{number:02X}" for number in (1, 2, 3))  # noqa: E741 - as the issue names them
+
+
+class History:
+    """Calls at seconds before or after NOW, and what is listed then."""
+
+    def __init__(self, clients: Clients, clock: time_machine.Traveller) -> None:
+        self.clients = clients
+        self.clock = clock
+
+    def create(self, start: int, end: int | None = None, mac: str = X, **more: Any) -> Any:
+        body = {"mac": mac, "ip": "10.0.0.1", "start_time": IN_UTC.format_offset(NOW + start), **more}
+        if end is not None:
+            body["end_time"] = IN_UTC.format_offset(NOW + end)
+        return self.clients.operator.call("POST", "/sessions/create", body)
+
+    def event(self, kind: str, at: int | None, mac: str = X, source: str = "ap", **more: Any) -> Any:
+        body = {"mac": mac, "source": source, "event": kind, **more}
+        if at is not None:
+            body["at"] = NOW + at
+        return self.clients.operator.ok("POST", "/presence/events", body)
+
+    def scan(self, at: int, *macs: str, source: str = "arp", **more: Any) -> Any:
+        devices = [{"mac": mac} for mac in macs]
+        body = {"source": source, "at": NOW + at, "devices": devices, **more}
+        return self.clients.operator.ok("POST", "/presence/scans", body)
+
+    def patch(self, mac: str = X, **body: Any) -> Any:
+        return self.clients.operator.ok("PATCH", f"/devices/{mac}", body)
+
+    def merge(self, mac: str, other: str) -> Any:
+        return self.clients.operator.ok("POST", f"/devices/{mac}/merge", {"mac": other})
+
+    def sessions(self, mac: str = X) -> list[tuple[Any, Any]]:
+        """(connection, disconnection) in seconds after NOW; None where it is still connected."""
+        listed = self.clients.viewer.ok("GET", f"/sessions/list?mac={mac}")["sessions"]
+        return [
+            (_at(each["ses_DateTimeConnection"]), _at(each["ses_DateTimeDisconnection"])) for each in listed
+        ]
+
+    def addresses(self, mac: str = X) -> list[tuple[str, str]]:
+        listed = self.clients.viewer.ok("GET", f"/sessions/list?mac={mac}")["sessions"]
+        return [(each["ses_IP"], each["ses_Info"]) for each in listed]
+
+    def events(self, mac: str = X, *, voided: bool = False) -> list[tuple[int, str]]:
+        """(instant, type), the oldest first."""
+        query = {"search": mac, "period": "all", "sortDir": "asc"}
+        listed = self.clients.viewer.get("/sessions/session-events", query).get_json()["events"]
+        found = [(_at(each["time"]), each["type"]) for each in listed]
+        return sorted(each for each in found if voided or not each[1].startswith("VOIDED"))
+
+    def is_connected(self, mac: str = X) -> bool:
+        status: str = self.clients.viewer.ok("GET", f"/devices/{mac}")["device"]["status"]
+        return status == "connected"
+
+    def assert_sound(self) -> None:
+        with self.clients.app.app_context():
+            wrong = {each.name: each.examples for each in soundness.examine() if each.count}
+        assert wrong == {}
+
+
+def _at(text: str | None) -> Any:
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    return int(at.replace(tzinfo=at.tzinfo or UTC).timestamp()) - NOW
+
+
+@pytest.fixture
+def history(clients: Clients, clock: time_machine.Traveller) -> History:
+    return History(clients, clock)
+
+
+# --- 1: what is derived lies beside what was reported, whichever came first
+
+
+def test_case_1_a_reported_instant_lies_within_derived_time(history: History) -> None:
+    history.event("seen", -1800)
+    assert history.create(-1500, -1500).status_code == 200
+    history.patch(grace="30 minutes")
+    assert history.sessions() == [(-1800, -1500), (-1500, -1500), (-1499, None)]
+    history.assert_sound()
+
+
+def test_case_1_a_reported_instant_before_any_evidence(history: History) -> None:
+    history.create(-1500, -1500)
+    history.event("seen", -1500)
+    history.event("seen", -1600)
+    assert history.sessions() == [(-1600, -1500), (-1500, -1500), (-1499, None)]
+    history.assert_sound()
+
+
+def test_case_1_an_open_reported_session_that_lost_its_end_is_an_instant(history: History) -> None:
+    history.create(-2400)
+    history.create(-1800)
+    history.event("connected", -3000)
+    assert history.sessions() == [(-3000, -2400), (-2400, None), (-2399, -1800), (-1800, None)]
+    history.assert_sound()
+
+
+def test_case_1_one_device_does_not_stop_the_scans_of_the_others(history: History) -> None:
+    history.scan(-3000, M, O, X)
+    history.create(-2400)
+    history.create(-1800)
+    history.scan(-1200, M, O, X)
+    for at in (-600, 0):
+        history.scan(at, M, O, X)
+    assert history.sessions(M) == [(-3000, None)]
+    assert history.sessions() == [(-3000, -2400), (-2400, None), (-2399, -1800), (-1800, None)]
+    history.assert_sound()
+
+
+# --- 2: derived time comes back after a reported session
+
+
+def test_case_2_a_device_that_is_seen_all_the_time_is_connected_after_a_reported_session(
+    history: History,
+) -> None:
+    history.scan(-3000, X)
+    history.create(-2400, -1800)
+    for at in (-1200, -600, 0):
+        history.scan(at, X)
+    assert history.sessions() == [(-3000, -2400), (-2400, -1800), (-1800, None)]
+    assert history.is_connected()
+    # Nobody came or left but as it was reported.
+    assert history.events(voided=True) == [
+        (-3000, "Connected"),
+        (-3000, "New Device"),
+        (-2400, "Connected"),
+        (-1800, "Disconnected"),
+    ]
+    history.assert_sound()
+
+
+# --- 3: no evidence changes what was reported
+
+
+def test_case_3_a_reported_end_stays(history: History) -> None:
+    history.event("connected", -1200)
+    history.create(-1200, -600)
+    history.event("seen", -900)
+    assert history.sessions() == [(-1200, -600), (-600, None)]
+    assert history.events() == [(-1200, "Connected"), (-1200, "New Device"), (-600, "Disconnected")]
+    history.assert_sound()
+
+
+# --- 4: links are derived like everything else
+
+
+def test_case_4_a_session_that_splits_takes_its_events_along(history: History) -> None:
+    history.event("connected", -2400)
+    history.event("seen", -1500)
+    history.event("disconnected", -900)
+    history.event("disconnected", -2000)
+    assert history.sessions() == [(-2400, -2000), (-1500, -900)]
+    history.assert_sound()
+
+
+# --- 5 and 6: two devices are merged
+
+
+def test_case_5_a_reported_session_stays_when_devices_are_merged(history: History) -> None:
+    history.create(-600, -300, mac=M)
+    history.event("seen", -900, mac=O)
+    history.merge(M, O)
+    assert history.sessions(M) == [(-900, -600), (-600, -300), (-300, None)]
+    assert history.events(M) == [
+        (-900, "Connected"),
+        (-900, "New Device"),
+        (-600, "Connected"),
+        (-300, "Disconnected"),
+    ]
+    history.assert_sound()
+
+
+def test_case_5_with_equal_starts(history: History) -> None:
+    history.create(-900, -300, mac=M)
+    history.event("seen", -900, mac=O)
+    history.merge(M, O)
+    assert history.sessions(M) == [(-900, -300), (-300, None)]
+    history.assert_sound()
+
+
+def test_case_5_a_reported_session_without_an_end_ends_by_reporting_alone(history: History) -> None:
+    history.create(-900, mac=M)
+    history.event("connected", -600, mac=O)
+    history.event("disconnected", -300, mac=O)
+    history.merge(M, O)
+    assert history.sessions(M) == [(-900, None)]
+    history.create(-900, -800, mac=O)
+    assert history.sessions(M) == [(-900, -800), (-600, -300)]
+    history.assert_sound()
+
+
+def test_case_6_a_sighting_without_an_address_counts_more_than_a_memory(history: History) -> None:
+    history.event("connected", -6000, mac=O)
+    history.event("disconnected", -5900, mac=O)
+    history.scan(-4200, M, remembered=[O])
+    history.merge(M, O)
+    assert history.sessions(M) == [(-6000, -5900), (-4200, None)]
+    history.assert_sound()
+
+
+# --- 7: addresses and infos
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_case_7_the_address_does_not_depend_on_the_order(history: History, order: tuple[int, ...]) -> None:
+    told: list[Any] = [("connected", -600, {"ip": "10.0.0.7", "info": "lobby"}), ("seen", -300, {})]
+    for place in order:
+        kind, at, more = told[place]
+        history.event(kind, at, **more)
+    assert history.addresses() == [("10.0.0.7", "lobby")]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_case_7_two_infos_of_one_connection(history: History, order: tuple[int, ...]) -> None:
+    for place in order:
+        history.event("connected", -600, info=("cellar", "lobby")[place])
+    assert history.addresses() == [("", "lobby")]
+
+
+# --- 8: nothing is written once and then left
+
+
+def test_case_8_a_reported_disconnection_stays(history: History) -> None:
+    history.event("disconnected", -300)
+    history.create(-900, -300)
+    history.event("seen", 0)
+    assert history.sessions() == [(-900, -300), (0, None)]
+    assert (-300, "Disconnected") in history.events()
+    history.assert_sound()
+
+
+def test_case_8_new_device_stands_where_the_device_was_seen_first(history: History) -> None:
+    history.create(-600, -300)
+    history.create(-2640, -2340)
+    assert [each for each in history.events() if each[1] == "New Device"] == [(-2640, "New Device")]
+    history.assert_sound()
+
+
+def test_case_8_so_it_does_where_the_first_session_was_derived(history: History) -> None:
+    history.scan(-600, X)
+    history.create(-90 * 86_400, -89 * 86_400)
+    assert [each for each in history.events() if each[1] == "New Device"] == [(-90 * 86_400, "New Device")]
+    history.assert_sound()
+
+
+# --- 9: within one second
+
+
+def test_case_9_connected_and_kicked_within_one_second_is_gone(history: History) -> None:
+    history.event("connected", None)
+    history.event("disconnected", None)
+    assert history.sessions() == [(0, 0)]
+    history.event("connected", None)
+    assert history.sessions() == [(0, None)]
+    history.assert_sound()
+
+
+def test_case_9_a_scan_after_the_departure_within_one_second(history: History) -> None:
+    history.event("disconnected", None, source="arp")
+    body = {"source": "arp", "devices": [{"mac": X}]}
+    history.clients.operator.ok("POST", "/presence/scans", body)
+    assert history.is_connected()
+
+
+def test_case_9_where_the_instant_is_given_the_documented_order_holds(history: History) -> None:
+    history.event("connected", 0)
+    history.event("disconnected", 0)
+    assert history.sessions() == [(0, None)]
+
+
+# --- 10: after an outage
+
+
+def test_case_10_one_look_after_an_outage_disconnects_nobody(history: History) -> None:
+    history.scan(-7200, X, M)
+    history.scan(-1200, M)
+    assert history.is_connected()
+    history.scan(-900, M)
+    assert history.is_connected()
+    history.scan(-599, M)
+    assert history.sessions() == [(-7200, -7200)]
+
+
+def test_case_10_a_device_that_is_back_within_the_grace_time_never_left(history: History) -> None:
+    history.scan(-7200, X, M)
+    history.scan(-1200, M)
+    history.scan(-900, X, M)
+    assert history.sessions() == [(-7200, None)]
+
+
+# --- 11: the future
+
+
+def test_case_11_a_start_ahead_of_the_clock_is_refused(history: History) -> None:
+    error = refused(history.create(301), 400)
+    assert list(error["errors"]) == ["start_time"]
+    assert history.create(300).status_code == 200
+
+
+# --- 12: ids
+
+
+def test_case_12_an_id_that_was_given_never_comes_back(history: History) -> None:
+    first = history.create(-600, -300).get_json()["id"]
+    history.clients.operator.ok("DELETE", "/sessions/delete", {"mac": X})
+    assert history.create(-600, -300, mac=M).get_json()["id"] > first
+
+
+# --- 14: a clock that was ahead
+
+
+@pytest.mark.parametrize("repaired", [False, True])
+def test_case_14_what_came_while_the_clock_was_ahead_is_set_aside(history: History, repaired: bool) -> None:
+    for at in (-600, -300, 0):
+        history.clock.move_to(NOW + at)
+        history.scan(at, X, M)
+    history.clock.move_to(NOW + 15 * 365 * 86_400)
+    history.scan(15 * 365 * 86_400, X, M)
+    history.scan(15 * 365 * 86_400, O)
+    history.clock.move_to(NOW + 300)
+    if repaired:
+        with history.clients.app.app_context():
+            findings = soundness.examine()
+            assert [each.name for each in findings if each.count] == ["time"]
+            assert not any(each.count for each in soundness.mend(findings))
+    for at in (300, 600, 900):
+        history.clock.move_to(NOW + at)
+        history.scan(at, M)
+    assert history.sessions() == [(-600, 0)]
+    assert history.sessions(M) == [(-600, None)]
+    assert history.sessions(O) == []
+    history.assert_sound()
+
+
+# --- the grace time of the settings
+
+
+def test_a_changed_grace_time_of_the_settings_derives_anew_at_the_next_start(history: History) -> None:
+    for at in (-1500, -1200, -900, -600):
+        history.scan(at, M, *([X] if at != -1200 and at != -900 else []))
+    assert history.sessions() == [(-1500, None)]
+    app = history.clients.app
+    app.extensions["sessiontrack.settings"] = replace(
+        app.extensions["sessiontrack.settings"], presence_grace=120
+    )
+    prepare(app)
+    assert history.sessions() == [(-1500, -1500), (-600, None)]
+    history.assert_sound()
+
+
+# --- one device that cannot be derived
+
+
+def test_a_device_that_cannot_be_derived_stops_nobody_else(
+    history: History, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    history.scan(-600, X, M)
+    real = derivation.derive
+
+    def fail_for_one(facts: Any) -> Any:
+        if facts.grace == 1800:
+            raise ArithmeticError("a bug of ours")
+        return real(facts)
+
+    history.patch(grace="30 minutes")
+    monkeypatch.setattr(derivation, "derive", fail_for_one)
+    for at in (-500, -300, 0):
+        history.scan(at, O)
+        history.event("seen", at)
+    assert history.sessions(O) == [(-500, None)]
+    assert history.sessions() == [(-600, None)]
+    record = [each.message for each in caplog.records if "cannot be derived" in each.message]
+    assert any(X in message and "a bug of ours" in message for message in record)
+    metrics = history.clients.viewer.get("/metrics").get_data(as_text=True)
+    assert "sessiontrack_underived_devices 1.0" in metrics
+    with history.clients.app.app_context():
+        assert [each.name for each in soundness.examine() if each.count] == ["derivation"]
+    monkeypatch.setattr(derivation, "derive", real)
+    history.event("seen", 0, ip="10.0.0.3")
+    history.assert_sound()
