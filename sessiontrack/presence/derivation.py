@@ -16,9 +16,10 @@ from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Defect
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence.facts import CHUNK, Reader, Recorded, Stretches
-from sessiontrack.presence.history import FOREVER, derive
+from sessiontrack.presence.history import derive
 from sessiontrack.presence.recording import Writer
 from sessiontrack.values.changes import Change
+from sessiontrack.values.timestamps import FOREVER
 
 # A session that a reported one may hit is moved out of its way until it is derived anew.
 PARK = Statement(

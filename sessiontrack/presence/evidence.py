@@ -15,6 +15,7 @@ from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.database.statements import temporary_table
 from sessiontrack.presence.rules import REMEMBERED, SourceEvidence, are_trusted, weight
 from sessiontrack.values.observations import DeviceEvent, Observation
+from sessiontrack.values.timestamps import FOREVER
 from sessiontrack.values.vendors import vendor_of
 
 ADD_SOURCE = Statement("INSERT INTO source (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
@@ -219,7 +220,6 @@ SAID_SINCE = Statement(
     f" AND device_id = {_HAS_MAC}"
     " AND source_id = (SELECT id FROM source WHERE name = :source)"
 )
-FOREVER = 2**62
 UNJUDGE_ALL = (
     Statement("UPDATE sighting_run SET judged = false WHERE judged AND NOT settled"),
     Statement("UPDATE device_evidence SET judged = false WHERE judged AND NOT settled"),

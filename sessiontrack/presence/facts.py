@@ -12,7 +12,6 @@ from sessiontrack.models import Device
 from sessiontrack.models.columns import holds
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence.history import (
-    FOREVER,
     Derived,
     Evidence,
     Facts,
@@ -20,6 +19,7 @@ from sessiontrack.presence.history import (
     Reported,
 )
 from sessiontrack.presence.rules import KINDS, Said, SourceEvidence, rank_of
+from sessiontrack.values.timestamps import FOREVER
 
 CHUNK = 400
 Chunk = dict[str, list[int]]

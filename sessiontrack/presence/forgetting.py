@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.presence.rules import KINDS, LEFT, REMEMBERED, SourceEvidence, rank_of
+from sessiontrack.values.timestamps import FOREVER
 
 EVERY_SECONDS = 3600
-FOREVER = 2**62
 
 DUE = Statement(
     "UPDATE source SET pruned_at = :now, forgotten_at = :floor"

@@ -23,12 +23,12 @@ from sessiontrack.presence.rules import (
     SourceEvidence,
     connected_intervals,
 )
+from sessiontrack.values.timestamps import FOREVER
 
 CONNECTED, DISCONNECTED = "Connected", "Disconnected"
 DOWN, RECONNECTED = "Device Down", "Down Reconnected"
 NEW, MOVED = "New Device", "IP Changed"
 OF_SESSIONS = frozenset({CONNECTED, RECONNECTED, DISCONNECTED, DOWN})
-FOREVER = 2**62
 
 # A source's scans are one witness of a device's address, what it says of single devices is another.
 Witness = tuple[str, bool]

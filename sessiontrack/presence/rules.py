@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+from sessiontrack.values.timestamps import FOREVER
+
 # The order at one instant: seen, then left, then connected anew; then what came without an instant of its
 # own, as it arrived.
 SEEN, LEFT, CONNECTED = range(3)
@@ -274,20 +276,17 @@ def united_runs(runs: Iterable[Run], scans: Sequence[int]) -> list[Run]:
     return [Run(begin, _preceding(scans, begin, after), ip) for begin, after, ip in spans]
 
 
-_NEVER = 2**62
-
-
 def _following(scans: Sequence[int], last: int | None) -> int:
     """The first scan that did not see it."""
     if last is None:
-        return _NEVER
+        return FOREVER
     place = bisect_right(scans, last)
     return scans[place] if place < len(scans) else last + 1
 
 
 def _preceding(scans: Sequence[int], begin: int, after: int) -> int | None:
     """The last scan that did."""
-    if after == _NEVER:
+    if after == FOREVER:
         return None
     place = bisect_left(scans, after)
     return max(begin, scans[place - 1]) if place else begin

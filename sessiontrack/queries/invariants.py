@@ -18,8 +18,8 @@ from sessiontrack.models.kept import KEPT
 from sessiontrack.presence.ahead import devices_ahead
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.macs import parse_mac
+from sessiontrack.values.timestamps import FOREVER
 
-FOREVER = 2**62
 Key = int | str
 
 

@@ -13,8 +13,7 @@ from sessiontrack.presence.evidence import hold_evidence, weigh_anew
 from sessiontrack.presence.rules import Run, united_runs
 from sessiontrack.services import devices
 from sessiontrack.services.presence import PresenceRules, derive_and_announce, reporting
-
-FOREVER = 2**62
+from sessiontrack.values.timestamps import FOREVER
 
 RUNS = Statement(
     "SELECT source_id, device_id, id, first_at, last_at, ip FROM sighting_run"

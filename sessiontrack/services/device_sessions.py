@@ -11,13 +11,12 @@ from sessiontrack.exceptions import Conflict
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence import evidence
 from sessiontrack.presence.derivation import is_concerned
-from sessiontrack.presence.history import FOREVER
 from sessiontrack.services import devices, events
 from sessiontrack.services.announcing import announce
 from sessiontrack.services.presence import PresenceRules, reporting
 from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
-from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.timestamps import FOREVER, IN_UTC
 
 _IS_REPORTED = f"coalesce(source, '') <> '{DERIVED}'"
 AT_START = Statement(

@@ -17,9 +17,8 @@ from sessiontrack.database.statements import temporary_table
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.records import SessionRecord
-from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.timestamps import FOREVER, IN_UTC
 
-FOREVER = 2**62
 BATCH = 2000
 # The same few addresses come a million times.
 _ip_key = lru_cache(65_536)(ip_sort_key)

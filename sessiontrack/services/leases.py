@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict
+from sessiontrack.values.timestamps import FOREVER
 
 LEASE_SECONDS = 120
 DAY_SECONDS = 86_400
@@ -30,7 +31,6 @@ FINISH = Statement(
     "UPDATE lease SET expires_at = 0, due_at = :due, looked_at = :now, held_until = :held_until"
     " WHERE name = :name AND holder = :holder"
 )
-FOREVER = 2**62
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from sessiontrack.presence.derivation import derive_devices, reporting
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.links import LINK
 from sessiontrack.queries import invariants
-from sessiontrack.queries.invariants import FOREVER, ip_key
+from sessiontrack.queries.invariants import ip_key
 from sessiontrack.services.presence import PresenceRules
+from sessiontrack.values.timestamps import FOREVER
 
 FORGET_ENDLESS = Statement(
     "DELETE FROM device_session WHERE connected_at IS NULL AND disconnected_at IS NULL"

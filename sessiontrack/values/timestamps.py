@@ -11,6 +11,8 @@ from sessiontrack.exceptions import InvalidInstant, InvalidSetting
 # Two days short of what datetime can hold, so that no zone and no offset leads past either end.
 EARLIEST = -62_135_424_000  # 0001-01-03T00:00:00Z
 LATEST = 253_402_127_999  # 9999-12-29T23:59:59Z
+# After every instant that can be stored: the end of what has not ended.
+FOREVER = 2**62
 
 INSTANT_FORMS = (
     "An instant is YYYY-MM-DD, or YYYY-MM-DDTHH:MM[:SS[.fff]] with T or a blank, followed by Z, by an offset"
