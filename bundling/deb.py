@@ -56,7 +56,7 @@ def build(architecture: str, folder: Path) -> Path:
     _control(tree, architecture)
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / f"sessiontrack_{debian_version(VERSION)}_{architecture}.deb"
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "--build", tree, made], check=True)
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", tree, made], check=True)
     return made
 
 

@@ -1,0 +1,224 @@
+"""The life of an installation in a booted Debian, as an administrator types it: `make appliance`.
+
+Each test goes on where the one before it ended. It needs root, and minutes; the suite does not collect it.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.appliance.machine import NEIGHBOUR, NEIGHBOUR_IP, ROOT, Machine
+
+SUITES = ("bookworm", "trixie")
+API = "curl --silent --show-error"
+SETTINGS = "/var/lib/sessiontrack/sessiontrack.toml"
+
+
+@pytest.fixture(scope="module")
+def package() -> Path:
+    """The newest package of `make deb`."""
+    made = sorted((ROOT / "dist").glob("sessiontrack_*_amd64.deb"), key=lambda path: path.stat().st_mtime)
+    assert made, "There is no package yet: make deb"
+    return made[-1]
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def box(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """A machine that has booted, with one other host on its segment."""
+    machine = Machine(request.param, f"st-{request.param}")
+    try:
+        machine.boot()
+        machine.add_segment()
+        yield machine
+    finally:
+        machine.remove()
+
+
+def call(box: Machine, path: str, token: str, *options: str) -> str:
+    header = f"-H 'Authorization: Bearer {token}'"
+    return box.run(f"{API} {' '.join(options)} {header} http://127.0.0.1:8000{path}")
+
+
+def token(box: Machine, role: str = "operator") -> str:
+    """An API token, made by root, from whichever folder."""
+    name = '"test $(date +%s%N)"'
+    return box.run(f"cd /root && sessiontrack token issue {name} --role {role} --quiet 2>/dev/null").strip()
+
+
+def test_apt_installs_and_starts_it(box: Machine, package: Path) -> None:
+    box.put(package, "/root/sessiontrack.deb")
+    box.run("apt-get install --yes --no-install-recommends /root/sessiontrack.deb")
+    assert box.run("systemctl is-active sessiontrack.service").strip() == "active"
+    told = json.loads(box.run(f"{API} http://127.0.0.1:8000/healthz"))
+    assert told["version"] in box.run("sessiontrack --version")
+    log = box.run("journalctl --unit sessiontrack --output cat --no-pager")
+    assert f"sessiontrack {told['version']}" in log
+    assert box.run("stat --format %U:%a /var/lib/sessiontrack").strip() == "sessiontrack:700"
+    assert "sessiontrack doctor" in box.run("man sessiontrack | cat")
+
+
+def test_roots_commands_work_on_it_as_its_user(box: Machine) -> None:
+    printed = box.run("cd /root && sessiontrack user add anna --role viewer --generate")
+    assert "as the user sessiontrack, in /var/lib/sessiontrack" in printed
+    assert "anna" in box.run("cd /tmp && sessiontrack user list")
+    assert box.run("find /root /tmp -name instance").strip() == ""
+    assert box.run("find /var/lib/sessiontrack ! -user sessiontrack").strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("neighbours", "ip -j neigh"),
+        ("arp", "arp-scan --interface=lan --localnet"),
+        ("nmap", f"nmap -sn -n -oX - {NEIGHBOUR_IP}/31"),
+    ],
+)
+def test_each_scanner_sees_the_other_host(box: Machine, name: str, command: str) -> None:
+    unit = f"sessiontrack-scan@{name}.service"
+    scan(box, name, command, f"--source={name}")
+    secret = token(box)
+    asked = f"{API} -H 'Authorization: Bearer {secret}' http://127.0.0.1:8000"
+    # The kernel knows a neighbour once something was sent to it, and for half a minute.
+    box.wait(
+        f"curl --silent --max-time 1 http://{NEIGHBOUR_IP}:1;"
+        f""" {asked}/presence/sources | grep '"{name}"' && {asked}/devices | grep {NEIGHBOUR}"""
+    )
+    (source,) = (
+        each for each in json.loads(call(box, "/presence/sources", secret))["sources"] if each["name"] == name
+    )
+    assert source["failing_since"] is None, source
+    box.run(f"systemctl stop {unit}")
+
+
+def scan(box: Machine, name: str, command: str, options: str = "") -> None:
+    """Start a scanner as the documentation says."""
+    lines = f"COMMAND={command}\\nEVERY=2s\\nOPTIONS={options}\\n"
+    box.run(f"printf '{lines}' > /etc/sessiontrack/scans/{name}.conf")
+    box.run(f"systemctl start sessiontrack-scan@{name}.service")
+
+
+def test_a_scanner_that_fails_says_why_to_everybody(box: Machine) -> None:
+    unit = "sessiontrack-scan@broken.service"
+    scan(box, "broken", "arp-scan --interface=nowhere --localnet")
+    box.wait(f"systemctl show --property=Result --value {unit} | grep exit-code")
+    log = box.run(f"journalctl --unit {unit} --output cat --no-pager")
+    assert "nowhere" in log
+    assert "5 looks in a row have failed" in log
+    assert "failing_since" in call(box, "/presence/sources", token(box))
+    box.run(f"systemctl stop {unit}")
+
+
+def test_units_expose_little(box: Machine) -> None:
+    for unit, most in (("sessiontrack.service", 2.0), ("sessiontrack-scan@arp.service", 3.0)):
+        rated = box.run(f"systemd-analyze security --no-pager {unit} | tail -1")
+        assert float(re.findall(r": ([\d.]+)", rated)[0]) <= most
+
+
+def test_nginx_serves_it_and_install_remembers(box: Machine) -> None:
+    box.run(
+        "mkdir -p /etc/ssl/private && openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=box"
+        " -keyout /etc/ssl/private/sessiontrack.key -out /etc/ssl/certs/sessiontrack.pem"
+    )
+    box.run("sessiontrack install --yes --server-name box.example.org")
+    box.run("ln -s ../sites-available/sessiontrack /etc/nginx/sites-enabled/")
+    box.run("nginx -t && systemctl restart nginx")
+    assert box.run("sessiontrack install --yes").strip().endswith("Done.")
+    assert "box.example.org" in box.run("cat /etc/nginx/sites-available/sessiontrack")
+    told = box.run(
+        f"{API} --insecure --resolve box.example.org:443:127.0.0.1 https://box.example.org/healthz"
+    )
+    assert '"up"' in told
+
+
+def test_uninstall_leaves_an_nginx_that_starts(box: Machine) -> None:
+    box.run("sessiontrack uninstall --yes && nginx -t && systemctl restart nginx")
+    box.run("test ! -L /etc/nginx/sites-enabled/sessiontrack")
+    assert box.run("systemctl is-active sessiontrack").strip() == "active"
+
+
+def test_reload_reads_the_settings_anew(box: Machine) -> None:
+    box.run(f"echo 'server_timing = \"on\"' >> {SETTINGS} && systemctl reload sessiontrack")
+    box.wait(f"{API} --include http://127.0.0.1:8000/healthz | grep --ignore-case server-timing")
+
+
+def test_an_upgrade_makes_a_backup_and_keeps_the_data(box: Machine) -> None:
+    box.run("cd /root && dpkg-deb --raw-extract sessiontrack.deb new")
+    box.run("cd /root && sed -i 's/^Version: .*/&.1/' new/DEBIAN/control")
+    box.run("cd /root && dpkg-deb -Zgzip -z1 --build new newer.deb")
+    before = call(box, "/devices", token(box))
+    code = "--max-time 1 --output /dev/null --write-out '%{http_code}\\n'"
+    asking = f"{API} {code} http://127.0.0.1:8000/healthz || true"
+    box.run(f"(while sleep 0.1; do {asking}; done) > /tmp/answers 2>/dev/null & echo $! > /tmp/asking")
+    printed = box.run("apt-get install --yes --no-install-recommends /root/newer.deb")
+    assert "a backup of the database, before the upgrade" in printed
+    box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
+    box.run("kill $(cat /tmp/asking) || true")
+    answers = box.run("cat /tmp/answers").split()
+    assert "200" in answers
+    missed = sum(code != "200" for code in answers)
+    print(f"upgrade: {missed} of {len(answers)} requests were not answered (10 a second)")
+    assert box.run("ls /var/lib/sessiontrack/backups/*.sqlite3 | wc -l").strip() != "0"
+    names = {each["mac"] for each in json.loads(before)["devices"]}
+    assert names <= {each["mac"] for each in json.loads(call(box, "/devices", token(box)))["devices"]}
+
+
+def test_it_is_back_after_a_power_cut_and_a_boot(box: Machine) -> None:
+    secret = token(box)
+    before = call(box, "/sessions/list", secret)
+    box.cut_power()
+    box.boot()
+    box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
+    assert json.loads(call(box, "/sessions/list", secret))["success"]
+    assert json.loads(before)["success"]
+    assert box.run("sessiontrack check").strip() != ""
+
+
+def test_restore_as_root_restores_what_the_service_has(box: Machine) -> None:
+    box.run("cp $(ls /var/lib/sessiontrack/backups/*.sqlite3 | tail -1) /root/kept.sqlite3")
+    box.run("chmod 600 /root/kept.sqlite3 && sessiontrack user add late --generate")
+    box.run("systemctl stop sessiontrack && cd /root && sessiontrack restore kept.sqlite3")
+    box.run("systemctl start sessiontrack")
+    assert "late" not in box.run("sessiontrack user list")
+    assert box.run("find /var/lib/sessiontrack ! -user sessiontrack").strip() == ""
+    assert box.run("systemctl is-active sessiontrack").strip() == "active"
+
+
+def test_a_start_in_the_past_records_nothing_until_the_clock_is_right(box: Machine) -> None:
+    (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+    box.put(library, "/usr/lib/sessiontrack-past.so")
+    secret = token(box)
+    body = '{"source": "arp", "devices": [{"mac": "00:1a:2b:3c:4d:99"}]}'
+
+    def recorded() -> bool:
+        return bool(json.loads(call(box, "/presence/scans", secret, f"--data '{body}'"))["success"])
+
+    assert recorded()
+    drop_in = "/etc/systemd/system/sessiontrack.service.d"
+    past = "LD_PRELOAD=/usr/lib/sessiontrack-past.so FAKETIME=-1000d NO_FAKE_STAT=1 FAKE_UTIME=0"
+    box.run(f"mkdir {drop_in} && printf '[Service]\\nEnvironment={past}\\n' > {drop_in}/past.conf")
+    box.run("systemctl daemon-reload && systemctl restart sessiontrack")
+    box.wait(f"{API} http://127.0.0.1:8000/readyz | grep clock_unsure")
+    assert not recorded()
+    box.run(f"rm -r {drop_in} && systemctl daemon-reload && systemctl restart sessiontrack")
+    assert recorded()
+
+
+def test_remove_keeps_the_data_and_purge_asks(box: Machine) -> None:
+    box.run("apt-get remove --yes sessiontrack")
+    box.run("test -e /var/lib/sessiontrack/sessiontrack.sqlite3")
+    box.run("test ! -e /opt/sessiontrack/bin/sessiontrack")
+    assert "the data stays" in box.run("apt-get purge --yes sessiontrack")
+    box.run("test -e /var/lib/sessiontrack/sessiontrack.sqlite3")
+    box.run("apt-get install --yes --no-install-recommends /root/newer.deb")
+    box.run("echo sessiontrack sessiontrack/remove-data boolean true | debconf-set-selections")
+    box.run("apt-get purge --yes sessiontrack && test ! -e /var/lib/sessiontrack")
+    assert box.run("systemctl --failed --no-legend").strip() == ""
+
+
+def test_lintian_finds_no_error(package: Path) -> None:
+    found = subprocess.run(["lintian", "--fail-on", "error", package], capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout
