@@ -36,7 +36,7 @@ from sessiontrack.cli import main
 sys.exit(main())
 """
 CONFIG = "home = /usr/bin\ninclude-system-site-packages = false\nversion = {python}\n"
-MAINTAINER = "sessiontrack <root@localhost>"
+MAINTAINER = "sessiontrack <sessiontrack@localhost>"
 ENTRY = """\
 sessiontrack ({version}) unstable; urgency=medium
 
