@@ -3,6 +3,7 @@
 A checkout asks git; what was installed says what it was built as. Nothing else names a version.
 """
 
+import shutil
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -33,9 +34,12 @@ def _of_checkout(root: Path) -> str:
 
 def _git(root: Path, *words: str) -> str:
     """What git says, or nothing where it is not here, or may not read another user's checkout."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
     try:
         ran = subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=GIT_SECONDS
+            [git, "-C", str(root), *words], capture_output=True, text=True, timeout=GIT_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -119,7 +119,8 @@ def uninstall_(prefix: Path, purge: bool, yes: bool, is_trial: bool) -> None:
 
 def _systemctl(*words: str) -> None:
     """Say what systemd says, and go on: what is to be removed is removed."""
-    subprocess.run(["systemctl", *words], check=False)
+    if program := shutil.which("systemctl"):
+        subprocess.run([program, *words], check=False)
 
 
 def nginx_refusal() -> str | None:
