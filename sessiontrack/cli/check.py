@@ -32,7 +32,7 @@ def check(repair: bool, as_json: bool) -> None:
         _refuse_unusable(app)
         found = soundness.examine()
         before = {each.name: each.count for each in found}
-        if repair and any(each.count for each in found):
+        if repair and (any(each.count for each in found) or soundness.is_ahead()):
             found = soundness.mend(found)
     mended = {each.name: before.get(each.name, 0) - each.count for each in found} if repair else {}
     is_sound = not any(each.count for each in found)

@@ -14,6 +14,7 @@ from sessiontrack import clock
 from sessiontrack.database import db, read_transaction, write_transaction
 from sessiontrack.database.maintenance import find_damage, rebuild_index, sqlite_file
 from sessiontrack.database.transactions import READS
+from sessiontrack.presence.ahead import devices_ahead
 from sessiontrack.queries.invariants import INVARIANTS, Invariant, Key
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.services.repairs import REPAIRS, derive_anew
@@ -111,6 +112,12 @@ def mend(findings: list[Finding]) -> list[Finding]:
         with suppress(DBAPIError, sqlite3.Error), db.engine.begin() as connection:
             index.create(connection)
     return examine()
+
+
+def is_ahead() -> bool:
+    """Whether anything lies more than a day ahead of the clock, which `mend` sets aside."""
+    with read_transaction() as tx:
+        return bool(devices_ahead(tx, clock.now()))
 
 
 def _is_broken(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What came of an instant that lies ahead of the clock: set aside once the clock is right again.
+"""What came of an instant that lies far ahead of the clock: set aside once the clock is right again.
 
 It is kept in a table of its own, and is no part of any history. A clock that is behind must not set aside
 what is true: by itself this is done only where less lies ahead of the clock than shortly before it.
@@ -13,6 +13,8 @@ from sessiontrack.models.device_session import DERIVED
 
 # What is accepted ahead of the clock.
 FUTURE_SECONDS = 300
+# What lies further ahead is set aside; what lies less ahead is true before long.
+AHEAD_SECONDS = 86_400
 
 IS_ANY_AHEAD = Statement(
     "SELECT 1 FROM source s WHERE (SELECT max(at) FROM scan WHERE source_id = s.id) > :limit"
@@ -80,7 +82,7 @@ COUNT_ASIDE = Statement("SELECT count(*), max(at) FROM set_aside")
 
 
 def set_aside(tx: Transaction, now: int, late: int, *, by_itself: bool = True) -> set[int]:
-    """Set aside what lies ahead of the clock.
+    """Set aside what lies more than a day ahead of the clock.
 
     Args:
         late: seconds; how far back evidence is laid beside it.
@@ -88,7 +90,7 @@ def set_aside(tx: Transaction, now: int, late: int, *, by_itself: bool = True) -
     Returns:
         the devices to derive anew.
     """
-    limit = now + FUTURE_SECONDS
+    limit = now + AHEAD_SECONDS
     if tx.row(IS_ANY_AHEAD, limit=limit) is None:
         return set()
     ahead, before = tx.rows(COUNTS, limit=limit, since=now - late)[0]
@@ -111,8 +113,8 @@ def _rows(found: Iterable[Row], now: int) -> Iterable[dict[str, Any]]:
 
 
 def devices_ahead(tx: Transaction, now: int) -> list[int]:
-    """Devices of which something lies ahead of the clock."""
-    limit = now + FUTURE_SECONDS
+    """Devices of which something lies more than a day ahead of the clock."""
+    limit = now + AHEAD_SECONDS
     return sorted(device_id for (device_id,) in tx.rows(AFFECTED, limit=limit))
 
 

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import ForeignKey, select
 
-from sessiontrack import clock
 from sessiontrack.database import Statement, Transaction, db
 from sessiontrack.database.kept_sums import wrong
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models import DeviceSession, Event
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.models.kept import KEPT
-from sessiontrack.presence.ahead import devices_ahead
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.macs import parse_mac
 from sessiontrack.values.timestamps import FOREVER
@@ -134,11 +132,6 @@ RUNS_WITHOUT_SCAN = (
 MISCOUNTED = [Statement(wrong(target, kept)) for target, kept in KEPT.items()]
 
 
-def _find_ahead(tx: Transaction) -> list[Key]:
-    """Devices of which something is recorded that lies ahead of the clock."""
-    return list(devices_ahead(tx, clock.now()))
-
-
 MACS = Statement("SELECT mac FROM device UNION ALL SELECT mac FROM device_alias")
 
 
@@ -237,7 +230,6 @@ INVARIANTS = (
     ),
     Invariant("events of sessions", "a derived session has its events", "event", _by(UNLINKED)),
     Invariant("derivation", "every device could be derived", "underived_device", _by(UNDERIVED)),
-    Invariant("time", "nothing lies ahead of the clock", "device", _find_ahead),
     Invariant("MAC addresses", "addresses are kept in one notation", "device", find_wrong_macs),
     Invariant(
         "further addresses", "no device has another's further address", "device_alias", _by(TWO_OWNERS)

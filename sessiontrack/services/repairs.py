@@ -9,7 +9,6 @@ from itertools import groupby
 
 from sqlalchemy import ForeignKey, delete, null, select, update
 
-from sessiontrack import clock
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.models.kept import KEPT
@@ -110,10 +109,6 @@ NEW_FIRST = Statement(
 
 DEVICE_OF = Statement("SELECT device_id FROM device_session WHERE id = :id")
 UNDERIVED = Statement("SELECT device_id FROM underived_device")
-DERIVE_LATER = Statement(
-    "INSERT INTO underived_device (device_id, since_at, error)"
-    " VALUES (:device_id, :now, 'set aside') ON CONFLICT (device_id) DO NOTHING"
-)
 
 Repair = Callable[[Transaction], None]
 
@@ -180,21 +175,18 @@ def _unite(tx: Transaction, group: list[Row]) -> None:
     )
 
 
-def _set_aside(tx: Transaction) -> None:
-    """Set aside what lies ahead of the clock; what rested on it is derived anew after all repairs."""
-    now = clock.now()
-    hold_evidence(tx)
-    affected = set_aside(tx, now, 0, by_itself=False)
-    tx.run_many(DERIVE_LATER, [{"device_id": device_id, "now": now} for device_id in affected])
-
-
 def derive_anew(tx: Transaction, now: int, rules: PresenceRules) -> None:
-    """Derive what could not be derived, or has to be after a repair; receivers are not told of that."""
+    """Derive what could not be derived, or has to be after a repair; receivers are not told of that.
+
+    What lies ahead of the clock is set aside first.
+    """
     hold_evidence(tx)
+    affected = set_aside(tx, now, rules.late, by_itself=False)
     overlapping = [tx.value(DEVICE_OF, id=key) for key in _found("overlaps")(tx)]
     with reporting(tx, rules.terms(now), dict.fromkeys(overlapping, (0, FOREVER)), [], {}):
         pass
-    derive_devices(tx, rules.terms(now), [device_id for (device_id,) in tx.rows(UNDERIVED)])
+    affected |= {device_id for (device_id,) in tx.rows(UNDERIVED)}
+    derive_devices(tx, rules.terms(now), affected)
 
 
 def _mend_ip_keys(tx: Transaction) -> None:
@@ -259,7 +251,6 @@ REPAIRS: dict[str, Repair] = {
     "event links": _each(_found("event links"), UNLINK),
     "repeated events": _each(_found("repeated events"), VOID),
     "first seen": _each(_found("first seen"), SEEN_FIRST),
-    "time": _set_aside,
     # After all repairs.
     "derivation": lambda tx: None,
     "first events": _each(_found("first events"), NEW_FIRST),

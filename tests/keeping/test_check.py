@@ -231,15 +231,6 @@ DAMAGES: list[tuple[list[str], dict[str, int], str, list[tuple[Any, ...]]]] = [
         [(2,)],
     ),
     (
-        [
-            "INSERT INTO device_evidence (device_id, source_id, at, kind, ip)"
-            " VALUES (2, 1, 9999999999, 'seen', '')"
-        ],
-        {"time": 1},
-        "SELECT what, at FROM set_aside",
-        [("seen", 9999999999)],
-    ),
-    (
         ["INSERT INTO underived_device (device_id, since_at, error) VALUES (2, 100, 'a bug of ours')"],
         {"derivation": 1},
         "SELECT count(*) FROM underived_device",
