@@ -22,6 +22,7 @@ from sessiontrack.values.observations import DeviceEvent, Observation
 from sessiontrack.values.timestamps import IN_UTC
 
 DERIVED_BY = Statement("SELECT grace_seconds, least_percent FROM derived_by")
+ANY_SOURCE = Statement("SELECT 1 FROM source LIMIT 1")
 SET_DERIVED_BY = Statement(
     "INSERT INTO derived_by (id, grace_seconds, least_percent) VALUES (1, :grace, :least_percent)"
     " ON CONFLICT (id) DO UPDATE SET grace_seconds = excluded.grace_seconds,"
@@ -202,8 +203,11 @@ def _refuse_wrong_time(now: int, at: int, rules: PresenceRules) -> None:
 
 
 def is_derived_by(tx: Transaction, rules: PresenceRules) -> bool:
-    """Whether everything is derived by these rules."""
-    return tx.row(DERIVED_BY) == (rules.grace, round(rules.least_share * 100))
+    """Whether everything is derived by these rules, or there is nothing to derive yet."""
+    found = tx.row(DERIVED_BY)
+    if found is None:
+        return tx.row(ANY_SOURCE) is None
+    return found == (rules.grace, round(rules.least_share * 100))
 
 
 def derive_all_if_judged_otherwise(tx: Transaction, now: int, rules: PresenceRules) -> None:
