@@ -164,7 +164,7 @@ def test_contract_2_calendar_takes_what_fullcalendar_sends(clients: Clients) -> 
         ({**MONTH, "mac": "AA"}, "mac"),
         ({**MONTH, "limit": "0"}, "limit"),
         ({**MONTH, "start_date": "2025-08-01"}, "start_date"),
-        ({**MONTH, "timezone": "UTC"}, "timezone"),
+        ({**MONTH, "timezones": "UTC"}, "timezones"),
     ],
 )
 def test_contract_3_calendar_names_the_wrong_parameter(

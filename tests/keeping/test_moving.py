@@ -102,7 +102,7 @@ def test_everything_goes_there_and_back(
         # A connected device was last seen just now.
         with time_machine.travel(NOW, tick=False):
             assert moved.admin.ok("GET", path) == clients.admin.ok("GET", path)
-    body = {"mac": "DD:DD:DD:DD:DD:DD", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
+    body = {"mac": "DE:DE:DE:DE:DE:DE", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
     assert moved.operator.ok("POST", "/sessions/create", body)["success"]
     assert (
         invoke(clients.app.instance_path, "check", DATABASE_URL=there).exit_code
@@ -356,7 +356,7 @@ def test_what_is_written_meanwhile_is_not_in_the_copy_and_does_not_disturb(
 
     def write_too(block: bytes) -> bytes:
         if not written:
-            body = {"mac": "DD:DD:DD:DD:DD:DD", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
+            body = {"mac": "DE:DE:DE:DE:DE:DE", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
             written.append(clients.operator.ok("POST", "/sessions/create", body))
         return block
 

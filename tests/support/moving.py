@@ -52,6 +52,8 @@ MORE = (
     f" VALUES ({STAY}, :now, :now + 9, :text, '', 4)",
     "INSERT INTO lease (name, due_at) VALUES ('prune', :now)",
     "INSERT INTO write_probe (id, number) VALUES (1, 7)",
+    "INSERT INTO clock_floor (id, at, accepted) VALUES (1, :now, 0)",
+    "INSERT INTO source_failure (name, since_at, failed_at, reason) VALUES (:text, :now, :now, :text)",
     "INSERT INTO last_write (login_key, position) VALUES ('x', 1)",
 )
 
