@@ -18,7 +18,8 @@ const files = (folder, ending) =>
 
 const entries = { main: "browser/main.js", style: "browser/styles/main.css", icon: "browser/icon.svg" };
 for (const name of files("browser/pages", ".js")) entries[`pages/${basename(name, ".js")}`] = `browser/pages/${name}`;
-for (const language of readdirSync(join(web, "catalogues"))) {
+const LANGUAGES = readdirSync(join(web, "catalogues"));
+for (const language of LANGUAGES) {
   for (const name of files(`catalogues/${language}`, ".json")) {
     entries[`catalogues/${language}/${basename(name, ".json")}`] = `catalogues/${language}/${name}`;
   }
@@ -45,7 +46,8 @@ const { metafile } = await build({
   logLevel: "warning",
 });
 
-// The widgets for other pages: one classic script with a fixed name.
+// The widgets for other pages: one classic script with a fixed name, and their texts in every language.
+const WIDGET_TEXTS = ["common", "now", "timeline", "embed"];
 const embedded = await build({
   absWorkingDir: root,
   entryPoints: [join(web, "browser/embed/main.js")],
@@ -61,7 +63,7 @@ const embedded = await build({
   plugins: [{ name: "shadow", setup: inShadow }],
 });
 
-/** Imports style sheets as text for shadow trees, and replaces #here and #i18n for the widgets. */
+/** Imports style sheets as text for shadow trees, and replaces #here, #i18n and #catalogues for the widgets. */
 function inShadow({ onResolve, onLoad }) {
   onResolve({ filter: /\.css\?text$/ }, ({ path, resolveDir }) => ({
     path: join(resolveDir, path.replace("?text", "")),
@@ -74,6 +76,15 @@ function inShadow({ onResolve, onLoad }) {
   onResolve({ filter: /\.css$/ }, ({ path }) => ({ path, namespace: "no-style" }));
   onLoad({ filter: /.*/, namespace: "no-style" }, () => ({ contents: "", loader: "js" }));
   onResolve({ filter: /^#(here|i18n)$/ }, ({ path }) => ({ path: join(web, "browser/embed", `${path.slice(1)}.js`) }));
+  onResolve({ filter: /^#catalogues$/ }, ({ path }) => ({ path, namespace: "texts" }));
+  onLoad({ filter: /.*/, namespace: "texts" }, () => ({ contents: JSON.stringify(widgetTexts()), loader: "json" }));
+}
+
+/** The texts of the widgets, by language and key. */
+function widgetTexts() {
+  const textsOf = (language, name) => JSON.parse(readFileSync(join(web, "catalogues", language, `${name}.json`), "utf8"));
+  const ofLanguage = (language) => Object.assign({}, ...WIDGET_TEXTS.map((name) => textsOf(language, name)));
+  return Object.fromEntries(LANGUAGES.map((language) => [language, ofLanguage(language)]));
 }
 
 const outputs = Object.fromEntries(

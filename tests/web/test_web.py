@@ -201,7 +201,15 @@ def test_a_bundle_built_later_is_found(
 
 @pytest.mark.parametrize(
     ("accepted", "cookie", "language"),
-    [("fr-CH, en;q=0.9", "", "fr"), ("de", "", "en"), ("", "", "en"), ("en", "fr", "fr"), ("fr", "xx", "fr")],
+    [
+        ("fr-CH, en;q=0.9", "", "fr"),
+        ("it, de-AT;q=0.9", "", "de"),
+        ("it", "", "en"),
+        ("", "", "en"),
+        ("en", "fr", "fr"),
+        ("fr", "de", "de"),
+        ("fr", "xx", "fr"),
+    ],
 )
 def test_the_language_is_the_chosen_one_else_the_browsers(
     window: FlaskClient, accepted: str, cookie: str, language: str
@@ -210,6 +218,7 @@ def test_the_language_is_the_chosen_one_else_the_browsers(
     page = window.get("/ui/login", headers={"Accept-Language": accepted}).text
     assert f'<html lang="{language}"' in page
     assert ("Se connecter" in page) is (language == "fr")
+    assert ("Kennwort" in page) is (language == "de")
 
 
 @pytest.mark.parametrize(

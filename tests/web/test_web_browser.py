@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
+from sessiontrack.web.catalogues import LANGUAGES
 from sessiontrack.web.pages import PAGES
 from tests.conftest import PASSWORD
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
@@ -265,3 +266,43 @@ def test_nothing_is_wider_than_the_window(browser: Browser, web_server: WebServe
         for path in (DEVICES, "/ui/login"):
             visit.open(path)
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("language", [each for each in LANGUAGES if each != "en"])
+def test_on_a_phone_every_page_fits_in_every_language(
+    browser: Browser, web_server: WebServer, language: str
+) -> None:
+    with visiting(browser, web_server.base, (360, 800), locale=language) as visit:
+        visit.open("/ui/login")
+        assert visit.page.evaluate("document.documentElement.lang") == language
+        visit.log_in("admin", PASSWORD)
+        for page in PAGES:
+            if page.icon:
+                visit.open(f"/ui{page.path}")
+                assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360, page.name
+
+
+@pytest.mark.parametrize(
+    ("language", "nothing", "wrong", "away"),
+    [
+        ("fr", "Saisissez un nom", "est faux", "Le serveur ne répond pas"),
+        ("de", "Geben Sie Benutzername und Kennwort ein.", "ist falsch", "Der Server antwortet nicht"),
+    ],
+)
+def test_the_login_page_tells_errors_in_the_pages_language(
+    browser: Browser, web_server: WebServer, language: str, nothing: str, wrong: str, away: str
+) -> None:
+    with visiting(browser, web_server.base, locale=language) as visit:
+        visit.allowed.append(FAILED_LOAD)
+        visit.open("/ui/login")
+        submit = visit.page.locator("#login [type=submit]")
+        alert = visit.page.get_by_role("alert")
+        submit.click()
+        expect(alert).to_contain_text(nothing)
+        visit.page.locator("[name=username]").fill(f"nobody-{language}")
+        visit.page.locator("[name=password]").fill("wrong")
+        submit.click()
+        expect(alert).to_contain_text(wrong)
+        visit.page.route("**/auth/login?*", lambda route: route.abort())
+        submit.click()
+        expect(alert).to_contain_text(away)

@@ -84,6 +84,20 @@ def test_every_third_party_package_in_the_bundle_is_in_the_licences() -> None:
     assert "Copyright (c) 2017 Google LLC" in licences
 
 
+def test_a_language_is_a_folder_and_a_name() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == set(LANGUAGES)
+    embedded = (STATIC / "embed.js").read_text("utf-8")
+    assert [each for each in LANGUAGES if str(catalogue(each)["embed.title"]) not in embedded] == []
+
+
+def test_no_sentence_is_left_in_english() -> None:
+    english = catalogue("en")
+    for language in set(LANGUAGES) - {"en"}:
+        texts = catalogue(language)
+        same = [key for key, text in texts.items() if text == english[key]]
+        assert [key for key in same if len(re.findall(r"[a-z]{2,}", str(english[key]))) > 2] == [], language
+
+
 def test_the_languages_have_the_same_texts_with_the_same_placeholders() -> None:
     all_texts = {language: catalogue(language) for language in LANGUAGES}
     english = all_texts["en"]
@@ -94,6 +108,7 @@ def test_the_languages_have_the_same_texts_with_the_same_placeholders() -> None:
         for key, text in texts.items():
             assert text, (language, key)
             forms = list(text.values()) if isinstance(text, dict) else [text]
+            assert not isinstance(text, dict) or "other" in text, (language, key)
             asked = english[key]
             expected = asked["other"] if isinstance(asked, dict) else asked
             for form in forms:

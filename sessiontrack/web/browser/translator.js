@@ -2,7 +2,7 @@
 
 /**
  * @param {object} texts by key, in one language; may grow later
- * @param {string} language "en" or "fr"
+ * @param {string} language such as "en"
  * @param {string} locale how numbers are written
  */
 export function translator(texts, language, locale) {

@@ -1,8 +1,9 @@
 // The widgets import this as #here instead of ../here.js. They use the host page's language if we have it, else the
 // reader's.
-const LANGUAGES = ["en", "fr"];
+import catalogues from "#catalogues";
+
 const wanted = [document.documentElement.lang, ...navigator.languages];
-const known = wanted.find((each) => LANGUAGES.includes(each.split("-")[0].toLowerCase())) ?? "en";
+const known = wanted.find((each) => Object.hasOwn(catalogues, each.split("-")[0].toLowerCase())) ?? "en";
 
 export const language = known.split("-")[0].toLowerCase();
 export const locale = wanted.find((each) => each.includes("-") && each.toLowerCase().startsWith(`${language}-`)) ?? language;
