@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, expect
 
 from sessiontrack.web.bundle import STATIC
-from tests.conftest import Clients
+from tests.conftest import PASSWORD, Clients
 from tests.support.server import Server
-from tests.support.web import TIMEOUT, WebServer, visiting, wait_in
+from tests.support.web import TIMEOUT, Visit, WebServer, visiting, wait_in
 
 WIDGETS = ("now", "timeline", "people")
 TRACKER_DOCS = Path(__file__).parents[2] / "docs" / "tracker.md"
@@ -176,6 +176,63 @@ def test_the_host_page_overrides_the_tokens_and_its_style_does_not_reach_in(
     expect(page.locator("sessiontrack-now li").first).to_be_visible()
 
 
+# Of every element, and what is inherited; !important also beats a sheet's own rules.
+HOSTILE = """
+* { color: red !important; font-size: 40px !important; display: block !important; border: 0 !important;
+    line-height: 3 !important; background: yellow !important; animation: none !important }
+html { font-family: monospace; font-size: 40px !important; accent-color: red }
+body { letter-spacing: 9px; text-transform: uppercase; text-align: right; font-style: italic;
+    word-spacing: 2em; text-indent: 3em; white-space: pre; cursor: help; list-style: square;
+    text-shadow: 1px 1px red; quotes: none }
+"""
+# In one call, so that no poll comes between: what is computed inside before and after, where it differs.
+COMPARED = """([tags, hostile]) => {
+  const inside = tags.flatMap(
+    (tag) => [...document.querySelector(tag).shadowRoot.querySelectorAll("*:not(style)")]);
+  const stylesOf = (each) => [...getComputedStyle(each)].map(
+    (name) => [name, getComputedStyle(each).getPropertyValue(name)]);
+  const computed = () => inside.map((each) => Object.fromEntries(stylesOf(each)));
+  const before = computed();
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(hostile);
+  document.adoptedStyleSheets = [sheet];
+  const after = computed();
+  const differing = inside.flatMap((each, n) => Object.keys(before[n])
+    .filter((name) => before[n][name] !== after[n][name])
+    .map((name) => `${each.localName}: ${name} ${before[n][name]} -> ${after[n][name]}`));
+  return [inside.length, differing, getComputedStyle(document.querySelector("h1")).color];
+}"""
+
+
+def test_no_style_of_the_page_changes_what_is_inside(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer
+) -> None:
+    page, _ = window
+    opened(page, portal.show(elements(allowing), allowing.base))
+    expect(page.locator("sessiontrack-timeline .tl-name").first).to_be_visible()
+    expect(page.locator("sessiontrack-now li").first).to_be_visible()
+    expect(page.locator("sessiontrack-people .card").first).to_be_visible()
+    tags = [f"sessiontrack-{each}" for each in WIDGETS]
+    seen, differing, heading = page.evaluate(COMPARED, [tags, HOSTILE])
+    assert heading == "rgb(255, 0, 0)"
+    assert seen > 50
+    assert differing == []
+
+
+@pytest.mark.parametrize("height", [420, 640, 800])
+def test_the_timeline_takes_the_height_of_its_frame(
+    browser: Browser, allowing: WebServer, height: int
+) -> None:
+    with visiting(browser, allowing.base, (900, height)) as visit:
+        visit.open(f"/embed/timeline#token={allowing.tokens['viewer']}")
+        expect(visit.page.locator(".tl-name").first).to_be_visible()
+        card = visit.page.locator("sessiontrack-timeline .card").bounding_box()
+        assert card is not None
+        bottom = card["y"] + card["height"]
+        assert height - 40 <= bottom <= height
+        assert visit.page.evaluate("document.documentElement.scrollHeight") <= height
+
+
 @pytest.mark.parametrize("widget", WIDGETS)
 def test_a_frame_in_a_listed_page_shows_it_and_no_token_is_sent_in_an_address(
     window: tuple[Page, list[str]], portal: Portal, allowing: WebServer, widget: str
@@ -223,6 +280,68 @@ def test_a_wrong_token_and_none_are_said(
     opened(page, portal.show(body, allowing.base))
     expect(page.locator("sessiontrack-now").get_by_role("alert")).to_contain_text("needs a token")
     expect(page.locator("sessiontrack-people").get_by_role("alert")).to_contain_text("not valid")
+
+
+@pytest.fixture(scope="module")
+def behind_proxy(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that believes this machine as its proxy."""
+    folder = tmp_path_factory.mktemp("proxied") / "instance"
+    shutil.copytree(demo, folder)
+    proxy = {"AUTH_PROXY_HEADER": "X-Remote-User", "TRUSTED_PROXIES": "127.0.0.1"}
+    with Server(folder, workers=1, **proxy, **SETTINGS) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+def look_without_tokens(visit: Visit) -> None:
+    """Open a page of the same origin, of another product, with the widgets and no token."""
+    body = "".join(f"<sessiontrack-{each}></sessiontrack-{each}>" for each in WIDGETS)
+    script = "<script src=/static/embed.js defer></script>"
+    text = f"<!doctype html><html lang=en><title>Portal</title>{script}{body}"
+    visit.page.route("**/portal", lambda route: route.fulfill(body=text, content_type="text/html"))
+    visit.open("/portal")
+
+
+def assert_shows_data(visit: Visit) -> None:
+    page = visit.page
+    expect(page.locator("sessiontrack-now li").first).to_be_visible()
+    expect(page.locator("sessiontrack-timeline").get_by_text("Anna's phone", exact=True)).to_be_visible()
+    expect(page.locator("sessiontrack-people").get_by_role("heading")).to_be_visible()
+    assert page.get_by_role("alert").count() == 0
+
+
+def test_behind_a_proxys_login_a_widget_needs_no_token(browser: Browser, behind_proxy: str) -> None:
+    # The header that the proxy adds to every request.
+    with visiting(browser, behind_proxy, extra_http_headers={"X-Remote-User": "anna"}) as visit:
+        look_without_tokens(visit)
+        assert_shows_data(visit)
+        visit.open("/embed/now")
+        expect(visit.page.locator("sessiontrack-now li").first).to_be_visible()
+    with visiting(browser, behind_proxy) as visit:
+        visit.allowed.append("401 (UNAUTHORIZED)")
+        look_without_tokens(visit)
+        expect(visit.page.locator("sessiontrack-now").get_by_role("alert")).to_contain_text("not signed in")
+
+
+def test_on_a_page_of_the_same_origin_a_login_is_enough(browser: Browser, allowing: WebServer) -> None:
+    with visiting(browser, allowing.base) as visit:
+        visit.log_in("viewer", PASSWORD)
+        look_without_tokens(visit)
+        assert_shows_data(visit)
+
+
+@pytest.mark.parametrize(
+    ("locale", "title", "alert"),
+    [("fr", "Derniers événements", "jeton"), ("de-AT", "Neueste Ereignisse", "benötigt ein Token")],
+)
+def test_a_widget_speaks_the_language_of_its_page(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer, locale: str, title: str, alert: str
+) -> None:
+    page, _ = window
+    address = portal.show(elements(allowing) + "<sessiontrack-now id=none></sessiontrack-now>", allowing.base)
+    portal.pages["/"] = portal.pages["/"].replace("lang=en", f"lang={locale}")
+    opened(page, address)
+    expect(page.locator("sessiontrack-now").first.get_by_role("heading")).to_have_text(title)
+    expect(page.locator("#none").get_by_role("alert")).to_contain_text(alert)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

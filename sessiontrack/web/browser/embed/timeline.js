@@ -27,7 +27,7 @@ class Timeline extends Widget {
 
   willUpdate(changed) {
     super.willUpdate(changed);
-    if (["base", "token", "mac"].some((each) => changed.has(each))) this.#source = this.#sourceOf(this.mac ?? "");
+    if (!this.#source || ["base", "token", "mac"].some((each) => changed.has(each))) this.#source = this.#sourceOf(this.mac ?? "");
   }
 
   #sourceOf(mac) {

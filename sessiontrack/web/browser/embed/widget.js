@@ -11,9 +11,17 @@ const EVERY_MS = 15_000;
 // The server that served this script: <base>/static/embed.js.
 const ORIGIN = document.currentScript?.src.replace(/\/static\/embed\.js.*$/, "") ?? "";
 
-/** Adapt a page's style sheet to a shadow tree: :root becomes the widget itself. */
+const REM_PX = 15; // as on our own pages
+
+/**
+ * Adapt a page's style sheet to a shadow tree: :root becomes the widget itself, and rem, which would follow the font
+ * size of the page around it, becomes px.
+ */
 export const styleOf = (...texts) =>
-  texts.map((text) => css`${unsafeCSS(text.replaceAll(/:root(\[[^\]]*\])?/g, (all, is) => (is ? `:host(${is})` : ":host")))}`);
+  texts.map((text) => {
+    const hosted = text.replaceAll(/:root(\[[^\]]*\])?/g, (all, is) => (is ? `:host(${is})` : ":host"));
+    return css`${unsafeCSS(hosted.replaceAll(/(\d*\.?\d+)rem\b/g, (all, size) => `${size * REM_PX}px`))}`;
+  });
 
 /** An error; `message` is for users. */
 class CallError extends Error {}
@@ -49,7 +57,8 @@ export class Widget extends LitElement {
   }
 
   updated(changed) {
-    if (changed.has("base") || changed.has("token")) this.ask();
+    // The first time, neither may be given.
+    if (changed.has("base") || changed.has("token") || !this.#asking) this.ask();
   }
 
   get root() {
@@ -96,7 +105,8 @@ export class Widget extends LitElement {
     if (response.ok || response.status === 304) return response;
     if (response.status === 400) throw new CallError((await response.json()).message);
     await response.body?.cancel();
-    throw new CallError(response.status === 401 ? t("embed.refused") : t("error.unknown", { status: response.status }));
+    if (response.status === 401) throw new CallError(this.token ? t("embed.refused") : t("embed.login"));
+    throw new CallError(t("error.unknown", { status: response.status }));
   }
 
   render() {

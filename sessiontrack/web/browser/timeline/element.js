@@ -10,7 +10,7 @@ import { listen } from "./gestures.js";
 import { Glide } from "./glide.js";
 import { labels } from "./labels.js";
 import { legend, manual } from "./legend.js";
-import { AXIS, paint, readColors } from "./painter.js";
+import { AXIS, paint, readColors, readFont } from "./painter.js";
 import { Selection } from "./selection.js";
 import { BLOCK, levelOf, Tiles } from "./tiles.js";
 import "./timeline.css";
@@ -21,7 +21,6 @@ import { SPANS, View } from "./view.js";
 const NARROW = 640; // CSS pixels
 const WIDE_ROWS = { rowHeight: 34, barTop: 9, barHeight: 16 };
 const NARROW_ROWS = { rowHeight: 50, barTop: 26, barHeight: 15 };
-const FONT_REM = 0.83;
 const NEAR = 5; // pixels between the pointer and a bar it selects
 const LIVE_MS = 10_000;
 let number = 0;
@@ -276,7 +275,7 @@ class StTimeline extends StElement {
     const last = Math.max(first, Math.min((total ?? BLOCK) - 1, Math.floor((scrollTop + height - AXIS) / shape.rowHeight)));
     const isComplete = this.#tiles.want(level, this.view.from, this.view.to, [first, last]);
     this.#colors ??= readColors(this.querySelector(".tl-probe"));
-    this.#font ??= `${FONT_REM * parseFloat(getComputedStyle(document.documentElement).fontSize)}px ${getComputedStyle(this).fontFamily}`;
+    this.#font ??= readFont(this.querySelector(".tl-probe"));
     const rows = this.#rows(level, first, last, scrollTop);
     this.#fitCanvas(width, height, ratio);
     paint(this.#canvas.getContext("2d", { alpha: false }), {

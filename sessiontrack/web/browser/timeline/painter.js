@@ -14,6 +14,12 @@ export function readColors(probe) {
   return Object.fromEntries(COLORS.map((name) => [name, getComputedStyle(probe.querySelector(`.tl-${name}`)).color]));
 }
 
+/** The font of the canvas, as it is in the style sheet. */
+export function readFont(probe) {
+  const { fontSize, fontFamily } = getComputedStyle(probe);
+  return `${fontSize} ${fontFamily}`;
+}
+
 /**
  * @param scene {view, height, ratio, calendar, colors, font, now, rows, rowHeight, barTop, barHeight, scroll, hover,
  *   selected}; rows: [{top, mac, index, pieces}]; hover: {x} or null; selected: an index or -1.
