@@ -115,7 +115,8 @@ class Blueprint(flask.Blueprint):
             limits: how much of a body it takes.
             is_open: whether this request may come without a token all the same.
         """
-        statuses = frozenset({400, 500, 503, *errors} | ({401, 403} if role else set()))
+        unreadable_path = {404} if "<" in rule else set()
+        statuses = frozenset({400, 500, 503, *errors} | ({401, 403} if role else set()) | unreadable_path)
         if 413 in statuses:  # it takes a body
             statuses |= {415}
         needs_csrf = method != "GET" if writes is None else writes

@@ -108,6 +108,7 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "POST /users": {"409"},
         "PATCH /users/{username}": {"404", "409"},
         "DELETE /users/{username}": {"404", "409"},
+        "GET /sessions/{mac}": {"404"},
         "GET /devices/{mac}/statistics": {"404"},
         "POST /devices/{mac}/merge": {"404"},
         "POST /webhooks": {"409"},

@@ -114,8 +114,10 @@ def test_contract_3_sixteen_clients_create_the_same_device_session_at_once(crowd
     answers = [answer for each in at_once(crowd, calls, crowd.tokens["operator"]) for answer in each]
     assert {status for status, _ in answers} == {200}
     assert len({answer["id"] for _, answer in answers}) == 1
-    assert rows(crowd, "SELECT count(*) FROM device_session") == [(1,)]
-    assert rows(crowd, "SELECT type, count(*) FROM event GROUP BY type ORDER BY type") == [
+    of_it = "WHERE device_id = (SELECT id FROM device WHERE mac = ?)"
+    assert rows(crowd, f"SELECT count(*) FROM device_session {of_it}", body["mac"]) == [(1,)]
+    types = f"SELECT type, count(*) FROM event {of_it} GROUP BY type ORDER BY type"
+    assert rows(crowd, types, body["mac"]) == [
         ("Connected", 1),
         ("New Device", 1),
     ]

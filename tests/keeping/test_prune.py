@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -495,7 +496,10 @@ def test_vacuum_gives_back_what_was_pruned(make_clients: MakeClients) -> None:
 
 @pytest.mark.sqlite("measures the file")
 def test_where_nothing_is_free_nothing_is_won(clients: Clients) -> None:
-    assert invoke(clients.app.instance_path, "vacuum").stdout.startswith("0 bytes won; ")
+    said = re.match(r"(\d+) bytes won; ", invoke(clients.app.instance_path, "vacuum").stdout)
+    # Less than a page: the write-ahead log may be there before, and gone after.
+    assert said is not None
+    assert int(said[1]) < 4096
 
 
 @pytest.mark.sqlite("its kind of VACUUM")

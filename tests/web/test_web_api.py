@@ -47,7 +47,7 @@ def test_a_call_can_be_tried_out_also_one_that_writes(signed_in: Visit) -> None:
         block = page.locator(f".opblock-{method}").filter(has=page.locator(f'[data-path="{call}"]'))
         block.locator(".opblock-summary-control").click()
         block.get_by_role("button", name="Try it out").click()
-        with page.expect_response(f"**{call}") as answered:
+        with page.expect_response(re.compile(rf"{call}(\?|$)")) as answered:
             block.get_by_role("button", name="Execute").click()
         assert answered.value.status == 200
 
@@ -68,7 +68,7 @@ def test_a_copied_line_works_in_a_shell(signed_in: Visit, web_server: WebServer)
             ["bash", "-c", f"{token}\n{by_call[call]} -sS"], capture_output=True, text=True, timeout=SECONDS
         )
         answer = json.loads(done.stdout)
-        assert answer.get("error") is None, (by_call[call], answer)
+        assert isinstance(answer, list) or answer.get("error") is None, (by_call[call], answer)
 
 
 def test_it_is_loaded_on_this_page_alone(signed_in: Visit) -> None:
@@ -110,8 +110,8 @@ def test_below_a_sub_path_it_asks_below_it(browser: Browser, subpath: str) -> No
         )
         block.locator(".opblock-summary-control").click()
         block.get_by_role("button", name="Try it out").click()
-        with visit.page.expect_response(f"{subpath}/devices/totals") as answered:
+        with visit.page.expect_response(re.compile(rf"{subpath}/devices/totals(\?|$)")) as answered:
             block.get_by_role("button", name="Execute").click()
         assert answered.value.status == 200
         visit.open(f"{API}?view=curl")
-        expect(visit.page.get_by_text(f"'{subpath}/devices/totals'")).to_be_visible()
+        expect(visit.page.get_by_text(f"'{subpath}/devices/totals")).to_be_visible()

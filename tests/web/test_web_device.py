@@ -227,7 +227,7 @@ def test_a_viewer_sees_it_and_can_change_nothing(visit: Visit) -> None:
 def test_one_that_is_not_known_says_so(signed_in: Visit) -> None:
     signed_in.allowed.append(FAILED_LOAD)
     signed_in.open("/ui/devices/00:00:0C:00:00:99")
-    expect(signed_in.page.get_by_role("heading", name="This device is not known")).to_be_visible()
+    expect(signed_in.page.get_by_role("heading", name="Unknown device")).to_be_visible()
     signed_in.page.get_by_role("link", name="To the list of devices").click()
     expect(signed_in.page.get_by_text("Anna's phone")).to_be_visible()
 
