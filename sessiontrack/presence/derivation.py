@@ -187,8 +187,7 @@ def _attempt(
     writer.clear()
     with tx.attempt():
         for device in reader.devices(device_ids, before.recorded, before.stretches):
-            is_known = device.facts.evidence.is_known()
-            changes += writer.record(device, derive(device.facts), is_known=is_known)
+            changes += writer.record(device, derive(device.facts))
         writer.flush()
     return changes
 

@@ -110,18 +110,16 @@ class Writer:
                 self._tx.run_many(statement, rows)
                 rows.clear()
 
-    def record(self, device: Stored, history: History, *, is_known: bool) -> list[Change]:
+    def record(self, device: Stored, history: History) -> list[Change]:
         """Write the device's history.
 
-        Args:
-            is_known: whether a `New Device` is due.
         Returns:
             the events that are news.
         """
         kept = _matched(device.recorded, history.sessions)
         touched = self._sessions(device, history.sessions, kept)
         self._covered(device, history.sessions)
-        return self._events(device, history, kept, touched, is_known=is_known)
+        return self._events(device, history, kept, touched)
 
     def _sessions(
         self, device: Stored, sessions: Iterable[Derived], kept: dict[Derived, Recorded]
@@ -187,8 +185,6 @@ class Writer:
         history: History,
         kept: dict[Derived, Recorded],
         touched: set[int],
-        *,
-        is_known: bool,
     ) -> list[Change]:
         floor = device.facts.floor
         stored = dict(device.events)
@@ -219,7 +215,8 @@ class Writer:
         reported = {at for (at, _), event in stored.items() if not event.is_derived}
         for at in sorted(touched & reported):
             self._work[LINK_REPORTED].append({"device_id": device.id, "at": at})
-        if is_known:
+        # A device that was only reported has one where its first report made one; a merge may move it.
+        if device.facts.evidence.is_known() or _has_new_device(device):
             changes += self._new_device(device)
         return changes
 
@@ -263,6 +260,10 @@ class Writer:
         for event in others:
             values = {"cause": "evidence", "seen_at": None, "source": None}
             self._work[VOID_EVENT].append({"event_id": event.id, **values})
+
+
+def _has_new_device(device: Stored) -> bool:
+    return any(kind == NEW and event.is_derived for (_, kind), event in device.events.items())
 
 
 def _first(device: Stored) -> tuple[int, str]:

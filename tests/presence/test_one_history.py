@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import time_machine
 
+from sessiontrack.database import Statement
 from sessiontrack.keeping import soundness
 from sessiontrack.presence import derivation
 from sessiontrack.startup import prepare
 from sessiontrack.values.timestamps import IN_UTC
 from tests.conftest import NOW, Clients
+from tests.support import rows
 from tests.support.refusals import refused
 
 X, M, O = (f"AA:BB:CC:00:00:{number:02X}" for number in (1, 2, 3))  # noqa: E741 - as the issue names them
@@ -173,6 +175,18 @@ def test_case_4_a_session_that_splits_takes_its_events_along(history: History) -
 
 
 # --- 5 and 6: two devices are merged
+
+
+def test_a_merge_puts_new_device_where_either_was_reported_first(history: History) -> None:
+    # As an import does: the device is known, and has no event of its own.
+    with rows.writing(history.clients.app) as tx:
+        other = rows.add_device(tx, O)
+        tx.run(Statement("UPDATE device SET first_seen_at = :at"), at=NOW - 60)
+        rows.add_session(tx, other, NOW - 60, NOW - 60)
+    history.create(0, mac=M)
+    history.merge(M, O)
+    history.assert_sound()
+    assert (-60, "New Device") in history.events(M)
 
 
 def test_case_5_a_reported_session_stays_when_devices_are_merged(history: History) -> None:
