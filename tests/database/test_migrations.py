@@ -69,7 +69,7 @@ def test_defaults_checks_and_partial_indexes_do_not_differ_either(app: Flask, tm
     with made.app_context():
         if databases.IS_POSTGRES:
             databases.rows(tmp_path / "made", "CREATE EXTENSION btree_gist")
-        db.create_all()
+        db.create_all(bind_key=None)
         with db.engine.begin() as connection:
             database_engine().after_migrating(connection)
         db.engine.dispose()
