@@ -17,6 +17,8 @@ from sessiontrack.presence.history import (
     Facts,
     Key,
     Reported,
+    first_instant,
+    last_instant,
 )
 from sessiontrack.presence.rules import KINDS, Said, SourceEvidence, rank_of
 from sessiontrack.values.timestamps import FOREVER
@@ -80,16 +82,12 @@ class Recorded(NamedTuple):
     @property
     def begin(self) -> int:
         """Its first known instant."""
-        begin = self.end if self.start is None else self.start
-        assert begin is not None
-        return begin
+        return first_instant(self.start, self.end)
 
     @property
     def until(self) -> int:
         """Its last instant."""
-        if self.is_open:
-            return FOREVER
-        return self.begin if self.end is None else self.end
+        return last_instant(self.start, self.end, is_open=self.is_open)
 
     def described(self) -> Derived:
         """As a session that is derived."""

@@ -100,6 +100,20 @@ class Evidence:
         return min(found, default=None)
 
 
+def first_instant(start: int | None, end: int | None) -> int:
+    """Of a session of which one end is known at least."""
+    begin = end if start is None else start
+    assert begin is not None
+    return begin
+
+
+def last_instant(start: int | None, end: int | None, *, is_open: bool) -> int:
+    """The same at its other side; FOREVER for an open one."""
+    if is_open:
+        return FOREVER
+    return first_instant(start, end) if end is None else end
+
+
 class Reported(NamedTuple):
     """A reported session; `is_open` where it has no end yet."""
 
@@ -112,16 +126,12 @@ class Reported(NamedTuple):
     @property
     def begin(self) -> int:
         """The first instant that it takes."""
-        begin = self.end if self.start is None else self.start
-        assert begin is not None
-        return begin
+        return first_instant(self.start, self.end)
 
     @property
     def until(self) -> int:
         """The last instant that it takes."""
-        if self.is_open:
-            return FOREVER
-        return self.begin if self.end is None else self.end
+        return last_instant(self.start, self.end, is_open=self.is_open)
 
 
 class Derived(NamedTuple):
@@ -142,9 +152,7 @@ class Derived(NamedTuple):
     @property
     def begin(self) -> int:
         """Its first known instant."""
-        begin = self.end if self.start is None else self.start
-        assert begin is not None
-        return begin
+        return first_instant(self.start, self.end)
 
 
 @dataclass(slots=True)
