@@ -149,7 +149,9 @@ def install(prefix: Path, choices: Choices, refused: Callable[[], str | None] = 
         either = {name: [*new, *before.files.get(name, ())] for name, new in written.items()}
         made = [*before.folders, *(f"/{folder.relative_to(prefix)}" for folder in folders)]
         folders_made = list(dict.fromkeys(made))
-        _write_manifest(prefix, Manifest({**before.files, **either}, folders_made, before.choices))
+        # One that is cut short the first time is done again with its own choices.
+        meanwhile = before.choices or asdict(choices)
+        _write_manifest(prefix, Manifest({**before.files, **either}, folders_made, meanwhile))
         for folder in folders:
             # The data is nobody else's to read.
             folder.mkdir(mode=0o700 if folder == below(prefix, INSTANCE) else 0o755, exist_ok=True)

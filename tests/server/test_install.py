@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from sessiontrack.cli import install as install_command
 from sessiontrack.cli import main
 from sessiontrack.deployment import plan
 from sessiontrack.deployment.files import FILES, INSTANCE, PACKAGED_UNIT, Choices, render, shown
-from sessiontrack.deployment.plan import MANIFEST, below, install, uninstall
+from sessiontrack.deployment.plan import MANIFEST, below, install, remembered, uninstall
 from sessiontrack.exceptions import Conflict, InvalidSetting
 from tests.support.command import assert_one_line, invoke
 from tests.support.server import COMMAND, environment
@@ -418,6 +419,29 @@ def test_one_that_was_killed_can_be_taken_back_or_done_again(root: Path) -> None
     left = {name: text for name, text in files(root).items() if name not in before}
     # The draft of a killed run; its name has no effect.
     assert all(Path(name).name.startswith(".") for name in left if (root / name).is_file())
+
+
+@pytest.mark.parametrize("written", range(4))
+def test_one_that_was_cut_short_is_done_again_as_it_was_asked_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    write = plan._write
+    left = iter(range(written))
+
+    def cut_short(path: Path, text: str, mode: int) -> None:
+        if path.name != "installed.json" and next(left, None) is None:
+            raise KeyboardInterrupt
+        write(path, text, mode)
+
+    choices = Choices(server_name="tracker.example.org", port=8123)
+    with monkeypatch.context() as patch:
+        patch.setattr(plan, "_write", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            install(root, choices)
+    assert call(root, "install", "--yes").exit_code == 0
+    assert remembered(root) == asdict(
+        Choices(server_name="tracker.example.org", port=8123, command="/opt/sessiontrack/bin/sessiontrack")
+    )
 
 
 # --- again, and back
