@@ -32,8 +32,8 @@ FORBIDDEN = {
     "senders": WEB_AND_TABLES,
     "schemas": {"flask", "sqlalchemy", "flask_sqlalchemy"},
     "presence": {"flask", "marshmallow"},
-    "services": {"flask", "marshmallow", "flask_jwt_extended", "flask_smorest"},
-    "queries": {"flask", "marshmallow", "flask_jwt_extended", "flask_smorest"},
+    "services": {"flask", "marshmallow", "flask_jwt_extended", "apispec"},
+    "queries": {"flask", "marshmallow", "flask_jwt_extended", "apispec"},
     "models": {"flask", "marshmallow"},
 }
 

@@ -1,4 +1,4 @@
-"""What every call has in common: who may make it, and what it takes; openapi_document.py tells of it."""
+"""What every call has in common: who may make it, and what it takes; openapi_document.py documents it."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping

@@ -23,7 +23,7 @@ def init_app(app: Flask, blueprints: Sequence[Blueprint]) -> None:
         load(NOTHING, read_json_object(request))
         with lock:
             if not made:
-                # Here: flask-smorest, apispec and webargs are a tenth of a start, and mostly not needed.
+                # Here: a start is quicker without apispec, which mostly is not needed.
                 from sessiontrack.http.openapi_document import written
 
                 made.append(written(blueprints, app.url_map.converters))

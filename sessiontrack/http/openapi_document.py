@@ -1,113 +1,119 @@
-"""The OpenAPI document: all that was declared of the calls, by flask-smorest, which nobody calls by itself.
+"""The OpenAPI document, made from what each call declares of itself (apispec with its marshmallow plugin)."""
 
-Its wrappers are asked for their documentation only: a dozen of them around each call, and a schema built
-anew by webargs, cost as much as Flask itself.
-"""
-
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import orjson
-from flask import Flask
-from flask_smorest import Api
-from flask_smorest import Blueprint as SmorestBlueprint
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
 from werkzeug.routing import BaseConverter, PathConverter, UUIDConverter
 
-from sessiontrack.http.endpoint import Blueprint, Call, View
+from sessiontrack.http.endpoint import Blueprint, Call
 from sessiontrack.http.errors import CODES
+from sessiontrack.http.etags import JSON
 from sessiontrack.http.mac_converter import MacConverter
 from sessiontrack.http.row_id_converter import MOST_DIGITS, RowIdConverter
 from sessiontrack.schemas.base import ErrorAnswer
 from sessiontrack.schemas.fields import MacAddress
 from sessiontrack.version import VERSION
 
-OPTIONS = {
-    "API_TITLE": "sessiontrack",
-    "OPENAPI_VERSION": "3.1.0",
-    "API_SPEC_OPTIONS": {
-        # Relative to the document, which is at the root of the API, below a sub-path too.
-        "servers": [{"url": ".", "description": "Where this document is."}],
-        "info": {
-            "description": "Which devices were connected to the network, and which people were in the"
-            " web UI, from when to when.",
-            "contact": {"name": "Whoever runs this install"},
-            "license": {"name": "MIT", "identifier": "MIT"},
-        },
-        "components": {
-            "securitySchemes": {
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "An access token of POST /auth/login, or an API token.",
-                }
-            }
-        },
+DOCUMENT = {
+    # Relative to the document, which is at the root of the API, below a sub-path too.
+    "servers": [{"url": ".", "description": "Where this document is."}],
+    "info": {
+        "description": "Which devices were connected to the network, and which people were in the"
+        " web UI, from when to when.",
+        "contact": {"name": "Whoever runs this install"},
+        "license": {"name": "MIT", "identifier": "MIT"},
     },
 }
-MAC = {"type": "string", **MacAddress.documented}
-UUID = {"type": "string", "format": "uuid", "description": "As lists show it."}
-NAME = {"type": "string", "description": "As the list shows it, percent-encoded."}
-ROW_ID = {"type": "integer", "minimum": 0, "maximum": 10**MOST_DIGITS - 1, "description": "As lists show it."}
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An access token of POST /auth/login, or an API token.",
+}
+# What a part of a path is, by its converter.
+PARTS: dict[type[BaseConverter], dict[str, Any]] = {
+    MacConverter: {"type": "string", **MacAddress.documented},
+    PathConverter: {"type": "string", "description": "As the list shows it, percent-encoded."},
+    UUIDConverter: {"type": "string", "format": "uuid", "description": "As lists show it."},
+    RowIdConverter: {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 10**MOST_DIGITS - 1,
+        "description": "As lists show it.",
+    },
+}
+# One part of a rule: <converter:name>.
+PART = re.compile(r"<(\w+):(\w+)>")
 
 
 def written(blueprints: Iterable[Blueprint], converters: Mapping[str, type[BaseConverter]]) -> bytes:
-    """The document as JSON, for people to read too."""
-    # An application of its own, which answers nothing: the one that does keeps none of this.
-    app = Flask(__name__, static_folder=None)
-    app.url_map.converters.update(converters)
-    app.config.update(OPTIONS, API_VERSION=VERSION)
-    api = _Api(app)
-    api.ma_plugin.converter.add_attribute_function(_without_null_default)
-    api.register_converter(MacConverter, lambda converter: MAC)
-    api.register_converter(PathConverter, lambda converter: NAME)
-    api.register_converter(UUIDConverter, lambda converter: UUID)
-    api.register_converter(RowIdConverter, lambda converter: ROW_ID)
+    """The document as JSON, indented for people.
+
+    Args:
+        converters: of the application's URL map, by their names in rules.
+    """
+    marshmallow = MarshmallowPlugin()
+    spec = APISpec("sessiontrack", VERSION, "3.1.0", plugins=[marshmallow], **DOCUMENT)
+    assert marshmallow.converter is not None  # it has one since the line above
+    marshmallow.converter.add_attribute_function(_without_null_default)  # type: ignore[no-untyped-call]
+    spec.components.security_scheme("bearer", BEARER)
     for blueprint in blueprints:
-        told = SmorestBlueprint(
-            blueprint.name, __name__, url_prefix=blueprint.url_prefix, description=blueprint.description
-        )
+        spec.tag({"name": blueprint.name, "description": blueprint.description})
         for call in blueprint.calls:
-            told.add_url_rule(call.rule, call.endpoint, _documented(told, call), methods=[call.method])
-        api.register_blueprint(told)
-    return orjson.dumps(api.spec.to_dict(), option=orjson.OPT_INDENT_2)
+            rule = (blueprint.url_prefix or "") + call.rule
+            spec.path(
+                PART.sub(r"{\2}", rule),
+                operations={call.method.lower(): _operation(blueprint.name, call)},
+                parameters=[
+                    {"in": "path", "name": name, "required": True, "schema": PARTS[converters[converter]]}
+                    for converter, name in PART.findall(rule)
+                ],
+            )
+    return orjson.dumps(spec.to_dict(), option=orjson.OPT_INDENT_2)
 
 
-def _documented(told: SmorestBlueprint, call: Call) -> View:
-    made = told.response(
-        200, call.answer, example=call.example, headers=call.headers, content_type=call.content_type
-    )(call.view)
+def _operation(tag: str, call: Call) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "tags": [tag],
+        "summary": (call.view.__doc__ or "").partition("\n")[0].rstrip("."),
+        # What a reader wants to know first: whose token does.
+        "description": "Needs no token."
+        if call.role is None
+        else f"Needs a token of the role {call.role}, or a higher one.",
+        "operationId": f"{tag.replace(' ', '_')}_{call.endpoint.strip('_')}",
+        "security": [] if call.role is None else [{"bearer": []}],
+        "parameters": [{"in": "query", "schema": call.query}],
+        "responses": dict(_responses(call)),
+    }
     if call.body is not None:
-        made = told.arguments(
-            call.body, example=call.body_example, required=call.body_required, error_status_code=400
-        )(made)
-    made = told.arguments(call.query, location="query", error_status_code=400)(made)
-    made = told.doc(
-        description=_description(call),
-        operationId=f"{told.name.replace(' ', '_')}_{call.endpoint.strip('_')}",
-        security=[] if call.role is None else [{"bearer": []}],
-    )(made)
+        operation["requestBody"] = {
+            "required": call.body_required,
+            "content": {JSON: _content(call.body, call.body_example)},
+        }
+    return operation
+
+
+def _responses(call: Call) -> Iterator[tuple[str, dict[str, Any]]]:
+    answered = {
+        "description": HTTPStatus.OK.phrase,
+        "content": {call.content_type: _content(call.answer, call.example)},
+    }
+    yield "200", answered if call.headers is None else {**answered, "headers": call.headers}
     for status in sorted(call.errors):
-        made = told.alt_response(
-            status,
-            schema=ErrorAnswer,
-            description=HTTPStatus(status).phrase,
-            example=_error_example(status),
-        )(made)
-    view: View = made
-    return view
+        error, message = CODES[status]
+        example = {"success": False, "error": error, "message": message}
+        yield (
+            str(status),
+            {"description": HTTPStatus(status).phrase, "content": {JSON: _content(ErrorAnswer, example)}},
+        )
 
 
-def _description(call: Call) -> str:
-    """What a reader of the document wants to know first: whose token does."""
-    return (
-        "Needs no token." if call.role is None else f"Needs a token of the role {call.role}, or a higher one."
-    )
-
-
-def _error_example(status: int) -> dict[str, Any]:
-    error, message = CODES[status]
-    return {"success": False, "error": error, "message": message}
+def _content(schema: object, example: object) -> dict[str, Any]:
+    return {"schema": schema} if example is None else {"schema": schema, "example": example}
 
 
 def _without_null_default(
@@ -117,13 +123,3 @@ def _without_null_default(
     if ret.get("default", ...) is None:
         del ret["default"]
     return {}
-
-
-class _Api(Api):  # type: ignore[misc]  # it has no types
-    """flask-smorest, each call documented by what it says itself."""
-
-    ERROR_SCHEMA = ErrorAnswer
-    DEFAULT_ERROR_RESPONSE_NAME = None
-
-    def _register_pagination_header(self) -> None:
-        pass

@@ -263,7 +263,7 @@ def test_contract_2_503_for_a_database_that_is_none(clients: Clients) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        # flask-jwt-extended's, PyJWT's and webargs' own
+        # flask-jwt-extended's and PyJWT's own
         (NoAuthorizationError("Missing Authorization Header"), 401, "unauthorized"),
         (InvalidTokenError("Signature verification failed"), 401, "unauthorized"),
         (ValidationError({"devices": {0: {"mac": ["Not a MAC."]}}}), 400, "bad_request"),
