@@ -20,7 +20,7 @@ from tests.support.server import Server
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-CALLS = (ROOT / "docs" / "calls.md").read_text()
+CALLS = (ROOT / "docs" / "reference.md").read_text()
 COMMANDS = (ROOT / "docs" / "commands.md").read_text()
 
 
@@ -85,7 +85,7 @@ def test_formats_are_listed_as_their_table_has_them(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")), ids=lambda p: p.name
+    "page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")), ids=lambda p: p.name
 )
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())

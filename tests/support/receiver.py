@@ -147,7 +147,7 @@ class Receiver(ThreadingHTTPServer):
 
 
 def _code_of_the_documentation() -> dict[str, Any]:
-    page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text()
     (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)
