@@ -112,11 +112,11 @@ audit: $(VENV)/test.done ## look for known vulnerabilities in the installed pack
 migration: $(VENV)/test.done ## write a migration from the models  (NAME="Add a column")
 	$(BIN)/python -m sessiontrack.migrations "$(NAME)"
 
-settings: $(VENV)/test.done ## update docs/settings.md and the English catalogue from config.py
+settings: $(VENV)/test.done ## update the table in docs/reference.md and the English catalogue from config.py
 	$(BIN)/python -m bundling.settings
 
 formats: $(VENV)/test.done ## update the lists of scan formats in docs/
-	$(BIN)/python -m sessiontrack.sources docs/sources.md docs/commands.md
+	$(BIN)/python -m sessiontrack.sources docs/sources.md docs/reference.md
 
 deploy: $(VENV)/test.done ## update deploy/ from its templates
 	$(BIN)/python -m sessiontrack.deployment deploy

@@ -1,36 +1,29 @@
 """Write the texts that are derived from config.py: python -m bundling.settings
 
-They are the table in docs/settings.md and the meanings in the English catalogue of the web UI. Other
+They are the table in docs/reference.md and the meanings in the English catalogue of the web UI. Other
 languages have their own sentences; where one is missing, the page shows the English one.
 """
 
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 
 from sessiontrack.config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "settings.md"
+PAGE = ROOT / "docs" / "reference.md"
 CATALOGUE = ROOT / "sessiontrack" / "web" / "catalogues" / "en" / "meaning.json"
-HEAD = """# Settings
-
-From `sessiontrack.toml` in the instance folder (names in lower case), over it the environment
-(`SESSIONTRACK_` and the name). A value that cannot work stops the start with one line. The page *Settings* of
-the web UI shows each value and where it is from.
-
-| name | default | meaning |
-|---|---|---|
-"""
+TABLE = re.compile(r"(?<=\| name \| default \| meaning \|\n\|---\|---\|---\|\n)(?:\| .*\n)+")
 
 
 def page() -> str:
-    """The content of docs/settings.md."""
+    """The content of docs/reference.md, with its table as config.py has it."""
     rows = []
     for each in fields(Settings):
         default = f"`{each.metadata['default']}`" if each.metadata["default"] else ""
         rows.append(f"| `{each.name.upper()}` | {default} | {each.metadata['meaning']} |\n")
-    return HEAD + "".join(rows)
+    return TABLE.sub(lambda _: "".join(rows), PAGE.read_text("utf-8"))
 
 
 def catalogue() -> str:

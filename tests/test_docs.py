@@ -19,14 +19,13 @@ from tests.support.rules import api_rules
 from tests.support.server import Server
 
 ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 README = (ROOT / "README.md").read_text()
-CALLS = (ROOT / "docs" / "reference.md").read_text()
-COMMANDS = (ROOT / "docs" / "commands.md").read_text()
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 
 
-def test_the_page_has_every_setting_with_its_default_and_meaning() -> None:
-    page = (ROOT / "docs" / "settings.md").read_text()
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*)`)? ?\| (.*) \|$", page, re.MULTILINE)
+def test_reference_has_every_setting_with_its_default_and_meaning() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*)`)? ?\| (.*) \|$", REFERENCE, re.MULTILINE)
     table = [(f.name.upper(), f.metadata["default"], f.metadata["meaning"]) for f in fields(Settings)]
     assert rows == table
 
@@ -45,10 +44,10 @@ def test_readme_opens_with_a_screenshot_that_loads_fast() -> None:
     assert len(picture) < 200_000
 
 
-def test_calls_page_has_every_call(app: Flask) -> None:
+def test_reference_has_every_call(app: Flask) -> None:
     documented = {
         (method, re.sub(r"<[^>]*>", "<>", path))
-        for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/[^`]*)`", CALLS)
+        for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/[^`]*)`", REFERENCE)
     }
     documented.add(("GET", "/api/v2/sessionstart"))
     routed = {
@@ -70,13 +69,13 @@ def _commands(group: click.Group, name: str) -> Iterator[str]:
             yield f"{name} {each}"
 
 
-def test_commands_page_has_every_command() -> None:
-    assert set(re.findall(r"^\| `(sessiontrack [^`]*)`", COMMANDS, re.MULTILINE)) == set(
+def test_reference_has_every_command() -> None:
+    assert set(re.findall(r"^\| `(sessiontrack [^`]*)`", REFERENCE, re.MULTILINE)) == set(
         _commands(main, "sessiontrack")
     )
 
 
-@pytest.mark.parametrize("name", ["sources.md", "commands.md"])
+@pytest.mark.parametrize("name", ["sources.md", "reference.md"])
 def test_formats_are_listed_as_their_table_has_them(name: str) -> None:
     """`make formats` writes them anew."""
     page = (ROOT / "docs" / name).read_text()
@@ -84,18 +83,28 @@ def test_formats_are_listed_as_their_table_has_them(name: str) -> None:
     assert all(f"scan {each}` | " in page for each in FORMATS)
 
 
-@pytest.mark.parametrize(
-    "page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")), ids=lambda p: p.name
-)
+def _anchors(page: Path) -> set[str]:
+    """What links may name in a page: its headings, as the forges spell them."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    targets = re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text())
+    dangling = []
+    for path, anchor in targets:
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            dangling.append((path, anchor))
+    assert dangling == []
 
 
-def test_readme_shell_lines_run_against_a_live_server(tmp_path: Path) -> None:
+def test_shell_lines_of_the_reference_run_against_a_live_server(tmp_path: Path) -> None:
     lines = [
         line
-        for block in re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+        for block in re.findall(r"^```sh\n(.*?)^```$", REFERENCE, re.MULTILINE | re.DOTALL)
         for line in block.splitlines()
     ]
     calls = [line for line in lines if "curl" in line]

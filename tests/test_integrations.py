@@ -1,4 +1,4 @@
-"""docs/integrations.md: every address on it answers what the program beside it reads."""
+"""docs/embedding.md: every address on it answers what the program beside it reads."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import NOW, Clients
 
-PAGE = (Path(__file__).parent.parent / "docs" / "integrations.md").read_text("utf-8")
+PAGE = (Path(__file__).parent.parent / "docs" / "embedding.md").read_text("utf-8")
 ADDRESSES = re.findall(r"http://127\.0\.0\.1:8000(/[^\s\"`;']*)", PAGE)
 GRAFANA = {"${__from}": str((NOW - 3600) * 1000), "${__to}": str(NOW * 1000), "${__interval}": "5m"}
 SESSION = {"mac": "AA:BB:CC:DD:EE:FF", "ip": "192.168.1.10", "start_time": "2025-08-15T10:00:00Z"}

@@ -187,7 +187,7 @@ _ALL = (
     ),
 )
 FORMATS: Mapping[str, Format] = {each.name: each for each in _ALL}
-# How a page of the docs writes a row: docs/sources.md, docs/commands.md.
+# How a page of the docs writes a row: docs/sources.md, docs/reference.md.
 _ROWS = {
     "scan": "| `{0} {1.name}` | {1.reads} | {1.knows} | {1.misses} |",
     "sessiontrack scan": "| `{0} {1.name}` | take in {1.reads} |",

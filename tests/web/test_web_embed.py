@@ -18,7 +18,7 @@ from tests.support.server import Server
 from tests.support.web import TIMEOUT, Visit, WebServer, visiting, wait_in
 
 WIDGETS = ("now", "timeline", "people")
-TRACKER_DOCS = Path(__file__).parents[2] / "docs" / "tracker.md"
+TRACKER_DOCS = Path(__file__).parents[2] / "docs" / "embedding.md"
 SETTINGS = {"TIMEZONE": "Europe/Paris"}
 
 
@@ -356,8 +356,9 @@ def test_axe_finds_nothing_in_a_widget(
 
 
 def tracker_examples() -> list[str]:
-    """The examples in docs/tracker.md: as a module, and without modules."""
-    return re.findall(r"```html\n(.*?)```", TRACKER_DOCS.read_text("utf-8"), re.DOTALL)
+    """The examples in docs/embedding.md: as a module, and without modules."""
+    _, _, section = TRACKER_DOCS.read_text("utf-8").partition("\n## tracker.js")
+    return re.findall(r"```html\n(.*?)```", section, re.DOTALL)
 
 
 @pytest.mark.parametrize("index", range(2), ids=["module", "classic"])
