@@ -63,6 +63,9 @@ def _commands(group: click.Group, name: str) -> Iterator[str]:
     context = click.Context(group)
     for each in group.list_commands(context):
         command = group.get_command(context, each)
+        assert command is not None
+        if command.hidden:
+            continue
         if isinstance(command, click.Group):
             yield from _commands(command, f"{name} {each}")
         else:

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -15,29 +16,41 @@ from sessiontrack.process.owner import become_owner
 from sessiontrack.version import VERSION
 
 # In the order of the help. Only the one that is called is imported: `serve` need not wait for rich and pyrad.
-COMMANDS = {
-    "serve": "serve.serve",
-    "migrate": "migrate.migrate",
-    "migrate-database": "migrate_database.migrate_database",
-    "provision": "provision.provision",
-    "user": "user.user",
-    "token": "token.token",
-    "scan": "scan.scan",
-    "listen": "listen.listen",
-    "import": "import_.import_",
-    "export": "export.export",
-    "demo": "demo.demo_",
-    "backup": "backup.backup",
-    "restore": "restore.restore",
-    "check": "check.check",
-    "prune": "prune.prune",
-    "vacuum": "vacuum.vacuum",
-    "webhook": "webhook.webhook",
-    "install": "install.install_",
-    "uninstall": "install.uninstall_",
-    "clock": "clock.clock_",
-    "doctor": "doctor.doctor",
+GROUPS = {
+    "Run": {
+        "serve": "serve.serve",
+        "demo": "demo.demo_",
+        "install": "install.install_",
+        "uninstall": "install.uninstall_",
+        "provision": "provision.provision",
+    },
+    "Feed with what is seen on the network": {
+        "scan": "scan.scan",
+        "listen": "listen.listen",
+    },
+    "Devices and their history": {
+        "device": "device.device",
+        "webhook": "webhook.webhook",
+        "export": "export.export",
+        "import": "import_.import_",
+    },
+    "Accounts": {
+        "user": "user.user",
+        "token": "token.token",
+    },
+    "Look after": {
+        "doctor": "doctor.doctor",
+        "check": "check.check",
+        "backup": "backup.backup",
+        "restore": "restore.restore",
+        "prune": "prune.prune",
+        "vacuum": "vacuum.vacuum",
+        "clock": "clock.clock_",
+        "migrate": "migrate.migrate",
+        "migrate-database": "migrate_database.migrate_database",
+    },
 }
+COMMANDS = {name: place for group in GROUPS.values() for name, place in group.items()}
 
 
 # These work with files of root's, or become the owner once they have read them.
@@ -46,7 +59,10 @@ HELP = frozenset({"-h", "--help"})
 
 
 class _Group(click.Group):
-    """Shows what goes wrong as one line; the exit code is 1, or 2 for a wrong call."""
+    """Lists its commands by what they are for; shows what goes wrong as one line.
+
+    The exit code is then 1, or 2 for a wrong call.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -57,6 +73,24 @@ class _Group(click.Group):
         module, _, name = COMMANDS[cmd_name].partition(".")
         command: click.Command = getattr(_imported(f"{__name__}.{module}"), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if close := get_close_matches(args[0], COMMANDS, cutoff=0.7) if args[0] not in COMMANDS else ():
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {' or '.join(close)}?")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        widest = max(map(len, COMMANDS))
+        for title, group in GROUPS.items():
+            rows = []
+            for name in group:
+                command = self.get_command(ctx, name)
+                assert command is not None
+                rows.append((name.ljust(widest), command.get_short_help_str(formatter.width)))
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> object:
         try:

@@ -12,6 +12,7 @@ import click
 
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.former_names import keep_former_name
 from sessiontrack.config import Settings, load_settings
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput, InvalidSetting
@@ -109,22 +110,22 @@ def _named(command: Callable[..., None]) -> Callable[..., None]:
 def dhcp_script() -> None:
     """Take what dnsmasq says of its leases: what its --dhcp-script calls.
 
-    Example: sessiontrack listen dhcp-script install /usr/local/lib/sessiontrack-dhcp
+    Example: sessiontrack listen dhcp-script write /usr/local/lib/sessiontrack-dhcp
     """
 
 
-@dhcp_script.command("install")
+@dhcp_script.command("write")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @_where
 @_named
-def install_dhcp_script(path: Path, url: str, token: str, source: str) -> None:
+def write_dhcp_hook(path: Path, url: str, token: str, source: str) -> None:
     """Write the hook script, for dnsmasq's option dhcp-script=PATH.
 
     \b
-    Example: sessiontrack listen dhcp-script install /usr/local/lib/sessiontrack-dhcp
-    Example: sessiontrack listen dhcp-script install hook --url https://tracker.lan --token st_...
+    Example: sessiontrack listen dhcp-script write /usr/local/lib/sessiontrack-dhcp
+    Example: sessiontrack listen dhcp-script write hook --url https://tracker.lan --token st_...
     """
-    _install(path, "dhcp-script", url, token, source)
+    _write(path, "dhcp-script", url, token, source)
     click.echo(f"Give dnsmasq the option:  dhcp-script={path.absolute()}")
 
 
@@ -149,20 +150,20 @@ def record_lease(words: tuple[str, ...], url: str, token: str, source: str) -> N
 def hostapd() -> None:
     """Take what an access point says of its stations: what `hostapd_cli -a` calls.
 
-    Example: sessiontrack listen hostapd install /usr/local/lib/sessiontrack-hostapd
+    Example: sessiontrack listen hostapd write /usr/local/lib/sessiontrack-hostapd
     """
 
 
-@hostapd.command("install")
+@hostapd.command("write")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @_where
 @_named
-def install_hostapd_script(path: Path, url: str, token: str, source: str) -> None:
+def write_hostapd_hook(path: Path, url: str, token: str, source: str) -> None:
     """Write the action script, for `hostapd_cli -B -a PATH`.
 
-    Example: sessiontrack listen hostapd install /usr/local/lib/sessiontrack-hostapd
+    Example: sessiontrack listen hostapd write /usr/local/lib/sessiontrack-hostapd
     """
-    _install(path, "hostapd", url, token, source)
+    _write(path, "hostapd", url, token, source)
     click.echo(f"Run beside hostapd:  hostapd_cli -B -i wlan0 -a {path.absolute()}")
 
 
@@ -186,17 +187,17 @@ def record_station(words: tuple[str, ...], url: str, token: str, source: str) ->
 def openwrt() -> None:
     """Take what an access point without Python says, by a shell script of ours.
 
-    Example: sessiontrack listen openwrt install hook --url https://tracker.lan --token st_...
+    Example: sessiontrack listen openwrt write hook --url https://tracker.lan --token st_...
     """
 
 
-@openwrt.command("install")
+@openwrt.command("write")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @_where
-def install_openwrt_script(path: Path, url: str, token: str) -> None:
+def write_openwrt_hook(path: Path, url: str, token: str) -> None:
     """Write the script, to be copied to the access point; it posts with curl or wget.
 
-    Example: sessiontrack listen openwrt install hook --url https://tracker.lan --token st_...
+    Example: sessiontrack listen openwrt write hook --url https://tracker.lan --token st_...
     """
     if not url or not token:
         raise InvalidInput("The access point needs both --url and --token of this sessiontrack.")
@@ -208,7 +209,11 @@ def install_openwrt_script(path: Path, url: str, token: str) -> None:
     )
 
 
-def _install(path: Path, listener: str, url: str, token: str, source: str) -> None:
+for each in (dhcp_script, hostapd, openwrt):
+    keep_former_name(each, "write", former="install")
+
+
+def _write(path: Path, listener: str, url: str, token: str, source: str) -> None:
     if bool(url) != bool(token):
         raise InvalidInput("A sessiontrack elsewhere needs both --url and --token.")
     # Beside this Python: whoever calls the script has another PATH, and so may whoever installs it.

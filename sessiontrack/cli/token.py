@@ -4,6 +4,7 @@ import click
 
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.former_names import keep_former_name
 from sessiontrack.cli.tables import print_table
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
@@ -18,9 +19,9 @@ from sessiontrack.values.usernames import is_strange
 
 @click.group()
 def token() -> None:
-    """Issue, list and revoke API tokens.
+    """Add, list and remove API tokens for scripts.
 
-    Example: sessiontrack token issue --user admin --role operator "nightly scan"
+    Example: sessiontrack token add --user admin --role operator "nightly scan"
     """
 
 
@@ -34,10 +35,10 @@ def token() -> None:
     help="For how long it is valid; else until it is revoked.",
 )
 @click.option("--quiet", is_flag=True, help="Print the token and nothing else, for scripts.")
-def issue(name: str, username: str, role: str | None, days: int | None, quiet: bool) -> None:
-    """Issue a token; it is shown this once.
+def add(name: str, username: str, role: str | None, days: int | None, quiet: bool) -> None:
+    """Make a token; it is shown this once.
 
-    Example: sessiontrack token issue --user admin --role operator --days 90 "nightly scan"
+    Example: sessiontrack token add --user admin --role operator --days 90 "nightly scan"
     """
     if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
@@ -64,10 +65,10 @@ def list_(as_json: bool) -> None:
 
 @token.command()
 @click.argument("which", metavar="ID_OR_NAME")
-def revoke(which: str) -> None:
+def remove(which: str) -> None:
     """Revoke a token at once, by its number or its name.
 
-    Example: sessiontrack token revoke "nightly scan"
+    Example: sessiontrack token remove "nightly scan"
     """
     app = prepared_app()
     alive = app.extensions["sessiontrack.settings"].session_alive_seconds
@@ -76,3 +77,7 @@ def revoke(which: str) -> None:
         token_id = int(which) if by_number else api_tokens.get_token_id(tx, which)
         api_tokens.revoke_token(tx, clock.now(), token_id, alive)
     click.echo(f"Revoked token {which}.")
+
+
+keep_former_name(token, "add", former="issue")
+keep_former_name(token, "remove", former="revoke")

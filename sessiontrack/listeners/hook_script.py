@@ -38,7 +38,7 @@ def write_hook_script(
     _write(
         path,
         [
-            *_head(f"{listener} install", exported, "export "),
+            *_head(f"{listener} write", exported, "export "),
             f'exec {shlex.quote(command)} listen {listener} record -- "$@"',
         ],
         is_secret=bool(token),
@@ -53,7 +53,7 @@ def write_openwrt_script(path: Path, url: str, token: str) -> None:
         InvalidSetting: it cannot be written.
     """
     body = (Path(__file__).parent / "openwrt_hook.sh").read_text("utf-8")
-    head = _head("openwrt install", {"URL": url, "TOKEN": token})
+    head = _head("openwrt write", {"URL": url, "TOKEN": token})
     _write(path, [*head, *body.splitlines()], is_secret=True)
 
 

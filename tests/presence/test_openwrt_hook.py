@@ -1,4 +1,4 @@
-"""`sessiontrack listen openwrt install`: a shell script that posts with whatever an access point has."""
+"""`sessiontrack listen openwrt write`: a shell script that posts with whatever an access point has."""
 
 import os
 import shutil

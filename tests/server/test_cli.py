@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from sessiontrack.cli import main
+from sessiontrack.cli import COMMANDS, GROUPS, main
 from sessiontrack.version import VERSION
 from tests.support import databases
 from tests.support.command import assert_one_line, invoke, run
@@ -27,7 +27,8 @@ def commands(command: click.Command, *names: str) -> Iterator[tuple[str, ...]]:
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             assert inner is not None
-            yield from commands(inner, *names, name)
+            if not inner.hidden:
+                yield from commands(inner, *names, name)
 
 
 @pytest.mark.parametrize("names", list(commands(main)), ids=" ".join)
@@ -56,6 +57,46 @@ def test_the_examples_are_calls_that_are_understood() -> None:
                 words = words[: words.index("--")]
             known = {option for parameter in command.params for option in parameter.opts}
             assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_help_groups_every_command_by_what_it_is_for() -> None:
+    shown = CliRunner().invoke(main, ["--help"]).stdout
+    sections = [line for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert sections == ["Options:", *(f"{title}:" for title in GROUPS)]
+    listed = [line.split()[0] for line in shown.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert set(COMMANDS) <= set(listed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [(["usr"], "user"), (["back-up"], "backup"), (["doctr", "--fast"], "doctor")]
+)
+def test_a_mistyped_command_is_answered_with_the_near_one(
+    tmp_path: Path, typed: list[str], meant: str
+) -> None:
+    result = invoke(tmp_path, *typed)
+    assert result.exit_code == 2
+    assert f"No such command '{typed[0]}'. Did you mean {meant}?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("group", "former", "name"),
+    [
+        (["token"], "issue", "add"),
+        (["token"], "revoke", "remove"),
+        (["listen", "dhcp-script"], "install", "write"),
+        (["listen", "hostapd"], "install", "write"),
+        (["listen", "openwrt"], "install", "write"),
+    ],
+)
+def test_former_names_still_work_and_are_not_shown(group: list[str], former: str, name: str) -> None:
+    listed = CliRunner().invoke(main, [*group, "--help"]).stdout.partition("Commands:")[2]
+    assert f"  {name} " in listed
+    assert f"  {former} " not in listed
+    helps = [
+        CliRunner().invoke(main, [*group, each, "--help"]).stdout.split("\n\n", 1)[1]
+        for each in (name, former)
+    ]
+    assert helps[0] == helps[1]
 
 
 def test_version_is_the_packages() -> None:

@@ -68,7 +68,7 @@ class DevicesPage extends StElement {
       sign: "devices",
       title: t("devices.empty"),
       text: t("devices.empty.text"),
-      action: html`<code>sessiontrack scan watch --every 60s -- ip -j neigh</code>`,
+      action: html`<code>sessiontrack scan network --every 60s</code>`,
     });
   }
 }

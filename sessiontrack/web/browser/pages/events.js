@@ -99,7 +99,7 @@ function empty(type) {
       sign: "events",
       title: t("events.empty"),
       text: t("events.empty.text"),
-      action: html`<code>sessiontrack scan watch --every 60s -- ip -j neigh</code>`,
+      action: html`<code>sessiontrack scan network --every 60s</code>`,
     });
   }
   return emptyState({ sign: "check", title: t(`events.empty.${type}`), text: t(`events.empty.${type}.text`) });

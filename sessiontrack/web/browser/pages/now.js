@@ -96,7 +96,7 @@ class NowPage extends StElement {
         sign: "devices",
         title: t("now.empty"),
         text: t("now.empty.text"),
-        action: html`<code>sessiontrack scan watch --every 60s -- ip -j neigh</code>`,
+        action: html`<code>sessiontrack scan network --every 60s</code>`,
       });
     }
     if (!this.history) return html`<div class="now-waiting" aria-busy="true"></div>`;

@@ -237,7 +237,7 @@ const noDevices = () =>
     sign: "presence",
     title: t("presence.empty"),
     text: t("presence.empty.text"),
-    action: html`<code>sessiontrack scan watch --every 60s -- ip -j neigh</code>`,
+    action: html`<code>sessiontrack scan network --every 60s</code>`,
   });
 
 const noSessions = () =>

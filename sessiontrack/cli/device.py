@@ -1,0 +1,104 @@
+"""`sessiontrack device`: what is known of devices, and what people say of them."""
+
+import json
+from typing import Any
+
+import click
+from marshmallow import ValidationError
+
+from sessiontrack import clock
+from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.tables import print_table
+from sessiontrack.config import Settings
+from sessiontrack.database import read_transaction, write_transaction
+from sessiontrack.exceptions import InvalidInput, NotFound
+from sessiontrack.models.columns import EVERYTHING
+from sessiontrack.queries import devices as queries
+from sessiontrack.schemas.devices import STATUSES, ChangeDevice
+from sessiontrack.services import devices as services
+from sessiontrack.services.presence import PresenceRules
+from sessiontrack.values.macs import parse_device_mac
+
+LISTED = ("mac", "name", "owner", "ip", "status", "last_seen", "alert_down")
+
+
+@click.group()
+def device() -> None:
+    """List devices, show one, and say what is known of it: name, owner, alert.
+
+    Example: sessiontrack device set AA:BB:CC:DD:EE:FF --name Printer --alert
+    """
+
+
+@device.command("list")
+@click.option("--status", type=click.Choice(STATUSES), default="all", show_default=True, help="Only these.")
+@click.option("--search", default="", help="In name, owner, vendor, MAC and IP addresses.")
+@click.option("--json", "as_json", is_flag=True, help="For programs, with every field.")
+def list_(status: str, search: str, as_json: bool) -> None:
+    """List devices by name.
+
+    Example: sessiontrack device list --status connected
+    """
+    app = prepared_app()
+    settings: Settings = app.extensions["sessiontrack.settings"]
+    wanted = queries.DeviceFilter(flapping=settings.flapping, status=status, search=search)
+    with app.app_context(), read_transaction() as tx:
+        found = list(queries.list_devices(tx, wanted, EVERYTHING, 0, clock.now(), settings.timezone))
+    if not as_json:
+        found = [{name: each[name] for name in LISTED} for each in found]
+    print_table(found, as_json=as_json)
+
+
+@device.command()
+@click.argument("mac")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def show(mac: str, as_json: bool) -> None:
+    """Show one device, by any of its MAC addresses.
+
+    Example: sessiontrack device show AA:BB:CC:DD:EE:FF
+    """
+    wanted = parse_device_mac(mac)
+    app = prepared_app()
+    settings: Settings = app.extensions["sessiontrack.settings"]
+    with app.app_context(), read_transaction() as tx:
+        found = queries.find_device(tx, wanted, settings.flapping, clock.now(), settings.timezone)
+    if found is None:
+        raise NotFound(f"No device has the MAC address {wanted}.")
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    shown = {name: ", ".join(value) if isinstance(value, list) else value for name, value in found.items()}
+    print_table([{"field": name, "value": value} for name, value in shown.items()], as_json=False)
+
+
+@device.command("set")
+@click.argument("mac")
+@click.option("--name", help="What people call it; an empty text clears it, as with the others.")
+@click.option("--owner", help="Whose it is.")
+@click.option("--vendor", help="Who made it.")
+@click.option("--alert/--no-alert", "alert_down", default=None, help="Whether its leaving is a Device Down.")
+@click.option("--grace", metavar="TIME", help="How long complete scans may miss it: 30 minutes, 2 hours.")
+@click.option("--can-flap/--never-flaps", default=None, help="Whether it is ever said to be flapping.")
+@click.option("--archive/--no-archive", "archived", default=None, help="Whether lists leave it out.")
+@click.option("--favourite/--no-favourite", default=None, help="Whether it is marked as a favourite.")
+def set_(mac: str, **given: Any) -> None:
+    """Say what is known of a device; what is left out stays as it is.
+
+    \b
+    Example: sessiontrack device set AA:BB:CC:DD:EE:FF --name Printer --alert
+    Example: sessiontrack device set AA:BB:CC:DD:EE:FF --grace "30 minutes"
+    """
+    wanted = parse_device_mac(mac)
+    asked = {name: value for name, value in given.items() if value is not None}
+    if not asked:
+        raise click.UsageError("Nothing to change: give --name, --alert or another option.")
+    try:
+        changes = ChangeDevice().load_given(asked)
+    except ValidationError as error:
+        (name, (why, *_)), *_ = dict(error.messages_dict).items()
+        raise InvalidInput(f"--{name}: {why}") from error
+    app = prepared_app()
+    settings: Settings = app.extensions["sessiontrack.settings"]
+    with app.app_context(), write_transaction() as tx:
+        services.change_device(tx, clock.now(), wanted, changes, PresenceRules.of(settings))
+    click.echo(f"{wanted}: {', '.join(name.replace('_', ' ') for name in asked)} set.")

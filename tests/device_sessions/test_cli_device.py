@@ -1,0 +1,86 @@
+"""`sessiontrack device`: the same as the calls, on the host."""
+
+import json
+
+import pytest
+from click.testing import Result
+
+from tests.conftest import Clients
+from tests.support.command import assert_one_line, invoke
+
+MAC = "AA:BB:CC:DD:EE:FF"
+SESSION = {"mac": MAC, "ip": "192.168.1.10", "start_time": "2025-08-15T10:00:00Z"}
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+class Devices:
+    """Runs `sessiontrack device` on the database that the clients use."""
+
+    def __init__(self, clients: Clients) -> None:
+        self.clients = clients
+
+    def run(self, *arguments: str) -> Result:
+        return invoke(self.clients.app.instance_path, "device", *arguments)
+
+    def ok(self, *arguments: str) -> str:
+        result = self.run(*arguments)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+
+@pytest.fixture
+def cli(clients: Clients) -> Devices:
+    clients.operator.ok("POST", "/sessions/create", SESSION)
+    clients.operator.ok("POST", "/sessions/create", {**SESSION, "mac": "aabb.cc00.0001"})
+    return Devices(clients)
+
+
+def test_set_changes_what_is_given_and_nothing_else(cli: Devices) -> None:
+    cli.ok("set", "aabb.ccdd.eeff", "--name", "Printer", "--owner", "House", "--alert", "--grace", "2h")
+    cli.ok("set", MAC, "--owner", "", "--never-flaps", "--favourite")
+    found = cli.clients.viewer.ok("GET", f"/devices/{MAC}")["device"]
+    said = {name: found[name] for name in ("name", "owner", "alert_down", "grace", "can_flap", "favourite")}
+    assert said == {
+        **{"name": "Printer", "owner": "", "alert_down": True, "grace": "2 hours"},
+        **{"can_flap": False, "favourite": True},
+    }
+    cli.ok("set", MAC, "--no-alert", "--grace", "")
+    found = cli.clients.viewer.ok("GET", f"/devices/{MAC}")["device"]
+    assert (found["name"], found["alert_down"], found["grace"]) == ("Printer", False, None)
+
+
+def test_list_and_show_are_the_calls_answers(cli: Devices) -> None:
+    cli.ok("set", MAC, "--name", "Printer")
+    assert json.loads(cli.ok("list", "--json")) == cli.clients.viewer.ok("GET", "/devices")["devices"]
+    assert [each["mac"] for each in json.loads(cli.ok("list", "--search", "print", "--json"))] == [MAC]
+    assert json.loads(cli.ok("list", "--status", "archived", "--json")) == []
+    header, *rows = cli.ok("list").splitlines()
+    assert header.split()[:3] == ["mac", "name", "owner"]
+    assert len(rows) == 2
+    shown = json.loads(cli.ok("show", "aabbccddeeff", "--json"))
+    assert shown == cli.clients.viewer.ok("GET", f"/devices/{MAC}")["device"]
+    assert any(line.split() == ["name", "Printer"] for line in cli.ok("show", MAC).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show", "AA:BB:CC:00:00:99"], ["No device has the MAC address AA:BB:CC:00:00:99"]),
+        (["set", "AA:BB:CC:00:00:99", "--alert"], ["No device has the MAC address"]),
+        (["set", MAC, "--grace", "1 month"], ["--grace", "minutes, hours, days or weeks"]),
+        (["set", MAC, "--name", "x" * 1000], ["--name"]),
+        (["set", "ff:ff:ff:ff:ff:ff", "--alert"], ["no device's address"]),
+        (["show", "printer"], ["MAC address"]),
+    ],
+)
+def test_what_cannot_be_is_one_line(cli: Devices, arguments: list[str], words: list[str]) -> None:
+    result = cli.run(*arguments)
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, *words)
+
+
+def test_set_without_a_change_is_a_wrong_call(cli: Devices) -> None:
+    result = cli.run("set", MAC)
+    assert result.exit_code == 2
+    assert "Nothing to change" in result.stderr
