@@ -198,3 +198,7 @@ def main() -> None:
     finally:
         shutil.rmtree(folder)
     print(table(sizes, found))
+
+
+if __name__ == "__main__":
+    main()
