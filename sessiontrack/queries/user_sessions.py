@@ -13,6 +13,7 @@ from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import UserSession, ViewTime
 from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.row_count import USER_SESSIONS
+from sessiontrack.models.user_session import IS_LONG, SHORT_SECONDS
 from sessiontrack.queries import row_counts
 from sessiontrack.values.paths import as_list
 
@@ -28,6 +29,17 @@ COLUMNS = (
     UserSession.last_tab,
     UserSession.visible_seconds,
     UserSession.ended_at,
+)
+_STARTED = "SELECT count(*) FROM user_session WHERE started_at"
+# Those that started in the rest of a counted stretch; those that started before an instant and had a ping at
+# or after it, short ones and long ones; those that stopped pinging before it and are active.
+NOT_STOPPED = Statement(
+    f"SELECT ({_STARTED} >= :before AND started_at < :until)"
+    f" + ({_STARTED} >= :before - {SHORT_SECONDS} AND started_at < :before AND last_ping >= :before"
+    f" AND NOT {IS_LONG})"
+    f" + ({_STARTED} + 0 < :before AND last_ping >= :before AND {IS_LONG})"
+    f" + ({_STARTED} + 0 < :before AND last_ping > :active_since AND last_ping < :before"
+    " AND ended_at IS NULL)"
 )
 
 
@@ -91,7 +103,20 @@ def count_sessions(tx: Transaction, wanted: UserSessionFilter) -> int:
         return row_counts.total(tx, USER_SESSIONS)
     if wanted.is_over_alone():
         return row_counts.total(tx, USER_SESSIONS) - count_sessions(tx, replace(wanted, active=True))
+    if wanted.stopped_before is not None and replace(wanted, stopped_before=None).is_everything():
+        return _count_stopped(tx, wanted.stopped_before, wanted.active_since)
     return int(tx.value(_counted(*wanted.shape()), **wanted.values()))
+
+
+def _count_stopped(tx: Transaction, before: int, active_since: int) -> int:
+    """How many sessions had their last ping before an instant, and are not active.
+
+    Those that started before it, without those that went on until then.
+    """
+    later, until = row_counts.total_from(tx, USER_SESSIONS, before)
+    started = row_counts.total(tx, USER_SESSIONS) - later
+    values = {"before": before, "until": until, "active_since": active_since}
+    return started - int(tx.value(NOT_STOPPED, **values))
 
 
 def _as_dict(row: Row, views: Iterable[Row], active_since: int) -> dict[str, Any]:
