@@ -1,14 +1,15 @@
 """How many devices were connected over time, computed from their sessions."""
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import accumulate
 
-from sqlalchemy import union_all
+from sqlalchemy import SQLColumnExpression, case, func, literal_column, null, union_all
+from sqlalchemy.sql import ColumnElement
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import DeviceSession
+from sessiontrack.models.columns import bind
 from sessiontrack.queries.overlaps import overlapping_parts
 
 
@@ -20,16 +21,47 @@ def connected_at_each(tx: Transaction, instants: Sequence[int]) -> list[int]:
     Args:
         instants: in order, UTC epoch seconds, none of them in the future.
     """
-    if not instants:
-        return []
+    return [count for run, step in _even_runs(instants) for count in _connected(tx, run, step)]
+
+
+def _even_runs(instants: Sequence[int]) -> Iterator[tuple[Sequence[int], int]]:
+    """The instants in runs that are equally far apart, with how far; a day of 23 hours ends one."""
+    first = 0
+    while first < len(instants):
+        last = first + 1
+        step = instants[last] - instants[first] if last < len(instants) else 1
+        while last < len(instants) and instants[last] - instants[last - 1] == step:
+            last += 1
+        yield instants[first:last], step
+        first = last
+
+
+def _connected(tx: Transaction, instants: Sequence[int], step: int) -> Iterator[int]:
     changes = [0] * (len(instants) + 1)
-    for start, end in tx.stream(_overlapping(), start=instants[0], end=instants[-1] + 1):
-        changes[bisect_left(instants, start)] += 1
-        if end is not None:
-            changes[bisect_left(instants, end)] -= 1
-    return list(accumulate(changes[:-1]))
+    values = {"start": instants[0], "end": instants[-1] + 1, "step": step}
+    for first, after, sessions in tx.stream(_changes(), **values):
+        changes[first] += sessions
+        if after is not None:
+            changes[min(after, len(instants))] -= sessions
+    return accumulate(changes[:-1])
 
 
 @cache
-def _overlapping() -> Statement:
-    return Statement(union_all(*overlapping_parts(DeviceSession.connected_at, DeviceSession.disconnected_at)))
+def _changes() -> Statement:
+    """(number of the first instant within, of the first one after, how many such sessions).
+
+    Those that none of the instants are within are left out, nearly all where instants are far apart.
+    """
+    first, after = _number(DeviceSession.begin_at), _number(DeviceSession.end_at)
+    count = func.count()
+    *ended, still_open = overlapping_parts(first, after, count, has_instants=False)
+    by: tuple[ColumnElement[int], ...] = (literal_column("1"), literal_column("2"))
+    parts = [part.where(first != after).group_by(*by) for part in ended]
+    opened = still_open.with_only_columns(first, null(), count).group_by(literal_column("1"))
+    return Statement(union_all(*parts, opened))
+
+
+def _number(instant: SQLColumnExpression[int] | SQLColumnExpression[int | None]) -> ColumnElement[int]:
+    start, step = bind("start"), bind("step")
+    # Rounded up.
+    return case((instant <= start, 0), else_=(instant - start + step - 1) // step)
