@@ -4,7 +4,7 @@ Two shapes come under one call: events (types all, voided, new, down) and device
 missing). Paging, sorting and search are the database's.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache, lru_cache
@@ -30,31 +30,27 @@ from sessiontrack.models import Device, DeviceSession, Event
 from sessiontrack.models.columns import EVERYTHING, bind, holds
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
-from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 from sessiontrack.models.row_count import DEVICE_SESSIONS, EVENTS
 from sessiontrack.models.text_count import EVENT_TEXTS, SESSION_TEXTS
-from sessiontrack.queries import event_rows, row_counts
+from sessiontrack.queries import event_places, event_rows, row_counts
 from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.event_search import find_matches
+from sessiontrack.queries.history_counts import (
+    EVENT_CONDITIONS,
+    SESSION_TYPES,
+    TOTALS,
+    count_begun,
+    count_from,
+    count_open,
+)
 from sessiontrack.queries.searching import devices_with_alias_like, in_mac, search_values
 from sessiontrack.values.timestamps import SiteTime
 
-SESSION_TYPES = frozenset({"sessions", "missing"})
-# In the order of `/sessions/totals`; None is no condition.
-EVENT_CONDITIONS = {"all": None, "voided": IS_VOIDED, "new": IS_NEW, "down": IS_DOWN}
 # Whether of one device, whether until an instant.
 Limits = tuple[bool, bool]
 Order = tuple[tuple[str, bool], ...]
 # Statements that are kept: of orders by several columns there are thousands.
 MOST_ORDERS = 512
-TOTALS = ("all", "sessions", "missing", "voided", "new", "down")
-# By which name the rows of a type are counted, in the order of their `at` or `end_at`.
-COUNTED_BY = {**{kind: kind for kind in TOTALS}, "all": EVENTS, "sessions": "session_end"}
-BEGUN = Statement(
-    select(func.count())
-    .select_from(DeviceSession)
-    .where(DeviceSession.begin_at >= bind("since"), DeviceSession.begin_at < bind("until"))
-)
 # Those whose texts are counted.
 SEARCHED = {"all": EVENT_TEXTS, "sessions": SESSION_TEXTS}
 # A search that finds less than one row of so many looks for their devices first.
@@ -63,7 +59,7 @@ FEW = 20
 FEW_DEVICES = 4
 DEVICES = Statement("SELECT count(*) FROM device")
 BY_TIME = ("order_time", "time")
-OPEN = Statement(select(func.count()).select_from(DeviceSession).where(holds(IS_OPEN)))
+BY_DURATION = ("duration", "duration_seconds")
 
 
 class Narrowed(Enum):
@@ -94,6 +90,8 @@ class Place(Enum):
     AT = 3
     # Beyond it, also among sessions that only reach into the period.
     REACHING = 2
+    # Among open sessions and those that lasted `least` seconds or longer.
+    LONGEST = 4
 
 
 @dataclass(frozen=True)
@@ -172,32 +170,27 @@ def _count(tx: Transaction, wanted: EventFilter) -> int:
         return int(tx.value(_counted(wanted.type, wanted.limits()), **wanted.values()))
     if wanted.until is not None:
         return _count(tx, replace(wanted, until=None)) - _count_after(tx, wanted.type, wanted.until)
-    counted, until = row_counts.total_from(tx, COUNTED_BY[wanted.type], wanted.since)
-    if wanted.since > 0:
-        counted += int(tx.value(_counted_between(wanted.type), since=wanted.since, until=until))
-    return counted if wanted.type != "sessions" else counted + int(tx.value(OPEN))
+    counted = count_from(tx, wanted.type, wanted.since)
+    return counted if wanted.type != "sessions" else counted + count_open(tx)
 
 
 def _count_after(tx: Transaction, kind: str, at: int) -> int:
     """How many of all devices happened or began at an instant or later."""
-    return _count_begun(tx, at) if kind == "sessions" else _count(tx, EventFilter(kind, at))
-
-
-def _count_begun(tx: Transaction, since: int) -> int:
-    begun, until = row_counts.total_from(tx, DEVICE_SESSIONS, since)
-    return begun + int(tx.value(BEGUN, since=since, until=until))
+    return count_begun(tx, at) if kind == "sessions" else count_from(tx, kind, at)
 
 
 def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> Iterator[Row]:
     """One page, for as_objects or as_table."""
-    search: Search | None = None
-    among: dict[str, Any] = {}
+    wanted, search, among, offset = _among_some(tx, wanted, limit, offset)
+    if _is_of_missing(tx, wanted, limit, offset):
+        # How long these lasted nobody knows: they are the shortest, equal, and by time.
+        wanted = replace(wanted, type="missing", order=wanted.order[1:] or (("order_time", True),))
     if wanted.search:
         narrowed, among = _narrowed(tx, wanted)
         if narrowed is Narrowed.TO_NOTHING:
             return iter(())
         search = Search(wanted.search.isascii(), narrowed)
-    place, page = _placed(tx, wanted, limit, offset)
+    place, page = (Place.ANYWHERE, {}) if among else _placed(tx, wanted, limit, offset)
     if place is Place.BEYOND and not page["offset"]:
         place = Place.AT
     statement = _listed(wanted.type, search, wanted.limits(), wanted.order, place)
@@ -205,6 +198,41 @@ def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now
     if wanted.type in SESSION_TYPES and any("duration" in name for name, _ in wanted.order):
         values["now"] = now
     return tx.stream(statement, **values)
+
+
+def _is_of_missing(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> bool:
+    """Whether a page of sessions, shortest first, has only such that lack an end."""
+    first, descends = wanted.order[0]
+    if first not in BY_DURATION or descends or wanted.type != "sessions" or wanted.search:
+        return False
+    return not any(wanted.limits()) and count_from(tx, "missing", wanted.since) >= offset + limit
+
+
+def _among_some(
+    tx: Transaction, wanted: EventFilter, limit: int, offset: int
+) -> tuple[EventFilter, Search | None, dict[str, Any], int]:
+    """The same page, in the order of a column of devices among their rows alone: as if searched for them."""
+    (first, descends), *rest = wanted.order
+    as_it_is: tuple[EventFilter, None, dict[str, Any], int] = wanted, None, {}, offset
+    if first not in event_places.SORTS or wanted.search or any(wanted.limits()):
+        return as_it_is
+    if wanted.type not in SEARCHED or limit == EVERYTHING:
+        return as_it_is
+    found = event_places.devices_of_page(tx, first, _counter(tx, wanted), limit, offset, descending=descends)
+    if found is None:
+        return as_it_is
+    ids, offset = found
+    if not ids:
+        return replace(wanted, order=tuple(rest) or (("order_time", True),)), None, {}, offset
+    return wanted, Search(True, Narrowed.TO_WHOLE), {"whole": ids, "concerned": ids}, offset
+
+
+def _counter(tx: Transaction, wanted: EventFilter) -> Callable[[int, str], int]:
+    """What counts the rows of a device."""
+    if wanted.since <= 0:
+        rows = event_places.rows_of_devices(tx, SEARCHED[wanted.type])
+        return lambda device_id, _: rows.get(device_id, 0)
+    return lambda _, mac: _count(tx, replace(wanted, mac=mac))
 
 
 def as_objects(kind: str, rows: Iterable[Row], now: int, site: SiteTime) -> Iterator[str]:
@@ -233,7 +261,13 @@ def as_table(kind: str, rows: Iterable[Row], now: int, site: SiteTime) -> list[l
 def _placed(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> tuple[Place, dict[str, int]]:
     """Where a page of the lists that may be long begins, and the parameters that say so."""
     first, newest_first = wanted.order[0]
-    if first not in BY_TIME or wanted.search or any(wanted.limits()):
+    if wanted.search or any(wanted.limits()):
+        return Place.ANYWHERE, {}
+    if first in BY_DURATION and newest_first and wanted.type == "sessions":
+        # The page ends before the last of so many.
+        least = event_places.seconds_of_longest(tx, wanted.since, offset + limit - 1)
+        return (Place.ANYWHERE, {}) if least is None else (Place.LONGEST, {"least": least})
+    if first not in BY_TIME:
         return Place.ANYWHERE, {}
     if wanted.type == "all":
         if newest_first:
@@ -242,7 +276,7 @@ def _placed(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> tu
     if wanted.type != "sessions":
         return Place.ANYWHERE, {}
     # Those that began before the period and reach into it come last, or first.
-    begun = _count_begun(tx, wanted.since)
+    begun = count_begun(tx, wanted.since)
     if newest_first:
         if offset >= begun:
             return Place.REACHING, {"edge": wanted.since, "offset": offset - begun}
@@ -272,24 +306,6 @@ def _counted(kind: str, limits: Limits) -> Statement:
     if kind in SESSION_TYPES:
         return Statement(select(func.count()).select_from(_sessions(kind, limits)))
     return Statement(select(func.count()).select_from(Event).where(*_conditions(kind, limits)))
-
-
-@cache
-def _counted_between(kind: str) -> Statement:
-    """How many there are of all devices from `since` until `until`, apart from open sessions."""
-    if kind not in SESSION_TYPES:
-        return _counted(kind, (False, True))
-    # Each part by the index of its own.
-    begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
-    within = (end_at >= bind("since"), end_at < bind("until"))
-    count = select(func.count()).select_from(DeviceSession)
-    if kind == "missing":
-        return Statement(count.where(holds(IS_MISSING), *within))
-    short = count.where(
-        holds(IS_SHORT), begin_at >= bind("since") - SHORT_SECONDS, begin_at < bind("until"), *within
-    )
-    long = count.where(holds(IS_LONG), *within)
-    return Statement(select(short.scalar_subquery() + long.scalar_subquery()))
 
 
 @cache
@@ -488,6 +504,11 @@ def _sessions(
         before.append(begin_at < bind("edge") if newest else begin_at >= bind("edge"))
     if place in (Place.BEYOND, Place.AT):
         return _session_columns_where(begin_at).subquery("found")
+    if place is Place.LONGEST:
+        longest = (holds(IS_LONG), end_at >= since, end_at - begin_at >= bind("least"))
+        return union_all(
+            _session_columns_where(begin_at, *longest), _session_columns_where(begin_at, holds(IS_OPEN))
+        ).subquery("found")
     # Long ones are few: better sorted than looked for, newest first, among all that ever began.
     unindexed_begin_at = (begin_at + 0).label("begin_at")
     short = _session_columns_where(

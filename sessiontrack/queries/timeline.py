@@ -15,9 +15,9 @@ from sqlalchemy import select
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import bind
-from sessiontrack.queries.calendar import INFERRED_SECONDS
 from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.devices import DeviceFilter, list_devices
+from sessiontrack.queries.drawn_sessions import INFERRED_SECONDS
 from sessiontrack.values.timestamps import SiteTime
 
 KINDS = ("closed", "open", "missing connection", "missing disconnection", "mixed", "mixed with missing")

@@ -5,17 +5,25 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, case, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, case, func, select
 
 from sessiontrack.database import Row, Statement, Transaction
-from sessiontrack.models import Device
-from sessiontrack.models.columns import bind
-from sessiontrack.queries import devices
-from sessiontrack.queries.calendar import overlapping
+from sessiontrack.models import Device, DeviceSession
+from sessiontrack.models.columns import bind, holds
+from sessiontrack.queries import devices, long_windows
 from sessiontrack.queries.devices import DeviceFilter
+from sessiontrack.queries.drawn_sessions import (
+    FOUND,
+    INFERRED_SECONDS,
+    in_window,
+    overlapping,
+    with_shown_ends,
+)
 from sessiontrack.queries.rendering import duration_seconds
 from sessiontrack.queries.timeline import CLOSED, KINDS, NO_CONNECTION, NO_DISCONNECTION, OPEN
 from sessiontrack.values.timestamps import SiteTime
+
+ARCHIVED = Statement("SELECT id FROM device WHERE archived")
 
 
 @dataclass(frozen=True)
@@ -38,18 +46,33 @@ class TimelineSessionFilter:
         """What the statements depend on."""
         return self.mac is not None, *self.of.shape()
 
+    def is_long(self) -> bool:
+        """Whether it is a long window of all devices that are not archived."""
+        return self.shape() == (False, "all", None) and long_windows.is_long(self.start, self.end)
+
 
 def list_timeline_sessions(
     tx: Transaction, wanted: TimelineSessionFilter, limit: int, offset: int, now: int, site: SiteTime
 ) -> Iterator[dict[str, Any]]:
     """One page of them."""
+    values = {**wanted.values(now), "limit": limit, "offset": offset}
     statement = _listed(*wanted.shape(), wanted.sort, wanted.descending)
-    for row in tx.stream(statement, limit=limit, offset=offset, **wanted.values(now)):
+    if wanted.is_long() and (wanted.sort, wanted.descending) == ("connection", False):
+        statement = _in_order()
+        last = offset + limit
+        values["end"] = long_windows.end_of_page(tx, wanted.start, wanted.end, last, archived=False)
+    for row in tx.stream(statement, **values):
         yield _as_dict(row, now, site)
 
 
 def count_timeline_sessions(tx: Transaction, wanted: TimelineSessionFilter, now: int) -> int:
     """How many there are, whatever the page."""
+    if wanted.is_long():
+        counted = long_windows.count_sessions(tx, wanted.start, wanted.end, now)
+        archived = [device_id for (device_id,) in tx.rows(ARCHIVED)]
+        if not archived:
+            return counted
+        return counted - int(tx.value(_counted_of_some(), **wanted.values(now), devices=archived))
     return int(tx.value(_counted(*wanted.shape()), **wanted.values(now)))
 
 
@@ -82,22 +105,7 @@ def _kind(connected_at: int | None, disconnected_at: int | None, still_connected
 def _listed(by_mac: bool, status: str, is_ascii: bool | None, sort: str, descending: bool) -> Statement:
     shown, where = _shown(by_mac, status, is_ascii)
     found = shown.c
-    rows = (
-        select(
-            found.id,
-            Device.mac,
-            Device.name,
-            Device.owner,
-            found.ip,
-            found.connected_at,
-            found.disconnected_at,
-            found.still_connected,
-            found.shown_begin,
-            found.shown_end,
-        )
-        .join(Device, Device.id == found.device_id)
-        .where(*where)
-    )
+    rows = _rows(shown).where(*where)
     by = {
         "connection": found.shown_begin,
         "disconnection": found.shown_end,
@@ -112,6 +120,39 @@ def _listed(by_mac: bool, status: str, is_ascii: bool | None, sort: str, descend
 
 
 @cache
+def _in_order() -> Statement:
+    listed = long_windows.in_order(lambda shown: _rows(shown).where(devices.are("all", None)))
+    return Statement(listed.limit(bind("limit")).offset(bind("offset")))
+
+
+def _rows(shown: Subquery) -> Select[*tuple[Any, ...]]:
+    found = shown.c
+    rows = select(
+        found.id,
+        Device.mac,
+        Device.name,
+        Device.owner,
+        found.ip,
+        found.connected_at,
+        found.disconnected_at,
+        found.still_connected,
+        found.shown_begin,
+        found.shown_end,
+    )
+    return rows.join(Device, Device.id == found.device_id)
+
+
+@cache
+def _counted_of_some() -> Statement:
+    """How many sessions of some devices are in the window, by the index of each device."""
+    # Not the column itself: its index has the sessions of all devices.
+    began = DeviceSession.begin_at + 0 < bind("end") + INFERRED_SECONDS
+    found = select(*FOUND).where(holds("device_session.device_id AMONG(:devices)"), began)
+    shown = with_shown_ends(found.subquery())
+    return Statement(select(func.count()).select_from(shown).where(*in_window(shown)))
+
+
+@cache
 def _counted(by_mac: bool, status: str, is_ascii: bool | None) -> Statement:
     shown, where = _shown(by_mac, status, is_ascii)
     rows = select(func.count()).select_from(shown).join(Device, Device.id == shown.c.device_id)
@@ -121,8 +162,8 @@ def _counted(by_mac: bool, status: str, is_ascii: bool | None) -> Statement:
 def _shown(
     by_mac: bool, status: str, is_ascii: bool | None
 ) -> tuple[Subquery, tuple[ColumnElement[bool], ...]]:
-    shown, in_window = overlapping(by_mac)
-    return shown, (*in_window, devices.are(status, is_ascii))
+    shown, overlaps = overlapping(by_mac)
+    return shown, (*overlaps, devices.are(status, is_ascii))
 
 
 def _is_missing(shown: Subquery) -> ColumnElement[bool]:

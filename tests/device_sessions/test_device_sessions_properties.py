@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict
-from sessiontrack.queries import calendar, device_sessions, events
+from sessiontrack.models.columns import EVERYTHING
+from sessiontrack.queries import calendar, device_sessions, events, long_windows
 from sessiontrack.services import device_sessions as services
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.timestamps import IN_UTC
@@ -306,6 +307,14 @@ def drawn(stored: list[Stored], start: int, end: int) -> list[dict[str, str]]:
     return [shown for _, _, shown in sorted(found, key=lambda one: one[:2])]
 
 
+@pytest.fixture(params=["as they are", "all are long"])
+def lengths_of_windows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long windows of all devices are read in another way than short ones."""
+    if request.param == "all are long":
+        monkeypatch.setattr(long_windows, "LONG_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("lengths_of_windows")
 @windowed
 @given(told=histories, seed=st.integers(0, 2**32))
 def test_contract_3_calendar_is_every_session_that_overlaps(tx: Transaction, told: Any, seed: int) -> None:
@@ -318,6 +327,9 @@ def test_contract_3_calendar_is_every_session_that_overlaps(tx: Transaction, tol
             whole = drawn(stored, start, end)
             assert found == [each for each in whole if mac in (None, each["resourceId"])]
             assert calendar.count_calendar(tx, wanted, NOW) == len(found)
+        wanted = calendar.CalendarFilter(start, end)
+        page = calendar.list_calendar(tx, wanted, 2, 1, NOW, IN_UTC)
+        assert [json.loads(each) for each in page] == drawn(stored, start, end)[1:3]
 
 
 @windowed
@@ -368,3 +380,35 @@ def test_contract_3_session_types_of_a_period_equal_brute_force(
             assert events.count_rows(tx, wanted, searched=True) == len(expected)
         totals = events.count_totals(tx, since)
         assert (totals["sessions"], totals["missing"]) == (len(newest), len(lacking))
+
+
+NAMED = Statement("UPDATE device SET name = :name, owner = :name WHERE mac = :mac")
+SORTED = ("name", "owner", "mac", "duration")
+
+
+@windowed
+@given(
+    told=histories,
+    names=st.lists(st.sampled_from(("", "Anna", "anna", "Bert")), min_size=3, max_size=3),
+    seed=st.integers(0, 2**32),
+)
+def test_a_sorted_page_is_where_sorting_everything_has_it(
+    tx: Transaction, told: Any, names: list[str], seed: int
+) -> None:
+    chance = random.Random(seed)
+    stored = filled(tx, told, chance)
+    tx.run_many(NAMED, [{"name": name, "mac": mac} for name, mac in zip(names, MACS, strict=True)])
+    device_ids = dict(tx.rows(Statement("SELECT mac, id FROM device")))
+    for each in stored:
+        rows.add_event(tx, device_ids[each.mac], each.begin, f"Event {each.id}")
+    for kind in ("all", "sessions"):
+        for column in SORTED if kind == "sessions" else SORTED[:-1]:
+            for descends in (True, False):
+                order = ((column, descends), *chance.choice(((), (("order_time", False),))))
+                since = chance.choice((0, *(each.begin for each in stored)))
+                wanted = events.EventFilter(kind, since, order=order)
+                whole = list(events.list_page(tx, wanted, EVERYTHING, 0, NOW))
+                assert len(whole) == events.count_rows(tx, wanted, searched=True)
+                for offset in (*range(len(whole)), len(whole) + 2):
+                    page = list(events.list_page(tx, wanted, 2, offset, NOW))
+                    assert page == whole[offset : offset + 2], (order, offset)

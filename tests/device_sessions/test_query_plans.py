@@ -120,6 +120,31 @@ def test_contract_3_calendar_of_all_devices_uses_an_index_for_each_kind(tx: Expl
     tx.assert_searched(*kinds)
 
 
+@pytest.mark.parametrize("limit", [None, 100])
+def test_contract_3_a_long_calendar_is_read_in_its_order_and_not_counted(
+    tx: Explained, limit: int | None
+) -> None:
+    wanted = calendar.CalendarFilter(NOW - 99 * DAY, NOW)
+    assert list(calendar.list_calendar(tx, wanted, limit, 0, NOW, IN_UTC))
+    tx.assert_searched(
+        *(f"ix_device_session_{kind}" for kind in ("short", "middle", "longest", "begin_open"))
+    )
+    # The largest part comes last, from an index in the order of the answer.
+    *_, within = tx.plans[-1].rpartition("RIGHT\n")
+    assert within.startswith("SEARCH device_session USING INDEX ix_device_session_begin "), tx.plans[-1]
+    assert "TEMP B-TREE" not in within
+    assert calendar.count_calendar(tx, wanted, NOW)
+    tx.assert_searched()
+
+
+def test_contract_6_the_sessions_of_a_long_timeline_use_the_same_indexes(tx: Explained) -> None:
+    wanted = timeline_sessions.TimelineSessionFilter(devices.DeviceFilter((5, 3600)), NOW - 99 * DAY, NOW)
+    assert list(timeline_sessions.list_timeline_sessions(tx, wanted, 100, 0, NOW, IN_UTC))
+    tx.assert_searched("ix_device_session_begin", "ix_device_session_missing")
+    assert timeline_sessions.count_timeline_sessions(tx, wanted, NOW)
+    tx.assert_searched()
+
+
 def test_contract_3_calendar_of_one_device_uses_its_index(tx: Explained) -> None:
     wanted = calendar.CalendarFilter(*WEEK, mac=MACS[3])
     assert list(calendar.list_calendar(tx, wanted, None, 0, NOW, IN_UTC))

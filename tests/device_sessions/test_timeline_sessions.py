@@ -119,3 +119,26 @@ def test_the_number_of_all_is_told(filled: Clients) -> None:
 def test_a_wrong_parameter_is_named(filled: Clients, query: dict[str, str], field: str) -> None:
     body = refused(filled.viewer.get(URL, {**TODAY, **query}), 400)
     assert set(body["errors"]) == {field}
+
+
+LONG = {"start": "2025-01-01", "end": "2025-08-15"}
+
+
+def test_a_long_window_has_what_a_short_one_has(filled: Clients) -> None:
+    assert [each["id"] for each in found(filled, **LONG)] == [
+        *(each["id"] for each in found(filled, start="2025-08-14", end="2025-08-14")[:1]),
+        *(each["id"] for each in found(filled)),
+    ]
+    assert [each["kind"] for each in found(filled, **LONG, limit=2, offset=2)] == [
+        "missing connection",
+        "missing disconnection",
+    ]
+    assert [each["id"] for each in found(filled, **LONG, sort="-connection")] == [
+        each["id"] for each in found(filled, **LONG)
+    ][::-1]
+
+
+def test_a_long_window_leaves_archived_devices_out(filled: Clients) -> None:
+    filled.admin.ok("PATCH", f"/devices/{PRINTER}", json={"archived": True})
+    assert {each["mac"] for each in found(filled, **LONG)} == {PHONE}
+    assert filled.viewer.get(URL, {**LONG, "limit": "1"}).headers["X-Total-Count"] == "1"
