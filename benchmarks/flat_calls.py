@@ -149,6 +149,7 @@ WRITES = (
         "/presence/events",
         body={"source": "bench", "mac": "02:00:00:00:FE:0{n}", "event": "connected"},
     ),
+    Call("source: archive", "PATCH", "/presence/sources", body={"name": "bench", "archived": True}),
     Call("device: change", "PATCH", "/devices/{mac}", body={"owner": "owner {n}"}),
     Call(
         "device: merge",

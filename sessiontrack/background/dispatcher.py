@@ -6,6 +6,7 @@ polling is one read of an empty table every ten seconds.
 
 import logging
 import socket
+import time
 from threading import Event, Thread
 
 from flask import Flask
@@ -14,11 +15,13 @@ from sessiontrack import clock
 from sessiontrack.config import Settings
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.queries.sources import list_sources
 from sessiontrack.queries.webhooks import has_webhooks
 from sessiontrack.senders.messages import Outcome
 from sessiontrack.senders.targets import Resolver
-from sessiontrack.services import deliveries
+from sessiontrack.services import deliveries, sources
 from sessiontrack.services.announcing import settle_flapping
+from sessiontrack.services.clock_door import ClockDoor
 from sessiontrack.services.deliveries import Attempt, Claim
 from sessiontrack.services.flapping import FlappingRules
 
@@ -43,6 +46,7 @@ class Dispatcher:
         self._stop = Event()
         self._thread: Thread | None = None
         self._tidied_at = 0
+        self._silence = sources.SilenceWatch()
 
     def start(self) -> None:
         """Run in a thread until `stop`."""
@@ -86,6 +90,17 @@ class Dispatcher:
         with write_transaction() as tx:
             settle_flapping(tx, now, self._flapping)
             deliveries.tidy(tx, now)
+        self._tell_of_sources(now)
+
+    def _tell_of_sources(self, now: int) -> None:
+        door: ClockDoor | None = self._app.extensions.get("sessiontrack.clock_door")
+        if door is not None and door.problem(now) is not None:
+            return
+        with read_transaction() as tx:
+            found = list_sources(tx, now, counts=False)
+        if news := self._silence.news(found, time.monotonic()):
+            with write_transaction() as tx:
+                sources.tell(tx, now, news)
 
     def _deliver_due(self) -> None:
         while not self._stop.is_set():

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import orjson
 from flask import Flask, Response, current_app, g
 
-from sessiontrack.database import read_transaction
+from sessiontrack.database import Transaction, read_transaction
 from sessiontrack.http import examples
 from sessiontrack.http.endpoint import Blueprint, seen_user, settings
 from sessiontrack.http.etags import ETAG_HEADER, tag_of, tagged_answer
 from sessiontrack.queries import devices
 from sessiontrack.queries import now as queries
+from sessiontrack.queries.sources import list_sources
 from sessiontrack.schemas import now as schemas
 from sessiontrack.values.roles import VIEWER
 
@@ -19,6 +20,8 @@ from sessiontrack.values.roles import VIEWER
 MOST_KEPT = 256
 # Counting 1,000 devices takes 4 ms, answering 0.2: with this, a hundred pages cost little more than one.
 KEPT_SECONDS = 2
+# Of each kind; the rest is in GET /presence/sources.
+MOST_SOURCES = 20
 EXTENSION = "sessiontrack.now"
 
 blueprint = Blueprint("now", __name__, url_prefix="/presence", description="What is going on now.")
@@ -102,11 +105,20 @@ def _body(at: int, limit: int, only: str | None) -> bytes:
             "success": True,
             "timezone": configured.timezone.name,
             "devices": devices.count_totals(tx, flapping, at),
+            "sources": _sources(tx, at),
             "people_total": total,
             "people": people,
             "events": queries.latest_events(tx, limit, configured.timezone),
         }
     return orjson.dumps(found)
+
+
+def _sources(tx: Transaction, at: int) -> dict[str, Any]:
+    """How many feed us, and those of them with which something is wrong."""
+    found = [each for each in list_sources(tx, at, counts=False) if not each.archived]
+    silent = [each.name for each in found if each.silent_since is not None]
+    failing = [each.name for each in found if each.failing_since is not None]
+    return {"all": len(found), "silent": silent[:MOST_SOURCES], "failing": failing[:MOST_SOURCES]}
 
 
 def init_app(app: Flask) -> None:

@@ -12,10 +12,11 @@ from sessiontrack.http.answers import answer
 from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.http.json_body import LARGE
 from sessiontrack.queries.online_history import connected_at_each
-from sessiontrack.queries.sources import list_sources
+from sessiontrack.queries.sources import SourceStatus, list_sources
 from sessiontrack.schemas import presence as schemas
 from sessiontrack.schemas.fields import MOST_LISTED
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_event, observe_scan
+from sessiontrack.services.sources import archive_source, unarchive_source
 from sessiontrack.sources.formats import as_sentence
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.periods import instants_every
@@ -89,28 +90,47 @@ def events(query: dict[str, Any], body: dict[str, Any]) -> Response:
 )
 def sources(query: dict[str, Any]) -> Response:
     """What feeds us: last look, rhythm, and since when and why a source is silent or fails"""
+    with read_transaction() as tx:
+        found = list_sources(tx, g.now)
+    return answer({"success": True, "sources": [_source(each) for each in found]})
+
+
+@blueprint.endpoint(
+    "/sources",
+    method="PATCH",
+    role=OPERATOR,
+    body=schemas.ChangeSource,
+    body_example=examples.CHANGE_SOURCE,
+    answer=schemas.SourceAnswer,
+    example=examples.SOURCE_CHANGED,
+    errors=(404, 413),
+)
+def change_source(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """Archive a source that was retired, or take it back out of the archive"""
+    change = archive_source if body["archived"] else unarchive_source
+    with write_transaction() as tx:
+        changed = change(tx, g.now, body["name"])
+    return answer({"success": True, "source": _source(changed)})
+
+
+def _source(found: SourceStatus) -> dict[str, object]:
     site = settings().timezone
 
     def shown(at: int | None) -> str | None:
         return None if at is None else site.format_offset(at)
 
-    with read_transaction() as tx:
-        found = list_sources(tx, g.now)
-    rows = [
-        {
-            "name": each.name,
-            "kind": each.kind,
-            "last_look": shown(each.last_look),
-            "rhythm_seconds": each.rhythm,
-            "quiet_seconds": each.quiet,
-            "silent_since": shown(each.silent_since),
-            "failing_since": shown(each.failing_since),
-            "reason": each.reason,
-            "seen": each.seen,
-        }
-        for each in found
-    ]
-    return answer({"success": True, "sources": rows})
+    return {
+        "name": found.name,
+        "kind": found.kind,
+        "last_look": shown(found.last_look),
+        "rhythm_seconds": found.rhythm,
+        "quiet_seconds": found.quiet,
+        "silent_since": shown(found.silent_since),
+        "failing_since": shown(found.failing_since),
+        "reason": found.reason,
+        "archived": found.archived,
+        "seen": found.seen,
+    }
 
 
 @blueprint.endpoint(

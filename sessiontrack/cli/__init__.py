@@ -27,6 +27,7 @@ GROUPS = {
     "Feed with what is seen on the network": {
         "scan": "scan.scan",
         "listen": "listen.listen",
+        "source": "source.source",
     },
     "Devices and their history": {
         "device": "device.device",

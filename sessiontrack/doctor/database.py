@@ -187,6 +187,11 @@ def sources(patient: Patient) -> Iterator[Finding]:
             yield wrong("source", f"{each.name} fails since {since} UTC: {each.reason}")
         elif each.silent_since is not None:
             since = IN_UTC.format_minute(each.silent_since)
-            yield warning("source", f"{each.name} is silent since {since} UTC; does its scanner run?")
+            yield warning(
+                "source",
+                f"{each.name} is silent since {since} UTC; does its scanner run?"
+                f" If it was retired: sessiontrack source archive {shlex.quote(each.name)}",
+            )
     if not any(each.failing_since or each.silent_since for each in found):
-        yield ok("source", f"{len(found)} heard of, none silent or failing.")
+        used = sum(not each.archived for each in found)
+        yield ok("source", f"{used} heard of, none silent or failing.")

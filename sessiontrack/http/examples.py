@@ -181,22 +181,21 @@ _TAKEN = {"success": True, "seen": 1, "connected": 1, "disconnected": 0, "new": 
 SCAN_TAKEN = {**_TAKEN, "suspicious": False, "left_out": []}
 PRESENCE_EVENT = {"source": "hostapd", "mac": MAC, "event": "connected"}
 EVENT_TAKEN = {**_TAKEN, "suspicious": False}
-SOURCES = {
-    "success": True,
-    "sources": [
-        {
-            "name": "network",
-            "kind": "scan",
-            "last_look": "2025-08-01T10:00:00+00:00",
-            "rhythm_seconds": 60,
-            "quiet_seconds": 900,
-            "silent_since": None,
-            "failing_since": None,
-            "reason": "",
-            "seen": 9,
-        }
-    ],
+_SOURCE = {
+    "name": "network",
+    "kind": "scan",
+    "last_look": "2025-08-01T10:00:00+00:00",
+    "rhythm_seconds": 60,
+    "quiet_seconds": 900,
+    "silent_since": None,
+    "failing_since": None,
+    "reason": "",
+    "archived": False,
+    "seen": 9,
 }
+SOURCES = {"success": True, "sources": [_SOURCE]}
+CHANGE_SOURCE = {"name": "network", "archived": True}
+SOURCE_CHANGED = {"success": True, "source": {**_SOURCE, "archived": True}}
 ONLINE_HISTORY = {
     "success": True,
     "step": "1 hour",
@@ -209,6 +208,7 @@ PRESENCE_NOW = {
     "success": True,
     "timezone": "Europe/Berlin",
     "devices": {"all": 12, **_STATUSES},
+    "sources": {"all": 2, "silent": ["radius:ap-1"], "failing": []},
     "people_total": 1,
     "people": [
         {

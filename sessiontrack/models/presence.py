@@ -22,6 +22,10 @@ class Source(Base):
     pruned_at: Mapped[Instant | None]
     # Up to which instant it was.
     forgotten_at: Mapped[Instant | None]
+    # Its last look when it was archived; a later one takes it out of the archive.
+    archived_look: Mapped[Instant | None]
+    # Its last look before a silence that receivers of webhooks were told of.
+    told_look: Mapped[Instant | None]
 
 
 class Scan(Base):

@@ -74,12 +74,13 @@ def read_figures(
     """
     devices = count_totals(tx, flapping, now)
     del devices["all"]
-    sources = list_sources(tx, now)
+    sources = list_sources(tx, now, counts=False)
+    retired = {each.name for each in sources if each.archived}
     return Figures(
         devices=devices,
         active_people=int(tx.value(ACTIVE_PEOPLE, active_since=now - alive_seconds)),
-        last_scans={name: at for name, at in tx.rows(LAST_SCANS) if at is not None},
-        heard=[each for each in sources if each.last_look is not None],
+        last_scans={name: at for name, at in tx.rows(LAST_SCANS) if at is not None and name not in retired},
+        heard=[each for each in sources if each.last_look is not None and not each.archived],
         failing={each.name: each.failing_since for each in sources if each.failing_since is not None},
         database_bytes=size[0],
         wal_bytes=size[1],

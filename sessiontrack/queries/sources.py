@@ -14,11 +14,14 @@ SHORTEST_SILENCE_OF_LISTENER = 3600
 SILENCE_OF_NEW_LISTENER = 86_400
 DAY = 86_400
 
-SOURCES = Statement(
-    "SELECT s.name, s.id, f.since_at, f.reason FROM source s LEFT JOIN source_failure f ON f.name = s.name"
-    " UNION ALL SELECT f.name, NULL, f.since_at, f.reason FROM source_failure f"
-    " WHERE f.name NOT IN (SELECT name FROM source) ORDER BY 1"
+_SOURCES = (
+    "SELECT s.name, s.id, f.since_at, f.reason, s.archived_look, s.told_look"
+    " FROM source s LEFT JOIN source_failure f ON f.name = s.name {0}"
+    " UNION ALL SELECT f.name, NULL, f.since_at, f.reason, NULL, NULL FROM source_failure f"
+    " WHERE f.name NOT IN (SELECT name FROM source) {1} ORDER BY 1"
 )
+SOURCES = Statement(_SOURCES.format("", ""))
+ONE_SOURCE = Statement(_SOURCES.format("WHERE s.name = :name", "AND f.name = :name"))
 SCANS = Statement("SELECT at, seen_count FROM scan WHERE source_id = :source_id ORDER BY at DESC LIMIT 21")
 WORDS = Statement(
     "SELECT DISTINCT at FROM device_evidence WHERE source_id = :source_id ORDER BY at DESC LIMIT 101"
@@ -39,7 +42,10 @@ class SourceStatus:
     last_look: when it was last heard of; None where it never was.
     rhythm: the usual time from one look to the next, in seconds; None where that is not known.
     quiet: how long it may be silent without anything being wrong.
+    archived: it was retired, so it counts as neither silent nor failing; until it is heard of again.
+    told_look: its last look before a silence that receivers of webhooks were told of.
     seen: how many devices its last look saw; of one without looks, those it spoke of in its last day.
+        None where it was not asked for.
     """
 
     name: str
@@ -50,12 +56,24 @@ class SourceStatus:
     silent_since: int | None
     failing_since: int | None
     reason: str
-    seen: int
+    archived: bool
+    told_look: int | None
+    seen: int | None
 
 
-def list_sources(tx: Transaction, now: int) -> list[SourceStatus]:
-    """All sources, by name."""
-    return [_status(tx, now, *row) for row in tx.rows(SOURCES)]
+def list_sources(tx: Transaction, now: int, *, counts: bool = True) -> list[SourceStatus]:
+    """All sources, by name.
+
+    Args:
+        counts: whether to count the devices that each of them saw.
+    """
+    return [_status(tx, now, counts, *row) for row in tx.rows(SOURCES)]
+
+
+def find_source(tx: Transaction, now: int, name: str) -> SourceStatus | None:
+    """One of them."""
+    row = tx.row(ONE_SOURCE, name=name)
+    return None if row is None else _status(tx, now, True, *row)
 
 
 def has_scan(tx: Transaction, source: str, at: int) -> bool:
@@ -64,7 +82,15 @@ def has_scan(tx: Transaction, source: str, at: int) -> bool:
 
 
 def _status(
-    tx: Transaction, now: int, name: str, source_id: int | None, failing_since: int | None, reason: str | None
+    tx: Transaction,
+    now: int,
+    counts: bool,
+    name: str,
+    source_id: int | None,
+    failing_since: int | None,
+    reason: str | None,
+    archived_look: int | None,
+    told_look: int | None,
 ) -> SourceStatus:
     scans = [] if source_id is None else tx.rows(SCANS, source_id=source_id)
     words = [] if source_id is None else [at for (at,) in tx.rows(WORDS, source_id=source_id)]
@@ -77,14 +103,25 @@ def _status(
     else:
         quiet = max(SHORTEST_SILENCE_OF_LISTENER, 2 * max(gaps)) if gaps else SILENCE_OF_NEW_LISTENER
     last = max([*(at for at, _ in scans[:1]), *words[:1]], default=None)
-    seen = 0
+    seen = 0 if counts else None
     if kind == SCAN and scans:
         seen = scans[0][1]
-    elif last is not None:
+    elif counts and last is not None:
         seen = tx.value(HEARD_OF, source_id=source_id, since=last - DAY)
-    is_silent = last is not None and now - last > quiet
+    archived = archived_look is not None and (last or 0) <= archived_look and failing_since is None
+    is_silent = last is not None and now - last > quiet and not archived
     return SourceStatus(
-        name, kind, last, rhythm, quiet, last if is_silent else None, failing_since, reason or "", seen
+        name,
+        kind,
+        last,
+        rhythm,
+        quiet,
+        last if is_silent else None,
+        failing_since,
+        reason or "",
+        archived,
+        told_look,
+        seen,
     )
 
 

@@ -29,6 +29,18 @@ class DeviceCounts(DeviceTotalsAnswer):
         exclude = ("success",)
 
 
+class SourcesNow(Answer):
+    """What feeds us; archived sources are left out."""
+
+    all = fields.Integer(required=True)
+    silent = fields.List(
+        fields.String(), required=True, metadata={"description": "The names of the first 20."}
+    )
+    failing = fields.List(
+        fields.String(), required=True, metadata={"description": "The names of the first 20."}
+    )
+
+
 class PersonNow(Answer):
     """An active user session; instants are epoch seconds."""
 
@@ -61,6 +73,7 @@ class NowAnswer(Answer):
     success = fields.Boolean(required=True, metadata={"enum": [True]})
     timezone = fields.String(required=True, metadata={"description": "The site time zone's name."})
     devices = fields.Nested(DeviceCounts, required=True)
+    sources = fields.Nested(SourcesNow, required=True)
     people_total = fields.Integer(required=True)
     people = fields.List(fields.Nested(PersonNow), required=True)
     events = fields.List(fields.Nested(EventNow), required=True)

@@ -232,6 +232,10 @@ class SourceRow(Answer):
     )
     failing_since = fields.String(required=True, allow_none=True)
     reason = fields.String(required=True, metadata={"description": "Why it fails; empty where it does not."})
+    archived = fields.Boolean(
+        required=True,
+        metadata={"description": "Retired: neither silent nor failing, until it is heard of again."},
+    )
     seen = fields.Integer(
         required=True,
         metadata={"description": "Devices in its last look; of one without looks, in its last day."},
@@ -243,6 +247,20 @@ class SourcesAnswer(Answer):
 
     success = fields.Boolean(required=True, metadata={"enum": [True]})
     sources = fields.List(fields.Nested(SourceRow), required=True)
+
+
+class ChangeSource(Strict):
+    """`PATCH /presence/sources`."""
+
+    name = Text(least=1, most=64, required=True, metadata={"example": "network"})
+    archived = JsonBoolean(required=True)
+
+
+class SourceAnswer(Answer):
+    """`PATCH /presence/sources`."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    source = fields.Nested(SourceRow, required=True)
 
 
 class OnlineHistory(Strict):

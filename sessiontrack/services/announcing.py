@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sessiontrack.database import Statement, Transaction
+from sessiontrack.queries.sources import SourceStatus
 from sessiontrack.services import flapping
 from sessiontrack.values.changes import Change
 from sessiontrack.values.timestamps import IN_UTC
@@ -107,6 +108,18 @@ def announce_login(tx: Transaction, now: int, username: str, address: str) -> No
     """Tell receivers that somebody has signed in from an address for the first time."""
     content = {"user": {"username": username}, "address": address}
     _put(tx, now, _wanted(tx), [News(NEW_ADDRESS, now, content)])
+
+
+def announce_source(tx: Transaction, now: int, event_type: str, source: SourceStatus) -> None:
+    """Tell receivers that a source is silent, or back."""
+    told = {
+        "name": source.name,
+        "kind": source.kind,
+        "last_look": source.last_look,
+        "failing_since": source.failing_since,
+        "reason": source.reason,
+    }
+    _put(tx, now, _wanted(tx), [News(event_type, now, {"source": told})])
 
 
 def announce_test(tx: Transaction, now: int, webhook_id: int) -> str:

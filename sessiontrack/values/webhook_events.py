@@ -5,6 +5,16 @@ DEVICE_DOWN = "Device Down"
 DOWN_RECONNECTED = "Down Reconnected"
 FLAPPING = "flapping"
 NEW_ADDRESS = "login from a new address"
-EVENT_TYPES = (NEW_DEVICE, DEVICE_DOWN, DOWN_RECONNECTED, FLAPPING, NEW_ADDRESS)
+SOURCE_SILENT = "source.silent"
+SOURCE_BACK = "source.back"
+EVENT_TYPES = (
+    NEW_DEVICE,
+    DEVICE_DOWN,
+    DOWN_RECONNECTED,
+    FLAPPING,
+    NEW_ADDRESS,
+    SOURCE_SILENT,
+    SOURCE_BACK,
+)
 # Sent on demand, to whatever a receiver wants to be told of.
 TEST = "test"

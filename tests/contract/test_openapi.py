@@ -111,6 +111,7 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "GET /sessions/{mac}": {"404"},
         "GET /devices/{mac}/statistics": {"404"},
         "POST /devices/{mac}/merge": {"404"},
+        "PATCH /presence/sources": {"404"},
         "POST /webhooks": {"409"},
         "DELETE /webhooks/{webhook_id}": {"404"},
         "GET /webhooks/{webhook_id}/deliveries": {"404"},

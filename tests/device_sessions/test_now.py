@@ -60,6 +60,7 @@ def test_contract_6_now_has_devices_people_and_events(
             "archived": 0,
             "favorites": 0,
         },
+        "sources": {"all": 0, "silent": [], "failing": []},
         "people_total": 1,
         "events": [
             {

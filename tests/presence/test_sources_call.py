@@ -48,6 +48,7 @@ def test_contract_6_what_feeds_us(clients: Clients, clock: time_machine.Travelle
         "silent_since": None,
         "failing_since": None,
         "reason": "",
+        "archived": False,
         "seen": 2,
     }
     clock.shift(900)
@@ -136,3 +137,73 @@ def test_a_lease_file_that_was_not_written_says_so(
     )
     os.utime(path, (NOW, NOW))
     assert invoke(clients.app.instance_path, "scan", "dnsmasq", str(path)).stderr == ""
+
+
+def archive(clients: Clients, name: str, archived: bool = True) -> dict[str, Any]:
+    answer = clients.operator.ok("PATCH", "/presence/sources", {"name": name, "archived": archived})
+    found: dict[str, Any] = answer["source"]
+    return found
+
+
+def test_a_retired_source_is_archived_until_it_is_heard_of(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    scan(clients)
+    clock.shift(3600)
+    assert sources(clients)["arp"]["silent_since"] is not None
+    assert archive(clients, "arp") == {**sources(clients)["arp"], "archived": True, "silent_since": None}
+    labels = {"source": "arp"}
+    metrics = scraped(clients)
+    assert key("last_scan_timestamp_seconds", **labels) not in metrics
+    assert key("last_heard_timestamp_seconds", **labels, kind="scan") not in metrics
+    assert archive(clients, "arp", archived=False)["silent_since"] is not None
+    archive(clients, "arp")
+    scan(clients)
+    found = sources(clients)["arp"]
+    assert (found["archived"], found["silent_since"]) == (False, None)
+    assert key("last_scan_timestamp_seconds", **labels) in scraped(clients)
+
+
+def test_a_source_that_never_worked_is_forgotten_when_it_is_archived(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    watch(clients, "exit 3")
+    assert archive(clients, "ip-neigh")["name"] == "ip-neigh"
+    assert sources(clients) == {}
+    watch(clients, f"echo {ROUTER}")
+    archive(clients, "ip-neigh")
+    clock.shift(60)
+    watch(clients, "exit 3")
+    found = sources(clients)["ip-neigh"]
+    assert (found["archived"], found["failing_since"] is None) == (False, False)
+
+
+def test_only_operators_archive_and_only_what_there_is(clients: Clients) -> None:
+    body = {"name": "nobody", "archived": True}
+    assert clients.viewer.call("PATCH", "/presence/sources", body).status_code == 403
+    assert clients.operator.call("PATCH", "/presence/sources", body).status_code == 404
+    assert clients.operator.call("PATCH", "/presence/sources", {"name": "nobody"}).status_code == 400
+
+
+@pytest.mark.usefixtures("clock")
+def test_the_command_lists_and_archives(clients: Clients) -> None:
+    scan(clients)
+    folder = clients.app.instance_path
+    assert invoke(folder, "source", "archive", "arp").output == "Archived source arp.\n"
+    assert sources(clients)["arp"]["archived"]
+    assert "archived" in invoke(folder, "source", "list").output
+    assert invoke(folder, "source", "unarchive", "arp").exit_code == 0
+    assert not sources(clients)["arp"]["archived"]
+    missing = invoke(folder, "source", "archive", "x")
+    assert (missing.exit_code, missing.stderr) == (1, "Error: There is no source x.\n")
+
+
+def test_now_names_what_is_silent_or_fails(clients: Clients, clock: time_machine.Traveller) -> None:
+    scan(clients)
+    scan(clients, "old")
+    word(clients, "radius:ap-1")
+    watch(clients, "exit 3")
+    archive(clients, "old")
+    clock.shift(3600)
+    found = clients.viewer.ok("GET", "/presence/now")["sources"]
+    assert found == {"all": 3, "silent": ["arp"], "failing": ["ip-neigh"]}

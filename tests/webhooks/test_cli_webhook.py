@@ -66,7 +66,7 @@ def test_quiet_prints_the_secret_and_nothing_else(cli: Webhooks) -> None:
     shown = cli.ok("add", "--quiet", "pager", URL)
     assert shown.startswith("whsec_")
     assert shown.count("\n") == 1
-    assert len(cli.list()[0]["events"]) == 5
+    assert len(cli.list()[0]["events"]) == 7
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_lists_are_paged(clients: Clients) -> None:
         ({"name": "a\n"}, "name"),
         ({"events": ["Device Up"]}, "events"),
         ({"events": "flapping"}, "events"),
-        ({"events": ["flapping"] * 6}, "events"),
+        ({"events": ["flapping"] * 8}, "events"),
         ({"secret": "my own"}, "secret"),
     ],
 )
