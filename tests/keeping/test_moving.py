@@ -19,10 +19,11 @@ from flask import Flask
 from sqlalchemy import Table
 
 from sessiontrack.database import Statement, db, read_transaction
-from sessiontrack.exceptions import DamagedDatabase, SessiontrackError
+from sessiontrack.exceptions import DamagedDatabase, InvalidSetting, SessiontrackError
 from sessiontrack.keeping.moving import move as moving
 from sessiontrack.keeping.moving import sqlite
 from sessiontrack.keeping.moving.move import move
+from sessiontrack.keeping.moving.settings_file import set_database_url
 from sessiontrack.queries.history import export_rows
 from sessiontrack.sources.history_rows import COLUMNS
 from sessiontrack.startup import prepare
@@ -470,3 +471,49 @@ def test_it_tells_how_far_it_is(source: str, place: Callable[..., str]) -> None:
     for _, of, done in told[::2]:
         assert done == sorted(done)
         assert done[-1] == of
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, "database_url = {0}\n"),
+        ('timezone = "Europe/Berlin"', 'timezone = "Europe/Berlin"\ndatabase_url = {0}\n'),
+        (
+            '# DATABASE_URL = ""\nDatabase_URL= "sqlite:////old"  # here\ntrusted_proxies = [\n "::1"]\n',
+            '# DATABASE_URL = ""\ndatabase_url = {0}\ntrusted_proxies = [\n "::1"]\n',
+        ),
+    ],
+)
+def test_it_lets_the_settings_file_name_the_copy(
+    source: str, tmp_path: Path, before: str | None, after: str
+) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    path = folder / "sessiontrack.toml"
+    if before is not None:
+        path.write_text(before)
+    target = f"sqlite:///{tmp_path / 'copy.sqlite3'}"
+    result = invoke(folder, "migrate-database", source, target, "--switch")
+    assert result.exit_code == 0, result.output
+    assert path.read_text() == after.format(f'"{target}"')
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(folder.glob(".*")) == []
+    assert invoke(folder, "check").exit_code in (0, 1)
+    assert (tmp_path / "copy.sqlite3").exists()
+
+
+def test_it_says_which_line_the_settings_file_needs(source: str, tmp_path: Path) -> None:
+    target = f"sqlite:///{tmp_path / 'copy.sqlite3'}"
+    result = invoke(tmp_path / "other", "migrate-database", source, target)
+    path = tmp_path / "other" / "sessiontrack.toml"
+    assert f'{path} has the line  database_url = "{target}"' in result.stderr
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("text", ["[section]\n", 'timezone = """\ndatabase_url = 1\n"""', "="])
+def test_a_settings_file_that_cannot_name_it_stays_as_it_was(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "sessiontrack.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidSetting, match="as simple as expected"):
+        set_database_url(tmp_path, "sqlite:////x")
+    assert path.read_text() == text
