@@ -216,15 +216,23 @@ class Hosts:
         self.catch_up()
 
     def catch_up(self) -> None:
-        ((position,),) = self.primary.run("postgres", "SELECT pg_current_wal_insert_lsn()::text")
-        seen = f"SELECT pg_last_wal_replay_lsn() >= '{position}'::pg_lsn"
-        wait_until(lambda: self.replica.run("postgres", seen) == [(True,)], "a replica that has caught up")
+        catch_up(self.primary, self.replica)
 
     def close(self) -> None:
         for each in self.clients:
-            with each.app.app_context():
-                for engine in db.engines.values():
-                    engine.dispose()
+            close(each)
+
+
+def catch_up(primary: Cluster, replica: Cluster) -> None:
+    ((position,),) = primary.run("postgres", "SELECT pg_current_wal_insert_lsn()::text")
+    seen = f"SELECT pg_last_wal_replay_lsn() >= '{position}'::pg_lsn"
+    wait_until(lambda: replica.run("postgres", seen) == [(True,)], "a replica that has caught up")
+
+
+def close(clients: Clients) -> None:
+    with clients.app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -339,6 +347,37 @@ def test_a_replica_that_lacks_a_table_yet_is_done_without(hosts: Hosts) -> None:
     hosts.primary.run("site", "ALTER TABLE device_session RENAME COLUMN told TO info")
     hosts.primary.run("site", "ALTER TABLE device_session DROP COLUMN later")
     assert count(hosts.one.viewer) == before
+
+
+def test_a_replica_takes_the_place_of_a_primary_that_is_lost(
+    clusters: tuple[Cluster, Cluster], template: Template, tmp_path: Path
+) -> None:
+    """As docs/postgresql.md says: promote it, name it in the settings file, restart."""
+    primary, _ = clusters
+    folder = tmp_path / "host"
+    shutil.copytree(template[0], folder)
+    (folder / databases.MARK).unlink()
+    file = folder / "sessiontrack.toml"
+    with Cluster(copy_of=primary) as replica:
+        before, after = f'database_url = "{primary.url("site")}"', f'database_url = "{replica.url("site")}"'
+        file.write_text(f'{before}\nread_database_url = "{replica.url("site")}"\n')
+        clients = Clients(create_app({"INSTANCE": folder}), template[1])
+        create(clients.operator, 40)
+        written = count(clients.operator)
+        catch_up(primary, replica)
+        primary.stop("immediate")
+        try:
+            replica.promote()
+            close(clients)
+            file.write_text(f"{after}\n")
+            clients = Clients(create_app({"INSTANCE": folder}), template[1])
+            assert count(clients.viewer) == written
+            create(clients.operator, 41)
+            assert count(clients.operator) == written + 1
+            assert clients.admin.ok("GET", "/auth/me")["role"] == "admin"
+        finally:
+            close(clients)
+            primary.start()
 
 
 @pytest.mark.parametrize("url", ["sqlite:///x", "nonsense", "postgresql+psycopg://u:s3cret@h:x/y"])

@@ -116,6 +116,10 @@ class Cluster:
         log = str(self.folder / "log")
         unprivileged(program("pg_ctl"), "-D", str(self.data), "-l", log, "-o", options, "-w", "start")
 
+    def promote(self) -> None:
+        """Let a replica become a primary."""
+        unprivileged(program("pg_ctl"), "-D", str(self.data), "-w", "promote")
+
     def stop(self, mode: str = "immediate") -> None:
         unprivileged(program("pg_ctl"), "-D", str(self.data), "-m", mode, "-w", "stop", check=False)
 
