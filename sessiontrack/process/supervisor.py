@@ -78,9 +78,12 @@ class Supervisor:
     def _watch(self, works: Callable[[float], bool]) -> None:
         # Three probes per watchdog period: one that fails in a busy moment does no harm.
         pause = (self.watchdog_seconds or UNWATCHED_SECONDS * 3) / 3
-        while not works(pause):
+        # A first probe that gets lost must not make the start wait for its whole time.
+        patience = min(UNWATCHED_SECONDS, pause)
+        while not works(patience):
             if self._ends.wait(0.05):
                 return
+            patience = min(2 * patience, pause)
         self.ready()
         while self.watchdog_seconds is not None and not self._ends.wait(pause):
             if works(pause):

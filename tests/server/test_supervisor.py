@@ -218,3 +218,19 @@ def test_nobody_who_listens_stops_nobody(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     with Supervisor() as supervisor:
         supervisor.ready()
+
+
+def test_a_first_probe_that_gets_lost_costs_a_second_of_the_start(
+    systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "12000000")
+    patiences: list[float] = []
+
+    def works(patience: float) -> bool:
+        patiences.append(patience)
+        return len(patiences) > 4
+
+    with Supervisor() as supervisor:
+        supervisor.watch(works)
+        assert systemd.hears() == "READY=1"
+        assert patiences[:5] == [1, 2, 4, 4, 4]
