@@ -102,6 +102,8 @@ READS = (
     _get("online history: a year by hour", "/presence/online-history", "{year}&step=1h", (50, 80)),
     _get("online history: a year by day", "/presence/online-history", "{year}&step=1d", (20, 30)),
     _get("presence now", "/presence/now"),
+    _get("presence at: middle", "/presence/at", "at={month_ago}", (20, 30)),
+    _get("presence at: csv", "/presence/at.csv", "at={month_ago}"),
     _get("sources", "/presence/sources"),
     _get("timeline: a year, 1,000 devices", "/presence/timeline", "{year}&limit=1000", (150, 200)),
     _get("timeline: a year, 100 devices", "/presence/timeline", "{year}&limit=100", (30, 40)),

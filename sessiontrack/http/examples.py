@@ -235,6 +235,35 @@ PRESENCE_NOW = {
         }
     ],
 }
+PRESENCE_AT = {
+    "success": True,
+    "at": "2025-08-01T20:00:00+02:00",
+    "people_total": 1,
+    "people": [
+        {
+            "_id": "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10",
+            "username": "anna",
+            "since": "2025-08-01T19:40:00+02:00",
+            "path": ["/devices", "list"],
+        }
+    ],
+    "devices": [
+        {
+            "session": 1,
+            "mac": MAC,
+            "name": "Printer",
+            "owner": "Office",
+            "ip": "192.168.1.10",
+            "since": "2025-08-01T18:00:00+02:00",
+            "until": None,
+        }
+    ],
+}
+PRESENCE_AT_CSV = (
+    "kind,name,mac,owner,ip,page,since,until\r\n"
+    "device,Printer,AA:BB:CC:DD:EE:FF,Office,192.168.1.10,,2025-08-01T18:00:00+02:00,\r\n"
+    "person,anna,,,,/devices / list,2025-08-01T19:40:00+02:00,\r\n"
+)
 TIMELINE = {
     "success": True,
     "start": 1754006400,

@@ -148,7 +148,7 @@ def test_contract_2_every_parameter_is_described(document: dict[str, Any]) -> No
 
 def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
     found = [(path, each["schema"]) for path, each in parameters(document) if each["name"] == "limit"]
-    assert len(found) == 16
+    assert len(found) == 17
     for path, schema in found:
         # Of session-events, format=datatables takes more, and caps it.
         most = {"/sessions/session-events": 10**9, "/presence/now": 100}.get(path, 1000)
@@ -162,6 +162,7 @@ def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
             "/webhooks": 100,
             "/webhooks/{webhook_id}/deliveries": 100,
             "/presence/now": 20,
+            "/presence/at": 100,
             "/presence/timeline": 100,
             "/presence/sessions": 100,
         }

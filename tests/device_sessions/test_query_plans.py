@@ -12,7 +12,16 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from sessiontrack import create_app
 from sessiontrack.database import Statement, Transaction, db
-from sessiontrack.queries import calendar, device_sessions, devices, events, now, timeline, timeline_sessions
+from sessiontrack.queries import (
+    calendar,
+    device_sessions,
+    devices,
+    events,
+    now,
+    presence_at,
+    timeline,
+    timeline_sessions,
+)
 from sessiontrack.services import device_sessions as services
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.timestamps import IN_UTC
@@ -284,3 +293,18 @@ def test_contract_6_the_sessions_of_a_bar_are_read_by_their_device(tx: Explained
     wanted = timeline_sessions.TimelineSessionFilter(devices.DeviceFilter((10, 3600)), *WEEK, mac=MACS[0])
     assert list(timeline_sessions.list_timeline_sessions(tx, wanted, 100, 0, NOW, IN_UTC))
     tx.assert_searched("ix_device_session_device")
+
+
+def test_who_was_there_at_an_instant_uses_an_index_for_each_kind_of_session(tx: Explained) -> None:
+    kinds = [f"ix_device_session_{kind}" for kind in ("short", "middle", "longest", "begin_open")]
+    at = NOW - 30 * DAY
+    assert list(presence_at.devices_at(tx, at, 100, 0, IN_UTC))
+    tx.assert_searched(*kinds)
+    assert presence_at.count_devices_at(tx, at)
+    tx.assert_searched(*kinds)
+    presence_at.people_at(tx, at, NOW, 300, None, IN_UTC)
+    presence_at.count_people_at(tx, at, NOW, 300, None)
+    for plan in tx.plans[-2:]:
+        assert "SCAN user_session" not in plan, plan
+        assert "ix_user_session_started (started_at>? AND started_at<?)" in plan, plan
+        assert "ix_user_session_long (last_ping>?)" in plan, plan
