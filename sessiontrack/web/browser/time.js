@@ -36,6 +36,13 @@ export function shortInstant(at, now = new Date()) {
   return formatter({ ...DAY, year: "numeric", ...CLOCK }).format(date);
 }
 
+/** With the weekday, "Fri 27 Nov, 20:00"; with the year if it is another one. */
+export function weekdayInstant(at, now = new Date()) {
+  const date = toDate(at);
+  const year = yearOf(date) === yearOf(now) ? {} : { year: "numeric" };
+  return formatter({ weekday: "short", ...DAY, ...year, ...CLOCK }).format(date);
+}
+
 /** In full, with the zone's name. */
 export const fullInstant = (at) =>
   `${formatter({ dateStyle: "full", timeStyle: "medium" }).format(toDate(at))} (${zone})`;

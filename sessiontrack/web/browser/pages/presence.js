@@ -1,7 +1,9 @@
 import { html, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 import { get, getList } from "../client.js";
 import { StElement } from "../element.js";
 import { badge, emptyState, pageHeader, segments } from "../elements/parts.js";
+import "../elements/instant.js";
 import "../elements/search.js";
 import "../elements/table.js";
 import "../timeline/element.js";
@@ -30,7 +32,7 @@ const KINDS = {
 class PresencePage extends StElement {
   static properties = { totals: { state: true }, total: { state: true } };
 
-  #state = new UrlState(this, { as: "timeline", q: "", status: "all", order: "name", span: "week", until: "" });
+  #state = new UrlState(this, { as: "timeline", q: "", status: "all", order: "name", span: "week", until: "", at: "" });
   #calendar = new Calendar(zone, locale);
   #source;
   #asked;
@@ -89,7 +91,7 @@ class PresencePage extends StElement {
           change: (chosen) => this.#state.set({ status: chosen }, { clear: ["page"] }),
         })}
       </div>
-      ${this.#time(isTable)} ${isTable ? this.#table() : this.#timeline()}
+      ${this.#time(isTable)} ${this.#instant()} ${isTable ? this.#table() : this.#timeline()}
     `;
   }
 
@@ -148,6 +150,42 @@ class PresencePage extends StElement {
     </div>`;
   }
 
+  /** The instant that is asked for: a field for it, and who was there. */
+  #instant() {
+    const { at } = this.#state.value;
+    const change = (event) => event.target.reportValidity() && this.#state.set({ at: event.target.value.slice(0, 16) });
+    return html`<form class="presence-at" @submit=${(event) => event.preventDefault()}>
+        <label>
+          <span>${t("presence.at.when")}</span>
+          <input
+            type="datetime-local"
+            max=${this.#localTime(Date.now() / 1000)}
+            .value=${live(at)}
+            @change=${change}
+          />
+        </label>
+        ${this.#state.value.as === "table" ? nothing : html`<span class="muted presence-at-hint">${t("presence.at.hint")}</span>`}
+      </form>
+      ${at
+        ? html`<st-instant .at=${at} @st-close=${() => this.#state.set({ at: "" })}></st-instant>`
+        : nothing}`;
+  }
+
+  /** YYYY-MM-DDTHH:MM in site time. */
+  #localTime(at) {
+    return this.#calendar.local(at).toISOString().slice(0, 16);
+  }
+
+  /** The instant asked for in epoch seconds; null without one. */
+  #mark() {
+    const [day, clock] = this.#state.value.at.split("T");
+    if (!clock) return null;
+    const [hour, minute] = clock.split(":").map(Number);
+    const [year, month, date] = day.split("-").map(Number);
+    const at = this.#calendar.instant(year, month - 1, date, hour) + minute * 60;
+    return Number.isNaN(at) ? null : at;
+  }
+
   get #element() {
     return this.querySelector("st-timeline");
   }
@@ -197,6 +235,8 @@ class PresencePage extends StElement {
         .source=${this.#source}
         .span=${span}
         .until=${until}
+        .mark=${this.#mark()}
+        @st-instant=${({ detail }) => this.#state.set({ at: this.#localTime(detail.at) })}
         @st-view=${(event) => this.#show(event.detail, { replace: true, clear: [] })}
         @st-total=${(event) => (this.total = event.detail.total)}
       ></st-timeline>

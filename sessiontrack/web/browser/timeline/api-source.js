@@ -16,6 +16,13 @@ export const apiSource = (filters) => ({
     return { ...(await response.json()), total: Number(response.headers.get("X-Total-Count")) };
   },
 
+  /** How many were there at an instant: {devices, people}. */
+  async count({ at, signal }) {
+    const response = await call("GET", "/presence/at", { params: { at: iso(at), limit: 1 }, signal });
+    const { people_total: people } = await response.json();
+    return { devices: Number(response.headers.get("X-Total-Count")), people };
+  },
+
   href: (mac) => address(`/ui/devices/${mac}`),
 });
 

@@ -6,6 +6,7 @@ import { t } from "#i18n";
 import { zone } from "../time.js";
 import { barAt, listBars } from "./bars.js";
 import { Calendar } from "./calendar.js";
+import { Cursor } from "./cursor.js";
 import { listen } from "./gestures.js";
 import { Glide } from "./glide.js";
 import { labels } from "./labels.js";
@@ -32,9 +33,10 @@ let number = 0;
  *   source  the data source, such as timeline/api-source.js: {rows, sessions, href}; a new one restarts.
  *   span    the visible seconds. until: their end as epoch seconds, null to follow "now".
  *   zone    the time zone's name.
+ *   mark    epoch seconds of an instant to mark, null for none.
  * Methods: move(part of the span), zoom(factor), centre(epoch seconds), live().
  * Events: st-view {span, until, from, to} when the reader has moved; st-total {total}, the number of devices;
- *   st-open {mac} when a device is chosen: unless prevented, its page opens.
+ *   st-instant {at} when an instant is chosen on the axis, in epoch seconds; st-open {mac} when a device is chosen: unless prevented, its page opens.
  */
 class StTimeline extends StElement {
   static properties = {
@@ -42,6 +44,7 @@ class StTimeline extends StElement {
     span: { type: Number },
     until: { attribute: false },
     zone: {},
+    mark: { attribute: false },
     error: { state: true },
     hasRows: { state: true },
   };
@@ -49,6 +52,7 @@ class StTimeline extends StElement {
   #id = `timeline-${(number += 1)}`;
   #tiles;
   #sessions;
+  #cursor;
   #calendar;
   #glide = new Glide(new View(SPANS.week, null, Date.now() / 1000), () => this.#moved(), (view) => this.#tell(view));
   #tip = new Tip(() => this.querySelector(".tl-tip"), (index) => this.#layout(index));
@@ -68,7 +72,7 @@ class StTimeline extends StElement {
 
   constructor() {
     super();
-    Object.assign(this, { span: SPANS.week, until: null, zone, hasRows: false });
+    Object.assign(this, { span: SPANS.week, until: null, zone, mark: null, hasRows: false });
   }
 
   /** The visible range. */
@@ -153,6 +157,7 @@ class StTimeline extends StElement {
       this.#tiles?.stop();
       this.#tiles = new Tiles(this.source, () => this.#loaded(), (error) => this.#fail(error));
       this.#sessions = new BarSessions(this.source);
+      this.#cursor = new Cursor(this.source.count, () => this.#draw());
       Object.assign(this, { hasRows: false, error: undefined });
       this.#total = null;
       this.#labels = "";
@@ -288,13 +293,22 @@ class StTimeline extends StElement {
       calendar: this.#calendar,
       colors: this.#colors,
       font: this.#font,
-      hover: this.#hover,
+      hover: this.#hover && { ...this.#hover, count: this.#counted() },
+      mark: this.mark,
       selected: this.#hover ? this.#rowAt(this.#hover.y) : this.#selection.index,
     });
     this.#drawLabels(first, last, scrollTop);
     if (isComplete && !this.#wasComplete) performance.mark("st-timeline-complete");
     this.#wasComplete = isComplete;
     if (isComplete || !this.error) this.#plot.setAttribute("aria-busy", isComplete ? "false" : "true");
+  }
+
+  /** How many were there at the pointer, as text; empty while it is not known, and after now. */
+  #counted() {
+    const at = this.view.at(this.#hover.x);
+    if (at > this.#tiles.now) return "";
+    const found = this.#cursor.at(at, NEAR * this.view.perPixel);
+    return found ? t("timeline.devices", { count: found.devices }) : "";
   }
 
   #rows(level, first, last, scrollTop) {
@@ -364,17 +378,18 @@ class StTimeline extends StElement {
 
   #point(place) {
     this.#hover = place;
+    if (!place) this.#cursor?.leave();
     this.#draw();
     const index = place ? this.#rowAt(place.y) : -1;
     const bar = place && this.#barAt(place.x, index);
-    this.#plot.classList.toggle("is-link", index >= 0);
+    this.#plot.classList.toggle("is-link", index >= 0 || Boolean(place && place.y < AXIS && this.source.count));
     if (bar) this.#explain(index, bar, place.x);
     else this.#tip.hide();
   }
 
   #click(x, y, event) {
     const index = this.#rowAt(y);
-    if (index < 0) return;
+    if (index < 0) return y < AXIS ? this.#choose(x) : undefined;
     const { mac } = this.#tiles.device(index) ?? {};
     const bar = this.#barAt(x, index);
     // A finger cannot hover: the first touch shows the tooltip, the second one opens the device.
@@ -386,6 +401,11 @@ class StTimeline extends StElement {
       return;
     }
     this.#open(mac, event.ctrlKey || event.metaKey);
+  }
+
+  #choose(x) {
+    const at = Math.floor(Math.min(this.view.at(x), this.#tiles.now));
+    this.dispatchEvent(new CustomEvent("st-instant", { detail: { at } }));
   }
 
   #open(mac, inTab = false) {

@@ -22,7 +22,8 @@ export function readFont(probe) {
 
 /**
  * @param scene {view, height, ratio, calendar, colors, font, now, rows, rowHeight, barTop, barHeight, scroll, hover,
- *   selected}; rows: [{top, mac, index, pieces}]; hover: {x} or null; selected: an index or -1.
+ *   selected, mark}; rows: [{top, mac, index, pieces}]; hover: {x, count} or null; selected: an index or -1; mark:
+ *   epoch seconds or null.
  */
 export function paint(context, scene) {
   const { view, height, ratio, colors } = scene;
@@ -39,6 +40,7 @@ export function paint(context, scene) {
   context.restore();
   paintAxis(context, scene, marks);
   paintNow(context, scene);
+  if (scene.mark !== null) paintMark(context, scene);
   if (scene.hover) paintHover(context, scene);
 }
 
@@ -165,9 +167,21 @@ function paintNow(context, { view, height, ratio, colors, now }) {
   context.fill();
 }
 
-/** The time at the pointer. */
+/** The instant that the page speaks of. */
+function paintMark(context, { view, height, ratio, colors, mark }) {
+  const x = snapped(view.x(mark), ratio);
+  if (x < 0 || x > view.width) return;
+  context.fillStyle = colors.text;
+  context.fillRect(x, 0, 1, height);
+  context.beginPath();
+  context.arc(x + 0.5, AXIS - 5, 4, 0, 2 * Math.PI);
+  context.fill();
+}
+
+/** The time at the pointer, and how many were there. */
 function paintHover(context, { view, height, ratio, colors, calendar, font, hover }) {
-  const label = moment(calendar, view.at(hover.x), view.perPixel);
+  const time = moment(calendar, view.at(hover.x), view.perPixel);
+  const label = hover.count ? `${time} · ${hover.count}` : time;
   context.font = font;
   const width = context.measureText(label).width + 14;
   const left = Math.min(Math.max(0, hover.x - width / 2), view.width - width);
