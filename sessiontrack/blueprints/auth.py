@@ -111,7 +111,7 @@ def _tokens_answer(login_id: str, username: str, *, with_cookies: bool) -> Respo
     example=examples.TOKENS,
     errors=(413,),
 )
-def refresh(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def refresh() -> Response:
     """New tokens for a refresh token, in the same family"""
     asking = principal()
     login_id = asking.login_id or ""
@@ -132,7 +132,7 @@ def refresh(query: dict[str, Any], body: dict[str, Any]) -> Response:
     example={"success": True, "message": "Signed out"},
     errors=(413,),
 )
-def logout(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def logout() -> Response:
     """Revoke the login's tokens at once, and end its user session; an API token stays valid"""
     asking = principal()
     alive = settings().session_alive_seconds
@@ -148,7 +148,7 @@ def logout(query: dict[str, Any], body: dict[str, Any]) -> Response:
 
 
 @blueprint.endpoint("/me", role=VIEWER, answer=schemas.MeAnswer, example=examples.ME)
-def me(query: dict[str, Any]) -> Response:
+def me() -> Response:
     """Who is signed in"""
     asking = principal()
     return answer({"username": asking.username, "role": asking.role, "kind": asking.kind})
@@ -164,7 +164,7 @@ def me(query: dict[str, Any]) -> Response:
     example=examples.ISSUED_TOKEN,
     errors=(404, 409, 413),
 )
-def issue_token(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def issue_token(body: dict[str, Any]) -> Response:
     """Issue an API token; it is shown this once"""
     asking = principal()
     username, name = body.get("username", asking.username), body["name"]
@@ -215,7 +215,7 @@ def list_tokens(query: dict[str, Any]) -> Response:
     example={"success": True, "message": "Revoked token 1"},
     errors=(404, 413),
 )
-def revoke_token(query: dict[str, Any], body: dict[str, Any], token_id: int) -> Response:
+def revoke_token(token_id: int) -> Response:
     """Revoke an API token at once"""
     with write_transaction() as tx:
         api_tokens.revoke_token(tx, g.now, token_id, settings().session_alive_seconds)

@@ -38,7 +38,7 @@ blueprint = Blueprint(
     example=examples.SESSION_CREATED,
     errors=(409, 413),
 )
-def create(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def create(body: dict[str, Any]) -> Response:
     """Create a session; safe to repeat"""
     new = services.NewSession(
         mac=body["mac"],

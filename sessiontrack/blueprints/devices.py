@@ -90,7 +90,7 @@ def totals(query: dict[str, Any]) -> Response:
 @blueprint.endpoint(
     "/<mac:mac>", role=VIEWER, answer=schemas.OneDeviceAnswer, example=examples.ONE_DEVICE, errors=(404,)
 )
-def one(query: dict[str, Any], mac: str) -> Response:
+def one(mac: str) -> Response:
     """A device, by any of its MAC addresses"""
     wanted = mac_in_path(mac)
     with read_transaction() as tx:
@@ -125,7 +125,7 @@ def statistics(query: dict[str, Any], mac: str) -> Response:
     example=examples.ONE_DEVICE,
     errors=(404, 413),
 )
-def change(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
+def change(body: dict[str, Any], mac: str) -> Response:
     """Change what is said of a device; what is left out stays as it is"""
     wanted, rules = mac_in_path(mac), PresenceRules.of(settings())
     with write_transaction() as tx:
@@ -144,7 +144,7 @@ def change(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
     example=examples.DEVICE_DELETED,
     errors=(404, 413),
 )
-def delete(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
+def delete(mac: str) -> Response:
     """Delete a device with its sessions, events and evidence"""
     wanted = mac_in_path(mac)
     with write_transaction() as tx:
@@ -162,7 +162,7 @@ def delete(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
     example=examples.DEVICE_MERGED,
     errors=(404, 413),
 )
-def merge(query: dict[str, Any], body: dict[str, Any], mac: str) -> Response:
+def merge(body: dict[str, Any], mac: str) -> Response:
     """Make another device's history this one's, and its MAC address a further one of it"""
     wanted, other = mac_in_path(mac), body["mac"]
     with write_transaction() as tx:

@@ -1,7 +1,5 @@
 """Whether the process is up and whether it can do its work; no token needed."""
 
-from typing import Any
-
 from flask import Response, current_app, g
 
 from sessiontrack.exceptions import ClockUnsure, StorageUnavailable
@@ -15,13 +13,13 @@ blueprint = Blueprint("health", __name__, description="Is it up?")
 
 
 @blueprint.endpoint("/healthz", role=None, answer=UpAnswer, example={"status": "up", "version": "0.2.0"})
-def healthz(query: dict[str, Any]) -> Response:
+def healthz() -> Response:
     """The process is up"""
     return answer({"status": "up", "version": VERSION})
 
 
 @blueprint.endpoint("/readyz", role=None, answer=HealthAnswer, example={"status": "ready"})
-def readyz(query: dict[str, Any]) -> Response:
+def readyz() -> Response:
     """The database answers, is migrated, and can be written; the clock can be right"""
     readiness: Readiness = current_app.extensions["sessiontrack.readiness"]
     if (problem := readiness.problem()) is not None:

@@ -1,7 +1,6 @@
 """What Prometheus scrapes."""
 
 from ipaddress import ip_address
-from typing import Any
 
 from flask import Response, current_app, g, request
 
@@ -40,7 +39,7 @@ def _is_allowed() -> bool:
     content_type="text/plain",
     is_open=_is_allowed,
 )
-def metrics(query: dict[str, Any]) -> Response:
+def metrics() -> Response:
     """Figures for Prometheus, in its text format; without a token from METRICS_ALLOW"""
     counted: RequestMetrics = current_app.extensions["sessiontrack.metrics"]
     return Response(counted.exposition(_figures()), content_type=CONTENT_TYPE)

@@ -43,7 +43,7 @@ blueprint = Blueprint(
     example=examples.SCAN_TAKEN,
     errors=(413,),
 )
-def scans(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def scans(body: dict[str, Any]) -> Response:
     """Take in who was seen at an instant; any order and any repetition give the same sessions"""
     rules = PresenceRules.of(settings())
     arrives = body["at"] is None
@@ -69,7 +69,7 @@ def scans(query: dict[str, Any], body: dict[str, Any]) -> Response:
     example=examples.EVENT_TAKEN,
     errors=(413,),
 )
-def events(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def events(body: dict[str, Any]) -> Response:
     """Take in that one device connected, disconnected or was seen"""
     rules = PresenceRules.of(settings())
     arrives = body["at"] is None
@@ -88,7 +88,7 @@ def events(query: dict[str, Any], body: dict[str, Any]) -> Response:
     answer=schemas.SourcesAnswer,
     example=examples.SOURCES,
 )
-def sources(query: dict[str, Any]) -> Response:
+def sources() -> Response:
     """What feeds us: last look, rhythm, and since when and why a source is silent or fails"""
     with read_transaction() as tx:
         found = list_sources(tx, g.now)
@@ -105,7 +105,7 @@ def sources(query: dict[str, Any]) -> Response:
     example=examples.SOURCE_CHANGED,
     errors=(404, 413),
 )
-def change_source(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def change_source(body: dict[str, Any]) -> Response:
     """Archive a source that was retired, or take it back out of the archive"""
     change = archive_source if body["archived"] else unarchive_source
     with write_transaction() as tx:

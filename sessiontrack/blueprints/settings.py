@@ -1,7 +1,5 @@
 """How this install is set up: `/settings`, for admins."""
 
-from typing import Any
-
 from flask import Response, current_app
 
 from sessiontrack.config import FILE_NAME
@@ -15,7 +13,7 @@ blueprint = Blueprint("settings", __name__, url_prefix="/settings", description=
 
 
 @blueprint.endpoint("", role=ADMIN, answer=SettingsAnswer, example=examples.SETTINGS)
-def list_(query: dict[str, Any]) -> Response:
+def list_() -> Response:
     """Every setting with its value, and where that is from; no secret"""
     found = current_app.extensions["sessiontrack.described_settings"]
     return answer({"success": True, "file": str(settings().instance / FILE_NAME), "settings": found})

@@ -17,7 +17,6 @@ from sessiontrack.queries.user_stats import session_stats
 from sessiontrack.schemas import user_sessions as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import user_sessions as services
-from sessiontrack.values.paths import parse_path
 from sessiontrack.values.roles import VIEWER
 
 blueprint = Blueprint(
@@ -25,7 +24,7 @@ blueprint = Blueprint(
 )
 
 
-def session_start(query: dict[str, Any], body: dict[str, Any] | None = None) -> Response:
+def session_start() -> Response:
     """Start a user session; nothing changes while one is active"""
     asking = principal()
     alive = settings().session_alive_seconds
@@ -60,18 +59,20 @@ blueprint.endpoint("/sessionstart", writes=True, endpoint="session_start_by_get"
     example=examples.KEPT_ALIVE,
     errors=(409, 413),
 )
-def keepalive(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def keepalive(body: dict[str, Any]) -> Response:
     """A ping: the session is alive, and whether the page was visible since the last one"""
-    visible, path = body["visible"], body["path"]
+    visible: bool = body["visible"]
+    path: schemas.SentPath | None = body["path"]
     _ping(path if visible else None)
     described = {"description": "Session keepalive", "time": g.now}
-    return answer({**described, "visible": visible, "paths": path})
+    return answer({**described, "visible": visible, "paths": path and path.sent})
 
 
-def session_hide(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def session_hide(body: dict[str, Any]) -> Response:
     """A page is being left: it was visible since the last ping"""
-    _ping(body["path"])
-    return answer({"description": "Session hide", "time": g.now, "paths": body["path"]})
+    path: schemas.SentPath = body["path"]
+    _ping(path)
+    return answer({"description": "Session hide", "time": g.now, "paths": path.sent})
 
 
 HIDE: dict[str, Any] = {
@@ -90,14 +91,14 @@ for name in ("session_hide", "session_tracepath"):
     blueprint.endpoint(f"/{name}", endpoint=f"by_{name}", **HIDE)(session_hide)
 
 
-def _ping(visible_path: object) -> None:
+def _ping(visible: schemas.SentPath | None) -> None:
     """Keep the session alive; what was visible, if anything, is credited."""
     login_key, alive = principal().login_key, settings().session_alive_seconds
     with write_transaction(brief=True) as tx:
-        if visible_path is None:
+        if visible is None:
             services.keep_alive(tx, g.now, login_key, alive)
         else:
-            services.credit_view(tx, g.now, login_key, parse_path(visible_path), alive)
+            services.credit_view(tx, g.now, login_key, visible.path, alive)
 
 
 def list_(query: dict[str, Any]) -> Response:
@@ -138,7 +139,7 @@ blueprint.endpoint("/session-hide", endpoint="list_by_session_hide", **LIST)(lis
     example=examples.USER_SESSIONS[0],
     errors=(404,),
 )
-def show(query: dict[str, Any], session_id: UUID) -> Response:
+def show(session_id: UUID) -> Response:
     """One user session, as it is in the list"""
     active_since = g.now - settings().session_alive_seconds
     wanted = queries.UserSessionFilter(active_since, only=seen_user(), public_id=str(session_id))

@@ -49,7 +49,7 @@ def list_(query: dict[str, Any]) -> Response:
     example={"success": True, "user": examples.USER},
     errors=(409, 413),
 )
-def add(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def add(body: dict[str, Any]) -> Response:
     """Add a user"""
     username = body["username"]
     # Hashing takes a tenth of a second: not while others wait to write.
@@ -70,7 +70,7 @@ def add(query: dict[str, Any], body: dict[str, Any]) -> Response:
     example={"success": True, "user": examples.USER},
     errors=(404, 409, 413),
 )
-def change(query: dict[str, Any], body: dict[str, Any], username: str) -> Response:
+def change(body: dict[str, Any], username: str) -> Response:
     """Change a user's password or role, or let the user in no more; all of it or nothing"""
     alive = settings().session_alive_seconds
     password_hash = services.hash_password(body["password"]) if "password" in body else None
@@ -99,7 +99,7 @@ def change(query: dict[str, Any], body: dict[str, Any], username: str) -> Respon
     example={"success": True, "message": "Removed anna"},
     errors=(404, 409, 413),
 )
-def remove(query: dict[str, Any], body: dict[str, Any], username: str) -> Response:
+def remove(username: str) -> Response:
     """Remove a user with all logins and tokens; past user sessions stay under the name"""
     with write_transaction() as tx:
         services.remove_user(tx, g.now, username, settings().session_alive_seconds)

@@ -51,7 +51,7 @@ def list_(query: dict[str, Any]) -> Response:
     example=examples.ADDED_WEBHOOK,
     errors=(409, 413),
 )
-def add(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def add(body: dict[str, Any]) -> Response:
     """Tell a URL what happens from now on; the secret is shown this once"""
     name, url, secret = body["name"], body["url"], new_secret()
     try:
@@ -75,7 +75,7 @@ def add(query: dict[str, Any], body: dict[str, Any]) -> Response:
     example={"success": True, "message": "Removed webhook 1"},
     errors=(404, 413),
 )
-def remove(query: dict[str, Any], body: dict[str, Any], webhook_id: int) -> Response:
+def remove(webhook_id: int) -> Response:
     """Remove a webhook, with what it was still to be told"""
     with write_transaction() as tx:
         services.remove_webhook(tx, webhook_id)
@@ -92,7 +92,7 @@ def remove(query: dict[str, Any], body: dict[str, Any], webhook_id: int) -> Resp
     example=examples.TESTED_WEBHOOK,
     errors=(404, 413),
 )
-def test(query: dict[str, Any], body: dict[str, Any], webhook_id: int) -> Response:
+def test(webhook_id: int) -> Response:
     """Put a test delivery into the outbox; the list of deliveries tells what comes of it"""
     with write_transaction() as tx:
         services.address_and_secret(tx, webhook_id)
@@ -133,7 +133,7 @@ def list_deliveries(query: dict[str, Any], webhook_id: int) -> Response:
     example={"success": True, "message": "3 to be tried again", "retried": 3},
     errors=(404, 413),
 )
-def retry(query: dict[str, Any], body: dict[str, Any], webhook_id: int) -> Response:
+def retry(webhook_id: int) -> Response:
     """Try a webhook's dead deliveries anew"""
     with write_transaction() as tx:
         services.address_and_secret(tx, webhook_id)

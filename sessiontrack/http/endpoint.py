@@ -100,8 +100,8 @@ class Blueprint(flask.Blueprint):
     ) -> Callable[[View], View]:
         """Declare a call: its token and role, parameters, body, answer and errors.
 
-        The view is called with the loaded query, then the loaded body where there is one, then the
-        parts of the path; `g.now` is the one reading of the clock, `g.principal` who asks.
+        The view is called with the loaded query and the loaded body, where they may have something in
+        them, then the parts of the path; `g.now` is the one reading of the clock, `g.principal` who asks.
 
         Args:
             role: the least role that may call it; None for everybody, without a token.
@@ -130,10 +130,11 @@ class Blueprint(flask.Blueprint):
             def called(**path: Any) -> Response:
                 if role is not None and not is_open():
                     g.principal = _signed_in(role, token, needs_csrf)
-                given = (read_query(), read_body())
+                read = ((query, read_query()), (body, read_body()))
+                given = [loaded for schema, loaded in read if schema not in (None, Nothing)]
                 if needs_time and (door := clock_door()) is not None:
                     door.pass_through(g.now)
-                return _answered(lambda: view(*(given if body else given[:1]), **path))
+                return _answered(lambda: view(*given, **path))
 
             self.add_url_rule(rule, name, called, methods=[method])
             self.calls.append(

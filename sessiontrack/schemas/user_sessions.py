@@ -1,7 +1,7 @@
 """The user dialect: what its calls take and answer (contract 4)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import ValidationError, fields, validates_schema
 
@@ -27,18 +27,26 @@ from sessiontrack.values.paths import LONGEST_PART, parse_path
 EXAMPLE_PATH = "[/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8,view-tab_edd5855b-54f1-4c51-9550-d88c2da60768]"
 
 
+class SentPath(NamedTuple):
+    """A path as it was sent, which answers repeat, and as (view, tab); see values.paths."""
+
+    sent: str | list[str]
+    path: tuple[str, str]
+
+
 class PathField(fields.Field[Any]):
-    """`"[view,tab]"` or `["view", "tab"]`; loaded as sent, once it is known to be readable."""
+    """`"[view,tab]"` or `["view", "tab"]`, loaded as a SentPath."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
+    ) -> SentPath:
         try:
-            for part in parse_path(value):
+            path = parse_path(value)
+            for part in path:
                 refuse_control_characters(part)
         except InvalidPath as error:
             raise ValidationError(error.message) from error
-        return value
+        return SentPath(value, path)
 
 
 def _path(**kwargs: Any) -> PathField:
