@@ -129,7 +129,6 @@ def _lose_some_ends(plans: dict[DemoDevice, list[Stay]], now: int, rng: random.R
 def _write(tx: Transaction, device: DemoDevice, stays: list[Stay], now: int, rng: random.Random) -> None:
     ip_before = stays[0].ip
     device_id, _ = devices.ensure_device(tx, device.mac, stays[0].start)
-    devices.place_new_device(tx, device_id, device.mac, stays[0].start, ip_before)
     for stay in stays:
         if stay.lacks == "connection":
             _write_without_connection(tx, device_id, stay)

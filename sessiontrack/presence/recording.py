@@ -271,11 +271,11 @@ def _first(device: Stored) -> tuple[int, str]:
     facts = device.facts
     seen = facts.evidence.first_at()
     at = min(each for each in (device.first_seen_at, seen) if each is not None)
-    at = min([at, *(each.begin for each in facts.reported)])
-    reported = max((each.ip for each in facts.reported if each.begin == at), default="")
-    if reported:
-        return at, reported
-    return at, facts.evidence.address_at(at)
+    first = min((each.begin for each in facts.reported), default=None)
+    ip = max((each.ip for each in facts.reported if each.begin == first), default="")
+    if first is not None and first <= at:
+        return first, ip
+    return at, facts.evidence.address_at(at) or ip
 
 
 def _matched(recorded: Iterable[Recorded], sessions: Iterable[Derived]) -> dict[Derived, Recorded]:

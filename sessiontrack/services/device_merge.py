@@ -53,7 +53,7 @@ MOVE_WORDS = Statement("UPDATE device_evidence SET device_id = :keeper WHERE dev
 
 SESSIONS = Statement(
     "SELECT id, device_id, connected_at, disconnected_at, still_connected, conn_type, disc_type, source,"
-    " begin_at, end_at FROM device_session WHERE device_id IN (:keeper, :other)"
+    " begin_at, end_at, ip FROM device_session WHERE device_id IN (:keeper, :other)"
     f" AND coalesce(source, '') <> '{DERIVED}' ORDER BY begin_at, id"
 )
 # A missing end is given as -1, at which nothing has happened.
@@ -63,6 +63,20 @@ VOID_INSIDE = Statement(
     " AND NOT (at = :start AND type = :conn_type) AND NOT (at = :end AND type = :disc_type)"
 )
 RELINK = Statement("UPDATE event SET session_id = :kept_id WHERE session_id = :session_id")
+# What was reported of a session before its end was may be repeated.
+REMEMBER = Statement(
+    "INSERT INTO earlier_report (session_id, ip, conn_type, disc_type)"
+    " SELECT k.id, o.ip, o.conn_type, o.disc_type FROM device_session o JOIN device_session k"
+    " ON k.connected_at = o.connected_at WHERE o.id = :session_id AND k.id = :kept_id"
+    " AND o.disconnected_at IS NULL AND k.disconnected_at IS NOT NULL ON CONFLICT (session_id) DO NOTHING"
+)
+# What the report with the end says of the address counts.
+CORRECT = Statement(
+    "UPDATE event SET ip = k.ip, ip_key = k.ip_key FROM device_session o JOIN device_session k"
+    " ON k.connected_at = o.connected_at WHERE o.id = :session_id AND k.id = :kept_id"
+    " AND o.disconnected_at IS NULL AND k.disconnected_at IS NOT NULL"
+    " AND event.session_id = o.id AND event.at = o.connected_at AND NOT event.voided"
+)
 DELETE_SESSION = Statement("DELETE FROM device_session WHERE id = :session_id")
 CHANGE_SESSION = Statement(
     "UPDATE device_session SET connected_at = :start, disconnected_at = :end, still_connected = :is_open,"
@@ -77,6 +91,12 @@ VOID_DERIVED = Statement(
     f" WHERE device_id = :keeper AND NOT voided AND source = '{DERIVED}'"
     " AND EXISTS (SELECT 1 FROM event r WHERE r.device_id = :other AND NOT r.voided"
     f" AND r.at = event.at AND r.type = event.type AND coalesce(r.source, '') <> '{DERIVED}')"
+)
+TAKE_GREATER = Statement(
+    "UPDATE event SET ip = o.ip, ip_key = o.ip_key FROM event o WHERE event.device_id = :keeper"
+    " AND o.device_id = :other AND NOT event.voided AND NOT o.voided AND o.at = event.at"
+    " AND o.type = event.type AND o.ip > event.ip"
+    f" AND coalesce(o.source, '') <> '{DERIVED}' AND coalesce(event.source, '') <> '{DERIVED}'"
 )
 VOID_EQUAL = Statement(
     "UPDATE event SET voided = true, void_cause = 'merged', session_id = NULL"
@@ -134,6 +154,7 @@ def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: Pr
         _unite_sessions(tx, **both)
         tx.run(MOVE_COVERED, **both)
         tx.run(VOID_DERIVED, **both)
+        tx.run(TAKE_GREATER, **both)
         tx.run(VOID_EQUAL, **both)
         tx.run(MOVE_EVENTS, **both)
         tx.run(VOID_NEWER, keeper=keeper)
@@ -210,19 +231,31 @@ class _Stretch:
     source: str | None
     begin: int
     reach: int
+    ip: str
     changed: bool = False
+
+    def place(self) -> tuple[Any, ...]:
+        """To sort by: of those that begin together one whose ends are both known comes first."""
+        lacks_end = self.start is None or self.end is None
+        return (self.begin, lacks_end, -self.reach, self.ip, self.conn_type, self.disc_type, self.ids)
 
 
 def _stored(session_id: int, device_id: int, *values: Any) -> _Stretch:
-    start, end, is_open, conn_type, disc_type, source, begin, reach = values
-    ids, device_ids = [session_id], {device_id}
+    start, end, is_open, conn_type, disc_type, source, begin, reach, ip = values
     reach = FOREVER if is_open else reach
-    return _Stretch(ids, device_ids, start, end, bool(is_open), conn_type, disc_type, source, begin, reach)
+    of_ends = (start, end, bool(is_open), conn_type, disc_type, source, begin, reach)
+    return _Stretch([session_id], {device_id}, *of_ends, ip)
 
 
 def _unite_sessions(tx: Transaction, keeper: int, other: int) -> None:
     """Those that were reported; derived ones are derived anew."""
-    united = list(_united([_stored(*row) for row in tx.rows(SESSIONS, keeper=keeper, other=other)]))
+    stored = [_stored(*row) for row in tx.rows(SESSIONS, keeper=keeper, other=other)]
+    last = max((each.begin for each in stored), default=0)
+    for each in stored:
+        if each.is_open and each.begin < last:
+            # As a later report would have done.
+            each.is_open, each.reach, each.changed = False, each.begin, True
+    united = list(_united(stored))
     for stretch in united:
         if stretch.changed:
             _write(tx, stretch)
@@ -235,7 +268,7 @@ def _unite_sessions(tx: Transaction, keeper: int, other: int) -> None:
 def _united(stretches: Iterable[_Stretch]) -> Iterator[_Stretch]:
     """Those of different devices that overlap as one; in order of their begin."""
     group: list[_Stretch] = []
-    for each in sorted(stretches, key=lambda one: one.begin):
+    for each in sorted(stretches, key=_Stretch.place):
         if group and not _meets(group, each):
             yield from _as_one(group)
             group = []
@@ -256,7 +289,9 @@ def _as_one(group: list[_Stretch]) -> list[_Stretch]:
         return group
     starts = [each.start for each in group if each.start is not None]
     ends = [each.end for each in group if each.end is not None]
-    is_open = any(each.is_open for each in group)
+    # One without an end is closed by one that began with it and has one.
+    closed = {each.start for each in group if each.end is not None}
+    is_open = any(each.is_open and each.start not in closed for each in group)
     start, end = min(starts, default=None), None if is_open else max(ends, default=None)
     first = next(each for each in group if each.start == start)
     last = next(each for each in group if each.is_open == is_open and (is_open or each.end == end))
@@ -272,6 +307,7 @@ def _as_one(group: list[_Stretch]) -> list[_Stretch]:
             source=group[0].source,
             begin=group[0].begin,
             reach=max(each.reach for each in group),
+            ip=first.ip,
             changed=True,
         )
     ]
@@ -289,6 +325,8 @@ def _write(tx: Transaction, stretch: _Stretch) -> None:
     for session_id in stretch.ids:
         tx.run(VOID_INSIDE, session_id=session_id, **ends)
     for session_id in absorbed:
+        for statement in (REMEMBER, CORRECT):
+            tx.run(statement, session_id=session_id, kept_id=kept_id)
         tx.run(RELINK, session_id=session_id, kept_id=kept_id)
         tx.run(DELETE_SESSION, session_id=session_id)
 

@@ -38,6 +38,10 @@ EARLIER_OPEN = Statement(
     " AND id = (SELECT id FROM device_session WHERE device_id = :device_id AND still_connected)"
 )
 LOSE_END = Statement("UPDATE device_session SET still_connected = false WHERE id = :session_id")
+LATER = Statement(
+    "SELECT id FROM device_session WHERE device_id = :device_id AND begin_at > :start"
+    f" AND {_IS_REPORTED} LIMIT 1"
+)
 # What the closing report says of the rest of the session counts from then on.
 CLOSE = Statement(
     "UPDATE device_session SET still_connected = false, disconnected_at = :end, disc_type = :disc_type,"
@@ -70,17 +74,13 @@ class NewSession:
     disc_type: str = "Disconnected"
     source: str | None = None
 
-    @property
-    def until(self) -> int:
-        """The last instant that it takes."""
-        return FOREVER if self.end is None else self.end
-
 
 def create_session(tx: Transaction, now: int, new: NewSession, rules: PresenceRules) -> int:
     """Record a session with its device and its events, once, and announce what is news.
 
-    The same session again changes nothing; with an end, it closes the one that began then. An open reported
-    session of the device that began earlier ends here, with a missing disconnection.
+    The same session again changes nothing; with an end, it closes the one that began then without one. Of
+    reported sessions without an end the last one is open; one that another follows has a missing
+    disconnection. It does not matter which of them was reported first.
 
     Returns:
         the session's id.
@@ -94,24 +94,26 @@ def create_session(tx: Transaction, now: int, new: NewSession, rules: PresenceRu
     open_id, open_since = tx.row(EARLIER_OPEN, device_id=device_id, start=new.start) or (None, new.start)
     if open_id is not None:
         tx.run(LOSE_END, session_id=open_id)
-    _refuse_overlap(tx, device_id, new)
-    until = new.until if open_id is None else FOREVER
+    is_open = new.end is None and tx.row(LATER, device_id=device_id, start=new.start) is None
+    until = FOREVER if is_open else new.start if new.end is None else new.end
+    _refuse_overlap(tx, device_id, new, until)
+    until = until if open_id is None else FOREVER
     if is_new or not is_concerned(tx, device_id, open_since, until):
         changes: list[Change] = []
-        session_id = _insert(tx, device_id, new, changes)
+        session_id = _insert(tx, device_id, new, is_open, changes)
         announce(tx, now, changes, rules.flapping, rules.grace)
         return session_id
     with reporting(tx, now, {device_id: (open_since, until)}, rules) as changes:
-        return _insert(tx, device_id, new, changes)
+        return _insert(tx, device_id, new, is_open, changes)
 
 
-def _insert(tx: Transaction, device_id: int, new: NewSession, changes: list[Change]) -> int:
+def _insert(tx: Transaction, device_id: int, new: NewSession, is_open: bool, changes: list[Change]) -> int:
     session_id: int = tx.value(
         INSERT,
         device_id=device_id,
         start=new.start,
         end=new.end,
-        still_connected=new.end is None,
+        still_connected=is_open,
         ip=new.ip,
         ip_key=ip_sort_key(new.ip),
         conn_type=new.conn_type,
@@ -123,7 +125,7 @@ def _insert(tx: Transaction, device_id: int, new: NewSession, changes: list[Chan
 
 
 def _report_events(tx: Transaction, device_id: int, session_id: int, new: NewSession) -> list[Change]:
-    changes = devices.place_new_device(tx, device_id, new.mac, new.start, new.ip)
+    changes = devices.place_new_device(tx, device_id, new.mac, new.start)
     connected = Change(new.mac, new.conn_type, new.start, new.ip, "")
     changes += events.report_event(tx, device_id, connected, session_id)
     if new.end is not None:
@@ -139,10 +141,11 @@ def _repeat(
     session_id: int = stored[0]
     ended_at, still_connected, *rest = stored[1:]
     said = [new.ip, new.conn_type, new.disc_type]
-    if still_connected and new.end is not None:
-        _refuse_overlap(tx, device_id, new, session_id)
-        if is_concerned(tx, device_id, new.start):
-            with reporting(tx, now, {device_id: (new.start, FOREVER)}, rules) as changes:
+    if ended_at is None and new.end is not None:
+        _refuse_overlap(tx, device_id, new, new.end, session_id)
+        until = FOREVER if still_connected else new.end
+        if is_concerned(tx, device_id, new.start, until):
+            with reporting(tx, now, {device_id: (new.start, until)}, rules) as changes:
                 changes += _close(tx, device_id, session_id, rest, new)
         else:
             announce(tx, now, _close(tx, device_id, session_id, rest, new), rules.flapping, rules.grace)
@@ -161,7 +164,7 @@ def _repeat(
 def _close(
     tx: Transaction, device_id: int, session_id: int, before: list[str], new: NewSession
 ) -> list[Change]:
-    """End an open session, with its event; what was reported of it until then is remembered."""
+    """End a session that lacks an end, with its events; what was reported of it before is remembered."""
     ip, conn_type, disc_type = before
     tx.run(REMEMBER, session_id=session_id, ip=ip, conn_type=conn_type, disc_type=disc_type)
     tx.run(
@@ -173,22 +176,17 @@ def _close(
         ip_key=ip_sort_key(new.ip),
         conn_type=new.conn_type,
     )
-    assert new.end is not None
-    began = Change(new.mac, new.conn_type, new.start, new.ip, "")
-    ended = Change(new.mac, new.disc_type, new.end, new.ip, "")
-    return [
-        *events.correct_event(tx, device_id, session_id, conn_type, began),
-        *events.report_event(tx, device_id, ended, session_id),
-    ]
+    events.correct_event(tx, device_id, session_id, new.start, (conn_type, new.conn_type), new.ip)
+    return _report_events(tx, device_id, session_id, new)
 
 
-def _refuse_overlap(tx: Transaction, device_id: int, new: NewSession, itself: int = 0) -> None:
-    hit = tx.row(OVERLAPPING, device_id=device_id, start=new.start, end=new.until, itself=itself)
+def _refuse_overlap(tx: Transaction, device_id: int, new: NewSession, until: int, itself: int = 0) -> None:
+    hit = tx.row(OVERLAPPING, device_id=device_id, start=new.start, end=until, itself=itself)
     if hit is not None:
         session_id, begin_at, end_at = hit
-        until = "now" if end_at is None else IN_UTC.format_offset(end_at)
+        last = "now" if end_at is None else IN_UTC.format_offset(end_at)
         raise Conflict(
-            f"This overlaps session {session_id} of {new.mac}, {IN_UTC.format_offset(begin_at)} to {until}."
+            f"This overlaps session {session_id} of {new.mac}, {IN_UTC.format_offset(begin_at)} to {last}."
         )
 
 

@@ -26,13 +26,16 @@ INSERT = Statement(
 LOCK = Statement(select(Device.id).where(Device.id == device_with(bind("mac"))).with_for_update())
 # With its `New Device`, which stands where the device was seen first.
 KNOWN_SINCE = Statement(
-    "SELECT d.first_seen_at, d.announced, e.id, e.source FROM device d LEFT JOIN event e"
+    "SELECT d.first_seen_at, d.announced, e.id, e.source, e.ip FROM device d LEFT JOIN event e"
     " ON e.device_id = d.id AND e.at = d.first_seen_at AND e.type = 'New Device' AND NOT e.voided"
     " WHERE d.id = :device_id"
 )
 SEEN_FIRST = Statement("UPDATE device SET first_seen_at = :at, announced = true WHERE id = :device_id")
+# Of the session that was reported of the earliest time; of two addresses the greater.
 FIRST_ADDRESS = Statement(
-    "SELECT max(ip) FROM device_session WHERE device_id = :device_id AND begin_at = :at"
+    "SELECT max(ip) FROM device_session WHERE device_id = :device_id AND begin_at = (SELECT begin_at"
+    f" FROM device_session WHERE device_id = :device_id AND coalesce(source, '') <> '{DERIVED}'"
+    f" ORDER BY begin_at LIMIT 1) AND coalesce(source, '') <> '{DERIVED}'"
 )
 MOVE_EVENT = Statement("UPDATE event SET at = :at, ip = :ip, ip_key = :ip_key WHERE id = :event_id")
 INSERT_NEW = Statement(
@@ -80,20 +83,20 @@ def ensure_device(tx: Transaction, mac: str, at: int) -> tuple[int, bool]:
     return device_id, is_new
 
 
-def place_new_device(tx: Transaction, device_id: int, mac: str, at: int, ip: str) -> list[Change]:
-    """The device was there at that instant: its `New Device` stands where it was seen first.
+def place_new_device(tx: Transaction, device_id: int, mac: str, at: int) -> list[Change]:
+    """A session of that instant is recorded: the device's `New Device` stands where it was seen first.
 
     Returns:
         the event, where there was none yet; one that moves is no news.
     """
-    first, announced, event_id, source = tx.rows(KNOWN_SINCE, device_id=device_id)[0]
-    if announced and at >= first:
+    first, announced, event_id, source, known_ip = tx.rows(KNOWN_SINCE, device_id=device_id)[0]
+    if announced and at > first:
         return []
-    at = min(at, first)
-    tx.run(SEEN_FIRST, device_id=device_id, at=at)
-    ip = max(ip, tx.value(FIRST_ADDRESS, device_id=device_id, at=at) or "") if at == first else ip
+    if not announced or at < first:
+        tx.run(SEEN_FIRST, device_id=device_id, at=min(at, first))
+    at, ip = min(at, first), tx.value(FIRST_ADDRESS, device_id=device_id)
     if event_id is not None:
-        if source == DERIVED:
+        if source == DERIVED and (at, ip) != (first, known_ip):
             tx.run(MOVE_EVENT, event_id=event_id, at=at, ip=ip, ip_key=ip_sort_key(ip))
         return []
     if announced or not tx.run(INSERT_NEW, device_id=device_id, at=at, ip=ip, ip_key=ip_sort_key(ip)):

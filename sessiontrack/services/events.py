@@ -45,15 +45,19 @@ def report_event(tx: Transaction, device_id: int, change: Change, session_id: in
 
 
 def correct_event(
-    tx: Transaction, device_id: int, session_id: int, old_type: str, change: Change
-) -> list[Change]:
-    """The event with which a session began, now that something else is reported of that."""
-    values = {"device_id": device_id, "at": change.at, "session_id": session_id}
-    if old_type != change.type:
-        tx.run(REPLACED, **values, type=old_type)
-        return report_event(tx, device_id, change, session_id)
-    tx.run(CORRECT, **values, type=change.type, ip=change.ip, ip_key=ip_sort_key(change.ip))
-    return []
+    tx: Transaction, device_id: int, session_id: int, at: int, types: tuple[str, str], ip: str
+) -> None:
+    """The event with which a session began, now that something else is reported of that.
+
+    Args:
+        types: the one that it has, and the one that is reported now.
+    """
+    values = {"device_id": device_id, "at": at, "session_id": session_id}
+    before, after = types
+    if before != after:
+        tx.run(REPLACED, **values, type=before)
+    else:
+        tx.run(CORRECT, **values, type=after, ip=ip, ip_key=ip_sort_key(ip))
 
 
 def void_events_of(tx: Transaction, device_id: int) -> None:

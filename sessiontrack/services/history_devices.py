@@ -31,10 +31,17 @@ FILL = Statement(
     " OR (can_flap AND NOT :can_flap) OR (NOT archived AND :archived) OR (NOT favourite AND :favourite)"
     " OR (grace_seconds IS NULL AND :has_grace) OR (last_seen_at IS NULL AND :has_last_seen))"
 )
+_FIRST_SESSION = (
+    "FROM device_session s WHERE s.device_id = event.device_id"
+    f" AND coalesce(s.source, '') <> '{DERIVED}' ORDER BY s.begin_at, s.ip DESC LIMIT 1"
+)
 MOVE_NEW = Statement(
-    "UPDATE event SET at = :at WHERE device_id = :device_id AND at = :before AND type = 'New Device'"
+    f"UPDATE event SET at = :at, ip = coalesce((SELECT s.ip {_FIRST_SESSION}), ip),"
+    f" ip_key = coalesce((SELECT s.ip_key {_FIRST_SESSION}), ip_key)"
+    " WHERE device_id = :device_id AND at = :before AND type = 'New Device'"
     f" AND NOT voided AND source = '{DERIVED}' AND NOT EXISTS (SELECT 1 FROM event o"
-    " WHERE o.device_id = :device_id AND o.at = :at AND o.type = 'New Device' AND NOT o.voided)"
+    " WHERE o.device_id = :device_id AND o.at = :at AND o.type = 'New Device' AND NOT o.voided"
+    " AND o.id <> event.id)"
 )
 VOID_OLD = Statement(
     "UPDATE event SET voided = true, void_cause = 'evidence' WHERE device_id = :device_id AND at < :floor"
@@ -100,13 +107,14 @@ class DeviceBook:
         Returns:
             the devices with evidence.
         """
-        earlier = [
+        told = [
             {"device_id": device_id, "at": at, "before": self._stored_first[device_id]}
             for device_id, at in self._first.items()
-            if at < self._stored_first[device_id]
         ]
+        if told:
+            self._tx.run_many(MOVE_NEW, told)
+        earlier = [each for each in told if each["at"] < each["before"]]
         if earlier:
-            self._tx.run_many(MOVE_NEW, earlier)
             self._tx.run_many(
                 VOID_OLD, [{"device_id": each["device_id"], "floor": floor} for each in earlier]
             )

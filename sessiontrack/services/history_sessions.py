@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Column, String, Text
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.database.statements import temporary_table
 from sessiontrack.models.device_session import DERIVED
+from sessiontrack.services.events import correct_event
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.records import SessionRecord
 from sessiontrack.values.timestamps import FOREVER, IN_UTC
@@ -70,6 +71,11 @@ LOSE_END = Statement("UPDATE device_session SET still_connected = false WHERE id
 CLOSE = Statement(
     "UPDATE device_session SET still_connected = false, disconnected_at = :end, disc_type = :disc_type,"
     " conn_type = :conn_type, ip = :ip, ip_key = :ip_key WHERE id = :session_id"
+)
+REMEMBER = Statement(
+    "INSERT INTO earlier_report (session_id, ip, conn_type, disc_type)"
+    " SELECT id, ip, conn_type, disc_type FROM device_session WHERE id = :session_id"
+    " ON CONFLICT (session_id) DO NOTHING"
 )
 INSERT = Statement(
     "INSERT INTO device_session (device_id, connected_at, disconnected_at, still_connected, ip, ip_key,"
@@ -197,9 +203,12 @@ class SessionImport:
         rows = map(_Stretch.imported, self._tx.stream(STAGED))
         for batch in _chosen_in_batches(sweep, rows, stored):
             self._tx.run_many(CHOOSE, batch)
-        for statement, changes in ((LOSE_END, sweep.lost), (CLOSE, sweep.closed)):
+        for statement, changes in ((LOSE_END, sweep.lost), (REMEMBER, sweep.closed), (CLOSE, sweep.closed)):
             if changes:
                 self._tx.run_many(statement, changes)
+        for each in sweep.closed:
+            types = (each["old_type"], each["conn_type"])
+            correct_event(self._tx, each["device_id"], each["session_id"], each["start"], types, each["ip"])
         sweep.written.added = self._tx.run(INSERT)
         sweep.written.first = dict(self._tx.rows(FIRST_ADDED))
         self._tx.run(LINK_CONNECTED, last_id=last_id)
@@ -309,7 +318,9 @@ class _Sweep:
             {
                 "session_id": same.id,
                 "device_id": row.device_id,
+                "start": row.start,
                 "end": row.disconnected,
+                "old_type": same.rest[1],
                 "ip": ip,
                 "ip_key": _ip_key(ip),
                 "conn_type": conn_type,

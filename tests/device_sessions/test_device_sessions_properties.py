@@ -59,6 +59,8 @@ class Known:
     is_open: bool
     facts: tuple[str, str, str]
     id: int | None = None
+    # What was reported of it before its end was.
+    before: tuple[str, str, str] | None = None
 
     def interval(self) -> tuple[int, int]:
         if self.is_open:
@@ -76,22 +78,24 @@ class Model:
         """The session that the call speaks of; None where it is refused."""
         known = self.sessions[new.mac]
         facts = (new.ip, new.conn_type, new.disc_type)
-        for session in known:
-            if session.start != new.start:
-                continue
-            if session.is_open and new.end is not None:
-                session.is_open, session.end, session.facts = False, new.end, facts
-                return session
-            return session if (session.end, session.facts) == (new.end, facts) else None
-        made = Known(new.start, new.end, new.end is None, facts)
+        same = next((each for each in known if each.start == new.start), None)
+        if same is not None and (same.end is not None or new.end is None):
+            is_repeated = (same.end, same.facts) == (new.end, facts)
+            return same if is_repeated or (new.end is None and same.before == facts) else None
+        others = [each for each in known if each is not same]
+        is_last = all(each.start < new.start for each in others)
+        made = Known(new.start, new.end, new.end is None and is_last, facts)
         begin, end = made.interval()
-        for session in known:
+        for session in others:
             left = session.is_open and session.start < new.start
             other_begin, other_end = session.interval()
             if not left and other_begin < end and begin < other_end:
                 return None
-        for session in known:
+        for session in others:
             session.is_open = session.is_open and session.start > new.start
+        if same is not None:
+            same.is_open, same.end, same.before, same.facts = False, new.end, same.facts, facts
+            return same
         known.append(made)
         return made
 

@@ -78,8 +78,6 @@ def recorded(clients: Clients, mac: str = A) -> tuple[list[tuple[Any, ...]], lis
         ([(1, 3), (5, 7)], [(2, 6)], [(1, 7)]),
         ([(1, 3)], [(1, 3)], [(1, 3)]),
         ([(1, 2)], [(2, 3)], [(1, 2), (2, 3)]),  # they touch: neither hides anything of the other
-        ([(1, None)], [(2, 3)], [(1, None)]),
-        ([(1, None)], [(2, None)], [(1, None)]),
         ([(1, 3)], [(2, None)], [(1, None)]),
     ],
 )
@@ -102,6 +100,34 @@ def test_contract_6_sessions_that_overlap_become_one(
     with rows.writing(clients.app) as tx:
         assert all(at in (start, end) for start, end, at in tx.rows(LINKED))
         assert len(tx.rows(LINKED)) == len(unvoided)
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_b", "united"),
+    [
+        ([(1, None)], [(2, 3)], [(1, None, 0), (2, 3, 0)]),
+        ([(1, None)], [(2, None)], [(1, None, 0), (2, None, 1)]),
+        ([(1, None)], [(1, 3)], [(1, 3, 0)]),
+        ([(1, None)], [(1, None)], [(1, None, 1)]),
+        ([(2, None)], [(1, None)], [(1, None, 0), (2, None, 1)]),
+        ([(1, None), (4, 5)], [(1, 2), (3, None)], [(1, 2, 0), (3, None, 0), (4, 5, 0)]),
+    ],
+)
+@pytest.mark.parametrize("is_merged_first", [False, True])
+def test_contract_6_sessions_without_an_end_are_as_if_reported_of_one_device(
+    clients: Clients, of_a: list[Ends], of_b: list[Ends], united: list[Any], is_merged_first: bool
+) -> None:
+    with rows.writing(clients.app) as tx:
+        for mac in (A, B):
+            rows.add_device(tx, mac)
+    if is_merged_first:
+        merge(clients)
+    for mac, sessions in ((A, of_a), (B, of_b)):
+        for start, end in sessions:
+            create(clients, mac, start or 0, end)
+    if not is_merged_first:
+        merge(clients)
+    assert recorded(clients)[0] == united
 
 
 @pytest.mark.parametrize(

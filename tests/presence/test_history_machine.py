@@ -111,7 +111,8 @@ class World:
 
     def bring(self, mac: str, report: Report) -> bool:
         refused: list[Any] = []
-        record = SessionRecord(mac, report.start, report.end, report.end is None, ip=report.ip)
+        types = {"conn_type": report.conn_type, "disc_type": report.disc_type}
+        record = SessionRecord(mac, report.start, report.end, report.end is None, ip=report.ip, **types)
         with self.clients.app.app_context(), write_transaction() as tx:
             import_history(tx, NOW, [Section(SESSIONS, [(1, record)])], refused.append, RULES)
         return not refused

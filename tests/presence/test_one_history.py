@@ -1,7 +1,6 @@
 """One history: reported and derived sessions beside each other, whoever told it first (contract 3 and 6)."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,77 +10,10 @@ from sessiontrack.database import Statement
 from sessiontrack.keeping import soundness
 from sessiontrack.presence import derivation
 from sessiontrack.startup import prepare
-from sessiontrack.values.timestamps import IN_UTC
 from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.history_calls import History, M, O, X
 from tests.support.refusals import refused
-
-X, M, O = (f"AA:BB:CC:00:00:{number:02X}" for number in (1, 2, 3))  # noqa: E741 - as the issue names them
-
-
-class History:
-    """Calls at seconds before or after NOW, and what is listed then."""
-
-    def __init__(self, clients: Clients, clock: time_machine.Traveller) -> None:
-        self.clients = clients
-        self.clock = clock
-
-    def create(self, start: int, end: int | None = None, mac: str = X, **more: Any) -> Any:
-        body = {"mac": mac, "ip": "10.0.0.1", "start_time": IN_UTC.format_offset(NOW + start), **more}
-        if end is not None:
-            body["end_time"] = IN_UTC.format_offset(NOW + end)
-        return self.clients.operator.call("POST", "/sessions/create", body)
-
-    def event(self, kind: str, at: int | None, mac: str = X, source: str = "ap", **more: Any) -> Any:
-        body = {"mac": mac, "source": source, "event": kind, **more}
-        if at is not None:
-            body["at"] = NOW + at
-        return self.clients.operator.ok("POST", "/presence/events", body)
-
-    def scan(self, at: int, *macs: str, source: str = "arp", **more: Any) -> Any:
-        devices = [{"mac": mac} for mac in macs]
-        body = {"source": source, "at": NOW + at, "devices": devices, **more}
-        return self.clients.operator.ok("POST", "/presence/scans", body)
-
-    def patch(self, mac: str = X, **body: Any) -> Any:
-        return self.clients.operator.ok("PATCH", f"/devices/{mac}", body)
-
-    def merge(self, mac: str, other: str) -> Any:
-        return self.clients.operator.ok("POST", f"/devices/{mac}/merge", {"mac": other})
-
-    def sessions(self, mac: str = X) -> list[tuple[Any, Any]]:
-        """(connection, disconnection) in seconds after NOW; None where it is still connected."""
-        listed = self.clients.viewer.ok("GET", f"/sessions/list?mac={mac}")["sessions"]
-        return [
-            (_at(each["ses_DateTimeConnection"]), _at(each["ses_DateTimeDisconnection"])) for each in listed
-        ]
-
-    def addresses(self, mac: str = X) -> list[tuple[str, str]]:
-        listed = self.clients.viewer.ok("GET", f"/sessions/list?mac={mac}")["sessions"]
-        return [(each["ses_IP"], each["ses_Info"]) for each in listed]
-
-    def events(self, mac: str = X, *, voided: bool = False) -> list[tuple[int, str]]:
-        """(instant, type), the oldest first."""
-        query = {"search": mac, "period": "all", "sortDir": "asc"}
-        listed = self.clients.viewer.get("/sessions/session-events", query).get_json()["events"]
-        found = [(_at(each["time"]), each["type"]) for each in listed]
-        return sorted(each for each in found if voided or not each[1].startswith("VOIDED"))
-
-    def is_connected(self, mac: str = X) -> bool:
-        status: str = self.clients.viewer.ok("GET", f"/devices/{mac}")["device"]["status"]
-        return status == "connected"
-
-    def assert_sound(self) -> None:
-        with self.clients.app.app_context():
-            wrong = {each.name: each.examples for each in soundness.examine() if each.count}
-        assert wrong == {}
-
-
-def _at(text: str | None) -> Any:
-    if text is None:
-        return None
-    at = datetime.fromisoformat(text)
-    return int(at.replace(tzinfo=at.tzinfo or UTC).timestamp()) - NOW
 
 
 @pytest.fixture
