@@ -10,6 +10,7 @@ from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence.evidence import hold_evidence, weigh_anew
+from sessiontrack.presence.recording import LINK_REPORTED
 from sessiontrack.presence.rules import Run, united_runs
 from sessiontrack.services import devices
 from sessiontrack.services.presence import PresenceRules, derive_and_announce, reporting
@@ -104,6 +105,11 @@ VOID_EQUAL = Statement(
     " AND EXISTS (SELECT 1 FROM event kept WHERE kept.device_id = :keeper AND NOT kept.voided"
     " AND kept.at = event.at AND kept.type = event.type)"
 )
+# Where both have the same event, which may be of two sessions then.
+EQUAL = Statement(
+    "SELECT DISTINCT k.at FROM event k JOIN event o ON o.at = k.at AND o.type = k.type"
+    " WHERE k.device_id = :keeper AND o.device_id = :other AND NOT k.voided AND NOT o.voided"
+)
 MOVE_EVENTS = Statement("UPDATE event SET device_id = :keeper WHERE device_id = :other")
 VOID_NEWER = Statement(
     "UPDATE event SET voided = true, void_cause = 'merged' WHERE device_id = :keeper"
@@ -155,8 +161,11 @@ def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: Pr
         tx.run(MOVE_COVERED, **both)
         tx.run(VOID_DERIVED, **both)
         tx.run(TAKE_GREATER, **both)
+        equal = [at for (at,) in tx.rows(EQUAL, **both)]
         tx.run(VOID_EQUAL, **both)
         tx.run(MOVE_EVENTS, **both)
+        for at in equal:
+            tx.run(LINK_REPORTED, device_id=keeper, at=at)
         tx.run(VOID_NEWER, keeper=keeper)
         (further, *known) = tx.rows(KNOWN, other=other)[0]
         names = ("name", "owner", "vendor", "first_seen_at", "last_seen_at", "announced")

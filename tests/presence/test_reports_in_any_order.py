@@ -105,6 +105,28 @@ def test_a_merge_closes_what_another_report_would_have_closed(
     history.assert_sound()
 
 
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+def test_an_event_of_two_sessions_is_of_the_earlier_one(history: History, order: tuple[int, ...]) -> None:
+    with rows.writing(history.clients.app) as tx:
+        for mac in (M, O):
+            rows.add_device(tx, mac)
+    told: list[Any] = [
+        lambda: history.create(-600, -600, mac=M),
+        lambda: history.create(-900, -600, mac=O),
+        lambda: history.merge(M, O),
+    ]
+    for place in order:
+        told[place]()
+    linked = Statement(
+        "SELECT e.type, s.connected_at FROM event e JOIN device_session s ON s.id = e.session_id"
+        " WHERE e.at = :at AND NOT e.voided ORDER BY e.type"
+    )
+    with rows.writing(history.clients.app) as tx:
+        found = tx.rows(linked, at=NOW - 600)
+    assert found == [("Connected", NOW - 600), ("Disconnected", NOW - 900)]
+    history.assert_sound()
+
+
 def test_a_merge_remembers_what_was_reported_before_an_end(history: History) -> None:
     history.create(-900, mac=M, ip="10.0.0.5")
     history.create(-900, -600, mac=O, ip="10.0.0.1")
