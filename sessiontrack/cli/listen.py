@@ -18,7 +18,7 @@ from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput, InvalidSetting
 from sessiontrack.listeners.hook_script import write_hook_script, write_openwrt_script
 from sessiontrack.listeners.radius import RadiusServer
-from sessiontrack.presence.evidence import connected_by
+from sessiontrack.presence.words import connected_by
 from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.senders.remote import Remote, send_event
 from sessiontrack.services.clock_door import ClockDoor, open_door

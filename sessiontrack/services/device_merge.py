@@ -9,9 +9,10 @@ from typing import Any
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models.device_session import DERIVED
-from sessiontrack.presence.evidence import hold_evidence, weigh_anew
+from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.recording import LINK_REPORTED
 from sessiontrack.presence.rules import Run, united_runs
+from sessiontrack.presence.scans import weigh_anew
 from sessiontrack.services import devices
 from sessiontrack.services.presence import PresenceRules, derive_and_announce, reporting
 from sessiontrack.values.timestamps import FOREVER

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from sessiontrack.config import Settings
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.presence import derivation, evidence
+from sessiontrack.presence import derivation, scans, words
 from sessiontrack.presence.ahead import FUTURE_SECONDS, set_aside
 from sessiontrack.presence.derivation import Terms, derive_devices
-from sessiontrack.presence.evidence import Taken
+from sessiontrack.presence.evidence import Taken, hold_evidence
 from sessiontrack.presence.facts import Stretches
 from sessiontrack.presence.forgetting import forget
 from sessiontrack.services.announcing import announce
@@ -101,9 +101,9 @@ def observe_scan(
     _refuse_wrong_time(now, at, rules)
     ahead = _begin(tx, now, rules)
     if complete:
-        taken = evidence.take_scan(tx, source, at, sightings, rules.grace, rules.least_share, arrives=arrives)
+        taken = scans.take_scan(tx, source, at, sightings, rules.grace, rules.least_share, arrives=arrives)
     else:
-        taken = evidence.take_evidence(tx, source, at, "seen", sightings, arrives=arrives)
+        taken = words.take_evidence(tx, source, at, "seen", sightings, arrives=arrives)
     return _outcome(tx, now, [source], taken, ahead, rules)
 
 
@@ -128,7 +128,7 @@ def observe_event(
     """
     _refuse_wrong_time(now, at, rules)
     ahead = _begin(tx, now, rules)
-    taken = evidence.take_evidence(tx, source, at, kind, [sighting], info, arrives=arrives)
+    taken = words.take_evidence(tx, source, at, kind, [sighting], info, arrives=arrives)
     return _outcome(tx, now, [source], taken, ahead, rules)
 
 
@@ -142,12 +142,12 @@ def observe_events(tx: Transaction, now: int, events: Sequence[DeviceEvent], rul
         _refuse_wrong_time(now, event.at, rules)
     ahead = _begin(tx, now, rules)
     sources = sorted({event.source for event in events})
-    return _outcome(tx, now, sources, evidence.take_events(tx, events), ahead, rules)
+    return _outcome(tx, now, sources, words.take_events(tx, events), ahead, rules)
 
 
 def _begin(tx: Transaction, now: int, rules: PresenceRules) -> set[int]:
     """Nobody else takes in evidence now; devices of which something was set aside."""
-    evidence.hold_evidence(tx)
+    hold_evidence(tx)
     return set_aside(tx, now, rules.late)
 
 
@@ -214,7 +214,7 @@ def derive_all_if_judged_otherwise(tx: Transaction, now: int, rules: PresenceRul
     """Derive everything anew where the rules by which it was derived are no longer the same."""
     if is_derived_by(tx, rules):
         return
-    evidence.hold_evidence(tx)
-    affected = evidence.judge_all_anew(tx, rules.least_share) | set_aside(tx, now, rules.late)
+    hold_evidence(tx)
+    affected = scans.judge_all_anew(tx, rules.least_share) | set_aside(tx, now, rules.late)
     derive_and_announce(tx, now, affected, rules)
     tx.run(SET_DERIVED_BY, grace=rules.grace, least_percent=round(rules.least_share * 100))

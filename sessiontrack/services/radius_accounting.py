@@ -12,7 +12,8 @@ from typing import Any
 
 from sessiontrack.database import Transaction
 from sessiontrack.presence.ahead import FUTURE_SECONDS
-from sessiontrack.presence.evidence import connected_by, has_said, hold_evidence
+from sessiontrack.presence.evidence import hold_evidence
+from sessiontrack.presence.words import connected_by, has_said
 from sessiontrack.services.presence import PresenceRules, observe_events
 from sessiontrack.sources.radius import INTERIM, OFF, ON, OTHER, START, STOP, Accounting
 from sessiontrack.values.observations import DeviceEvent, Observation

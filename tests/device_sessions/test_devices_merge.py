@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.database import Row, Statement, Transaction, write_transaction
-from sessiontrack.presence.evidence import has_said
 from sessiontrack.presence.rules import Run, united_runs
+from sessiontrack.presence.words import has_said
 from sessiontrack.services.device_merge import merge_devices
 from sessiontrack.services.history import import_history
 from sessiontrack.services.presence import observe_events

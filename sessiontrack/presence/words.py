@@ -1,0 +1,134 @@
+"""Words taken in: what sources say of single devices, each kept as it was said."""
+
+from collections.abc import Iterable
+
+from sessiontrack.database import Statement, Transaction
+from sessiontrack.presence.evidence import (
+    ADD_SOURCE,
+    COUNT_SIGHTED,
+    Taken,
+    identify,
+    ids_of,
+    name_vendors,
+)
+from sessiontrack.values.observations import DeviceEvent, Observation
+
+# Without an instant of its own, it came after all that the source said of that instant before.
+_ARRIVAL = (
+    "CASE WHEN :arrives THEN 1 + coalesce((SELECT max(b.arrival) FROM device_evidence b WHERE b.device_id ="
+    " {device} AND b.source_id = {source} AND b.at = :at), 0) END"
+)
+_OF_BOTH = (
+    " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET"
+    " ip = CASE WHEN excluded.ip > device_evidence.ip THEN excluded.ip ELSE device_evidence.ip END,"
+    " info = CASE WHEN excluded.info > device_evidence.info THEN excluded.info ELSE device_evidence.info END,"
+    " arrival = coalesce(excluded.arrival, device_evidence.arrival)"
+    " WHERE excluded.ip > device_evidence.ip OR excluded.info > device_evidence.info"
+    " OR excluded.arrival IS NOT NULL RETURNING device_id"
+)
+_ARRIVAL_SIGHTED = _ARRIVAL.format(device="sighted.device_id", source=":source_id")
+_ARRIVAL_SEEN = _ARRIVAL.format(device="s.device_id", source=":source_id")
+ADD_EVIDENCE = Statement(
+    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info, arrival)"
+    " SELECT device_id, :source_id, :at, :kind, max(ip), :info,"
+    f" {_ARRIVAL_SIGHTED} FROM sighted"
+    f" WHERE NOT remembered GROUP BY device_id{_OF_BOTH}"
+)
+# A scan that came after the source had said that the device left, within one second.
+ADD_SEEN_AFTER = Statement(
+    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info, arrival)"
+    " SELECT s.device_id, :source_id, :at, 'seen', max(s.ip), '',"
+    f" {_ARRIVAL_SEEN} FROM sighted s"
+    " WHERE NOT s.remembered AND EXISTS (SELECT 1 FROM device_evidence e WHERE e.device_id = s.device_id"
+    " AND e.source_id = :source_id AND e.at = :at AND e.arrival IS NOT NULL)"
+    f" GROUP BY s.device_id{_OF_BOTH}"
+)
+ADD_DEVICE = Statement(
+    "INSERT INTO device (mac, name, vendor, first_seen_at) SELECT :mac, :name, :vendor, :at"
+    " WHERE NOT EXISTS (SELECT 1 FROM device_alias a WHERE a.mac = :mac)"
+    " ON CONFLICT (mac) DO UPDATE SET first_seen_at = excluded.first_seen_at"
+    " WHERE device.first_seen_at > excluded.first_seen_at RETURNING id, mac, vendor"
+)
+MERGED_SEEN_EARLIER = Statement(
+    "UPDATE device SET first_seen_at = :at WHERE first_seen_at > :at"
+    " AND id = (SELECT a.device_id FROM device_alias a WHERE a.mac = :mac)"
+)
+# The device that has the address, as its own or as a further one.
+_HAS_MAC = (
+    "coalesce((SELECT id FROM device WHERE mac = :mac),"
+    " (SELECT device_id FROM device_alias WHERE mac = :mac))"
+)
+ADD_EVENT = Statement(
+    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info)"
+    " SELECT d.id, s.id, :at, :kind, :ip, :info FROM device d, source s"
+    f" WHERE d.id = {_HAS_MAC} AND s.name = :source{_OF_BOTH}"
+)
+# Of what a source said, with departures after what else it said at an instant, but before connections.
+CONNECTED_AT = Statement(
+    "SELECT d.mac FROM device_evidence e JOIN device d ON d.id = e.device_id"
+    " JOIN source s ON s.id = e.source_id WHERE s.name = :source AND e.at <= :at AND NOT e.settled"
+    " GROUP BY d.mac HAVING max(e.at * 4 + CASE e.kind WHEN 'seen' THEN 0 WHEN 'connected' THEN 2 ELSE 1 END)"
+    " > max(CASE WHEN e.kind = 'disconnected' THEN e.at * 4 + 1 ELSE -1 END)"
+)
+SAID_SINCE = Statement(
+    "SELECT count(*) FROM device_evidence WHERE at >= :since AND at <= :at AND kind <> 'disconnected'"
+    f" AND device_id = {_HAS_MAC}"
+    " AND source_id = (SELECT id FROM source WHERE name = :source)"
+)
+
+
+def take_evidence(
+    tx: Transaction,
+    source: str,
+    at: int,
+    kind: str,
+    sightings: Iterable[Observation],
+    info: str = "",
+    *,
+    arrives: bool = False,
+) -> Taken:
+    """Take in what a source said of single devices, or a scan that was not complete (kind "seen").
+
+    Args:
+        arrives: it has no instant of its own; within one second it comes after what came before.
+    """
+    source_id = identify(tx, source, at, sightings)
+    changed = tx.rows(ADD_EVIDENCE, source_id=source_id, at=at, kind=kind, info=info, arrives=arrives)
+    return Taken(ids_of(changed), tx.value(COUNT_SIGHTED))
+
+
+def take_events(tx: Transaction, events: Iterable[DeviceEvent]) -> Taken:
+    """Take in what several sources said of many devices."""
+    known = list(events)
+    tx.run_many(ADD_SOURCE, [{"name": name} for name in {event.source for event in known}])
+    affected: set[int] = set()
+    for event in known:
+        seen = event.device
+        name_vendors(tx, tx.rows(ADD_DEVICE, mac=seen.mac, name=seen.name, vendor=seen.vendor, at=event.at))
+        tx.run(MERGED_SEEN_EARLIER, mac=seen.mac, at=event.at)
+        changed = tx.rows(
+            ADD_EVENT,
+            mac=event.device.mac,
+            source=event.source,
+            at=event.at,
+            kind=event.kind,
+            ip=event.device.ip,
+            info=event.info,
+        )
+        affected |= ids_of(changed)
+    return Taken(affected, len({event.device.mac for event in known}))
+
+
+def connected_by(tx: Transaction, source: str, at: int) -> list[str]:
+    """MACs of the devices that the source, by what it said of single ones up to then, has connected."""
+    return [mac for (mac,) in tx.rows(CONNECTED_AT, source=source, at=at)]
+
+
+def has_said(tx: Transaction, source: str, mac: str, since: int, at: int) -> bool:
+    """Whether the source said of the device, between two instants, that it is there."""
+    return bool(tx.value(SAID_SINCE, source=source, mac=mac, since=since, at=at))
+
+
+def say_seen_again(tx: Transaction, source_id: int, at: int) -> set[int]:
+    """A scan came after what the source had said at that instant; the devices that this concerns."""
+    return ids_of(tx.rows(ADD_SEEN_AFTER, source_id=source_id, at=at, arrives=True))
