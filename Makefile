@@ -27,6 +27,10 @@ help: ## list the targets
 run: $(VENV)/run.done $(WEB) ## install, migrate, create the first admin, and serve  (ARGS="--port 8080")
 	@exec $(BIN)/sessiontrack serve $(ARGS)
 
+demo: $(VENV)/run.done $(WEB) ## serve a made-up home office, from the folder demo  (ARGS="--port 8080")
+	@test -e demo/sessiontrack.sqlite3 || SESSIONTRACK_INSTANCE=demo $(BIN)/sessiontrack demo
+	@SESSIONTRACK_INSTANCE=demo exec $(BIN)/sessiontrack serve $(ARGS)
+
 test: $(VENV)/test.done $(WEB) ## install the tests' requirements, and run all tests  (ARGS="-k calendar")
 	.ci/install-programs $(PROGRAMS)
 	$(BIN)/coverage erase

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,8 +21,8 @@ from sessiontrack.values.roles import ROLES, VIEWER
 from sessiontrack.values.timestamps import SiteTime
 
 PREFIX = "SESSIONTRACK_"
-# Variables of commands that call another sessiontrack; they are not settings of this install.
-CLIENT_VARIABLES = (f"{PREFIX}URL", f"{PREFIX}TOKEN")
+# Variables of commands that speak to another sessiontrack or for a source; no settings of this install.
+CLIENT_VARIABLES = (f"{PREFIX}URL", f"{PREFIX}TOKEN", f"{PREFIX}SOURCE")
 FILE_NAME = "sessiontrack.toml"
 _SIZE = re.compile(r"([0-9]{1,12})\s*(|b|kb|mb|gb|tb|kib|mib|gib|tib)", re.ASCII | re.IGNORECASE)
 _SIZE_UNITS = {
@@ -315,12 +316,15 @@ def load_settings(
         overrides: by name, in either case; they take precedence over all other sources.
         environment: where `SESSIONTRACK_<NAME>` is looked up.
     Raises:
-        InvalidSetting: a value is invalid, or the file has an unknown name; one line says which.
+        InvalidSetting: a value is invalid, or a name is unknown; one line says which.
     """
+    _refuse_unknown(environment)
     where, layers = _layers(overrides, environment)
     chosen = {name: found for _, layer in layers for name, found in layer.items()}
     if unknown := sorted(set(chosen) - {each.name for each in fields(Settings)}):
-        raise InvalidSetting(f"{chosen[unknown[0]][1]} is not a setting of sessiontrack.")
+        raise InvalidSetting(
+            f"{chosen[unknown[0]][1]} is not a setting of sessiontrack{_near(unknown[0]) or '.'}"
+        )
     settings = Settings(**{**{name: _read(name, chosen) for name in chosen}, "instance": where})
     if settings.auth_proxy_header and not settings.trusted_proxies:
         raise InvalidSetting(
@@ -347,7 +351,7 @@ def describe_settings(
         described.append(
             {
                 "name": each.name.upper(),
-                "value": None if is_secret else _without_password(text),
+                "value": None if is_secret else without_password(text),
                 "default": each.metadata["default"],
                 "source": source,
                 "meaning": each.metadata["meaning"],
@@ -357,7 +361,8 @@ def describe_settings(
     return described
 
 
-def _without_password(text: str) -> str:
+def without_password(text: str) -> str:
+    """A database's URL as others may see it."""
     return re.sub("(?i)(password=)[^&]*", r"\1***", re.sub("(://[^:/@]*):.*@", r"\1:***@", text))
 
 
@@ -382,10 +387,19 @@ def _layers(
     ]
 
 
-def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Names in the environment that look like settings but are not, probably mistyped."""
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A name in the environment that looks like a setting and is none is mistyped, as one in the file is."""
     known = {PREFIX + each.name.upper() for each in fields(Settings)}.union(CLIENT_VARIABLES)
-    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            near = _near(name.removeprefix(PREFIX).lower())
+            raise InvalidSetting(f"{name} is not a setting of sessiontrack{near or '.'}")
+
+
+def _near(name: str) -> str:
+    """What a mistyped name may have meant, as the end of a sentence."""
+    found = get_close_matches(name, [each.name for each in fields(Settings)], n=1, cutoff=0.7)
+    return f"; did you mean {found[0].upper()}?" if found else ""
 
 
 def _from_file(path: Path) -> dict[str, tuple[str, str]]:

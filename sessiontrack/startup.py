@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 
 from sessiontrack import clock, migrations
-from sessiontrack.config import Settings
+from sessiontrack.config import FILE_NAME, Settings, without_password
 from sessiontrack.database import database_file, db, in_use, read_transaction, write_transaction
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import InvalidSetting
@@ -28,9 +28,23 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0
 
 
-def log_start(settings: Settings) -> None:
-    """Log which version runs, and where: once nothing refuses the start, for a refusal is one line alone."""
-    log.info("sessiontrack %s, Python %s, in %s", VERSION, platform.python_version(), settings.instance)
+def log_start(settings: Settings, workers: str = "") -> None:
+    """Log what runs, and on what: once nothing refuses the start, for a refusal is one line alone.
+
+    Args:
+        workers: how many processes and threads answer, of a server.
+    """
+    file = settings.instance / FILE_NAME
+    log.info(
+        "sessiontrack %s, Python %s, in %s: database %s, settings %s, time zone %s%s",
+        VERSION,
+        platform.python_version(),
+        settings.instance,
+        without_password(settings.database_url),
+        file if file.exists() else f"from the environment alone, no {FILE_NAME}",
+        settings.timezone.name,
+        workers and f", {workers}",
+    )
 
 
 @dataclass(frozen=True)

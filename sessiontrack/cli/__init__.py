@@ -20,6 +20,8 @@ GROUPS = {
     "Run": {
         "serve": "serve.serve",
         "demo": "demo.demo_",
+        "init": "init.init",
+        "settings": "settings.settings",
         "install": "install.install_",
         "uninstall": "install.uninstall_",
         "provision": "provision.provision",

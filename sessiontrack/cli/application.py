@@ -7,23 +7,51 @@ import click
 from flask import Flask
 
 from sessiontrack.application import create_app
-from sessiontrack.config import unknown_variables
+from sessiontrack.config import PREFIX, Settings, load_settings
 from sessiontrack.database.maintenance import sqlite_file
+from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.process import instance
 from sessiontrack.startup import FirstAdmin, prepare
 
 
-def prepared_app(*, is_service: bool = False) -> Flask:
-    """The application, its database sound and migrated; a first admin is announced."""
-    app = bare_app()
+def prepared_app(*, is_service: bool = False, makes_instance: bool = False) -> Flask:
+    """The application, its database sound and migrated; a first admin is announced.
+
+    Args:
+        makes_instance: where there is no database yet, this command is there to make one.
+    Raises:
+        InvalidSetting: there is none, and nobody said which folder is meant.
+    """
+    app = bare_app(makes_instance=makes_instance)
     announce(prepare(app, is_service=is_service))
     return app
 
 
-def bare_app() -> Flask:
+def bare_app(*, makes_instance: bool = False) -> Flask:
     """The application, its database as it is: not migrated, not even there perhaps."""
-    for name in unknown_variables():
-        click.echo(f"Note: {name} is set, and is no setting of sessiontrack.", err=True)
+    if not makes_instance:
+        _refuse_absent(load_settings())
     return create_app()
+
+
+def _refuse_absent(settings: Settings) -> None:
+    """Of a database in the default folder: a command called elsewhere by mistake would make another one.
+
+    Raises:
+        InvalidSetting: it is not there; what is, and what would be, is said.
+    """
+    if f"{PREFIX}INSTANCE" in os.environ or not settings.database_url.startswith("sqlite:///"):
+        return
+    file = settings.instance / settings.database_url.removeprefix("sqlite:///")
+    if file.exists():
+        return
+    installed = ""
+    if instance.INSTALLED.is_dir() and settings.instance != instance.INSTALLED:
+        installed = f" The installation's is {instance.INSTALLED}: set {PREFIX}INSTANCE to it."
+    raise InvalidSetting(
+        f"There is no database {file}; `sessiontrack init` or `serve` makes it, and {PREFIX}INSTANCE names"
+        f" another folder.{installed}"
+    )
 
 
 def announce(admin: FirstAdmin | None) -> None:

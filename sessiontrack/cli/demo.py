@@ -25,7 +25,7 @@ def demo_(seed: int, now_text: str | None) -> None:
     Example: sessiontrack demo
     Example: SESSIONTRACK_INSTANCE=/tmp/demo sessiontrack demo --seed 7
     """
-    app = prepared_app()
+    app = prepared_app(makes_instance=True)
     settings: Settings = app.extensions["sessiontrack.settings"]
     site = settings.timezone
     now = clock.now() if now_text is None else site.parse_timestamp_start(now_text)

@@ -29,7 +29,7 @@ def restore(file: Path) -> None:
     Example: sessiontrack restore /var/backups/sessiontrack/sessiontrack-20250815T030000Z.sqlite3
     """
     with _readable_by_owner(file) as readable:
-        database = own_file(bare_app(), "use pg_restore")
+        database = own_file(bare_app(makes_instance=True), "use pg_restore")
         done = backups.restore(database, readable, clock.now())
     if done.kept is not None:
         click.echo(f"The database that was there is now {done.kept}")

@@ -63,7 +63,7 @@ def serve(host: str, port: int, workers: int) -> None:
     try:
         # Both before the application: it counts where this says, and its children have no supervisor.
         with shared_by_workers(), Supervisor() as supervisor:
-            app = prepared_app(is_service=True)
+            app = prepared_app(is_service=True, makes_instance=True)
             settings: Settings = app.extensions["sessiontrack.settings"]
             _Server(app, host, port, workers, settings.threads, supervisor).run()
     finally:
@@ -164,7 +164,8 @@ class _Server(BaseApplication):
     def _announce(self, server: Arbiter) -> None:
         gc.enable()
         click.echo(f"Serving on http://{self._address}  (Ctrl-C ends it)")
-        log_start(self._flask.extensions["sessiontrack.settings"])
+        workers = f"{self._workers} workers of {self._threads} threads"
+        log_start(self._flask.extensions["sessiontrack.settings"], workers)
         listener: socket.socket = server.LISTENERS[0].sock
         family, (host, port, *_) = listener.family, listener.getsockname()
         target = _reachable(host), port

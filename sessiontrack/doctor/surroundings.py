@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 
-from sessiontrack.config import FILE_NAME, unknown_variables
+from sessiontrack.config import FILE_NAME
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.process import instance
 from sessiontrack.process.kernel_clock import is_synchronised
@@ -23,10 +23,7 @@ BROADEST = {4: 8, 6: 32}
 
 def settings(patient: Patient) -> Iterator[Finding]:
     """That they could be read is known by now."""
-    if unknown := unknown_variables():
-        yield warning("settings", f"{', '.join(unknown)}: set, and no setting of sessiontrack.")
-    else:
-        yield ok("settings", f"read from {patient.settings.instance / FILE_NAME} and the environment.")
+    yield ok("settings", f"read from {patient.settings.instance / FILE_NAME} and the environment.")
 
 
 def files(patient: Patient) -> Iterator[Finding]:

@@ -177,16 +177,43 @@ def test_passwd_of_others_leaves_the_file(tmp_path: Path) -> None:
 
 
 def test_outside_a_checkout_the_instance_is_made_in_the_current_folder(tmp_path: Path) -> None:
-    result = run(None, "migrate", cwd=tmp_path)
+    result = run(None, "init", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
+    assert f"The instance in {tmp_path / 'instance'} is ready" in result.stdout
     assert databases.rows(tmp_path / "instance", 'SELECT count(*) FROM "user"') == [(1,)]
     assert [each.name for each in tmp_path.iterdir()] == ["instance"]
+    again = run(None, "init", cwd=tmp_path)
+    assert (again.returncode, again.stderr, again.stdout) == (0, "", result.stdout)
 
 
-def test_a_name_in_the_environment_that_is_no_setting_is_noted(tmp_path: Path) -> None:
-    result = invoke(tmp_path, "migrate", THREAD="8")
-    assert result.exit_code == 0
-    assert "Note: SESSIONTRACK_THREAD is set, and is no setting of sessiontrack.\n" in result.stderr
+@pytest.mark.parametrize(
+    "arguments", [["user", "list"], ["migrate"], ["token", "list"], ["backup", "b"], ["device", "list"]]
+)
+def test_a_command_in_a_folder_without_an_instance_makes_none_and_says_which(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    result = run(None, *arguments, cwd=tmp_path)
+    assert result.returncode == 1
+    wanted = f"There is no database {tmp_path / 'instance' / DATABASE}"
+    assert_one_line(result.stderr, wanted, "`sessiontrack init`", "SESSIONTRACK_INSTANCE")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_beside_an_installation_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessiontrack.process.instance.INSTALLED", tmp_path)
+    monkeypatch.setattr("sessiontrack.process.instance.default_folder", lambda: tmp_path / "instance")
+    monkeypatch.setenv("SESSIONTRACK_INSTANCE", "")
+    monkeypatch.delenv("SESSIONTRACK_INSTANCE")
+    result = CliRunner().invoke(main, ["user", "list"])
+    assert_one_line(result.stderr, f"The installation's is {tmp_path}: set SESSIONTRACK_INSTANCE to it.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_in_the_environment_that_is_no_setting_stops_the_start(tmp_path: Path) -> None:
+    result = invoke(tmp_path / "instance", "migrate", THREAD="8")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "SESSIONTRACK_THREAD is not a setting", "did you mean THREADS?")
+    assert not (tmp_path / "instance").exists()
 
 
 # --- errors that prevent a start

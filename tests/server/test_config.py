@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sessiontrack import create_app
-from sessiontrack.config import FILE_NAME, Settings, load_settings, unknown_variables
+from sessiontrack.config import FILE_NAME, Settings, load_settings
 from sessiontrack.exceptions import InvalidSetting
 
 
@@ -117,9 +117,23 @@ def test_an_override_that_is_no_setting_is_refused(tmp_path: Path) -> None:
         load(tmp_path, overrides={"THREADZ": 1})
 
 
-def test_names_in_the_environment_that_are_no_settings_are_found() -> None:
-    environment = {"SESSIONTRACK_THREADS": "1", "SESSIONTRACK_THREAD": "1", "THREADZ": "1"}
-    assert unknown_variables(environment) == ["SESSIONTRACK_THREAD"]
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("THREAD", "; did you mean THREADS?"), ("TIMZONE", "; did you mean TIMEZONE?"), ("COLOUR", ".")],
+)
+def test_a_name_that_is_no_setting_is_refused_in_the_environment_as_in_the_file(
+    tmp_path: Path, name: str, near: str
+) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        load(tmp_path, **{name: "8"})
+    assert caught.value.message == f"SESSIONTRACK_{name} is not a setting of sessiontrack{near}"
+    with pytest.raises(InvalidSetting) as caught:
+        load(tmp_path, f"{name} = 8")
+    assert caught.value.message.endswith(f" is not a setting of sessiontrack{near}")
+
+
+def test_what_clients_of_another_sessiontrack_read_stops_no_start(tmp_path: Path) -> None:
+    assert load(tmp_path, URL="https://other.example", TOKEN="st_x", SOURCE="lobby").threads == 8
 
 
 def test_each_setting_says_what_it_is_for() -> None:

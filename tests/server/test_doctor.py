@@ -95,9 +95,9 @@ def test_settings_that_cannot_work_are_the_one_line(instance: Path) -> None:
     assert "Mars/Olympus" in found["settings"][1]
 
 
-def test_a_typing_error_in_the_environment_is_worth_a_look(instance: Path) -> None:
+def test_a_typing_error_in_the_environment_is_wrong_as_it_stops_the_start(instance: Path) -> None:
     code, found = looked_at(instance, TIMZONE="UTC")
-    assert code == 1
+    assert code == 2
     assert "SESSIONTRACK_TIMZONE" in found["settings"][1]
 
 
