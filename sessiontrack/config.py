@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
 from sessiontrack.process import instance
-from sessiontrack.values.periods import Period, fixed_seconds, parse_period
+from sessiontrack.values.periods import Period, parse_duration, parse_period
 from sessiontrack.values.roles import ROLES, VIEWER
 from sessiontrack.values.timestamps import SiteTime
 
@@ -72,9 +72,22 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def _seconds(least: int, most: int) -> Callable[[str], int]:
+    """A number of seconds, or a length of time with its units."""
+    whole = _whole(least, most)
+
+    def read(value: str) -> int:
+        try:
+            return whole(str(parse_duration(value)))
+        except InvalidPeriod:
+            return whole(value)
+
+    return read
+
+
 def _length(value: str) -> int:
     """The seconds of a period whose length does not depend on the calendar; a day is 24 hours."""
-    return fixed_seconds(parse_period(value))
+    return parse_duration(value)
 
 
 def _length_or_never(value: str) -> int:
@@ -176,7 +189,7 @@ class Settings:
         is_secret=True,
     )
     session_alive_seconds: int = setting(
-        "300", _whole(1, 86_400), "A user session is active while its last ping is younger than this."
+        "300", _seconds(1, 86_400), "A user session is active while its last ping is younger than this."
     )
     user_sessions_visible: str = setting(
         "all", _one_of("all", "own"), "Which user sessions non-admins see: all, or only their own."
@@ -197,15 +210,15 @@ class Settings:
     auth_proxy_role: str = setting(
         VIEWER, _one_of(*ROLES), "Role of a user that the proxy names for the first time."
     )
-    access_token_seconds: int = setting("900", _whole(10, 86_400), "How long an access token is valid.")
+    access_token_seconds: int = setting("900", _seconds(10, 86_400), "How long an access token is valid.")
     refresh_token_seconds: int = setting(
         "2592000",
-        _whole(60, 31_536_000),
+        _seconds(60, 31_536_000),
         "How long a refresh token is valid, and so a login that is not refreshed.",
     )
     login_lifetime_seconds: int = setting(
         "7776000",
-        _whole(60, 315_360_000),
+        _seconds(60, 315_360_000),
         "How long a login lasts, even if refreshed; then the user enters the password again.",
     )
     login_attempts_per_name: int = setting(
@@ -216,7 +229,7 @@ class Settings:
     )
     login_window_seconds: int = setting(
         "300",
-        _whole(1, 86_400),
+        _seconds(1, 86_400),
         "Period in which failed logins are counted, and the longest wait.",
     )
     sqlite_synchronous: str = setting(
@@ -225,11 +238,11 @@ class Settings:
         "SQLite's `synchronous`; NORMAL is faster but loses the last writes in a power failure.",
     )
     busy_timeout_seconds: int = setting(
-        "5", _whole(1, 600), "How long a request waits for the database before the answer is 503."
+        "5", _seconds(1, 600), "How long a request waits for the database before the answer is 503."
     )
     read_timeout_seconds: int = setting(
         "30",
-        _whole(1, 3600),
+        _seconds(1, 3600),
         "How long a request may read before it is answered 503 query_too_slow; whole lists are not limited.",
     )
     presence_grace: int = setting(

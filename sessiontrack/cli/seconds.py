@@ -1,21 +1,14 @@
 """Lengths of time as options take them."""
 
-import re
-
 import click
 
 from sessiontrack.exceptions import InvalidPeriod
-from sessiontrack.values.periods import fixed_seconds, parse_period
-
-_SECONDS = re.compile(r"([0-9]{1,6})\s*s(?:ec(?:onds?)?)?", re.IGNORECASE)
+from sessiontrack.values.periods import parse_duration
 
 
 def parse_seconds(text: str) -> int:
-    """Read `60s`, or a period that does not depend on the calendar; in seconds."""
-    found = _SECONDS.fullmatch(text.strip())
-    if found and int(found[1]) > 0:
-        return int(found[1])
+    """Read `60`, `60s`, `10m` or `10 minutes`; in seconds."""
     try:
-        return fixed_seconds(parse_period(text))
+        return parse_duration(text)
     except InvalidPeriod as error:
-        raise click.BadParameter(f"{text!r} is no length of time like 60s, 5 min or 1 hour.") from error
+        raise click.BadParameter(f"{error.message}. A number alone is seconds, and m is minutes.") from error

@@ -9,7 +9,7 @@ from typing import Any
 
 import flask
 from flask import Flask, Response, current_app, g, request
-from marshmallow import Schema, fields
+from marshmallow import Schema, ValidationError, fields
 from werkzeug.exceptions import NotFound as HttpNotFound
 
 from sessiontrack import clock
@@ -24,7 +24,7 @@ from sessiontrack.exceptions import (
     UnknownProxyUser,
 )
 from sessiontrack.http.authentication import Principal, identify, named_by_proxy
-from sessiontrack.http.errors import MOST_FIELDS, refused_fields
+from sessiontrack.http.errors import MOST_FIELDS, invalid_fields, refused_fields
 from sessiontrack.http.etags import JSON
 from sessiontrack.http.json_body import SMALL, BodyLimits, is_form, read_form, read_json_object
 from sessiontrack.schemas.base import Nothing, Strict
@@ -183,7 +183,7 @@ def _signed_in(role: str, kind: str, writes: bool) -> Principal:
         if request.method == "GET":
             read_from_replica(position)
     if not includes(found.role, role):
-        raise Forbidden(f"This needs the role {role}; {found.username} is {found.role}.")
+        raise Forbidden(f"{found.username} has the role {found.role}; this needs the role {role}.")
     return found
 
 
@@ -249,8 +249,20 @@ def load(schema: Strict, sent: Mapping[str, Any]) -> dict[str, Any]:
         unknown = given.keys() - {field.data_key or name for name, field in schema.load_fields.items()}
         first = islice(filter(unknown.__contains__, given), MOST_FIELDS)
         raise refused_fields({name: ["Unknown field."] for name in first}, len(unknown) - MOST_FIELDS)
-    loaded: dict[str, Any] = schema.load_given(given)
+    try:
+        loaded: dict[str, Any] = schema.load_given(given)
+    except ValidationError as error:
+        raise _naming_the_known(error, schema) from error
     return loaded
+
+
+def _naming_the_known(error: ValidationError, schema: Strict) -> InvalidInput:
+    """What is wrong; where that is an unknown name, with those that are known."""
+    refused = invalid_fields(error)
+    known = [field.data_key or name for name, field in schema.load_fields.items()]
+    if isinstance(error.messages, list) or error.messages.keys() <= {*known, "_schema"}:
+        return refused
+    return InvalidInput(f"{refused.message} Known: {', '.join(known) or 'none'}.", refused.errors)
 
 
 def settings() -> Settings:

@@ -14,7 +14,7 @@ from marshmallow.validate import Length, Range
 from sessiontrack.exceptions import InvalidInput, InvalidPeriod
 from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import MAC_PATTERN, parse_device_mac, parse_mac
-from sessiontrack.values.periods import Period, fixed_seconds, parse_period, parse_step
+from sessiontrack.values.periods import Period, parse_duration, parse_period, parse_step
 from sessiontrack.values.timestamps import LATEST, SiteTime
 from sessiontrack.values.usernames import is_strange
 
@@ -208,14 +208,16 @@ class FixedPeriodText(_Parsed):
     """`30 minutes`; loaded as seconds."""
 
     documented: ClassVar[dict[str, Any]] = {
-        "description": "Minutes, hours, days and weeks, at most 366 days.",
-        "pattern": "^([0-9]{1,6}[ +]*[A-Za-z]{1,7}[ +]*)+$",
+        "description": "Minutes, hours, days and weeks, at most 366 days; a number alone is seconds.",
+        "pattern": "^([0-9]{1,6}[ +]*[A-Za-z]{0,7}[ +]*)+$",
         "example": "30 minutes",
     }
 
     @staticmethod
     def parse(text: str) -> int:
-        seconds = fixed_seconds(parse_period(text))
+        seconds = parse_duration(text)
+        if seconds % 60:
+            raise InvalidPeriod("This is a number of whole minutes")
         if seconds > LONGEST_FIXED_PERIOD:
             raise InvalidPeriod("This is at most 366 days")
         return seconds

@@ -27,7 +27,12 @@ _UNITS = {
 }
 _FIELD_OF = {name: field for field, names in _UNITS.items() for name in names}
 # What graphs and their settings mean by short units.
-_STEP_UNITS = _FIELD_OF | {"m": "minutes", "s": "seconds", "sec": "seconds", "secs": "seconds"}
+_STEP_UNITS = (
+    _FIELD_OF | {"m": "minutes"} | dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "seconds")
+)
+_BARE_SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
+# Of a text that is refused, so much is shown.
+_SHOWN = 40
 _MILLISECONDS = re.compile(r"([0-9]{1,9})ms", re.ASCII)
 _PART = re.compile(r"([0-9]{1,6})\s*([a-z]+)\s*", re.ASCII | re.IGNORECASE)
 _MOST = 999_999
@@ -79,6 +84,21 @@ def parse_step(text: str) -> Period:
     return _parsed(text, _STEP_UNITS)
 
 
+def parse_duration(text: str) -> int:
+    """Read a length of time that does not depend on the calendar; in seconds, at least 1.
+
+    A number alone is seconds, and `m` is minutes, since months cannot be meant: `60`, `60s`, `10m`,
+    `10 minutes`. A day is 24 hours.
+
+    Raises:
+        InvalidPeriod: it is none, or has months or years.
+    """
+    bare = text.strip(_BLANKS)
+    if _BARE_SECONDS.fullmatch(bare) and int(bare):
+        return int(bare)
+    return fixed_seconds(_parsed(text, _STEP_UNITS))
+
+
 def parse_period(text: str) -> Period:
     """Read `<n> <unit>`, several of them in any order, or `all`; PERIOD_FORMS says which.
 
@@ -101,10 +121,29 @@ def _parsed(text: str, units: Mapping[str, str]) -> Period:
         part = _PART.match(rest, position)
         unit = part and units.get(part[2].lower())
         if part is None or unit is None or unit in numbers or int(part[1]) == 0:
-            raise InvalidPeriod(PERIOD_FORMS)
+            raise _unreadable(rest, part, unit)
         numbers[unit] = int(part[1])
         position = part.end()
     return Period(**numbers, unlimited=False)
+
+
+def _unreadable(text: str, part: re.Match[str] | None, unit: str | None) -> InvalidPeriod:
+    """The value, why it cannot be read, and what can.
+
+    Args:
+        part: the number and the word that stand in the way, where it is these.
+        unit: what the word means, where it means something.
+    """
+    if part is None:
+        why = "a number has no unit" if text[-1:].isdigit() else "not a number and a unit"
+    elif unit is not None:
+        why = "the number is 0" if int(part[1]) == 0 else f"{unit} stand there twice"
+    elif part[2] in ("m", "M"):
+        why = f"m could be minutes or months; write {part[1]} min or {part[1]} mo"
+    else:
+        why = f"{part[2][:_SHOWN]} is no unit"
+    shown = "".join(each if each.isprintable() else "?" for each in text[:_SHOWN])
+    return InvalidPeriod(f"`{shown}`: {why}. {PERIOD_FORMS}")
 
 
 def _exact_seconds(period: Period) -> int:

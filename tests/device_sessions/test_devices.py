@@ -258,6 +258,7 @@ def test_contract_6_every_field_is_changed_and_the_others_stay(network: Clients)
         {"grace": "all"},
         {"grace": "0 minutes"},
         {"grace": "367 days"},
+        {"grace": "90s"},
         {"grace": 600},
         {"favorite": True},
         {"mac": LAPTOP},

@@ -150,7 +150,7 @@ def test_a_wrong_call_is_explained(tmp_path: Path, arguments: list[str]) -> None
     assert invoke(tmp_path, "scan", "watch", *arguments).exit_code == 2
 
 
-@pytest.mark.parametrize("every", ["1 s", "60sec", "5 min", "1 hour", "1S"])
+@pytest.mark.parametrize("every", ["1 s", "60sec", "5 min", "1 hour", "1S", "60", "10m"])
 def test_how_times_are_written(clients: Clients, every: str) -> None:
     words = ["--every", every, "--times", "1", "--", "ip", "-V"]
     assert invoke(clients.app.instance_path, "scan", "watch", *words).exit_code == 0

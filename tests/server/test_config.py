@@ -65,6 +65,12 @@ def test_names_in_the_file_are_in_either_case_and_lists_are_lists(tmp_path: Path
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.1/32", "192.168.0.0/16"]
 
 
+@pytest.mark.parametrize("value", ["600", "600s", "10m", "10 minutes", "10 min"])
+def test_lengths_of_time_are_read_alike_in_every_setting(tmp_path: Path, value: str) -> None:
+    settings = load(tmp_path, SESSION_ALIVE_SECONDS=value, PRESENCE_GRACE=value, PRUNE_EVERY=value)
+    assert (settings.session_alive_seconds, settings.presence_grace, settings.prune_every) == (600, 600, 600)
+
+
 def test_blanks_around_a_value_do_not_matter(tmp_path: Path) -> None:
     assert load(tmp_path, THREADS=" 8 ").threads == 8
 
