@@ -34,8 +34,7 @@ class KeptSum:
 
     def columns(self) -> list[str]:
         """The columns of the source that the sums depend on."""
-        texts = (*self.keys.values(), *self.sums.values(), self.when)
-        return [name for text in texts for name in _COLUMN.findall(text)]
+        return _columns(*self.keys.values(), *self.sums.values(), self.when)
 
     def fill(self) -> str:
         """The statement that computes the sums of the existing rows."""
@@ -71,27 +70,44 @@ class KeptSum:
 
     def in_sqlite(self) -> Iterator[str]:
         """The statements that create its triggers on SQLite."""
-        into = f"INSERT INTO {self.target} ({_names(self.keys, self.sums)})"
-        upsert = (
-            f"ON CONFLICT ({_names(self.keys)}, part) DO UPDATE SET"
-            f" {', '.join(f'{name} = {name} + excluded.{name}' for name in self.sums)};"
-        )
         number = next(iter(self.sums))
         gone = " AND ".join(f"{name} = {_of(sql, 'OLD.')}" for name, sql in self.keys.items())
         forget = f"DELETE FROM {self.target} WHERE {gone} AND part = 0 AND {number} = 0;"
-        new, old = (", ".join(self._values(row, sign)) for row, sign in (("NEW.", ""), ("OLD.", "-")))
-        changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in dict.fromkeys(self.columns()))
-        on = f"ON {self.source} WHEN"
-        for what, when, done in (
-            ("added", f"INSERT {on} {_of(self.when, 'NEW.')}", f"{into} VALUES ({new}) {upsert}"),
-            ("gone", f"DELETE {on} {_of(self.when, 'OLD.')}", f"{into} VALUES ({old}) {upsert} {forget}"),
-            ("changed", f"UPDATE {on} {changed}", f"{into} {self.difference()} {upsert}"),
-        ):
-            yield f"CREATE TRIGGER keep_{self.name}_{what} AFTER {when} BEGIN {done} END"
+        add, take = (
+            self._insert(self._row(row, sign), "true") for row, sign in (("NEW.", ""), ("OLD.", "-"))
+        )
+        for what, row, done in (("added", "NEW.", add), ("gone", "OLD.", f"{take} {forget}")):
+            on = {"added": "INSERT", "gone": "DELETE"}[what]
+            yield self._trigger(what, f"{on} ON {self.source} WHEN {_of(self.when, row)}", done)
+        yield from self.changes_in_sqlite()
 
-    def _values(self, row: str, sign: str) -> Iterator[str]:
-        yield from (_of(sql, row) for sql in self.keys.values())
-        yield from (f"{sign}{_of(sql, row)}" for sql in self.sums.values())
+    def changes_in_sqlite(self) -> Iterator[str]:
+        """Those of updates: a row that keeps its key, as a ping's does, changes one row of the sums."""
+        update = f"UPDATE ON {self.source} WHEN"
+        keys = _columns(*self.keys.values(), self.when)
+        moved = " OR ".join(dict.fromkeys(_differences((*self.keys.values(), self.when))))
+        rows = (("OLD.", "-"), ("NEW.", ""))
+        done = (self._insert(self._row(row, sign), _of(self.when, row)) for row, sign in rows)
+        yield self._trigger("moved", f"{update} {moved}", " ".join(done))
+        others = [name for name in _columns(*self.sums.values()) if name not in keys]
+        if others:
+            differs = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in others)
+            when = f"({differs}) AND NOT ({moved}) AND {_of(self.when, 'NEW.')}"
+            news = (_of(sql, "NEW.") for sql in self.keys.values())
+            sums = (f"{_of(sql, 'NEW.')} - {_of(sql, 'OLD.')}" for sql in self.sums.values())
+            change = self._insert(", ".join((*news, *sums)), "true")
+            yield self._trigger("changed", f"{update} {when}", change)
+
+    def _trigger(self, what: str, when: str, done: str) -> str:
+        return f"CREATE TRIGGER keep_{self.name}_{what} AFTER {when} BEGIN {done} END"
+
+    def _insert(self, values: str, when: str) -> str:
+        """Add values to the sums of their key, on SQLite."""
+        return (
+            f"INSERT INTO {self.target} ({_names(self.keys, self.sums)}) SELECT {values} WHERE {when}"
+            f" ON CONFLICT ({_names(self.keys)}, part) DO UPDATE SET"
+            f" {', '.join(f'{name} = {name} + excluded.{name}' for name in self.sums)};"
+        )
 
     def insert_part(self, rows: str) -> str:
         """The statement that adds these rows as parts, on PostgreSQL."""
@@ -100,6 +116,18 @@ class KeptSum:
             f"INSERT INTO {self.target} ({_names(self.keys)}, part, {sums})"
             f" SELECT {_names(self.keys)}, nextval('{PART}'), {sums} FROM ({rows}) AS found;"
         )
+
+
+def _columns(*texts: str) -> list[str]:
+    return list(dict.fromkeys(name for text in texts for name in _COLUMN.findall(text)))
+
+
+def _differences(texts: Iterable[str]) -> Iterator[str]:
+    """The conditions that one of these differs between OLD and NEW; where it reads a table, its columns."""
+    for sql in texts:
+        for each in [f"{{row}}{name}" for name in _columns(sql)] if "SELECT" in sql else [sql]:
+            if _columns(each):
+                yield f"({_of(each, 'OLD.')}) IS NOT ({_of(each, 'NEW.')})"
 
 
 def _of(sql: str, row: str) -> str:
