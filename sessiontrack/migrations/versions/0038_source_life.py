@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0038"
-down_revision = "0025"
+down_revision = "0034"
 
 WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 # All that there were; a receiver of all of them is told of everything.
