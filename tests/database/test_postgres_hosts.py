@@ -352,7 +352,7 @@ def test_a_replica_that_lacks_a_table_yet_is_done_without(hosts: Hosts) -> None:
 def test_a_replica_takes_the_place_of_a_primary_that_is_lost(
     clusters: tuple[Cluster, Cluster], template: Template, tmp_path: Path
 ) -> None:
-    """As docs/postgresql.md says: promote it, name it in the settings file, restart."""
+    """As docs/scaling.md says: promote it, name it in the settings file, restart."""
     primary, _ = clusters
     folder = tmp_path / "host"
     shutil.copytree(template[0], folder)
