@@ -28,8 +28,11 @@ from sessiontrack import create_app, migrations
 from sessiontrack.database import db, write_transaction
 from sessiontrack.services import api_tokens, users
 from tests.support.server import COMMAND, environment, free_port
+from tests.support.waiting import SECONDS, wait_until
 
 CLIENTS = 16
+# Of each round, on a machine of any speed.
+LEAST_WRITES = 30
 DATABASE = "sessiontrack.sqlite3"
 BASE = 1_750_000_000
 
@@ -132,24 +135,35 @@ def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        assert process.poll() is None, (folder.parent / "server.log").read_text()[-2000:]
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-            with closing(connection):
-                connection.request("GET", "/readyz")
-                if connection.getresponse().status == 200:
-                    return process
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("The server does not answer.")
+    wait_until(lambda: answers(process, folder, port), "a server that answers")
+    return process
+
+
+def answers(process: subprocess.Popen[bytes], folder: Path, port: int) -> bool:
+    """Whether the server is ready; it must not have ended."""
+    assert process.poll() is None, (folder.parent / "server.log").read_text()[-2000:]
+    try:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)) as connection:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+    except OSError:
+        return False
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """All of its processes at once."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def acknowledged(clients: list[Client]) -> int:
+    """How many writes were acknowledged, of all clients."""
+    return sum(client.acknowledged.count() for client in clients)
+
+
+def await_writes(clients: list[Client], least: int) -> None:
+    """Wait until they have so many acknowledged writes in all."""
+    wait_until(lambda: acknowledged(clients) >= least, f"{least} acknowledged writes")
 
 
 def lost(file: Path, clients: list[Client]) -> list[str]:
@@ -195,6 +209,7 @@ def run(folder: Path, rounds: int, seconds: float) -> tuple[int, list[str], list
     instance = folder / "instance"
     clients = prepare(instance)
     missing: list[str] = []
+    written = 0
     for number in range(rounds):
         port = free_port()
         process = start(instance, port)
@@ -203,12 +218,13 @@ def run(folder: Path, rounds: int, seconds: float) -> tuple[int, list[str], list
             for thread in threads:
                 thread.start()
             time.sleep(seconds * random.uniform(0.5, 1.5))
+            await_writes(clients, written + LEAST_WRITES)
         finally:
             kill(process)
             for thread in threads:
                 thread.join()
         missing += lost(instance / DATABASE, clients)
-        written = sum(client.acknowledged.count() for client in clients)
+        written = acknowledged(clients)
         print(f"round {number + 1}: {written} writes acknowledged so far, {len(missing)} lost", flush=True)
     checked = subprocess.run([COMMAND, "check"], env=environment(instance), capture_output=True, text=True)
     if checked.returncode:
