@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from sessiontrack import create_app
+from sessiontrack.background import housekeeping
 from sessiontrack.database import Statement, db, read_transaction, write_transaction
 from sessiontrack.exceptions import Conflict, Contention, InvalidInput, StorageUnavailable
 from sessiontrack.monitoring.readiness import Readiness
@@ -49,7 +50,7 @@ def test_connections_that_were_lost_meanwhile_are_not_noticed(clients: Clients) 
 
 
 def test_a_connection_lost_in_a_transaction_changes_nothing_and_is_503(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     real = device_sessions.create_session
 
@@ -64,11 +65,20 @@ def test_a_connection_lost_in_a_transaction_changes_nothing_and_is_503(
     assert answer.get_json()["error"] == "storage_unavailable"
     assert int(answer.headers["Retry-After"]) > 0
     monkeypatch.undo()
+    assert_no_stack_trace(caplog)
     assert clients.viewer.ok("GET", "/sessions/list")["sessions"] == []
     assert clients.operator.ok("POST", "/sessions/create", SESSION)["success"]
 
 
-def test_a_server_that_is_away_is_503_until_it_is_back(cluster: Cluster, tmp_path: Path) -> None:
+def assert_no_stack_trace(caplog: pytest.LogCaptureFixture) -> None:
+    """A server that is away is said in a line, each time."""
+    assert caplog.records
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+def test_a_server_that_is_away_is_503_until_it_is_back(
+    cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     settings = {"INSTANCE": tmp_path / "instance", "DATABASE_URL": cluster.url("postgres")}
     app = create_app(settings)
     prepare(app)
@@ -86,6 +96,13 @@ def test_a_server_that_is_away_is_503_until_it_is_back(cluster: Cluster, tmp_pat
         assert answer.status_code == 503
         assert answer.get_json()["error"] == "storage_unavailable"
         assert int(answer.headers["Retry-After"]) > 0
+        # The driver's words name hosts and ports.
+        assert "server" not in answer.text
+        login = client.post("/auth/login", json={"username": "admin", "password": "nobody's"})
+        assert login.status_code == 503
+        with app.app_context():
+            housekeeping.look(app.extensions["sessiontrack.settings"])
+    assert_no_stack_trace(caplog)
     assert client.get("/healthz").status_code == 200
     result = invoke(tmp_path / "instance", "migrate", DATABASE_URL=cluster.url("postgres"))
     assert result.exit_code == 1
