@@ -21,15 +21,18 @@ from sessiontrack.keeping import backups
 def backup(target: Path, keep: int | None) -> None:
     """Copy the database, while it is in use, into one file; verified before it takes its name.
 
-    Into a folder under a dated name. It holds everything but the signing key and the settings file.
+    Into a folder under a dated name; with --keep the folder is made. It holds everything but the signing key
+    and the settings file.
 
     \b
     Example: sessiontrack backup sessiontrack-today.sqlite3
     Example: sessiontrack backup /var/backups/sessiontrack --keep 14
     """
-    if keep is not None and not target.is_dir():
-        raise click.UsageError("--keep is for a folder that is there.")
+    if keep is not None and target.exists() and not target.is_dir():
+        raise click.UsageError(f"--keep is for a folder, and {target} is a file.")
     database = own_file(bare_app(), "use pg_dump --format=custom")
+    if keep is not None:
+        _make_folder(target)
     with progress_bar("Copying", 100) as tell:
         done = backups.back_up(database, target, clock.now(), keep, tell)
     for old in done.removed:
@@ -38,3 +41,10 @@ def backup(target: Path, keep: int | None) -> None:
         note = "rows refer to others that are not there; see sessiontrack check"
         click.echo(f"Note: {done.dangling} {note}.", err=True)
     click.echo(f"{done.path}: {done.size_bytes:,} bytes, {sum(done.rows.values()):,} rows, verified.")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be made: {error.strerror}.") from error

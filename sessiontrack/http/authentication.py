@@ -56,6 +56,8 @@ BY_SECRET = Statement(
     " AND (t.expires_at IS NULL OR t.expires_at > :now)"
 )
 
+IS_ISSUED = Statement("SELECT 1 FROM api_token WHERE secret_hash = :secret_hash")
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -190,9 +192,11 @@ def _by_login(tx: Transaction, claims: dict[str, Any], now: int) -> Principal:
 
 
 def _by_secret(tx: Transaction, secret: str, now: int) -> Principal:
-    username, users_role, role, token_id = _known(
-        tx.row(BY_SECRET, secret_hash=api_tokens.secret_hash(secret), now=now)
-    )
+    secret_hash = api_tokens.secret_hash(secret)
+    found = tx.row(BY_SECRET, secret_hash=secret_hash, now=now)
+    if found is None and tx.value(IS_ISSUED, secret_hash=secret_hash) is None:
+        raise Unauthorized("The token is unknown here: it was never issued, or not copied whole.")
+    username, users_role, role, token_id = _known(found)
     # A user who was given a lesser role since does not keep more through a token.
     lesser = max(users_role, role, key=ROLES.index)
     return Principal(username, lesser, api_tokens.login_key(token_id), None, "token")

@@ -28,6 +28,10 @@ INSERT = Statement(
 )
 REVOKE = Statement("UPDATE api_token SET revoked_at = :now WHERE id = :token_id AND revoked_at IS NULL")
 FIND = Statement("SELECT id FROM api_token WHERE id = :token_id")
+OWNER_OF_NAME = Statement(
+    'SELECT u.username FROM api_token t JOIN "user" u ON u.id = t.user_id'
+    " WHERE t.name = :name AND t.revoked_at IS NULL"
+)
 FIND_BY_NAME = Statement("SELECT id FROM api_token WHERE name = :name AND revoked_at IS NULL")
 
 
@@ -87,7 +91,11 @@ def issue_token(
         expires_at=expires_at,
     )
     if token_id is None:
-        raise Conflict(f"There is a token {name} already; revoke it first, or take another name.")
+        owner_of_name = tx.value(OWNER_OF_NAME, name=name)
+        raise Conflict(
+            f"{owner_of_name or 'Somebody'} has a token {name} already, and names are unique among all users;"
+            " revoke it first, or take another name."
+        )
     return IssuedToken(token_id, role or owners_role, secret, expires_at)
 
 

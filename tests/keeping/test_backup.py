@@ -118,6 +118,17 @@ def test_in_a_folder_the_newest_are_kept_and_nothing_else_is_touched(instance: P
     assert all((folder / name).read_text() == "mine" for name in others)
 
 
+def test_a_folder_to_keep_backups_in_is_made_for_its_owner(instance: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "backups"
+    result = invoke(instance, "backup", str(folder), "--keep", "2")
+    assert result.exit_code == 0, result.output
+    assert len(list(folder.glob("*.sqlite3"))) == 1
+    assert folder.stat().st_mode & 0o777 == 0o700
+    refused = invoke(instance, "backup", str(tmp_path / "instance" / DATABASE / "below"), "--keep", "2")
+    assert refused.exit_code == 1
+    assert_one_line(refused.stderr, "cannot be made")
+
+
 def test_the_one_just_made_stays_though_the_clock_went_back(instance: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
@@ -166,7 +177,9 @@ def test_a_target_that_will_not_do_is_one_line(
     assert (instance / DATABASE).read_bytes() == before
 
 
-@pytest.mark.parametrize("options", [["x", "--keep", "2"], [".", "--keep", "0"], [".", "--keep", "all"], []])
+@pytest.mark.parametrize(
+    "options", [[__file__, "--keep", "2"], [".", "--keep", "0"], [".", "--keep", "all"], []]
+)
 def test_a_wrong_call_ends_with_2(instance: Path, options: list[str]) -> None:
     assert invoke(instance, "backup", *options).exit_code == 2
 

@@ -1,0 +1,105 @@
+"""In a company: docs/start.md, line by line, with radclient, another tool's database, and Prometheus."""
+
+import csv
+import json
+import subprocess
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sessiontrack import clock
+from tests.support import app_db
+from tests.support.journey import Journey
+from tests.support.ports import free_port
+from tests.support.waiting import SECONDS, wait_until
+
+SCRAPE = Path(__file__).parents[2] / "deploy" / "prometheus" / "scrape.yml"
+PHONE = "AA:BB:CC:DD:EE:FF"
+
+
+def _netalertx(path: Path) -> None:
+    """A week of one named device."""
+    now = datetime.fromtimestamp(clock.now(), UTC)
+    days = [(now - timedelta(days=n, hours=2), now - timedelta(days=n)) for n in range(7, 0, -1)]
+    app_db.make(
+        path,
+        devices=[app_db.device("aa:bb:cc:00:00:01", "Anna's laptop")],
+        sessions=[
+            app_db.session(str(begin)[:19], str(end)[:19], mac="aa:bb:cc:00:00:01") for begin, end in days
+        ],
+    )
+
+
+def _prometheus(folder: Path, target: int) -> tuple[subprocess.Popen[bytes], int]:
+    """Prometheus with the shipped configuration, for this server and this token."""
+    port = free_port()
+    text = SCRAPE.read_text()
+    for there, here in {
+        "https": "http",
+        "/etc/prometheus/sessiontrack.token": str(folder / "token"),
+        "sessiontrack.example.org": f"127.0.0.1:{target}",
+    }.items():
+        assert there in text
+        text = text.replace(there, here)
+    (folder / "prometheus.yml").write_text(f"global: {{scrape_interval: 1s}}\n{text}")
+    words = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb"]
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["prometheus", *words, f"--web.listen-address=127.0.0.1:{port}"],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    return process, port
+
+
+def _asked(port: int, query: str) -> list[str]:
+    """The values of an expression; none while Prometheus does not answer yet."""
+    try:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{port}/api/v1/query?query={query}", timeout=SECONDS
+        ) as answer:
+            return [each["value"][1] for each in json.load(answer)["data"]["result"]]
+    except OSError:
+        return []
+
+
+def test_in_a_company(tmp_path: Path) -> None:
+    port, radius_port = free_port(), free_port()
+    folder = tmp_path / "checkout"
+    changes = {
+        ":8000": f":{port}",
+        "sessiontrack serve": f"sessiontrack serve --port {port}",
+        "listen radius --host 127.0.0.1": f"listen radius --host 127.0.0.1 --port {radius_port}",
+        "127.0.0.1:1813": f"127.0.0.1:{radius_port}",
+    }
+    with Journey(folder, "In a company", changes) as journey:
+        _netalertx(folder / "app.db")
+        assert "ready" in journey.run("sessiontrack init")
+        assert "7" in journey.run("--dry-run")
+        journey.run("import netalertx app.db")
+        assert "RADIUS_CLIENTS is set" in journey.run("settings set RADIUS_CLIENTS")
+        journey.start("sessiontrack serve", "Serving on")
+        journey.start("listen radius", "Listening for RADIUS accounting")
+        journey.run("radclient")
+        assert journey.run("token add prometheus") == ""
+        token = (folder / "token").read_text().strip()
+        assert token.startswith("st_")
+        process, prometheus_port = _prometheus(folder, port)
+        try:
+            found = wait_until(
+                lambda: _asked(
+                    prometheus_port, "sessiontrack_devices{state='connected'}".replace("'", "%22")
+                ),
+                lambda: (folder / "prometheus.log").read_text(),
+                pause=0.1,
+            )
+        finally:
+            process.terminate()
+            process.wait(SECONDS)
+        # The one that radclient told of; what was imported is over.
+        assert found == ["1"]
+        journey.run("session-events.csv")
+        assert journey.is_over
+        rows = list(csv.DictReader((folder / "last-month.csv").read_text("utf-8-sig").splitlines()))
+        assert [row["name"] for row in rows].count("Anna's laptop") == 7
+        assert PHONE in [row["mac"] for row in rows]
