@@ -72,7 +72,7 @@ server {{
 """
 
 
-class _Nginx(ABC):
+class ConfiguredNginx(ABC):
     """A running nginx, as a context manager that stops it."""
 
     def __init__(self, folder: Path, content: str) -> None:
@@ -111,7 +111,7 @@ class _Nginx(ABC):
         """Send one request through it."""
 
 
-class Nginx(_Nginx):
+class Nginx(ConfiguredNginx):
     """nginx with the files of `deploy/`; `prefix` is the sub-path, "" for a site of its own."""
 
     def __init__(self, folder: Path, upstream_port: int, prefix: str = "") -> None:
@@ -162,7 +162,7 @@ class Nginx(_Nginx):
             connection.close()
 
 
-class PlainNginx(_Nginx):
+class PlainNginx(ConfiguredNginx):
     """nginx with a minimal configuration, without TLS, and with a real site's limits, only shorter.
 
     Args:

@@ -1,0 +1,82 @@
+"""In an appliance: docs/start.md, line by line, behind nginx with a password file, with a page in Chromium."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, expect
+
+from tests.support.calls import Answer, call
+from tests.support.journey import Journey, blocks
+from tests.support.nginx import ConfiguredNginx
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
+from tests.support.web import visiting
+
+TITLE = "In an appliance"
+DEVICE = "AA:BB:CC:00:00:03"
+# Of the appliance's own: nginx, which serves its page.
+SITE = """
+server {{
+    listen 127.0.0.1:{port};
+    root {folder}/pages;
+    auth_basic "Appliance";
+    auth_basic_user_file {folder}/htpasswd;
+    {location}
+}}
+"""
+PAGE = "<!DOCTYPE html><html lang=en><title>Appliance</title><link rel=icon href='data:,'>{shown}</html>"
+
+
+class Appliance(ConfiguredNginx):
+    """nginx with the page and the location that the document shows."""
+
+    def __init__(self, folder: Path, server_port: int) -> None:
+        (folder / "pages").mkdir(parents=True)
+        (html,) = blocks(TITLE, "html")
+        (folder / "pages" / "index.html").write_text(PAGE.format(shown=html))
+        hashed = subprocess.run(["openssl", "passwd", "-apr1", "secret"], capture_output=True, text=True)
+        (folder / "htpasswd").write_text(f"anna:{hashed.stdout}")
+        (location,) = blocks(TITLE, "nginx")
+        location = location.replace("/etc/nginx/htpasswd", f"{folder}/htpasswd")
+        location = location.replace(":8000", f":{server_port}")
+        self.port = free_port()
+        super().__init__(folder, SITE.format(port=self.port, folder=folder, location=location))
+
+    def call(
+        self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
+    ) -> Answer:
+        return call(self.port, method, path, body, token, **headers)
+
+
+def test_in_an_appliance(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    folder = tmp_path / "checkout"
+    changes = {":8000": f":{port}", "sessiontrack serve": f"sessiontrack serve --port {port}"}
+    with Journey(folder, TITLE, changes) as journey:
+        assert "The token appliance (operator) is in" in journey.run("provision")
+        journey.run("settings set TRUSTED_PROXIES")
+        journey.run("settings set AUTH_PROXY_HEADER")
+        journey.start("sessiontrack serve", "Serving on")
+        token = (folder / "instance" / "token").read_text().strip()
+        with Appliance(tmp_path / "nginx", port) as nginx:
+            assert nginx.call("GET", "/sessiontrack/auth/me").status == 401
+            base = f"http://127.0.0.1:{nginx.port}"
+            password = {"username": "anna", "password": "secret"}
+            with visiting(browser, base, http_credentials=password) as visit:
+                visit.page.goto(f"{base}/")
+                shown = visit.page.locator("sessiontrack-now")
+                expect(shown.locator(".card").first).to_be_visible()
+                assert '"success":true' in journey.run("presence/events")
+                assert journey.is_over
+                expect(shown).to_contain_text(re.compile("aa:bb:cc:00:00:03", re.IGNORECASE))
+
+                def is_here() -> bool:
+                    sessions = call(port, "GET", "/api/v2/sessions?active=true", token=token).json
+                    return [each["username"] for each in sessions] == ["anna"]
+
+                wait_until(is_here, "anna's user session", pause=0.05)
+                visit.page.goto("about:blank")
+        me = call(port, "GET", "/devices?status=connected", token=token).json
+        assert [each["mac"] for each in me["devices"]] == [DEVICE]
