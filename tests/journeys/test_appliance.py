@@ -1,4 +1,4 @@
-"""In an appliance: docs/start.md, line by line, behind nginx with a password file, with a page in Chromium."""
+"""In an appliance: docs/start.md, line by line, behind nginx with a password file, a page in Chromium."""
 
 import re
 import subprocess
