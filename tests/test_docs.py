@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from bundling import settings
-from sessiontrack.cli import main
+from sessiontrack.cli import COMMANDS, main
 from sessiontrack.config import Settings
 from sessiontrack.sources.formats import FORMATS, in_page
 from tests.support.rules import api_rules
@@ -84,6 +84,46 @@ def test_formats_are_listed_as_their_table_has_them(name: str) -> None:
     page = (ROOT / "docs" / name).read_text()
     assert in_page(page) == page
     assert all(f"scan {each}` | " in page for each in FORMATS)
+
+
+def test_readme_is_short_and_shows_its_two_commands() -> None:
+    assert len(README.splitlines()) < 120
+    assert re.search(r"^make run ", README, re.MULTILINE)
+    assert re.search(r"^make test ", README, re.MULTILINE)
+
+
+def _shown_calls(page: Path) -> list[str]:
+    """The calls of the command in a page: its name as a word, and what follows in the line or the quotes."""
+    text = page.read_text()
+    fenced = "".join(re.findall(r"^```[a-z]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    fenced = fenced.replace("\\\n", " ")
+    indented = "\n".join(re.findall(r"^    (.+)$", text, re.MULTILINE))
+    quoted = "\n".join(re.findall(r"`([^`\n]+)`", text))
+    called = re.compile(r"(?:^|[\s|;(=/])sessiontrack ((?:[a-z][a-z-]* ?)+[^\n|>#;)]*)", re.MULTILINE)
+    return [each for place in (fenced, indented, quoted) for each in called.findall(place)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_shown_calls_of_the_command_are_understood(page: Path) -> None:
+    """Only those that begin with one of its commands; `sessiontrack` is a user and a service too."""
+    wrong = []
+    for call in _shown_calls(page):
+        words = call.replace("...", "").split(" -- ")[0].split()
+        if words[0] not in COMMANDS:
+            continue
+        command: click.Command = main
+        while isinstance(command, click.Group) and words:
+            inner = command.get_command(click.Context(command), words[0])
+            if inner is None:
+                break
+            command = inner
+            words.pop(0)
+        known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+        options = {word.partition("=")[0].rstrip(".,`") for word in words if word.startswith("--")}
+        stops = isinstance(command, click.Group) and words and words[0][0] not in "<"
+        if stops or not options <= {*known, "--help"}:
+            wrong.append(call)
+    assert wrong == []
 
 
 def _anchors(page: Path) -> set[str]:
