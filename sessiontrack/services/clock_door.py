@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 JUMP_SECONDS = 86_400
 # Time sources set a clock back by a little.
 TOLERANCE_SECONDS = 300
+# A box may have been switched off for so long.
+LONGEST_OFF_SECONDS = 2 * 365 * 86_400
 STORE_SECONDS = 60
 ASK_AGAIN_SECONDS = 5.0
 FLOOR = Statement("SELECT at, accepted FROM clock_floor")
@@ -128,14 +130,17 @@ class ClockDoor:
     def _find_problem(self, now: int) -> str | None:
         expected = self._base + self._uptime()
         ahead = now - expected
+        floor = max(self._floor, self._least)
+        least = floor - TOLERANCE_SECONDS
+        # It was wrong for sure, and this is what was waited for.
+        is_mended = expected < least <= now <= floor + LONGEST_OFF_SECONDS
         if ahead <= JUMP_SECONDS:
             self._jumped_at = None
-        elif self._may_jump(now):
+        elif is_mended or self._may_jump(now):
             self._base, self._jumped_at = now - self._uptime(), None
         else:
             return _jumped(int(ahead), now)
-        floor = max(self._floor, self._least)
-        if now >= floor - TOLERANCE_SECONDS:
+        if now >= least:
             return None
         return _before(now, floor)
 

@@ -33,11 +33,11 @@ class Even:
         self.uptime = 1000.0
         self.is_confirmed = False
 
-    def door(self, clients: Clients, floor: int = NOW, **options: int) -> ClockDoor:
+    def door(self, clients: Clients, floor: int = NOW, now: int = NOW, **options: int) -> ClockDoor:
         with clients.app.app_context():
             return ClockDoor(
                 Floor(floor, 0),
-                NOW,
+                now,
                 3600,
                 uptime=lambda: self.uptime,
                 confirms=lambda now: self.is_confirmed,
@@ -70,6 +70,22 @@ def test_one_before_the_floor_is_not_until_it_is_past_it(clients: Clients, even:
     assert "cannot be before 2025-08-15 12:00 UTC" in reason
     assert "sessiontrack clock accept" in reason
     assert problem(clients, door, NOW - 300) is None
+
+
+@pytest.mark.parametrize("boot", [0, NOW - 3 * 365 * DAY, NOW - 2 * DAY])
+def test_after_a_boot_in_the_past_the_first_right_instant_is_believed(
+    clients: Clients, even: Even, boot: int
+) -> None:
+    door = even.door(clients, now=boot)
+    assert problem(clients, door, boot) is not None
+    even.uptime += 60
+    assert problem(clients, door, NOW + 30 * DAY) is None
+    assert problem(clients, door, NOW + 60 * DAY) is not None, "a jump from a clock that was right"
+
+
+def test_after_a_boot_in_the_past_the_far_future_is_not(clients: Clients, even: Even) -> None:
+    door = even.door(clients, now=0)
+    assert problem(clients, door, NOW + 15 * 365 * DAY) is not None
 
 
 def test_none_is_right_before_the_program_was_built(clients: Clients, even: Even) -> None:
