@@ -129,7 +129,8 @@ deb: $(VENV)/run.done ## one Debian package in dist/  (ARGS="--architecture arm6
 	$(BIN)/python bundling/deb.py $(ARGS)
 
 appliance: $(VENV)/test.done ## boot a Debian with systemd, and test an installation in it; as root  (ARGS="-k scan")
-	.ci/install-programs debootstrap systemd-container lintian
+	.ci/install-programs debootstrap systemd-container lintian faketime
+	$(BIN)/python bundling/deb.py
 	$(BIN)/python -m pytest -p no:cacheprovider -x tests/appliance/life.py $(ARGS)
 
 constraints: ## update constraints.txt to the newest versions that setup.cfg allows

@@ -199,7 +199,7 @@ def _roff(text: str) -> list[str]:
 
 
 def _control(tree: Path, architecture: str) -> None:
-    scripts = ("preinst", "postinst", "prerm", "postrm")
+    scripts = ("config", "preinst", "postinst", "prerm", "postrm")
     for name in (*scripts, "templates"):
         _write(tree / "DEBIAN" / name, (PARTS / name).read_text(), 0o755 if name in scripts else 0o644)
     kept = sorted(path for path in (tree / "etc").rglob("*") if path.is_file())

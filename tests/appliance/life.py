@@ -61,6 +61,14 @@ def test_apt_installs_and_starts_it(box: Machine, package: Path) -> None:
     assert "sessiontrack doctor" in box.run("man sessiontrack | cat")
 
 
+def test_it_looks_at_its_network_from_the_start(box: Machine) -> None:
+    box.wait(f"journalctl --unit sessiontrack-network --output cat --no-pager | grep {NEIGHBOUR}")
+    secret = token(box)
+    assert NEIGHBOUR in call(box, "/devices", secret)
+    (source,) = json.loads(call(box, "/presence/sources", secret))["sources"]
+    assert (source["name"], source["seen"], source["failing_since"]) == ("network", 1, None)
+
+
 def test_roots_commands_work_on_it_as_its_user(box: Machine) -> None:
     printed = box.run("cd /root && sessiontrack user add anna --role viewer --generate")
     assert "as the user sessiontrack, in /var/lib/sessiontrack" in printed
@@ -185,6 +193,7 @@ def test_restore_as_root_restores_what_the_service_has(box: Machine) -> None:
     assert "late" not in box.run("sessiontrack user list")
     assert box.run("find /var/lib/sessiontrack ! -user sessiontrack").strip() == ""
     assert box.run("systemctl is-active sessiontrack").strip() == "active"
+    box.wait("systemctl is-active sessiontrack-network")
 
 
 def test_a_start_in_the_past_records_nothing_until_the_clock_is_right(box: Machine) -> None:
@@ -217,6 +226,24 @@ def test_remove_keeps_the_data_and_purge_asks(box: Machine) -> None:
     box.run("echo sessiontrack sessiontrack/remove-data boolean true | debconf-set-selections")
     box.run("apt-get purge --yes sessiontrack && test ! -e /var/lib/sessiontrack")
     assert box.run("systemctl --failed --no-legend").strip() == ""
+
+
+def test_root_prepares_a_new_host_before_the_first_start(box: Machine) -> None:
+    """A restore, or a user: neither leaves files of root's, which the service could not read."""
+    data = "/var/lib/sessiontrack"
+    roots = f"find {data} ! -user sessiontrack"
+    box.run("apt-get install --yes --no-install-recommends /root/newer.deb")
+    box.run(f"systemctl stop sessiontrack && rm -r {data} && install -d {data}")
+    assert "is restored" in box.run("cd /root && sessiontrack restore kept.sqlite3")
+    assert box.run(roots).strip() == ""
+    box.run("systemctl start sessiontrack")
+    assert "anna" in box.run("sessiontrack user list")
+    box.run(f"systemctl stop sessiontrack && rm -r {data} && install -d {data}")
+    box.run("cd /root && sessiontrack user add anna --role admin --generate")
+    assert box.run(roots).strip() == ""
+    box.run("systemctl start sessiontrack")
+    assert "anna" in box.run("sessiontrack user list")
+    assert box.run(roots).strip() == ""
 
 
 def test_lintian_finds_no_error(package: Path) -> None:

@@ -144,7 +144,7 @@ class Machine:
         return root / target.lstrip("/")
 
     def add_segment(self) -> None:
-        """An interface `lan` with 10.77.0.1, and one other host on that segment."""
+        """An interface `lan` with 10.77.0.1, and one other host on that segment, its router."""
         self._segment = subprocess.Popen(["unshare", "--net", "sleep", "86400"])
         other = self._segment.pid
         ours = os.readlink("/proc/self/ns/net")
@@ -156,6 +156,7 @@ class Machine:
             [*here, "link", "add", "lan", *pair],
             [*here, "address", "add", "10.77.0.1/24", "dev", "lan"],
             [*here, "link", "set", "lan", "up"],
+            [*here, "route", "add", "default", "via", NEIGHBOUR_IP],
             [*there, "address", "add", f"{NEIGHBOUR_IP}/24", "dev", "there"],
             [*there, "link", "set", "there", "up"],
         ):
