@@ -128,6 +128,10 @@ deploy: $(VENV)/test.done ## update deploy/ from its templates
 deb: $(VENV)/run.done ## one Debian package in dist/  (ARGS="--architecture arm64")
 	$(BIN)/python bundling/deb.py $(ARGS)
 
+image: deb ## a container image, by podman on a Debian that debootstrap makes; as root
+	.ci/install-programs debootstrap podman buildah crun
+	bundling/image.sh
+
 appliance: $(VENV)/test.done ## boot a Debian with systemd, and test an installation in it; as root  (ARGS="-k scan")
 	.ci/install-programs debootstrap systemd-container lintian faketime
 	$(BIN)/python bundling/deb.py
