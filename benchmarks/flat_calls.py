@@ -78,6 +78,7 @@ READS = (
     _get("events: all, page 10,000", EVENTS, "period=all&page={deep}", (10, 10)),
     _get("events: sessions, page 5,000", EVENTS, "period=all&type=sessions&page={half}", (10, 10)),
     _get("events: missing", EVENTS, "period=all&type=missing"),
+    _get("events: missing disconnection", EVENTS, "period=all&type=missing_disconnection"),
     _get("events: down", EVENTS, "period=all&type=down"),
     _get(
         "events: sessions by duration", EVENTS, "period=all&type=sessions&sortCol=7&sortDir=desc", (50, 200)

@@ -328,6 +328,20 @@ def signed_in(visit: Visit) -> Visit:
 
 
 @pytest.fixture
+def own(browser: Browser, template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Visit]:
+    """The administrator's window on a server whose users and tokens the test may change."""
+    instance = tmp_path / "instance"
+    shutil.copytree(template[0], instance)
+    (instance / "sessiontrack.toml").write_text('retention_events = "1 year"\n')
+    with (
+        Server(instance, workers=1, TIMEZONE="Europe/Paris") as server,
+        visiting(browser, f"http://127.0.0.1:{server.port}") as visit,
+    ):
+        visit.log_in("admin", PASSWORD)
+        yield visit
+
+
+@pytest.fixture
 def subpath(web_server: WebServer) -> Iterator[str]:
     """The address of that server below a sub-path, behind a proxy as nginx would be."""
     with SubPathProxy(web_server.server.port, "/sessiontrack") as proxy:

@@ -10,6 +10,7 @@ from sessiontrack.http import examples
 from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
 from sessiontrack.http.endpoint import Blueprint, mac_in_path, settings, window, window_text
 from sessiontrack.queries import devices as queries
+from sessiontrack.queries.device_neighbours import find_neighbours
 from sessiontrack.queries.device_statistics import device_statistics
 from sessiontrack.schemas import devices as schemas
 from sessiontrack.schemas.base import Nothing
@@ -88,14 +89,15 @@ def totals(query: dict[str, Any]) -> Response:
 
 
 @blueprint.endpoint(
-    "/<mac:mac>", role=VIEWER, answer=schemas.OneDeviceAnswer, example=examples.ONE_DEVICE, errors=(404,)
+    "/<mac:mac>", role=VIEWER, answer=schemas.FoundDeviceAnswer, example=examples.FOUND_DEVICE, errors=(404,)
 )
 def one(mac: str) -> Response:
-    """A device, by any of its MAC addresses"""
+    """A device, by any of its MAC addresses; and those before and after it, by name"""
     wanted = mac_in_path(mac)
     with read_transaction() as tx:
         found = _device(tx, wanted)
-    return answer({"success": True, "device": found})
+        previous, following = find_neighbours(tx, found["mac"])
+    return answer({"success": True, "device": found, "previous": previous, "next": following})
 
 
 @blueprint.endpoint(

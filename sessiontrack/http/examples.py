@@ -112,6 +112,11 @@ _DEVICE = {
 }
 DEVICES = {"success": True, "devices": [_DEVICE]}
 ONE_DEVICE = {"success": True, "device": _DEVICE}
+FOUND_DEVICE = {
+    **ONE_DEVICE,
+    "previous": {"mac": "AA:BB:CC:00:00:01", "name": "Laptop"},
+    "next": None,
+}
 CHANGE_DEVICE = {"name": "Printer", "owner": "Office", "grace": "30 minutes"}
 _STATUSES = {
     "connected": 9,

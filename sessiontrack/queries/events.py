@@ -36,7 +36,9 @@ from sessiontrack.queries import event_places, event_rows, row_counts
 from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.event_search import find_matches
 from sessiontrack.queries.history_counts import (
+    COUNTED_BY,
     EVENT_CONDITIONS,
+    MISSING_CONDITIONS,
     SESSION_TYPES,
     TOTALS,
     count_begun,
@@ -166,7 +168,7 @@ def count_totals(
 
 def _count(tx: Transaction, wanted: EventFilter) -> int:
     """Of all devices, what lies in whole stretches of time was counted before."""
-    if wanted.mac is not None:
+    if wanted.mac is not None or wanted.type not in COUNTED_BY:
         return int(tx.value(_counted(wanted.type, wanted.limits()), **wanted.values()))
     if wanted.until is not None:
         return _count(tx, replace(wanted, until=None)) - _count_after(tx, wanted.type, wanted.until)
@@ -412,7 +414,7 @@ def _device_sessions(
 ) -> tuple[Rows, Columns]:
     found = _sessions(kind, limits, newest, place, search).c
     # Of a missing event both are the one known instant, and its index is in the order of end_at.
-    order_time = found.end_at if kind == "missing" else found.begin_at
+    order_time = found.end_at if kind in MISSING_CONDITIONS else found.begin_at
     later = aliased(DeviceSession)
     is_later = (later.device_id == found.device_id, later.begin_at > found.begin_at)
     next_at = select(func.min(later.begin_at)).where(*is_later).scalar_subquery()
@@ -490,11 +492,11 @@ def _sessions(
         device = device_with(bind("mac"))
         where = [DeviceSession.device_id == device, begin_at >= first_begin(device, since), *before]
         where.append(or_(DeviceSession.still_connected, end_at >= since))
-        if kind == "missing":
-            where.append(holds(IS_MISSING))
+        if kind in MISSING_CONDITIONS:
+            where += _missing(kind)
         return _session_columns_where(begin_at, *where).subquery("found")
-    if kind == "missing":
-        return _session_columns_where(begin_at, holds(IS_MISSING), end_at >= since, *before).subquery("found")
+    if kind in MISSING_CONDITIONS:
+        return _session_columns_where(begin_at, *_missing(kind), end_at >= since, *before).subquery("found")
     if search is not None and search.narrowed in (Narrowed.TO_WHOLE, Narrowed.TO_SOME):
         # By the index of each device.
         concerned = holds("device_session.device_id AMONG(:concerned)")
@@ -524,6 +526,11 @@ def _sessions(
         _session_columns_where(unindexed_begin_at, holds(IS_LONG), end_at >= since, *before),
         _session_columns_where(begin_at, holds(IS_OPEN), *before),
     ).subquery("found")
+
+
+def _missing(kind: str) -> list[ColumnElement[bool]]:
+    condition = MISSING_CONDITIONS[kind]
+    return [holds(IS_MISSING)] if condition is None else [holds(IS_MISSING), condition]
 
 
 def _session_columns_where(begin_at: SQLColumnExpression[int], *where: ColumnElement[bool]) -> Rows:

@@ -12,7 +12,13 @@ from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 from sessiontrack.models.row_count import DEVICE_SESSIONS, EVENTS
 from sessiontrack.queries import row_counts
 
-SESSION_TYPES = frozenset({"sessions", "missing"})
+# Sessions that lack an end, and which one; None: either.
+MISSING_CONDITIONS = {
+    "missing": None,
+    "missing_connection": DeviceSession.connected_at.is_(None),
+    "missing_disconnection": DeviceSession.connected_at.is_not(None),
+}
+SESSION_TYPES = frozenset({"sessions", *MISSING_CONDITIONS})
 # In the order of `/sessions/totals`; None is no condition.
 EVENT_CONDITIONS = {"all": None, "voided": IS_VOIDED, "new": IS_NEW, "down": IS_DOWN}
 TOTALS = ("all", "sessions", "missing", "voided", "new", "down")

@@ -26,6 +26,8 @@ from sessiontrack.schemas.fields import (
 from sessiontrack.schemas.windows import InPeriod
 
 EVENT_VIEWS = ("all", "sessions", "missing", "voided", "new", "down")
+# Those of `missing` that lack the one end or the other.
+MISSING_VIEWS = ("missing_connection", "missing_disconnection")
 # The names by which session-events can be sorted, at the number of their column in format=datatables.
 SORT_COLUMNS = (
     "order_time",
@@ -144,9 +146,10 @@ class ExportEvents(InPeriod):
 
     type = fields.String(
         load_default="all",
-        validate=OneOf(EVENT_VIEWS),
+        validate=OneOf((*EVENT_VIEWS, *MISSING_VIEWS)),
         metadata={
-            "description": "all, voided, new and down are events; sessions and missing are device sessions."
+            "description": "all, voided, new and down are events; sessions and missing are device sessions,"
+            " missing_connection and missing_disconnection those that lack that end."
         },
     )
     search = Text(load_default="", metadata={"description": "In name, owner, MAC, IP, type and info."})

@@ -120,6 +120,25 @@ class OneDeviceAnswer(_Success):
     device = fields.Nested(DeviceAnswer, required=True)
 
 
+class NeighbourAnswer(Answer):
+    """A device beside another one."""
+
+    mac = fields.String(required=True)
+    name = fields.String(required=True)
+
+
+class FoundDeviceAnswer(OneDeviceAnswer):
+    """`GET /devices/<mac>`."""
+
+    previous = fields.Nested(
+        NeighbourAnswer,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The one before it by name, of those that are not archived."},
+    )
+    next = fields.Nested(NeighbourAnswer, required=True, allow_none=True)
+
+
 class DevicesAnswer(_Success):
     """`GET /devices`."""
 

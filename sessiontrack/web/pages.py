@@ -37,10 +37,11 @@ PAGES = (
     Page("now", "/now", icon="now"),
     Page("presence", "/presence", icon="presence", also=("timeline",)),
     Page("devices", "/devices", icon="devices"),
-    Page("device", "/devices/<mac:mac>", within="devices", also=("history",)),
+    Page("device", "/devices/<mac:mac>", within="devices", also=("history", "timeline")),
     Page("events", "/events", icon="events", also=("history",)),
     Page("people", "/people", icon="people"),
     Page("user-session", "/people/<uuid:session>", within="people"),
+    Page("sources", "/sources", icon="sources", minor=True),
     Page("api", "/api", icon="api", minor=True),
     Page("settings", "/settings", icon="settings", role=ADMIN, minor=True, also=("meaning",)),
 )

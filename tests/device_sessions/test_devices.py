@@ -75,6 +75,8 @@ def test_contract_6_a_device_tells_what_is_known_of_it(network: Clients) -> None
             "archived": False,
             "favourite": False,
         },
+        "previous": {"mac": CAMERA, "name": "camera"},
+        "next": {"mac": PHONE, "name": "Phone"},
     }
 
 

@@ -200,6 +200,8 @@ def test_contract_3_sessions_of_a_device_use_its_index(tx: Explained) -> None:
         ("all", "ix_event_at"),
         ("sessions", "ix_device_session_begin"),
         ("missing", "ix_device_session_missing"),
+        ("missing_connection", "ix_device_session_missing"),
+        ("missing_disconnection", "ix_device_session_missing"),
         ("voided", "ix_event_voided"),
         ("new", "ix_event_new"),
         ("down", "ix_event_down"),

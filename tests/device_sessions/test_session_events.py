@@ -58,7 +58,7 @@ def filled(clients: Clients) -> dict[str, int]:
 
 def names(filled: dict[str, int], kind: str, found: list[int]) -> list[str]:
     """The names of the rows found; ids of sessions and of events are counted apart."""
-    is_session = kind in ("sessions", "missing")
+    is_session = kind == "sessions" or kind.startswith("missing")
     of = {row_id: name for n, (name, row_id) in enumerate(filled.items()) if (n < 6) is is_session}
     return [of[each] for each in found]
 
@@ -131,6 +131,8 @@ def test_contract_3_a_session_has_these_fields(clients: Clients, filled: dict[st
         ("all", ["connected", "new", "down", "voided", "voided down"]),
         ("sessions", ["open", "closed", "lost", "found", "long"]),
         ("missing", ["lost", "found"]),
+        ("missing_connection", ["found"]),
+        ("missing_disconnection", ["lost"]),
         ("voided", ["voided", "voided down"]),
         ("new", ["new"]),
         ("down", ["down"]),
@@ -186,6 +188,8 @@ SEARCHES = [
     ("sessions", "ee:02", ["long"]),
     ("sessions", "_", ["long"]),
     ("missing", "left", ["found"]),
+    ("missing_disconnection", "left", []),
+    ("missing_connection", "left", ["found"]),
     ("new", "laptop", ["new"]),
     ("down", "laptop", []),
 ]
@@ -368,6 +372,22 @@ def test_the_rows_of_one_device_alone(
     assert answer["total"] == len(wanted)
     query = {"mac": mac, "format": "named"}
     assert clients.viewer.ok("GET", "/sessions/totals", query_string=query)[kind] == len(wanted)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"), [("missing_connection", ["found"]), ("missing_disconnection", ["lost"])]
+)
+def test_each_missing_end_apart(
+    clients: Clients, filled: dict[str, int], kind: str, wanted: list[str]
+) -> None:
+    assert names(filled, kind, ids(clients, type=kind, mac=MACS[2])) == wanted
+    assert ids(clients, type=kind, mac=MACS[0]) == []
+    within = {"type": kind, "start": "2025-08-11", "end": "2025-08-12"}
+    assert names(filled, kind, ids(clients, **within)) == wanted
+    assert get(clients, **within)["total"] == 1
+    assert ids(clients, type=kind, start="2025-08-13", end="2025-08-14") == []
+    file = clients.viewer.get(f"{PATH}.csv", {"type": kind}).get_data(as_text=True)
+    assert [line.partition(",")[0] for line in file.splitlines()[1:]] == [str(filled[wanted[0]])]
 
 
 def test_the_rows_of_one_device_are_searched_and_sorted_too(clients: Clients, filled: dict[str, int]) -> None:

@@ -1,33 +1,15 @@
 """The settings page in a browser: users, API tokens, retention, and configuration with its sources."""
 
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.conftest import PASSWORD
-from tests.support.server import Server
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
 SETTINGS = "/ui/settings"
 SECTIONS = ("users", "tokens", "retention", "configuration")
-
-
-@pytest.fixture
-def own(browser: Browser, template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Visit]:
-    """The administrator's window on a server whose users and tokens the test may change."""
-    instance = tmp_path / "instance"
-    shutil.copytree(template[0], instance)
-    (instance / "sessiontrack.toml").write_text('retention_events = "1 year"\n')
-    with (
-        Server(instance, workers=1, TIMEZONE="Europe/Paris") as server,
-        visiting(browser, f"http://127.0.0.1:{server.port}") as visit,
-    ):
-        visit.log_in("admin", PASSWORD)
-        yield visit
 
 
 def row(visit: Visit, name: str) -> Locator:

@@ -8,24 +8,24 @@ import { eventKind } from "./event-badge.js";
 import { badge } from "./parts.js";
 import { whyBadge } from "./why.js";
 
-const SESSION_TYPES = ["sessions", "missing"];
+const SESSION_TYPES = ["sessions", "missing", "missing_connection", "missing_disconnection"];
 
 /** Whether this type lists sessions; the others list events. */
 export const listsSessions = (type) => SESSION_TYPES.includes(type);
 
-/** A table's `load` function for this type. @param mac limits the rows to this device. */
+/** A table's `load` function for this type. @param span a periodValue. @param mac limits the rows to this device. */
 export const historyLoader =
-  ({ type, period, mac }) =>
+  ({ type, span, mac }) =>
   async ({ search, sort, limit, offset, signal }) => {
-    const params = { ...historyParams({ type, period, mac, search, sort }), limit, page: offset / limit + 1, format: "json" };
+    const params = { ...historyParams({ type, span, mac, search, sort }), limit, page: offset / limit + 1, format: "json" };
     const { events, total } = await get("/sessions/session-events", { params, signal });
     return { rows: events, total };
   };
 
 /** The parameters of a list and of its CSV file. */
-export const historyParams = ({ type, period, mac, search, sort }) => ({
+export const historyParams = ({ type, span, mac, search, sort }) => ({
   type,
-  period,
+  ...span,
   mac,
   search,
   sortCol: sort.replace(/^-/, ""),
@@ -33,8 +33,8 @@ export const historyParams = ({ type, period, mac, search, sort }) => ({
 });
 
 /** The number of rows of each type. */
-export const historyTotals = ({ period, mac }, signal) =>
-  get("/sessions/totals", { params: { format: "named", period, mac }, signal });
+export const historyTotals = ({ span, mac }, signal) =>
+  get("/sessions/totals", { params: { format: "named", ...span, mac }, signal });
 
 /** The columns of this type. @param withDevice whether the rows belong to several devices. */
 export function historyColumns(type, { withDevice }) {

@@ -22,7 +22,7 @@ export const howMany = (devices, people) =>
 /**
  * Who was there at an instant: counted in words, as a list, as a link and as a CSV file.
  *
- * Property: at, a local time of the site (YYYY-MM-DDTHH:MM). Event: st-close.
+ * Property: at, an instant as the API takes it: in site time, or with an offset. Event: st-close.
  */
 class StInstant extends StElement {
   static properties = { at: {}, found: { state: true }, error: { state: true }, limit: { state: true } };

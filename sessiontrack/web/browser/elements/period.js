@@ -1,26 +1,38 @@
 import { html, nothing } from "lit";
 import { StElement } from "../element.js";
+import { locale } from "#here";
 import { t } from "#i18n";
+import { zone } from "../time.js";
+import { Calendar } from "../timeline/calendar.js";
 import { UrlState } from "../url-state.js";
 
-const CHOICES = ["1 hour", "24 hours", "7 days", "30 days", "1 year", "all"];
+const LENGTHS = ["24 hours", "7 days", "30 days", "365 days", "all"];
+const calendar = new Calendar(zone, locale);
+
+/** Days of the site's calendar by name: from and to, the first and the last day as [year, month, day of today] make them. */
+const NAMED = {
+  today: (y, m, d) => [[y, m, d], [y, m, d]],
+  yesterday: (y, m, d) => [[y, m, d - 1], [y, m, d - 1]],
+  "this week": (y, m, d, back) => [[y, m, d - back], [y, m, d - back + 6]],
+  "last week": (y, m, d, back) => [[y, m, d - back - 7], [y, m, d - back - 1]],
+  "this month": (y, m) => [[y, m, 1], [y, m + 1, 0]],
+  "last month": (y, m) => [[y, m - 1, 1], [y, m, 0]],
+};
+const CHOICES = [...Object.keys(NAMED), ...LENGTHS];
 
 /**
- * A choice of period; the address keeps it as period, or as from and to (days, in site time).
+ * The one choice of a period; the address keeps it as period, or as from and to (in site time).
  *
- * Attributes: `usual`, the default period; `no-custom`, offer only periods up to now. Property `choices`: other
- * periods to offer, each with a text `period.<choice>`. The page reads `value`, {period} or {start, end}; the event
- * `st-change` reports a change.
+ * Attribute: `usual`, the default period. A page asks the API with `periodValue` of its own address.
  */
 class StPeriod extends StElement {
-  static properties = { usual: {}, noCustom: { type: Boolean, attribute: "no-custom" }, choices: { attribute: false }, custom: { state: true } };
+  static properties = { usual: {}, custom: { state: true } };
 
   #state;
-  #told;
 
   constructor() {
     super();
-    Object.assign(this, { usual: "7 days", noCustom: false, choices: CHOICES, custom: false });
+    Object.assign(this, { usual: "7 days", custom: false });
   }
 
   connectedCallback() {
@@ -28,41 +40,26 @@ class StPeriod extends StElement {
     super.connectedCallback();
   }
 
-  get value() {
-    return periodValue(this.#state.value);
-  }
-
-  updated() {
-    const told = JSON.stringify(this.value);
-    if (this.#told !== undefined && this.#told !== told) this.dispatchEvent(new Event("st-change", { bubbles: true }));
-    this.#told = told;
-  }
-
   render() {
     const { period, from, to } = this.#state.value;
-    const isCustom = !this.noCustom && (this.custom || Boolean(from && to));
-    const choices = this.choices.includes(period) ? this.choices : [...this.choices, period];
+    const isCustom = this.custom || Boolean(from && to);
+    const choices = CHOICES.includes(period) ? CHOICES : [...CHOICES, period];
     return html`<div class="period">
       <label class="field">
         <span>${t("period.label")}</span>
         <select @change=${this.#choose}>
           ${choices.map(
-            (each) => html`<option value=${each} ?selected=${!isCustom && each === period}>${this.#label(each)}</option>`,
+            (each) => html`<option value=${each} ?selected=${!isCustom && each === period}>${label(each)}</option>`,
           )}
-          ${this.noCustom ? nothing : html`<option value="custom" ?selected=${isCustom}>${t("period.custom")}</option>`}
+          <option value="custom" ?selected=${isCustom}>${t("period.custom")}</option>
         </select>
       </label>
       ${isCustom
-        ? html`<form class="period" @change=${this.#dates}>
-            <label class="field"><span>${t("period.from")}</span><input type="date" name="from" .value=${from} /></label>
-            <label class="field"><span>${t("period.to")}</span><input type="date" name="to" .value=${to} /></label>
+        ? html`<form class="period" @change=${this.#instants} @submit=${(event) => event.preventDefault()}>
+            ${instantField("from", clock(from, "00:00"))} ${instantField("to", clock(to, "23:59"))}
           </form>`
         : nothing}
     </div>`;
-  }
-
-  #label(choice) {
-    return this.choices.includes(choice) ? t(`period.${choice}`) : choice;
   }
 
   #choose(event) {
@@ -71,15 +68,32 @@ class StPeriod extends StElement {
     if (!this.custom) this.#state.set({ period: chosen, from: "", to: "" }, { clear: ["page"] });
   }
 
-  #dates(event) {
+  #instants(event) {
     const { from, to } = event.currentTarget.elements;
-    to.setCustomValidity(from.value && to.value && to.value < from.value ? t("period.reversed") : "");
+    to.setCustomValidity(from.value && to.value && to.value <= from.value ? t("period.reversed") : "");
     if (!to.reportValidity() || !from.value || !to.value) return;
     this.#state.set({ from: from.value, to: to.value }, { clear: ["page", "period"] });
   }
 }
 
-/** The period of an address, as parameters of the API. */
-export const periodValue = ({ period, from, to }) => (from && to ? { start: from, end: to } : { period });
+const label = (choice) => (CHOICES.includes(choice) ? t(`period.${choice}`) : choice);
+
+const instantField = (name, value) =>
+  html`<label class="field"><span>${t(`period.${name}`)}</span><input type="datetime-local" name=${name} .value=${value} /></label>`;
+
+/** The text of an address for a field that takes a time: a day alone is whole. */
+const clock = (text, time) => (/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T${time}` : text);
+
+/** The period of an address, as parameters of the API: {period} or {start, end}. */
+export function periodValue({ period, from, to }, now = Date.now() / 1000) {
+  if (from && to) return { start: from, end: to };
+  if (!NAMED[period]) return { period };
+  const today = calendar.local(now);
+  const back = (today.getUTCDay() + 6) % 7; // weeks begin on Monday
+  const [start, end] = NAMED[period](today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate(), back);
+  return { start: day(start), end: day(end) };
+}
+
+const day = (parts) => new Date(Date.UTC(...parts)).toISOString().slice(0, 10);
 
 customElements.define("st-period", StPeriod);

@@ -5,7 +5,7 @@ import { StElement } from "../element.js";
 import "../elements/heat-map.js";
 import { historyColumns, historyLoader, historyTotals, listsSessions } from "../elements/history.js";
 import { badge, emptyState, failure, segments, statusBadge } from "../elements/parts.js";
-import "../elements/period.js";
+import { periodValue } from "../elements/period.js";
 import "../elements/table.js";
 import { address, mayWrite } from "#here";
 import { t } from "#i18n";
@@ -13,17 +13,18 @@ import { icon } from "../icons.js";
 import { formatDuration, instant, zone } from "../time.js";
 import { UrlState } from "../url-state.js";
 import { deleteSessions, edit, merge } from "./device/changes.js";
+import "./device/strip.js";
+import { usually } from "./device/usually.js";
 import "./device.css";
 
 const VIEWS = ["sessions", "missing", "all", "voided"];
-const CHOICES = ["24 hours", "7 days", "30 days", "1 year", "all"];
 const NOT_THERE = [400, 404];
 
 /** One device: its properties, its connections in a period, its sessions and events. */
 class DevicePage extends StElement {
-  static properties = { mac: {}, device: { state: true }, told: { state: true }, error: { state: true } };
+  static properties = { mac: {}, device: { state: true }, beside: { state: true }, told: { state: true }, error: { state: true } };
 
-  #state = new UrlState(this, { period: "30 days", view: "sessions" });
+  #state = new UrlState(this, { period: "30 days", from: "", to: "", view: "sessions" });
   #asked = "";
   #loading;
   #again = () => this.#reload();
@@ -40,7 +41,7 @@ class DevicePage extends StElement {
   }
 
   updated() {
-    const asked = `${this.mac} ${this.#state.value.period}`;
+    const asked = JSON.stringify([this.mac, periodValue(this.#state.value)]);
     if (asked === this.#asked) return;
     this.#asked = asked;
     this.#fetch();
@@ -55,15 +56,15 @@ class DevicePage extends StElement {
   async #fetch() {
     this.#loading?.abort();
     const { signal } = (this.#loading = new AbortController());
-    const { period } = this.#state.value;
+    const span = periodValue(this.#state.value);
     const path = `/devices/${encodeURIComponent(this.mac)}`;
     try {
-      const [{ device }, statistics, totals] = await Promise.all([
+      const [{ device, ...beside }, statistics, totals] = await Promise.all([
         get(path, { signal }),
-        get(`${path}/statistics`, { params: { period }, signal }),
-        historyTotals({ period, mac: this.mac }, signal),
+        get(`${path}/statistics`, { params: span, signal }),
+        historyTotals({ span, mac: this.mac }, signal),
       ]);
-      Object.assign(this, { device, told: { statistics, totals }, error: undefined });
+      Object.assign(this, { device, beside, told: { statistics, totals }, error: undefined });
       document.title = document.title.replace(/^.*?(?= · |$)/, device.name || device.mac);
     } catch (error) {
       if (error.name !== "AbortError") this.error = error;
@@ -71,10 +72,15 @@ class DevicePage extends StElement {
   }
 
   render() {
-    const back = html`<a class="back" href=${address("/ui/devices")}>${icon("left")}${t("nav.devices")}</a>`;
+    const back = html`<nav class="device-nav" aria-label=${t("devices.one.nav")}>
+      <a class="back" href=${address("/ui/devices")}>${icon("left")}${t("nav.devices")}</a>
+      ${neighbour(this.beside?.previous, "previous", "left")} ${neighbour(this.beside?.next, "next", "right")}
+    </nav>`;
     if (this.error) return html`${back}<div class="card">${this.#failure()}</div>`;
     if (!this.device) return html`${back}${skeleton()}`;
-    return html`${back} ${this.#head()} ${this.#facts()} ${this.#statistics()} ${this.#history()}`;
+    return html`${back} ${this.#head()}
+      <st-device-strip .device=${this.device}></st-device-strip>
+      ${this.#facts()} ${this.#statistics()} ${this.#history()}`;
   }
 
   #failure() {
@@ -101,6 +107,7 @@ class DevicePage extends StElement {
           ${device.archived ? badge("quiet", t("devices.one.archived")) : nothing}
           <span class="muted">${t("shell.zone", { zone })}</span>
         </p>
+        ${this.#usually()}
       </div>
       ${mayWrite
         ? html`<div class="page-actions">
@@ -112,6 +119,11 @@ class DevicePage extends StElement {
           </div>`
         : nothing}
     </header>`;
+  }
+
+  #usually() {
+    const when = usually(this.told.statistics.week);
+    return when ? html`<p class="device-usual">${t("devices.one.usual", { when })}</p>` : nothing;
   }
 
   #facts() {
@@ -140,7 +152,7 @@ class DevicePage extends StElement {
     return html`<section class="device-period" aria-labelledby="device-period">
       <div class="section-head">
         <h2 id="device-period">${t("devices.one.connected")}</h2>
-        <st-period no-custom usual="30 days" .choices=${CHOICES}></st-period>
+        <st-period usual="30 days"></st-period>
       </div>
       <dl class="tiles">
         <div class="card tile">
@@ -177,7 +189,8 @@ class DevicePage extends StElement {
   }
 
   #history() {
-    const { period, view } = this.#state.value;
+    const { view } = this.#state.value;
+    const span = periodValue(this.#state.value);
     const type = VIEWS.includes(view) ? view : VIEWS[0];
     const { mac } = this;
     const options = VIEWS.map((each) => ({
@@ -193,8 +206,8 @@ class DevicePage extends StElement {
           caption=${t(`history.type.${type}`)}
           sort="-order_time"
           .columns=${historyColumns(type, { withDevice: false })}
-          .load=${historyLoader({ type, period, mac })}
-          .filters=${{ type, period, mac }}
+          .load=${historyLoader({ type, span, mac })}
+          .filters=${{ type, ...span, mac }}
           .controls=${segments({
             label: t("history.filter"),
             value: type,
@@ -207,6 +220,18 @@ class DevicePage extends StElement {
     </section>`;
   }
 }
+
+/** A link to the device before or after this one. */
+const neighbour = (device, which, sign) =>
+  device
+    ? html`<a
+        class="button"
+        href=${address(`/ui/devices/${device.mac}`)}
+        title=${device.name || device.mac}
+        aria-label=${t(`devices.one.${which}`, { name: device.name || device.mac })}
+        >${icon(sign)}</a
+      >`
+    : nothing;
 
 const fact = (label, value) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`;
 const randomized = () => badge("quiet", t("devices.randomized"));

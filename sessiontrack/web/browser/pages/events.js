@@ -4,7 +4,7 @@ import { get, queryOf } from "../client.js";
 import { StElement } from "../element.js";
 import { historyColumns, historyLoader, historyParams, historyTotals, listsSessions } from "../elements/history.js";
 import { emptyState, pageHeader, segments } from "../elements/parts.js";
-import "../elements/period.js";
+import { periodValue } from "../elements/period.js";
 import "../elements/table.js";
 import { toast } from "../elements/toast.js";
 import { address } from "#here";
@@ -13,19 +13,19 @@ import { icon } from "../icons.js";
 import { UrlState } from "../url-state.js";
 import "./events.css";
 
-const TYPES = ["all", "sessions", "missing", "voided", "new", "down"];
+const TYPES = ["all", "sessions", "missing", "missing_connection", "missing_disconnection", "voided", "new", "down"];
 const NEWEST_FIRST = "-order_time";
 
 /** Events and sessions of a period, by type. */
 class EventsPage extends StElement {
   static properties = { totals: { state: true } };
 
-  #state = new UrlState(this, { type: "all", period: "7 days", q: "", sort: NEWEST_FIRST });
+  #state = new UrlState(this, { type: "all", period: "7 days", from: "", to: "", q: "", sort: NEWEST_FIRST });
 
   render() {
-    const { period } = this.#state.value;
+    const span = periodValue(this.#state.value);
     const type = this.#type;
-    const load = historyLoader({ type, period });
+    const load = historyLoader({ type, span });
     return html`
       ${pageHeader({ title: t("nav.events"), lead: t("events.lead"), actions: this.#actions() })}
       <details class="card about">
@@ -43,8 +43,8 @@ class EventsPage extends StElement {
           caption=${t(`history.type.${type}`)}
           sort=${NEWEST_FIRST}
           .columns=${historyColumns(type, { withDevice: true })}
-          .load=${(asked) => this.#load(load, period, asked)}
-          .filters=${{ type, period }}
+          .load=${(asked) => this.#load(load, span, asked)}
+          .filters=${{ type, ...span }}
           .empty=${empty(type)}
           .controls=${this.#types(type)}
         ></st-table>`,
@@ -57,8 +57,8 @@ class EventsPage extends StElement {
     return TYPES.includes(type) ? type : TYPES[0];
   }
 
-  async #load(load, period, asked) {
-    const [found, totals] = await Promise.all([load(asked), historyTotals({ period }, asked.signal)]);
+  async #load(load, span, asked) {
+    const [found, totals] = await Promise.all([load(asked), historyTotals({ span }, asked.signal)]);
     this.totals = totals;
     return found;
   }
@@ -73,10 +73,10 @@ class EventsPage extends StElement {
   }
 
   #actions() {
-    const { period, q, sort } = this.#state.value;
-    const params = historyParams({ type: this.#type, period, search: q, sort });
+    const { q, sort } = this.#state.value;
+    const params = historyParams({ type: this.#type, span: periodValue(this.#state.value), search: q, sort });
     const href = address("/sessions/session-events.csv") + queryOf(params);
-    return html`<st-period no-custom usual="7 days"></st-period>
+    return html`<st-period usual="7 days"></st-period>
       <a class="button" href=${href} download @click=${download}>${icon("download")}${t("events.download")}</a>`;
   }
 }
@@ -102,7 +102,8 @@ function empty(type) {
       action: html`<code>sessiontrack scan network --every 60s</code>`,
     });
   }
-  return emptyState({ sign: "check", title: t(`events.empty.${type}`), text: t(`events.empty.${type}.text`) });
+  const kind = type.startsWith("missing") ? "missing" : type;
+  return emptyState({ sign: "check", title: t(`events.empty.${kind}`), text: t(`events.empty.${kind}.text`) });
 }
 
 customElements.define("st-page-events", EventsPage);

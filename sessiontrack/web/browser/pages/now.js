@@ -4,6 +4,7 @@ import { StElement } from "../element.js";
 import "../elements/curve.js";
 import { eventBadge } from "../elements/event-badge.js";
 import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
+import { sourceState } from "../elements/source-state.js";
 import { address } from "#here";
 import { icon } from "../icons.js";
 import { formatNumber, t } from "#i18n";
@@ -21,19 +22,33 @@ const EVENTS = 12;
 const MOST_PEOPLE = 8;
 const CURVE_STEP = "10 minutes";
 const CURVE_SECONDS = 300;
+const SOURCES_SECONDS = 60;
 const VOIDED = "VOIDED - ";
 
 /** The current state, updated by polling. */
 class NowPage extends StElement {
-  static properties = { history: { state: true } };
+  static properties = { history: { state: true }, troubled: { state: true } };
 
   #now = new Polling(this, "/presence/now", { params: { limit: EVENTS } });
   #historyAt = 0;
+  #sourcesAt = 0;
   #points;
 
   updated() {
     const { at } = this.#now;
     if (at && at - this.#historyAt >= CURVE_SECONDS) this.#loadHistory(at);
+    if (at && at - this.#sourcesAt >= SOURCES_SECONDS) this.#loadSources(at);
+  }
+
+  /** The sources that are silent or fail. */
+  async #loadSources(at) {
+    this.#sourcesAt = at;
+    try {
+      const { sources } = await get("/presence/sources");
+      this.troubled = sources.filter((each) => sourceState(each) !== "ok");
+    } catch {
+      this.#sourcesAt = 0; // with the next answer
+    }
   }
 
   async #loadHistory(at) {
@@ -72,6 +87,7 @@ class NowPage extends StElement {
     // Sessions beyond the listed ones have no known user.
     const peopleTotal = people.length + sessionsTotal - sessions.length;
     return html`
+      ${this.troubled?.length ? warning(this.troubled) : nothing}
       <section class="now-tiles" aria-label=${t("now.devices")}>${TILES.map((tile) => tileOf(tile, devices))}</section>
       <div class="now-columns">
         <section class="card now-curve" aria-labelledby="now-curve">
@@ -174,6 +190,17 @@ const quiet = (sign, text) => html`<p class="now-none muted">${icon(sign)}${text
 const skeleton = () => html`<div class="card skeleton" aria-busy="true">
   <span class="unseen" role="status">${t("loading")}</span>
   ${Array.from({ length: 8 }, () => html`<div></div>`)}
+</div>`;
+
+const warning = (troubled) => html`<div class="notice now-sources" data-kind="warning">
+  ${icon("warning")}
+  <div>
+    ${troubled.map((source) => {
+      const state = sourceState(source);
+      return html`<p>${t(`now.source.${state}`, { name: source.name })} ${instant(source[`${state}_since`])}</p>`;
+    })}
+    <a href=${address("/ui/sources")}>${t("now.sources")}</a>
+  </div>
 </div>`;
 
 customElements.define("st-page-now", NowPage);

@@ -4,6 +4,7 @@ import { StElement } from "../element.js";
 import { colorsOf, together, viewBars } from "../elements/bars.js";
 import { dayTable } from "../elements/days.js";
 import { badge, emptyState, failure, pageHeader, segments } from "../elements/parts.js";
+import { periodValue } from "../elements/period.js";
 import "../elements/table.js";
 import { address } from "#here";
 import { t } from "#i18n";
@@ -14,7 +15,6 @@ import "./people.css";
 
 const SHOWN = ["sessions", "views", "days"];
 const STATES = { all: undefined, now: true, before: false };
-const PERIODS = ["24 hours", "7 days", "30 days", "1 year"];
 // The users to choose from: those with a session in this period.
 const NAMES_PERIOD = "1 year";
 
@@ -22,7 +22,7 @@ const NAMES_PERIOD = "1 year";
 class PeoplePage extends StElement {
   static properties = { names: { state: true }, found: { state: true }, error: { state: true } };
 
-  #state = new UrlState(this, { show: "sessions", users: "", active: "all", after: "", before: "", period: "30 days" });
+  #state = new UrlState(this, { show: "sessions", users: "", active: "all", after: "", before: "", period: "30 days", from: "", to: "" });
   #asked;
   #again = () => {
     this.#asked = undefined;
@@ -74,18 +74,19 @@ class PeoplePage extends StElement {
   };
 
   updated() {
-    const { show, users, period } = this.#state.value;
-    const asked = JSON.stringify([show, users, period]);
+    const { show, users } = this.#state.value;
+    const span = periodValue(this.#state.value);
+    const asked = JSON.stringify([show, users, span]);
     if (show === "sessions" || asked === this.#asked) return;
     this.#asked = asked;
-    this.#loadStats(asked, show, period);
+    this.#loadStats(asked, show, span);
   }
 
-  async #loadStats(asked, show, period) {
+  async #loadStats(asked, show, span) {
     const path = show === "days" ? "/api/v2/session-days" : "/api/v2/session-stats";
     let [found, error] = [];
     try {
-      found = { show, rows: await get(path, { params: { period, "usernames[]": this.#users } }) };
+      found = { show, rows: await get(path, { params: { ...span, "usernames[]": this.#users } }) };
     } catch (thrown) {
       error = thrown;
     }
@@ -163,20 +164,9 @@ class PeoplePage extends StElement {
   }
 
   #stats(show) {
-    const { period } = this.#state.value;
-    const choices = PERIODS.includes(period) ? PERIODS : [...PERIODS, period];
     const isHere = this.found?.show === show;
     return html`<div class="table-tools">
-        <label class="field">
-          <span>${t("period.label")}</span>
-          <select @change=${(event) => this.#state.set({ period: event.target.value })}>
-            ${choices.map(
-              (each) => html`<option value=${each} ?selected=${each === period}>
-                ${PERIODS.includes(each) ? t(`period.${each}`) : each}
-              </option>`,
-            )}
-          </select>
-        </label>
+        <st-period usual="30 days"></st-period>
       </div>
       ${this.error
         ? html`<div class="card">${failure(this.error, this.#again)}</div>`

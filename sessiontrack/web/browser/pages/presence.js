@@ -19,6 +19,7 @@ import "./presence.css";
 
 const STATUSES = ["all", "connected", "disconnected", "down", "new", "flapping", "archived"];
 const ORDERS = ["name", "status", "-last_seen", "-first_seen", "owner", "ip"];
+const LOCAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/;
 const STEP = 0.8; // of the visible span
 const ZOOM = 2;
 const KINDS = {
@@ -153,6 +154,7 @@ class PresencePage extends StElement {
   /** The instant that is asked for: a field for it, and who was there. */
   #instant() {
     const { at } = this.#state.value;
+    const mark = this.#mark();
     const change = (event) => event.target.reportValidity() && this.#state.set({ at: event.target.value.slice(0, 16) });
     return html`<form class="presence-at" @submit=${(event) => event.preventDefault()}>
         <label>
@@ -160,7 +162,7 @@ class PresencePage extends StElement {
           <input
             type="datetime-local"
             max=${this.#localTime(Date.now() / 1000)}
-            .value=${live(at)}
+            .value=${live(mark === null ? "" : this.#localTime(mark))}
             @change=${change}
           />
         </label>
@@ -176,14 +178,12 @@ class PresencePage extends StElement {
     return this.#calendar.local(at).toISOString().slice(0, 16);
   }
 
-  /** The instant asked for in epoch seconds; null without one. */
+  /** The instant asked for in epoch seconds; null without one. It is in site time, or has an offset as links write it. */
   #mark() {
-    const [day, clock] = this.#state.value.at.split("T");
-    if (!clock) return null;
-    const [hour, minute] = clock.split(":").map(Number);
-    const [year, month, date] = day.split("-").map(Number);
-    const at = this.#calendar.instant(year, month - 1, date, hour) + minute * 60;
-    return Number.isNaN(at) ? null : at;
+    const { at } = this.#state.value;
+    if (!LOCAL.test(at)) return Number.isNaN(Date.parse(at)) ? null : Date.parse(at) / 1000;
+    const [year, month, day, hour, minute] = at.split(/\D/).map(Number);
+    return this.#calendar.instant(year, month - 1, day, hour) + minute * 60;
   }
 
   get #element() {

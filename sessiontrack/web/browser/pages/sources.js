@@ -1,0 +1,149 @@
+import { html, nothing } from "lit";
+import { get, send } from "../client.js";
+import { StElement } from "../element.js";
+import "../elements/copy.js";
+import { badge, emptyState, pageHeader, segments } from "../elements/parts.js";
+import { sourceState } from "../elements/source-state.js";
+import "../elements/table.js";
+import { toast } from "../elements/toast.js";
+import { address, role } from "#here";
+import { t } from "#i18n";
+import { icon } from "../icons.js";
+import { formatDuration, formatSeconds, instant } from "../time.js";
+import { UrlState } from "../url-state.js";
+import "./sources.css";
+
+const EVERY_MS = 20_000;
+const PLACEHOLDER = "st_…";
+const KINDS = { ok: "ok", silent: "warning", failing: "danger" };
+const SCRIPT = "/usr/local/lib/sessiontrack-dhcp";
+
+/** The ways to add a source, each with the commands for it. */
+const WAYS = {
+  here: () => ["sessiontrack scan network --every 60s"],
+  elsewhere: (to) => [`sessiontrack scan network --every 60s ${to}`],
+  openwrt: (to) => [
+    `sessiontrack listen openwrt install hook ${to}`,
+    "scp hook root@ap:/usr/bin/sessiontrack-hook",
+    "ssh root@ap hostapd_cli -B -i wlan0 -a /usr/bin/sessiontrack-hook",
+  ],
+  dnsmasq: (to) => [`sessiontrack listen dhcp-script install ${SCRIPT} ${to}`, `echo dhcp-script=${SCRIPT} >> /etc/dnsmasq.conf`],
+  api: (to, url, token) => [
+    `curl -X POST ${url}/presence/scans -H "Authorization: Bearer ${token}" -d '{"source": "my scanner", "devices": [{"mac": "aabb.cc00.0001", "ip": "192.168.1.11"}]}'`,
+  ],
+};
+
+/** What feeds us: each source's last look, rhythm and state, and how to add one. */
+class SourcesPage extends StElement {
+  static properties = { token: { state: true }, busy: { state: true } };
+
+  #state = new UrlState(this, { add: "elsewhere" });
+  #timer;
+
+  #columns = [
+    { label: t("sources.name"), kind: "main", cell: nameCell },
+    { label: t("sources.state"), kind: "state", cell: stateCell },
+    { label: t("sources.last"), kind: "number", cell: ({ last_look: at }) => instant(at) },
+    { label: t("sources.rhythm"), kind: "number", cell: rhythmCell },
+    { label: t("sources.seen"), kind: "number", cell: ({ seen, kind }) => t(kind === "scan" ? "sources.seen.look" : "sources.seen.day", { count: seen }) },
+    { label: t("sources.why"), kind: "wide", cell: whyCell },
+  ];
+
+  #load = async ({ limit, offset, signal }) => {
+    const { sources } = await get("/presence/sources", { signal });
+    return { rows: sources.slice(offset, offset + limit), total: sources.length };
+  };
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.#timer = setInterval(() => document.hidden || this.querySelector("st-table")?.reload(), EVERY_MS);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    clearInterval(this.#timer);
+  }
+
+  render() {
+    return html`
+      ${pageHeader({ title: t("nav.sources"), lead: t("sources.lead") })}
+      <st-table
+        no-search
+        caption=${t("sources.caption")}
+        .columns=${this.#columns}
+        .load=${this.#load}
+        .empty=${emptyState({ sign: "sources", title: t("sources.empty"), text: t("sources.empty.text") })}
+      ></st-table>
+      ${this.#adding()}
+    `;
+  }
+
+  #adding() {
+    const { add: asked } = this.#state.value;
+    const way = asked in WAYS ? asked : "elsewhere";
+    const url = new URL(address("/"), location.href).href.replace(/\/$/, "");
+    const token = this.token ?? PLACEHOLDER;
+    const commands = WAYS[way](`--url ${url} --token ${token}`, url, token);
+    return html`<section class="card sources-add" aria-labelledby="sources-add">
+      <h2 id="sources-add">${t("sources.add")}</h2>
+      ${segments({
+        label: t("sources.add"),
+        value: way,
+        options: Object.keys(WAYS).map((value) => ({ value, label: t(`sources.add.${value}`) })),
+        change: (add) => this.#state.set({ add }),
+      })}
+      <p>${t(`sources.add.${way}.text`)}</p>
+      <ol class="sources-commands" role="list">
+        ${commands.map(
+          (command) => html`<li>
+            <code>${command}</code>
+            <st-copy text=${command} label=${t("sources.copy")}></st-copy>
+          </li>`,
+        )}
+      </ol>
+      ${way === "here" ? nothing : this.#tokenNote()}
+    </section>`;
+  }
+
+  /** An admin makes the token here; it is in the commands then, and nowhere else. */
+  #tokenNote() {
+    if (this.token) return html`<p class="notice" role="status">${icon("key")}<span>${t("sources.token.made")}</span></p>`;
+    if (role !== "admin") return html`<p class="muted">${t("sources.token.ask")}</p>`;
+    return html`<p>
+      <button type="button" class="button primary" ?disabled=${this.busy} @click=${() => this.#makeToken()}>
+        ${icon("key")}${t("sources.token.make")}
+      </button>
+    </p>`;
+  }
+
+  async #makeToken() {
+    this.busy = true;
+    const name = `source ${new Date().toISOString().slice(0, 19).replace("T", " ")}`;
+    try {
+      this.token = (await send("POST", "/auth/tokens", { name, role: "operator" })).token;
+    } catch (error) {
+      toast(error.message, "error");
+    }
+    this.busy = false;
+  }
+}
+
+const nameCell = ({ name, kind }) =>
+  html`<strong>${name}</strong><small class="muted">${t(`sources.kind.${kind}`)}</small>`;
+
+function stateCell(source) {
+  const state = sourceState(source);
+  return badge(KINDS[state], t(`sources.state.${state}`));
+}
+
+const rhythmCell = ({ rhythm_seconds: seconds }) =>
+  seconds === null ? html`<span class="muted">–</span>` : t("sources.every", { time: formatSeconds(seconds) });
+
+function whyCell(source) {
+  const { failing_since: failing, silent_since: silent, reason, quiet_seconds: quiet } = source;
+  if (failing) return html`${t("sources.since")} ${instant(failing)}${reason ? html`: <q>${reason}</q>` : nothing}`;
+  if (silent) return html`${t("sources.silent.since")} ${instant(silent)}`;
+  return html`<span class="muted">${t("sources.quiet", { time: formatDuration(quiet) })}</span>`;
+}
+
+customElements.define("st-page-sources", SourcesPage);
