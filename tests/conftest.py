@@ -96,6 +96,10 @@ class Client:
         self._client = flask_client
         self.headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
+    def use(self, app: Flask) -> None:
+        """Call another application from now on, with the same token."""
+        self._client = app.test_client(use_cookies=False)
+
     def call(self, method: str, path: str, body: Any = None, **kwargs: Any) -> TestResponse:
         headers = {**self.headers, **kwargs.pop("headers", {})}
         if body is not None:

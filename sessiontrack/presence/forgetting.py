@@ -17,8 +17,10 @@ from sessiontrack.values.timestamps import FOREVER
 
 EVERY_SECONDS = 3600
 
+# What was forgotten while the clock was ahead cannot be derived again once it is right: up to now, that is.
 DUE = Statement(
-    "UPDATE source SET pruned_at = :now, forgotten_at = :floor"
+    "UPDATE source SET pruned_at = :now, forgotten_at = CASE WHEN forgotten_at > :now THEN :now"
+    " WHEN forgotten_at > :floor THEN forgotten_at ELSE :floor END"
     " WHERE name = :name AND (pruned_at IS NULL OR pruned_at <= :due OR pruned_at > :now) RETURNING id"
 )
 SCANS = Statement("SELECT at, trusted FROM scan WHERE source_id = :source_id ORDER BY at")

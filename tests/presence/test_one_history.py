@@ -297,6 +297,23 @@ def test_case_14_what_came_while_the_clock_was_ahead_is_set_aside(history: Histo
     history.assert_sound()
 
 
+def test_case_14_what_was_forgotten_while_the_clock_was_ahead_stays_as_it_was_derived(
+    history: History,
+) -> None:
+    history.event("connected", -600, source="dhcp")
+    history.event("disconnected", -300, source="dhcp")
+    history.clock.move_to(NOW + 15 * 365 * 86_400)
+    history.event("seen", 15 * 365 * 86_400, mac=M, source="dhcp")
+    history.clock.move_to(NOW)
+    # What the source said before is settled, and forgotten with it; the clock is right again.
+    for _ in range(2):
+        history.event("seen", 0, mac=M, source="dhcp")
+        history.patch(grace="30 minutes")
+        assert history.sessions() == [(-600, -300)]
+    assert history.sessions(M) == [(0, None)]
+    history.assert_sound()
+
+
 # --- the grace time of the settings
 
 
