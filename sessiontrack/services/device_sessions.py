@@ -59,6 +59,10 @@ INSERT = Statement(
     " conn_type, disc_type, source) VALUES (:device_id, :start, :end, :still_connected, :ip, :ip_key,"
     " :conn_type, :disc_type, :source) RETURNING id"
 )
+COUNT_EVENTS = Statement(
+    "SELECT count(*) FROM event WHERE session_id = :session_id AND NOT voided"
+    f" AND coalesce(source, '') <> '{DERIVED}'"
+)
 DELETE = Statement("DELETE FROM device_session WHERE device_id = :device_id")
 
 
@@ -128,10 +132,14 @@ def _report_events(tx: Transaction, device_id: int, session_id: int, new: NewSes
     changes = devices.place_new_device(tx, device_id, new.mac, new.start)
     connected = Change(new.mac, new.conn_type, new.start, new.ip, "")
     changes += events.report_event(tx, device_id, connected, session_id)
-    if new.end is not None:
-        disconnected = Change(new.mac, new.disc_type, new.end, new.ip, "")
-        changes += events.report_event(tx, device_id, disconnected, session_id)
-    return changes
+    return [*changes, *_report_end(tx, device_id, session_id, new)]
+
+
+def _report_end(tx: Transaction, device_id: int, session_id: int, new: NewSession) -> list[Change]:
+    if new.end is None:
+        return []
+    disconnected = Change(new.mac, new.disc_type, new.end, new.ip, "")
+    return events.report_event(tx, device_id, disconnected, session_id)
 
 
 def _repeat(
@@ -152,7 +160,8 @@ def _repeat(
         return session_id
     if ended_at == new.end and rest == said:
         # An import reports a session without its events.
-        announce(tx, now, _report_events(tx, device_id, session_id, new), rules.flapping, rules.grace)
+        if tx.value(COUNT_EVENTS, session_id=session_id) < (1 if new.end is None else 2):
+            announce(tx, now, _report_events(tx, device_id, session_id, new), rules.flapping, rules.grace)
         return session_id
     if new.end is None and tx.row(EARLIER_REPORT, session_id=session_id) == tuple(said):
         return session_id
@@ -176,7 +185,9 @@ def _close(
         ip_key=ip_sort_key(new.ip),
         conn_type=new.conn_type,
     )
-    events.correct_event(tx, device_id, session_id, new.start, (conn_type, new.conn_type), new.ip)
+    types = (conn_type, new.conn_type)
+    if events.correct_event(tx, device_id, session_id, new.start, types, new.ip) and ip == new.ip:
+        return _report_end(tx, device_id, session_id, new)
     return _report_events(tx, device_id, session_id, new)
 
 

@@ -46,18 +46,20 @@ def report_event(tx: Transaction, device_id: int, change: Change, session_id: in
 
 def correct_event(
     tx: Transaction, device_id: int, session_id: int, at: int, types: tuple[str, str], ip: str
-) -> None:
+) -> bool:
     """The event with which a session began, now that something else is reported of that.
 
     Args:
         types: the one that it has, and the one that is reported now.
+    Returns:
+        whether there is one of the type that is reported now.
     """
     values = {"device_id": device_id, "at": at, "session_id": session_id}
     before, after = types
     if before != after:
         tx.run(REPLACED, **values, type=before)
-    else:
-        tx.run(CORRECT, **values, type=after, ip=ip, ip_key=ip_sort_key(ip))
+        return False
+    return tx.run(CORRECT, **values, type=after, ip=ip, ip_key=ip_sort_key(ip)) > 0
 
 
 def void_events_of(tx: Transaction, device_id: int) -> None:
