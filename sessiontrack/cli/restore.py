@@ -20,7 +20,12 @@ from sessiontrack.process.owner import owner_to_become
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def restore(file: Path) -> None:
+@click.option(
+    "--keep-accounts",
+    is_flag=True,
+    help="Users and API tokens stay those of the database that is there: what was revoked stays revoked.",
+)
+def restore(file: Path, keep_accounts: bool) -> None:
     """Put a backup in the database's place; stop the service first.
 
     The old database stays beside it under another name. A backup of an older version is brought up to date; a
@@ -30,12 +35,15 @@ def restore(file: Path) -> None:
     """
     with _readable_by_owner(file) as readable:
         database = own_file(bare_app(makes_instance=True), "use pg_restore")
-        done = backups.restore(database, readable, clock.now())
+        done = backups.restore(database, readable, clock.now(), with_present_accounts=keep_accounts)
     if done.kept is not None:
         click.echo(f"The database that was there is now {done.kept}")
     if done.revision != migrations.newest_revision():
         click.echo(f"It was of an older version (revision {done.revision}), and is now current.")
     click.echo(f"{database} is restored from {file}.")
+    if keep_accounts:
+        click.echo("Users and API tokens are those of the database that was there.")
+        return
     click.echo("API tokens revoked and users disabled since that backup are good again: look at")
     click.echo("sessiontrack token list and sessiontrack user list.")
 

@@ -19,6 +19,7 @@ from sessiontrack import create_app, migrations
 from sessiontrack.database import Statement, database_file, db, in_use, write_transaction
 from sessiontrack.database.database_file import Progress
 from sessiontrack.exceptions import DamagedDatabase, InvalidInput, StorageUnavailable
+from sessiontrack.keeping.kept_accounts import keep_accounts
 
 # The names of backups in a folder; other files are left alone.
 DATED = re.compile(r"sessiontrack-[0-9]{8}T[0-9]{6}Z\.sqlite3")
@@ -83,13 +84,15 @@ def back_up(database: Path, target: Path, now: int, keep: int | None, tell: Prog
     return Backup(file, file.stat().st_size, rows, removed, dangling)
 
 
-def restore(database: Path, backup: Path, now: int) -> Restored:
+def restore(database: Path, backup: Path, now: int, *, with_present_accounts: bool = False) -> Restored:
     """Replace the database by a backup, which is only read; keep the old database beside it.
 
     An interruption leaves the old database or the new one, complete.
 
+    Args:
+        with_present_accounts: users and API tokens stay those of the old database.
     Raises:
-        InvalidInput: the file cannot be read, or is the database itself.
+        InvalidInput: the file cannot be read, or is the database itself; or there are no accounts to keep.
         DamagedDatabase: the file is no database, or is damaged.
         StorageUnavailable: the file belongs to another program or a newer version; or the database is in use.
     """
@@ -101,6 +104,8 @@ def restore(database: Path, backup: Path, now: int) -> Restored:
             stale.unlink()
         with _discarded(draft):
             revision = _make_draft(backup, draft)
+            if with_present_accounts:
+                keep_accounts(database, draft)
             _number_on_after(database, draft)
             kept = _set_aside(database, now)
             database_file.give_to_owner_of(database if kept else database.parent, draft)

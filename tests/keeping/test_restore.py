@@ -28,6 +28,7 @@ pytestmark = pytest.mark.sqlite("of the one file that it is; a server has pg_res
 
 ROOT = Path(__file__).parents[2]
 COUNT = "SELECT count(*) FROM device"
+SESSION = {"mac": "AA:BB:CC:00:00:01", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
 
 
 @pytest.fixture
@@ -92,6 +93,46 @@ def test_a_server_serves_what_was_restored_and_logins_have_ended(clients: Client
         body = {"username": "viewer", "password": PASSWORD}
         token = server.call("POST", "/auth/login", body).json["access_token"]
         assert server.call("GET", "/auth/me", token=token).json["username"] == "viewer"
+
+
+def test_kept_accounts_do_not_bring_back_what_was_revoked(clients: Clients, tmp_path: Path) -> None:
+    instance, backup = Path(clients.app.instance_path), tmp_path / "stolen"
+    clients.admin.ok("POST", "/users", {"username": "mallory", "password": "once an operator"})
+    lost = clients.with_token(clients.admin.ok("POST", "/auth/tokens", {"name": "lost"})["token"])
+    lost.ok("GET", "/auth/me")
+    backups.back_up(instance / DATABASE, backup, NOW, None, lambda done: None)
+    (token_id,) = [each["id"] for each in clients.admin.ok("GET", "/auth/tokens") if each["name"] == "lost"]
+    clients.admin.ok("DELETE", f"/auth/tokens/{token_id}")
+    clients.admin.ok("DELETE", "/users/mallory")
+    clients.admin.ok("POST", "/auth/tokens", {"name": "since then"})
+    clients.operator.ok("POST", "/sessions/create", SESSION)
+    with clients.app.app_context():
+        db.engine.dispose()
+
+    result = invoke(instance, "restore", str(backup), "--keep-accounts")
+    assert result.exit_code == 0, result.output
+    assert "Users and API tokens are those" in result.stdout
+    assert lost.get("/auth/me").status_code == 401
+    names = [each["name"] for each in clients.admin.ok("GET", "/auth/tokens")]
+    assert "since then" in names
+    assert "mallory" not in [each["username"] for each in clients.admin.ok("GET", "/users")]
+    # All else is the backup's.
+    assert clients.viewer.ok("GET", "/sessions/list")["sessions"] == []
+    assert invoke(instance, "check").exit_code == 0
+
+
+def test_accounts_are_kept_of_a_current_and_sound_database_only(
+    instance: Path, backup: Path, tmp_path: Path
+) -> None:
+    result = invoke(tmp_path / "nowhere", "restore", str(backup), "--keep-accounts")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "no database", "accounts")
+    run_in(instance / DATABASE, "UPDATE alembic_version SET version_num = '0025'")
+    result = invoke(instance, "restore", str(backup), "--keep-accounts")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "sessiontrack migrate")
+    assert ask(instance / DATABASE, COUNT) == [(299,)]
+    assert kept_of(instance) == []
 
 
 def test_into_a_folder_without_a_database(tmp_path: Path, backup: Path) -> None:
