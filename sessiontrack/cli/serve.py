@@ -8,6 +8,7 @@ import socket
 import sys
 from contextlib import suppress
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import click
@@ -37,6 +38,9 @@ LAST_DELIVERY_SECONDS = 0.5
 # malloc.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 LARGE = 64 << 10
+MOST_WORKERS = 4
+# Of the host, for each: a worker has 25 MB of its own, and a large scan or answer needs several times that.
+MEMORY_OF_WORKER = 512 << 20
 # How long a thread may keep the interpreter while others wait. A ping takes it several times, so beside
 # somebody who reads a month it waited several times 5 ms, Python's own choice.
 SWITCH_SECONDS = 0.0005
@@ -48,8 +52,8 @@ SWITCH_SECONDS = 0.0005
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    default=lambda: min(4, os.cpu_count() or 1),
-    show_default="one a core, at most 4",
+    default=lambda: default_workers(len(os.sched_getaffinity(0)), memory_bytes()),
+    show_default="one a core and 512 MB of memory, at most 4",
     help="Worker processes.",
 )
 def serve(host: str, port: int, workers: int) -> None:
@@ -69,6 +73,20 @@ def serve(host: str, port: int, workers: int) -> None:
     finally:
         # Whoever called it in a process of their own goes on, where it could not start.
         gc.enable()
+
+
+def default_workers(cores: int, memory: int) -> int:
+    """How many there are where nobody says: as many as have a core and enough memory beside the rest."""
+    return max(1, min(MOST_WORKERS, cores, round(memory / MEMORY_OF_WORKER)))
+
+
+def memory_bytes() -> int:
+    """The memory of this host, or what its control group may have of it, where that is less."""
+    host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):
+        # "max" is no number.
+        return min(host, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return host
 
 
 def _refuse_taken(host: str, port: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sessiontrack import create_app
+from sessiontrack.cli.serve import default_workers, memory_bytes
 from sessiontrack.database import Statement, look_up
 from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.process import paced_worker
@@ -22,6 +23,21 @@ from tests.support.server import Server, call
 def test_contract_7_healthz_and_readyz_need_no_token(live: LiveServer) -> None:
     assert live.server.call("GET", "/healthz").json == {"status": "up", "version": VERSION}
     assert live.server.call("GET", "/readyz").json == {"status": "ready"}
+
+
+@pytest.mark.parametrize(
+    ("cores", "megabytes", "workers"),
+    [(1, 64_000, 1), (4, 490, 1), (4, 200, 1), (4, 980, 2), (2, 4000, 2), (64, 64_000, 4)],
+)
+def test_workers_are_as_many_as_cores_and_memory_allow(cores: int, megabytes: int, workers: int) -> None:
+    assert default_workers(cores, megabytes << 20) == workers
+
+
+def test_the_memory_is_that_of_this_host_at_most() -> None:
+    (total,) = (
+        line.split()[1] for line in Path("/proc/meminfo").read_text().splitlines() if "MemTotal" in line
+    )
+    assert 0 < memory_bytes() <= int(total) * 1024
 
 
 def test_contract_2_everything_else_needs_a_token(live: LiveServer) -> None:
