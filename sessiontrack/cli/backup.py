@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from sessiontrack import clock
-from sessiontrack.cli.application import bare_app, own_file
+from sessiontrack.cli.application import bare_app
 from sessiontrack.cli.progress import progress_bar
-from sessiontrack.keeping import backups
+from sessiontrack.database.maintenance import sqlite_file
+from sessiontrack.keeping import backups, dumps
 
 
 @click.command()
@@ -30,17 +31,28 @@ def backup(target: Path, keep: int | None) -> None:
     """
     if keep is not None and target.exists() and not target.is_dir():
         raise click.UsageError(f"--keep is for a folder, and {target} is a file.")
-    database = own_file(bare_app(), "use pg_dump --format=custom")
+    app = bare_app()
+    with app.app_context():
+        database = sqlite_file()
     if keep is not None:
         _make_folder(target)
+    if database is None:
+        dumped = dumps.dump(app.config["SQLALCHEMY_DATABASE_URI"], target, clock.now(), keep)
+        _print_removed(dumped.removed)
+        click.echo(f"{dumped.path}: {dumped.size_bytes:,} bytes, by pg_dump; pg_restore reads it.")
+        return
     with progress_bar("Copying", 100) as tell:
         done = backups.back_up(database, target, clock.now(), keep, tell)
-    for old in done.removed:
-        click.echo(f"Removed {old}")
+    _print_removed(done.removed)
     if done.dangling:
         note = "rows refer to others that are not there; see sessiontrack check"
         click.echo(f"Note: {done.dangling} {note}.", err=True)
     click.echo(f"{done.path}: {done.size_bytes:,} bytes, {sum(done.rows.values()):,} rows, verified.")
+
+
+def _print_removed(removed: list[Path]) -> None:
+    for old in removed:
+        click.echo(f"Removed {old}")
 
 
 def _make_folder(folder: Path) -> None:

@@ -65,9 +65,9 @@ def back_up(database: Path, target: Path, now: int, keep: int | None, tell: Prog
     """
     if not database.exists():
         raise StorageUnavailable(f"There is no database {database} yet.")
-    file = target / f"sessiontrack-{_stamp(now)}.sqlite3" if target.is_dir() else target
+    file = target / f"sessiontrack-{stamp(now)}.sqlite3" if target.is_dir() else target
     _refuse_other_file(database, file)
-    with _alone_in(file.parent):
+    with alone_in(file.parent):
         for old in file.parent.glob(f"*{PART}*"):
             if DATED.fullmatch(old.name.partition(PART)[0]) or old.name.startswith(f"{file.name}{PART}"):
                 old.unlink(missing_ok=True)
@@ -164,7 +164,7 @@ def _set_aside(database: Path, now: int) -> Path | None:
     """Keep the database, and if needed its WAL, under a second name."""
     if not database.exists():
         return None
-    kept = _free_name(database.with_name(f"{database.name}.before-restore-{_stamp(now)}"))
+    kept = _free_name(database.with_name(f"{database.name}.before-restore-{stamp(now)}"))
     # The WAL of a damaged database cannot be folded: it moves along, and must not stay beside another one.
     with suppress(DamagedDatabase):
         database_file.fold_wal(database)
@@ -265,7 +265,7 @@ def _discarded(draft: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path) -> Iterator[None]:
     """Allow one backup at a time per folder, so that a draft found there is a killed run's."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -292,5 +292,6 @@ def _free_name(path: Path) -> Path:
     return next(name for name in names if not name.exists())
 
 
-def _stamp(now: int) -> str:
+def stamp(now: int) -> str:
+    """An instant as names of files have it: `20250815T030000Z`."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")

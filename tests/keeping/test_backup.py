@@ -184,14 +184,13 @@ def test_a_wrong_call_ends_with_2(instance: Path, options: list[str]) -> None:
     assert invoke(instance, "backup", *options).exit_code == 2
 
 
-def test_of_postgresql_it_says_what_to_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restore_of_postgresql_says_what_to_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Whether or not its driver is installed.
     monkeypatch.setattr("sessiontrack.cli.application.sqlite_file", lambda: None)
-    for command, word in (("backup", "pg_dump"), ("restore", "pg_restore")):
-        result = invoke(tmp_path, command, str(tmp_path / "x"))
-        assert result.exit_code == 2
-        assert "PostgreSQL" in result.stderr
-        assert word in result.stderr
+    result = invoke(tmp_path, "restore", str(tmp_path / "x"))
+    assert result.exit_code == 2
+    assert "PostgreSQL" in result.stderr
+    assert "pg_restore" in result.stderr
 
 
 def test_there_is_nothing_to_back_up_before_the_first_start(tmp_path: Path) -> None:
@@ -232,7 +231,7 @@ def test_too_little_space_is_said_before_anything_is_written(
 
 
 def test_two_at_once_into_one_folder_do_not_meet(instance: Path, tmp_path: Path) -> None:
-    with backups._alone_in(tmp_path):
+    with backups.alone_in(tmp_path):
         result = invoke(instance, "backup", str(tmp_path / "copy"))
     assert result.exit_code == 1
     assert_one_line(result.stderr, "is running")
