@@ -31,7 +31,7 @@ COLOURS = {State.OK: "green", State.WARNING: "yellow", State.WRONG: "red"}
     help="Write all that helps whoever is asked for help, without secrets, into a .tar.gz.",
 )
 def doctor(fast: bool, as_json: bool, bundle: Path | None) -> None:
-    """Look at settings, files, clock, disk and database; say what is right and what is wrong.
+    """Say what is right and wrong with this install: settings, files, clock, sources.
 
     The exit code is 0 where all is well, 1 where something should be looked after, 2 where something is
     wrong. Run it as the user that runs the service. It changes nothing but a row that counts such looks.

@@ -110,6 +110,7 @@ def _named(command: Callable[..., None]) -> Callable[..., None]:
 def dhcp_script() -> None:
     """Take what dnsmasq says of its leases: what its --dhcp-script calls.
 
+    \b
     Example: sessiontrack listen dhcp-script write /usr/local/lib/sessiontrack-dhcp
     """
 
@@ -138,6 +139,7 @@ def record_lease(words: tuple[str, ...], url: str, token: str, source: str) -> N
 
     Other actions of dnsmasq are left alone. The word `record` may be left out.
 
+    \b
     Example: sessiontrack listen dhcp-script record add aa:bb:cc:dd:ee:ff 192.168.1.20 laptop
     """
     now, late = clock.now(), load_settings().presence_late
@@ -150,6 +152,7 @@ def record_lease(words: tuple[str, ...], url: str, token: str, source: str) -> N
 def hostapd() -> None:
     """Take what an access point says of its stations: what `hostapd_cli -a` calls.
 
+    \b
     Example: sessiontrack listen hostapd write /usr/local/lib/sessiontrack-hostapd
     """
 
@@ -161,6 +164,7 @@ def hostapd() -> None:
 def write_hostapd_hook(path: Path, url: str, token: str, source: str) -> None:
     """Write the action script, for `hostapd_cli -B -a PATH`.
 
+    \b
     Example: sessiontrack listen hostapd write /usr/local/lib/sessiontrack-hostapd
     """
     _write(path, "hostapd", url, token, source)
@@ -176,6 +180,7 @@ def record_station(words: tuple[str, ...], url: str, token: str, source: str) ->
 
     Other events of hostapd are left alone. The word `record` may be left out.
 
+    \b
     Example: sessiontrack listen hostapd record wlan0 AP-STA-CONNECTED aa:bb:cc:dd:ee:ff
     """
     now = clock.now()
@@ -187,6 +192,7 @@ def record_station(words: tuple[str, ...], url: str, token: str, source: str) ->
 def openwrt() -> None:
     """Take what an access point without Python says, by a shell script of ours.
 
+    \b
     Example: sessiontrack listen openwrt write hook --url https://tracker.lan --token st_...
     """
 
@@ -197,6 +203,7 @@ def openwrt() -> None:
 def write_openwrt_hook(path: Path, url: str, token: str) -> None:
     """Write the script, to be copied to the access point; it posts with curl or wget.
 
+    \b
     Example: sessiontrack listen openwrt write hook --url https://tracker.lan --token st_...
     """
     if not url or not token:

@@ -31,6 +31,7 @@ def restore(file: Path, keep_accounts: bool) -> None:
     The old database stays beside it under another name. A backup of an older version is brought up to date; a
     damaged file, another program's or a newer version's is refused. Everybody has to sign in again.
 
+    \b
     Example: sessiontrack restore /var/backups/sessiontrack/sessiontrack-20250815T030000Z.sqlite3
     """
     with _readable_by_owner(file) as readable:

@@ -38,6 +38,7 @@ def token() -> None:
 def add(name: str, username: str, role: str | None, days: int | None, quiet: bool) -> None:
     """Make a token; it is shown this once.
 
+    \b
     Example: sessiontrack token add --user admin --role operator --days 90 "nightly scan"
     """
     if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):

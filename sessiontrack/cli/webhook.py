@@ -33,6 +33,7 @@ from sessiontrack.values.webhook_events import EVENT_TYPES, TEST
 def webhook() -> None:
     """Tell others by HTTP what happens: new devices, devices down and back, logins from elsewhere.
 
+    \b
     Example: sessiontrack webhook add pager https://pager.example/hook --event "Device Down"
     """
 
@@ -56,6 +57,7 @@ def _settings(app: Flask) -> Settings:
 def add(name: str, url: str, events: Sequence[str], quiet: bool) -> None:
     """Add a receiver; the secret that it verifies signatures with is shown this once.
 
+    \b
     Example: sessiontrack webhook add pager https://pager.example/hook --event "Device Down"
     """
     if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator
@@ -97,6 +98,16 @@ def test_former_names_still_work_and_are_not_shown(group: list[str], former: str
         for each in (name, former)
     ]
     assert helps[0] == helps[1]
+
+
+def test_examples_are_whole_on_a_narrow_terminal() -> None:
+    """A broken line, copied, is another call."""
+    for names in commands(main):
+        wide, narrow = (
+            CliRunner().invoke(main, [*names, "--help"], terminal_width=width).stdout for width in (400, 80)
+        )
+        for example in re.findall(r"Example: .*", wide):
+            assert example.strip() in narrow
 
 
 def test_version_is_the_packages() -> None:
