@@ -19,7 +19,7 @@ from sessiontrack.keeping.soundness import Finding
 @click.option("--repair", is_flag=True, help="Mend what can be; make a backup first.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def check(repair: bool, as_json: bool) -> None:
-    """Look whether the database is sound: its pages, its indexes, and all that must be true of its rows.
+    """Look at each page and row of the database; mend them with --repair.
 
     The service may go on meanwhile. The exit code is 0 where nothing is wrong (any more), else 1.
 
