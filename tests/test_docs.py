@@ -92,6 +92,12 @@ def test_readme_is_short_and_shows_its_two_commands() -> None:
     assert re.search(r"^make test ", README, re.MULTILINE)
 
 
+def test_users_have_fourteen_pages_and_the_readme_names_each() -> None:
+    pages = {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")}
+    assert len(pages) <= 14
+    assert pages <= set(re.findall(r"\]\((docs/[^)#]+)", README))
+
+
 def _shown_calls(page: Path) -> list[str]:
     """The calls of the command in a page: its name as a word, and what follows in the line or the quotes."""
     text = page.read_text()

@@ -1,4 +1,4 @@
-"""docs/security.md names for each item of OWASP's ASVS the tests that prove it, some of which are here."""
+"""docs/development/security.md names for each item of OWASP's ASVS its tests, some of which are here."""
 
 import ast
 import json
@@ -15,7 +15,7 @@ from tests.contract.test_contract_2 import call, every_call
 from tests.support.refusals import refused
 
 TESTS = Path(__file__).parent
-PAGE = (TESTS.parent / "docs" / "security.md").read_text()
+PAGE = (TESTS.parent / "docs" / "development" / "security.md").read_text()
 # Those that apply to an API with tokens and a web UI.
 ITEMS = {
     "1": "1.2.4 1.2.10 1.3.6",
