@@ -14,9 +14,12 @@ import shutil
 import subprocess
 import sys
 from email.utils import formatdate
+from inspect import cleandoc
 from pathlib import Path
 
-from sessiontrack.cli import main
+import click
+
+from sessiontrack.cli import GROUPS, main
 from sessiontrack.deployment.files import ETC, FILES, Choices, render
 from sessiontrack.version import VERSION
 
@@ -175,27 +178,39 @@ def _committed_at() -> str:
 
 
 def manual() -> str:
-    """The man page: the --help of each command."""
-    import click
-
+    """The man page: the --help of each command, in the groups of the help."""
     lines = [f'.TH SESSIONTRACK 1 "" "sessiontrack {VERSION}" "User Commands"', ".SH NAME"]
     lines += ["sessiontrack - which devices and people were connected, from when to when", ".SH SYNOPSIS"]
-    lines += [".B sessiontrack", "COMMAND [OPTIONS] [ARGUMENTS]", ".SH DESCRIPTION", *_roff(main.help or "")]
-    lines.append(".SH COMMANDS")
+    lines += [".B sessiontrack", "COMMAND [OPTIONS] [ARGUMENTS]", ".SH DESCRIPTION"]
+    lines += _roff(cleandoc(main.help or "").replace("\n\n", "\n.PP\n"), ".PP")
     context = click.Context(main, info_name="sessiontrack")
-    for name in main.list_commands(context):
-        command = main.get_command(context, name)
-        assert command is not None
-        shown = click.Context(command, info_name=name, parent=context)
-        lines += [f".SS sessiontrack {name}", ".nf", *_roff(command.get_help(shown)), ".fi"]
+    for title, group in GROUPS.items():
+        lines.append(f".SH {title.upper()}")
+        for name in group:
+            command = main.get_command(context, name)
+            assert command is not None
+            lines += _of_command(command, name, context)
     lines += [".SH FILES", ".TP", ".I /var/lib/sessiontrack", "The database, the settings, the signing key."]
     return "\n".join(lines).replace("-", "\\-") + "\n"
 
 
-def _roff(text: str) -> list[str]:
-    """Plain text for troff, with a leading point or apostrophe escaped."""
+def _of_command(command: click.Command, name: str, parent: click.Context) -> list[str]:
+    """Its help, and that of the commands below it, in their order."""
+    context = click.Context(command, info_name=name, parent=parent)
+    lines = [f".SS {context.command_path}", ".nf", *_roff(command.get_help(context)), ".fi"]
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            below = command.get_command(context, inner)
+            assert below is not None
+            if not below.hidden:
+                lines += _of_command(below, inner, context)
+    return lines
+
+
+def _roff(text: str, *requests: str) -> list[str]:
+    """Plain text for troff, with a leading point or apostrophe escaped, but in those requests."""
     plain = text.replace("\\", "\\e").replace("\b", "")
-    return [re.sub("^([.'])", r"\\&\1", line) for line in plain.splitlines()]
+    return [line if line in requests else re.sub("^([.'])", r"\\&\1", line) for line in plain.splitlines()]
 
 
 def _control(tree: Path, architecture: str) -> None:
