@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sessiontrack.blueprints.embedding import frame_ancestors, x_frame_options
 from sessiontrack.database import read_transaction
-from sessiontrack.exceptions import Forbidden, Unauthorized, UnknownProxyUser
+from sessiontrack.exceptions import Forbidden, SessiontrackError, Unauthorized, UnknownProxyUser
 from sessiontrack.http.authentication import Principal, identify
 from sessiontrack.http.endpoint import mac_in_path, settings, sign_in_first
 from sessiontrack.process.instance import PASSWORD_FILE
@@ -168,6 +168,16 @@ def _signed_in() -> Principal | None:
     return sign_in_first("access", writes=False)
 
 
+def _known_reader() -> Principal | None:
+    """Who looks at an error page, if that can be found out."""
+    if "now" not in g:
+        return None
+    try:
+        return _signed_in()
+    except SessiontrackError:
+        return None
+
+
 def _page(template: str, status: int = 200, *, entry: str = "main", **values: Any) -> Response:
     """A page in the language and the theme that its reader has chosen."""
     language, theme = _language(), request.cookies.get(THEME_COOKIE, "")
@@ -215,7 +225,9 @@ def _explain(response: Response) -> Response:
         return response
     status = response.status_code
     shown = status if status in EXPLAINED else 404 if status < 500 else 500
-    page = _page("error.html", status, shown=shown)
+    principal = _known_reader() if status in (403, 404) else None
+    entries = navigation(principal.role) if principal else []
+    page = _page("error.html", status, shown=shown, principal=principal, navigation=entries)
     page.headers.update((k, v) for k, v in response.headers if k in ("Retry-After", "Allow"))
     return page
 

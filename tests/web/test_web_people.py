@@ -1,11 +1,13 @@
 """The page "People" in a browser: user sessions with filters, charts, and one session by view."""
 
 import re
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.conftest import PASSWORD
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
@@ -103,6 +105,43 @@ def test_day_by_day_shows_sessions_and_time_of_each_person(signed_in: Visit) -> 
         expect(cells.first).to_contain_text(str(own[-1]["sessions"]))
 
 
+def test_a_year_of_many_people_comes_in_pages_and_only_what_is_in_sight_is_drawn(signed_in: Visit) -> None:
+    page = signed_in.page
+    days = [(date(2025, 1, 1) + timedelta(days=number)).isoformat() for number in range(366)]
+    stats = [
+        {"username": f"user {number}", "sessions": 366, "visible_duration": 60, "tab_duration": {}}
+        for number in range(1000)
+    ]
+
+    def answer(route: Route) -> None:
+        names = parse_qs(urlsplit(route.request.url).query)["usernames[]"]
+        route.fulfill(
+            json=[
+                {"username": name, "day": day, "sessions": 1, "visible_duration": 60}
+                for name in sorted(names)
+                for day in days
+            ]
+        )
+
+    page.route("**/session-stats?*", lambda route: route.fulfill(json=stats))
+    page.route("**/session-days?*", answer)
+    signed_in.open(f"{PEOPLE}?show=days&period=1+year")
+    # Numbers in names are in the order of numbers.
+    assert page.locator("tbody th").all_inner_texts() == [f"user {number}" for number in range(25)]
+    expect(page.locator(".pager-range")).to_have_text(re.compile("^1.25 of 1,000$"))
+    first_day = page.locator("thead th", has_text=re.compile(r"\b1 January 2025"))
+    expect(first_day).to_have_count(0)
+    assert page.locator("td[data-level]").count() <= 25 * 64
+    page.locator(".days .table-scroll").evaluate("each => each.scrollTo(each.scrollWidth, 0)")
+    expect(first_day).to_have_count(1)
+    expect(page.locator("thead th", has_text=re.compile(r"\b1 January 2026"))).to_have_count(0)
+    assert page.locator("td[data-level]").count() <= 25 * 64
+    assert page.locator(".days table").get_attribute("aria-colcount") == "367"
+    page.get_by_role("button", name="Next page").click()
+    expect(page.locator("tbody th").first).to_have_text("user 25")
+    assert "page=2" in page.url
+
+
 def test_one_session_is_a_timeline_of_its_views(signed_in: Visit) -> None:
     page = signed_in.page
     session = longest(signed_in)
@@ -120,6 +159,24 @@ def test_one_session_is_a_timeline_of_its_views(signed_in: Visit) -> None:
     assert float(width.removesuffix("%")) == pytest.approx(
         100 * (views[0]["until"] - views[0]["since"]) / length
     )
+
+
+def test_neighbouring_pages_never_have_the_same_colour(signed_in: Visit) -> None:
+    page = signed_in.page
+    session = longest(signed_in)
+    # Fourteen pages for twelve colours; then the first one after the thirteenth, which would have its colour.
+    order = [*range(14), 12, 0, 12, 1, 13, 0]
+    views = [
+        {"path": [f"page {view}"], "since": 1000 + 10 * n, "until": 1010 + 10 * n, "visible_duration": 10}
+        for n, view in enumerate(order)
+    ]
+    page.route("**/views?*", lambda route: route.fulfill(json=views, headers={"X-Total-Count": "20"}))
+    signed_in.open(f"{PEOPLE}/{session['_id']}")
+    rects = page.locator(".people-track rect")
+    expect(rects).to_have_count(len(order))
+    colors = [each.get_attribute("data-color") for each in rects.all()]
+    assert [one for one, other in pairwise(colors) if one == other] == []
+    expect(page).to_have_title(re.compile("^anna, "))
 
 
 def test_the_list_leads_to_a_session_and_back(signed_in: Visit) -> None:

@@ -17,7 +17,7 @@ from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, vis
 URL = "/ui/presence"
 WEEK = 7 * 86_400
 AXIS, ROW = 46, 34
-CLOSED, OPEN, MISSING = (0, 166, 89), (0, 115, 183), (243, 156, 18)
+CLOSED, OPEN, MISSING = (0, 115, 183), (0, 166, 89), (243, 156, 18)
 # The colour in the middle of a row's bar at an instant; null if it is not visible.
 COLOR = """([index, at]) => {
   const timeline = document.querySelector("st-timeline");
@@ -352,6 +352,8 @@ def test_search_and_status_choose_the_rows_and_are_in_the_address(timeline: Visi
 
 def test_the_same_is_there_as_a_table(timeline: Visit) -> None:
     page = timeline.page
+    # Where there is room for all columns.
+    page.set_viewport_size({"width": 1600, "height": 900})
     page.get_by_role("button", name="Table", exact=True).click()
     page.wait_for_url(re.compile("as=table"))
     timeline.settle()

@@ -1,11 +1,14 @@
 // Calls the API with the session's cookies: sends the CSRF token, renews the login once, throws readable errors.
-import { address, cookie, isProxied } from "#here";
+import { address, cookie, isProxied, language } from "#here";
 import { t } from "#i18n";
 
 const ACCESS_CSRF = "sessiontrack_access_csrf";
 const REFRESH_CSRF = "sessiontrack_refresh_csrf";
 
-/** An error of a call: `message` is for users; status is 0 if the server could not be reached. */
+/**
+ * An error of a call: `message` is for users; status is 0 if the server could not be reached; `errors` has the server's
+ * English texts by field.
+ */
 export class ApiError extends Error {
   constructor({ status, code = "", message, errors = {}, retryAfter = 0 }) {
     super(message);
@@ -121,8 +124,15 @@ async function orError(response) {
   throw new ApiError({
     status: response.status,
     code: said.error,
-    message: said.message ?? t("error.unknown", { status: response.status }),
+    message: wordsOf(said, response.status),
     errors: said.errors,
     retryAfter: Number(response.headers.get("Retry-After")),
   });
+}
+
+/** The server speaks English, and says most; other languages have words for its codes. */
+export function wordsOf({ error: code, message }, status) {
+  if (message && language === "en") return message;
+  const words = t(`error.code.${code}`);
+  return words === `error.code.${code}` ? t("error.unknown", { status }) : words;
 }

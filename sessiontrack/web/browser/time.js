@@ -56,15 +56,19 @@ export function instant(at) {
   return html`<time datetime=${toDate(at).toISOString()} title=${fullInstant(at)}>${shortInstant(at)}</time>`;
 }
 
+const amount = (unit, count) => t(`time.${unit}`, { count });
+
 /** As formatDuration, but with seconds below one hour: 12m 5s. */
 export function formatSeconds(seconds) {
   if (seconds >= 3600) return formatDuration(seconds);
-  return seconds >= 60 ? `${Math.floor(seconds / 60)}m ${seconds % 60}s` : `${seconds}s`;
+  const rest = amount("s", seconds % 60);
+  return seconds >= 60 ? `${amount("m", Math.floor(seconds / 60))} ${rest}` : rest;
 }
 
-/** 2h 0m; from one day on 1d 2h 3m. */
+/** 2h 0m; from one day on 1d 2h 3m; with the units of the page's language. */
 export function formatDuration(seconds) {
   const minutes = Math.floor(seconds / 60);
   const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24];
-  return `${days ? `${days}d ` : ""}${hours}h ${minutes % 60}m`;
+  const shorter = `${amount("h", hours)} ${amount("m", minutes % 60)}`;
+  return days ? `${amount("d", days)} ${shorter}` : shorter;
 }

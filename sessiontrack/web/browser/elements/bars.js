@@ -3,11 +3,24 @@ import { html, svg } from "lit";
 import { formatSeconds } from "../time.js";
 import "./bars.css";
 
-const COLORS = 6;
+const COLORS = 12;
 
-/** A colour number for each name, in order of appearance, for data-color. */
+/** A colour number for each name, for data-color: never the same for two that stand side by side in the list. */
 export function colorsOf(names) {
-  return new Map([...new Set(names)].map((name, index) => [name, index % COLORS]));
+  const beside = new Map(names.map((name) => [name, new Set()]));
+  names.slice(1).forEach((name, index) => {
+    if (name === names[index]) return;
+    beside.get(name).add(names[index]);
+    beside.get(names[index]).add(name);
+  });
+  const colors = new Map();
+  for (const name of beside.keys()) {
+    const taken = new Set([...beside.get(name)].map((other) => colors.get(other)));
+    const usual = colors.size % COLORS;
+    const free = Array.from({ length: COLORS }, (_, n) => (usual + n) % COLORS).find((each) => !taken.has(each));
+    colors.set(name, free ?? usual);
+  }
+  return colors;
 }
 
 /** Seconds by name as bars, the longest first. @param tabs {view: seconds} or {view: {tab: seconds}} */

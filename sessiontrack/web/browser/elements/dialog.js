@@ -1,5 +1,6 @@
 import { html, render } from "lit";
 import { t } from "#i18n";
+import { fieldErrors, showErrors } from "./field-errors.js";
 
 /**
  * Ask for confirmation: resolves to true if confirmed, to false on Escape or Cancel.
@@ -34,9 +35,10 @@ export function open(parts) {
  * Show a form and submit it: the dialog stays open, showing any error, until it succeeds or is cancelled.
  * Resolves to the result of `submit`, undefined if cancelled.
  *
- * @param submit async (the form's data as an object); its errors are shown by `explain(error)`.
+ * @param submit async (the form's data as an object).
+ * @param explain (an error of it) => {field: text} or a text that is not about a field.
  */
-export function ask({ title, body, action, danger = false, submit, explain = ({ message }) => message }) {
+export function ask({ title, body, action, danger = false, submit, explain = fieldErrors }) {
   const dialog = show({
     title,
     body: html`${body}
@@ -48,7 +50,7 @@ export function ask({ title, body, action, danger = false, submit, explain = ({ 
       <button class="button ${danger ? "danger" : "primary"}" value="yes">${action}</button>`,
   });
   const form = dialog.querySelector("form");
-  const [problem, button] = [form.querySelector("[role=alert]"), form.querySelector("[value=yes]")];
+  const button = form.querySelector("[value=yes]");
   let done;
   form.addEventListener("submit", async (event) => {
     if (event.submitter !== button) return;
@@ -59,9 +61,8 @@ export function ask({ title, body, action, danger = false, submit, explain = ({ 
       done = await submit(Object.fromEntries(new FormData(form)));
       dialog.close();
     } catch (error) {
-      problem.textContent = explain(error);
-      problem.hidden = false;
       button.disabled = false;
+      showErrors(form, explain(error));
     }
   });
   return new Promise((resolve) => {

@@ -3,7 +3,7 @@ import { html, nothing } from "lit";
 import { get } from "../client.js";
 import { address } from "#here";
 import { t } from "#i18n";
-import { instant } from "../time.js";
+import { formatDuration, instant } from "../time.js";
 import { eventKind } from "./event-badge.js";
 import { badge } from "./parts.js";
 import { whyBadge } from "./why.js";
@@ -42,9 +42,9 @@ export function historyColumns(type, { withDevice }) {
   return [
     ...(withDevice ? [{ label: t("history.device"), sort: "name", kind: "main", cell: deviceCell }] : []),
     ...own,
-    ...(withDevice ? [{ label: t("history.owner"), sort: "owner", cell: ({ owner }) => owner }] : []),
-    { label: t("history.ip"), sort: "ip_number", kind: "mono", cell: ({ ip }) => ip },
-    { label: t("history.info"), sort: "info", kind: "wide", cell: ({ info }) => info },
+    ...(withDevice ? [{ label: t("history.owner"), sort: "owner", leaves: 2, cell: ({ owner }) => owner }] : []),
+    { label: t("history.ip"), sort: "ip_number", kind: "mono", leaves: 1, cell: ({ ip }) => ip },
+    { label: t("history.info"), sort: "info", kind: "wide", leaves: 3, cell: ({ info }) => info },
   ];
 }
 
@@ -53,6 +53,7 @@ const eventColumns = (withDevice) => [
     label: t("history.time"),
     sort: "order_time",
     kind: withDevice ? "number" : "main",
+    isBeside: withDevice,
     cell: ({ at }) => html`<span>${instant(at)}</span>`,
   },
   { label: t("history.event"), sort: "type", kind: "state", cell: eventCell },
@@ -70,7 +71,7 @@ const sessionColumns = (withDevice) => [
     label: t("history.duration"),
     sort: "duration_seconds",
     kind: "number",
-    cell: ({ duration, duration_seconds: seconds }) => (seconds === null ? html`<span class="muted">–</span>` : duration),
+    cell: ({ duration_seconds: seconds }) => (seconds === null ? html`<span class="muted">–</span>` : formatDuration(seconds)),
   },
   { label: t("history.state"), kind: "state", cell: sessionBadge },
 ];
@@ -83,8 +84,8 @@ function disconnectionCell({ disconnected_at: at, still_connected: isOpen }) {
 }
 
 function sessionBadge(session) {
-  if (session.still_connected) return badge("active", t("history.open"));
-  return session.explanation ? whyBadge("warning", t("history.incomplete"), "missing", session) : badge("ok", t("history.closed"));
+  if (session.still_connected) return badge("ok", t("history.open"));
+  return session.explanation ? whyBadge("warning", t("history.incomplete"), "missing", session) : badge("active", t("history.closed"));
 }
 
 function eventCell(event) {

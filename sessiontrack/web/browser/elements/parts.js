@@ -2,8 +2,8 @@
 import { html, nothing } from "lit";
 import { ref } from "lit/directives/ref.js";
 import { icon } from "../icons.js";
-import { t } from "#i18n";
-import { zone } from "../time.js";
+import { formatNumber, t } from "#i18n";
+import { fullInstant, zone } from "../time.js";
 
 /** The head of a page: its name, a line about its content, the time zone, and its actions. */
 export const pageHeader = ({ title, lead = "", actions = nothing, times = true }) => html`
@@ -11,10 +11,19 @@ export const pageHeader = ({ title, lead = "", actions = nothing, times = true }
     <div>
       <h1>${title}</h1>
       <p class="muted">${lead} ${times ? t("shell.zone", { zone }) : nothing}</p>
+      ${printedAt()}
     </div>
     <div class="page-actions">${actions}</div>
   </header>
 `;
+
+/** On paper: where the page comes from, and when it was printed. */
+export const printedAt = () => html`<p class="only-print">${t("shell.printed", { host: location.host, time: fullInstant(new Date()) })}</p>`;
+
+/** Name the browser's tab after what this page is about. */
+export function nameTab(text) {
+  document.title = `${text} · ${document.title.split(" · ").at(-1)}`;
+}
 
 /** A small label. @param kind "ok", "active", "warning", "danger" or "quiet". */
 export const badge = (kind, text) => html`<span class="badge" data-kind=${kind}>${text}</span>`;
@@ -54,7 +63,7 @@ export const segments = ({ label, value, options, change }) => html`
         ${each.value === value ? ref(inSight()) : nothing}
         @click=${() => change(each.value)}
       >
-        ${each.label}${each.count === undefined ? nothing : html` <span class="count">${each.count}</span>`}
+        ${each.label}${each.count === undefined ? nothing : html` <span class="count">${formatNumber(each.count)}</span>`}
       </button>`,
     )}
   </div>

@@ -1,26 +1,32 @@
 import { html, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import { StElement } from "../element.js";
 import { icon } from "../icons.js";
 import { t } from "#i18n";
 import { UrlState } from "../url-state.js";
+import { ChangedRows, keysOf } from "./changed-rows.js";
+import { fitColumns } from "./columns.js";
+import { pager, SIZES } from "./pager.js";
 import { emptyState, failure } from "./parts.js";
 import "./search.js";
 
-const SIZES = [25, 50, 100];
 const SKELETON_ROWS = 8;
 
 /**
  * A list that the server searches, sorts and pages; the address keeps its state as q, sort, page and size.
  *
  * Properties:
- *   columns  [{label, cell: (row) => template, sort?: name, kind?: "main" | "state" | "number" | "mono" | "wide"}]; on
- *            a phone the column of kind "main" is the row's title, with the column of kind "state" beside it.
+ *   columns  [{label, cell: (row) => template, sort?: name, kind?: "main" | "state" | "number" | "mono" | "wide",
+ *            leaves?: 1, 2, ..., isBeside?: true}]; where the window is too narrow for all, the column whose `leaves` is 1
+ *            is the first to leave. On a phone the column of kind "main" is the row's title, with the column of kind
+ *            "state" and then the one with `isBeside` beside it; those with `leaves` are not shown, but for those of kind "wide".
  *   load     async ({search, sort, limit, offset, signal}) => ({rows, total}); sort is a name, with - before it for
  *            descending order.
  *   filters  the page's own filters by name, as in the address; a changed value reloads the list.
  *   filtered whether those filters are active: an empty list then means that nothing matches.
  *   empty    a template for an empty list.
  *   controls a template beside the search field.
+ *   keyOf    (row) => what tells it from the others, for a row that stays the same one when its values change.
  * Attributes: caption, sort (the default order), no-search.
  * Events: st-reset, when the reader clears search and filters.
  */
@@ -32,6 +38,7 @@ class StTable extends StElement {
     filtered: { type: Boolean },
     empty: { attribute: false },
     controls: { attribute: false },
+    keyOf: { attribute: false },
     caption: {},
     sort: {},
     noSearch: { type: Boolean, attribute: "no-search" },
@@ -43,11 +50,15 @@ class StTable extends StElement {
   #state;
   #asked = "";
   #loading;
+  #isQuiet = false;
+  #changes = new ChangedRows();
   #again = () => this.reload();
+  #resized = new ResizeObserver(([{ target }]) => fitColumns(target));
+  #fitted;
 
   constructor() {
     super();
-    Object.assign(this, { columns: [], filters: {}, filtered: false, caption: "", sort: "", noSearch: false, busy: true });
+    Object.assign(this, { columns: [], keyOf: JSON.stringify, filters: {}, filtered: false, caption: "", sort: "", noSearch: false, busy: true });
   }
 
   connectedCallback() {
@@ -60,7 +71,15 @@ class StTable extends StElement {
     super.disconnectedCallback();
     removeEventListener("st-back", this.#again);
     this.#loading?.abort();
+    this.#resized.disconnect();
+    this.#fitted = undefined;
     this.#asked = "";
+  }
+
+  /** Reload in the background: focus and scroll stay, and rows that have changed are marked for a moment. */
+  refresh() {
+    this.#isQuiet = Boolean(this.found);
+    this.reload();
   }
 
   /** Reload the rows shown, for instance after a change. */
@@ -69,27 +88,46 @@ class StTable extends StElement {
     this.requestUpdate();
   }
 
+  willUpdate() {
+    this.#changes.before(this);
+  }
+
   updated() {
+    this.#changes.after(this);
+    this.#fit();
     const asked = JSON.stringify([this.#state.value, this.filters]);
     if (asked === this.#asked) return;
     this.#asked = asked;
     this.#fetch();
   }
 
+  #fit() {
+    const scroller = this.querySelector(".table-scroll");
+    if (scroller) fitColumns(scroller);
+    if (scroller === this.#fitted) return;
+    this.#resized.disconnect();
+    if (scroller) this.#resized.observe(scroller);
+    this.#fitted = scroller;
+  }
+
   async #fetch() {
     this.#loading?.abort();
     const { signal } = (this.#loading = new AbortController());
     const { q, sort, page, size } = this.#state.value;
-    this.busy = true;
+    const isQuiet = this.#isQuiet;
+    this.#isQuiet = false;
+    if (!isQuiet) this.busy = true;
     try {
       const found = await this.load({ search: q, sort, limit: size, offset: (page - 1) * size, signal });
       const last = Math.max(1, Math.ceil(found.total / size));
       if (page > last) return this.#state.set({ page: last }, { replace: true });
       this.found = found;
       this.error = undefined;
+      this.#changes.isMarking = isQuiet;
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.error = error;
+      // What was shown stays.
+      if (!isQuiet) this.error = error;
     }
     this.busy = false;
   }
@@ -122,7 +160,7 @@ class StTable extends StElement {
             </tr>
           </thead>
           <tbody role="rowgroup">
-            ${this.found.rows.map((row) => this.#row(row))}
+            ${repeat(this.found.rows, keysOf(this.found.rows, this.keyOf), (row) => this.#row(row))}
           </tbody>
         </table>
       </div>
@@ -133,15 +171,24 @@ class StTable extends StElement {
   #row(row) {
     return html`<tr role="row">
       ${this.columns.map(
-        ({ label, kind, cell }) =>
-          html`<td role="cell" data-kind=${kind ?? nothing} data-label=${label}><div>${cell(row)}</div></td>`,
+        ({ label, kind, leaves, isBeside, cell }) =>
+          html`<td
+            role="cell"
+            data-kind=${kind ?? nothing}
+            data-leaves=${leaves ?? nothing}
+            ?data-beside=${isBeside}
+            data-label=${label}
+          ><div>${cell(row)}</div></td>`,
       )}
     </tr>`;
   }
 
-  #head({ label, sort, kind }) {
+  #head({ label, sort, kind, leaves }) {
     const { sort: current } = this.#state.value;
-    if (!sort) return html`<th role="columnheader" scope="col" data-kind=${kind ?? nothing}>${label}</th>`;
+    const leaving = leaves ?? nothing;
+    if (!sort) {
+      return html`<th role="columnheader" scope="col" data-kind=${kind ?? nothing} data-leaves=${leaving}>${label}</th>`;
+    }
     const isSorted = current === sort || current === `-${sort}`;
     const isDown = current === `-${sort}`;
     const turn = () => this.#state.set({ sort: current === sort ? `-${sort}` : sort }, { clear: ["page"] });
@@ -149,6 +196,7 @@ class StTable extends StElement {
       role="columnheader"
       scope="col"
       data-kind=${kind ?? nothing}
+      data-leaves=${leaving}
       aria-sort=${isSorted ? (isDown ? "descending" : "ascending") : "none"}
     >
       <button type="button" @click=${turn}>${label}${icon(isSorted ? (isDown ? "down" : "up") : "sort")}</button>
@@ -157,41 +205,14 @@ class StTable extends StElement {
 
   #pager() {
     const { page, size } = this.#state.value;
-    const { rows, total } = this.found;
-    const first = (page - 1) * size;
-    const turn = (to) => this.#state.set({ page: to });
-    const resize = (event) => this.#state.set({ size: Number(event.target.value) }, { clear: ["page"] });
-    return html`<div class="pager">
-      <span class="pager-range" role="status">
-        ${t("table.range", { first: first + 1, last: first + rows.length, total })}
-      </span>
-      <label class="pager-size">
-        <span>${t("table.size")}</span>
-        <select @change=${resize}>
-          ${SIZES.map((each) => html`<option value=${each} ?selected=${each === size}>${each}</option>`)}
-        </select>
-      </label>
-      <div class="pager-buttons">
-        <button
-          type="button"
-          class="button"
-          aria-label=${t("table.previous")}
-          ?disabled=${page <= 1}
-          @click=${() => turn(page - 1)}
-        >
-          ${icon("left")}
-        </button>
-        <button
-          type="button"
-          class="button"
-          aria-label=${t("table.next")}
-          ?disabled=${first + size >= total}
-          @click=${() => turn(page + 1)}
-        >
-          ${icon("right")}
-        </button>
-      </div>
-    </div>`;
+    return pager({
+      page,
+      size,
+      shown: this.found.rows.length,
+      total: this.found.total,
+      turn: (to) => this.#state.set({ page: to }),
+      resize: (to) => this.#state.set({ size: to }, { clear: ["page"] }),
+    });
   }
 
   #nothing() {

@@ -103,7 +103,7 @@ export class Widget extends LitElement {
       throw new CallError(t("embed.away"));
     }
     if (response.ok || response.status === 304) return response;
-    if (response.status === 400) throw new CallError((await response.json()).message);
+    if (response.status === 400) throw new CallError(wordsOf(await response.json()));
     await response.body?.cancel();
     if (response.status === 401) throw new CallError(this.token ? t("embed.refused") : t("embed.login"));
     throw new CallError(t("error.unknown", { status: response.status }));
@@ -125,6 +125,9 @@ export class Widget extends LitElement {
     return html`<p class="notice" data-kind="warning" role="alert">${icon("warning")}<span>${message}</span></p>`;
   }
 }
+
+/** What is wrong with an attribute: the server says it in English. */
+const wordsOf = ({ error, message }) => (t("embed.locale").startsWith("en") ? message : t(`error.code.${error}`));
 
 /** An instant in the site's time. */
 export function instant(at, timeZone) {

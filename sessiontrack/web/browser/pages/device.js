@@ -2,14 +2,16 @@ import { html, nothing } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import { get } from "../client.js";
 import { StElement } from "../element.js";
+import { minutesOf } from "../elements/fields.js";
 import "../elements/heat-map.js";
 import { historyColumns, historyLoader, historyTotals, listsSessions } from "../elements/history.js";
-import { badge, emptyState, failure, segments, statusBadge } from "../elements/parts.js";
+import { badge, emptyState, failure, nameTab, segments, statusBadge } from "../elements/parts.js";
 import { periodValue } from "../elements/period.js";
 import "../elements/table.js";
 import { address, mayWrite } from "#here";
-import { t } from "#i18n";
+import { formatNumber, t } from "#i18n";
 import { icon } from "../icons.js";
+import { Live, ofDevices } from "../live.js";
 import { formatDuration, instant, zone } from "../time.js";
 import { UrlState } from "../url-state.js";
 import { deleteSessions, edit, merge } from "./device/changes.js";
@@ -28,6 +30,10 @@ class DevicePage extends StElement {
   #asked = "";
   #loading;
   #again = () => this.#reload();
+  #following = new Live(this, ofDevices, () => {
+    this.#fetch({ isQuiet: true });
+    this.querySelector("st-table")?.refresh();
+  });
 
   connectedCallback() {
     super.connectedCallback();
@@ -53,7 +59,7 @@ class DevicePage extends StElement {
     this.querySelector("st-table")?.reload();
   }
 
-  async #fetch() {
+  async #fetch({ isQuiet = false } = {}) {
     this.#loading?.abort();
     const { signal } = (this.#loading = new AbortController());
     const span = periodValue(this.#state.value);
@@ -65,9 +71,11 @@ class DevicePage extends StElement {
         historyTotals({ span, mac: this.mac }, signal),
       ]);
       Object.assign(this, { device, beside, told: { statistics, totals }, error: undefined });
-      document.title = document.title.replace(/^.*?(?= · |$)/, device.name || device.mac);
+      nameTab(device.name || device.mac);
     } catch (error) {
-      if (error.name !== "AbortError") this.error = error;
+      if (error.name === "AbortError" || isQuiet) return;
+      this.error = error;
+      if (NOT_THERE.includes(error.status)) nameTab(`${t("devices.one.unknown")}: ${this.mac}`);
     }
   }
 
@@ -112,7 +120,7 @@ class DevicePage extends StElement {
       ${mayWrite
         ? html`<div class="page-actions">
             <button type="button" class="button" @click=${change(edit)}>${icon("edit")}${t("devices.one.edit")}</button>
-            <button type="button" class="button" @click=${change(merge)}>${icon("plus")}${t("devices.one.merge")}</button>
+            <button type="button" class="button" @click=${change(merge)}>${icon("merge")}${t("devices.one.merge")}</button>
             <button type="button" class="button" @click=${change(deleteSessions)}>
               ${icon("trash")}${t("devices.one.delete")}
             </button>
@@ -138,7 +146,7 @@ class DevicePage extends StElement {
       ${fact(t("devices.last_seen"), seen)}
       ${device.connected_since ? fact(t("devices.one.since"), instant(device.connected_since)) : nothing}
       ${fact(t("devices.one.alert"), device.alert_down ? t("devices.one.yes") : t("devices.one.no"))}
-      ${fact(t("devices.one.grace"), device.grace ?? html`<span class="muted">${t("devices.one.grace.usual")}</span>`)}
+      ${fact(t("devices.one.grace"), device.grace ? formatDuration(60 * minutesOf(device.grace)) : html`<span class="muted">${t("devices.one.grace.usual")}</span>`)}
       ${device.aliases.length
         ? fact(t("devices.one.aliases"), html`<span class="mono">${device.aliases.join(" ")}</span>`)
         : nothing}
@@ -168,7 +176,7 @@ class DevicePage extends StElement {
         </div>
         <div class="card tile">
           <dt>${t("devices.one.sessions")}</dt>
-          <dd>${statistics.sessions}</dd>
+          <dd>${formatNumber(statistics.sessions)}</dd>
           <dd class="muted">${missing ? t("devices.one.incomplete", { count: missing }) : t("devices.one.complete")}</dd>
         </div>
         <div class="card tile">

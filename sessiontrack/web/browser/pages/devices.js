@@ -6,6 +6,7 @@ import "../elements/table.js";
 import { address } from "#here";
 import { t } from "#i18n";
 import { instant } from "../time.js";
+import { Live, ofDevices } from "../live.js";
 import { UrlState } from "../url-state.js";
 
 const STATUSES = ["all", "connected", "disconnected", "down", "new", "flapping", "archived"];
@@ -15,15 +16,16 @@ class DevicesPage extends StElement {
   static properties = { totals: { state: true } };
 
   #state = new UrlState(this, { status: "all" });
+  #following = new Live(this, ofDevices, () => this.querySelector("st-table")?.refresh());
 
   #columns = [
     { label: t("devices.name"), sort: "name", kind: "main", cell: nameCell },
     { label: t("devices.status"), sort: "status", kind: "state", cell: statusCell },
-    { label: t("devices.owner"), sort: "owner", cell: ({ owner }) => owner },
-    { label: t("devices.ip"), sort: "ip", kind: "mono", cell: ({ ip }) => ip },
-    { label: t("devices.mac"), sort: "mac", kind: "mono", cell: ({ mac }) => mac },
-    { label: t("devices.first_seen"), sort: "first_seen", kind: "number", cell: ({ first_seen }) => instant(first_seen) },
-    { label: t("devices.last_seen"), sort: "last_seen", kind: "number", cell: lastSeenCell },
+    { label: t("devices.owner"), sort: "owner", leaves: 3, cell: ({ owner }) => owner },
+    { label: t("devices.ip"), sort: "ip", kind: "mono", leaves: 4, cell: ({ ip }) => ip },
+    { label: t("devices.mac"), sort: "mac", kind: "mono", leaves: 1, cell: ({ mac }) => mac },
+    { label: t("devices.first_seen"), sort: "first_seen", kind: "number", leaves: 2, cell: ({ first_seen }) => instant(first_seen) },
+    { label: t("devices.last_seen"), sort: "last_seen", kind: "number", isBeside: true, cell: lastSeenCell },
   ];
 
   #load = async ({ search, sort, limit, offset, signal }) => {
@@ -45,6 +47,7 @@ class DevicesPage extends StElement {
         sort="name"
         .columns=${this.#columns}
         .load=${this.#load}
+        .keyOf=${({ mac }) => mac}
         .filters=${this.#state.value}
         ?filtered=${status !== "all"}
         .empty=${this.#empty()}

@@ -10,6 +10,7 @@ import { toast } from "../elements/toast.js";
 import { address } from "#here";
 import { t } from "#i18n";
 import { icon } from "../icons.js";
+import { Live, ofDevices } from "../live.js";
 import { UrlState } from "../url-state.js";
 import "./events.css";
 
@@ -21,6 +22,7 @@ class EventsPage extends StElement {
   static properties = { totals: { state: true } };
 
   #state = new UrlState(this, { type: "all", period: "7 days", from: "", to: "", q: "", sort: NEWEST_FIRST });
+  #following = new Live(this, ofDevices, () => this.querySelector("st-table")?.refresh());
 
   render() {
     const span = periodValue(this.#state.value);

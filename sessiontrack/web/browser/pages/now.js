@@ -8,6 +8,7 @@ import { sourceState } from "../elements/source-state.js";
 import { address } from "#here";
 import { icon } from "../icons.js";
 import { formatNumber, t } from "#i18n";
+import { NOW } from "../live.js";
 import { Polling } from "../polling.js";
 import { formatDuration, instant, toDate } from "../time.js";
 import "./now.css";
@@ -18,7 +19,6 @@ const TILES = [
   { status: "new", sign: "star" },
   { status: "down", sign: "warning" },
 ];
-const EVENTS = 12;
 const MOST_PEOPLE = 8;
 const CURVE_STEP = "10 minutes";
 const CURVE_SECONDS = 300;
@@ -29,7 +29,7 @@ const VOIDED = "VOIDED - ";
 class NowPage extends StElement {
   static properties = { history: { state: true }, troubled: { state: true } };
 
-  #now = new Polling(this, "/presence/now", { params: { limit: EVENTS } });
+  #now = new Polling(this, ...NOW);
   #historyAt = 0;
   #sourcesAt = 0;
   #points;

@@ -2,12 +2,14 @@ import { html, nothing } from "lit";
 import { get, getList } from "../client.js";
 import { StElement } from "../element.js";
 import { colorsOf, together, viewBars } from "../elements/bars.js";
-import { dayTable } from "../elements/days.js";
+import "../elements/days.js";
+import { pager, SIZES } from "../elements/pager.js";
 import { badge, emptyState, failure, pageHeader, segments } from "../elements/parts.js";
 import { periodValue } from "../elements/period.js";
 import "../elements/table.js";
-import { address } from "#here";
+import { address, locale } from "#here";
 import { t } from "#i18n";
+import { Live, ofPeople } from "../live.js";
 import { formatDuration, formatSeconds, instant } from "../time.js";
 import { UrlState } from "../url-state.js";
 
@@ -17,13 +19,31 @@ const SHOWN = ["sessions", "views", "days"];
 const STATES = { all: undefined, now: true, before: false };
 // The users to choose from: those with a session in this period.
 const NAMES_PERIOD = "1 year";
+const SUMS_MS = 60_000; // sums of a period change little from ping to ping
 
 /** The users of the web UI: their sessions, their time per page, and their days. */
 class PeoplePage extends StElement {
   static properties = { names: { state: true }, found: { state: true }, error: { state: true } };
 
-  #state = new UrlState(this, { show: "sessions", users: "", active: "all", after: "", before: "", period: "30 days", from: "", to: "" });
+  #state = new UrlState(this, {
+    show: "sessions",
+    users: "",
+    active: "all",
+    after: "",
+    before: "",
+    period: "30 days",
+    from: "",
+    to: "",
+    page: 1,
+    size: SIZES[0],
+  });
   #asked;
+  #askedAt = 0;
+  #following = new Live(this, ofPeople, () => {
+    this.querySelector("st-table")?.refresh();
+    if (performance.now() - this.#askedAt > SUMS_MS) this.#again();
+  });
+
   #again = () => {
     this.#asked = undefined;
     this.requestUpdate();
@@ -33,8 +53,8 @@ class PeoplePage extends StElement {
     { label: t("people.user"), kind: "main", cell: userCell },
     { label: t("people.state"), kind: "state", cell: stateCell },
     { label: t("people.start"), kind: "number", cell: ({ start }) => instant(start) },
-    { label: t("people.last_ping"), kind: "number", cell: ({ last_ping: at }) => instant(at) },
-    { label: t("people.length"), kind: "number", cell: (row) => formatDuration(row.last_ping - row.start) },
+    { label: t("people.last_ping"), kind: "number", leaves: 1, cell: ({ last_ping: at }) => instant(at) },
+    { label: t("people.length"), kind: "number", leaves: 2, cell: (row) => formatDuration(row.last_ping - row.start) },
     { label: t("people.visible"), kind: "number", cell: ({ visible_duration: seconds }) => formatSeconds(seconds) },
   ];
 
@@ -74,23 +94,36 @@ class PeoplePage extends StElement {
   };
 
   updated() {
-    const { show, users } = this.#state.value;
+    const { show, users, page, size } = this.#state.value;
     const span = periodValue(this.#state.value);
-    const asked = JSON.stringify([show, users, span]);
+    const asked = JSON.stringify([show, users, span, ...(show === "days" ? [page, size] : [])]);
     if (show === "sessions" || asked === this.#asked) return;
     this.#asked = asked;
+    this.#askedAt = performance.now();
     this.#loadStats(asked, show, span);
   }
 
   async #loadStats(asked, show, span) {
-    const path = show === "days" ? "/api/v2/session-days" : "/api/v2/session-stats";
     let [found, error] = [];
     try {
-      found = { show, rows: await get(path, { params: { ...span, "usernames[]": this.#users } }) };
+      const rows = await get("/api/v2/session-stats", { params: { ...span, "usernames[]": this.#users } });
+      found = { show, ...(show === "days" ? await this.#loadDays(rows, span) : { rows }) };
     } catch (thrown) {
       error = thrown;
     }
     if (asked === this.#asked) Object.assign(this, { found, error });
+  }
+
+  /** The days of one page of the users of the period. */
+  async #loadDays(stats, span) {
+    const { page: asked, size } = this.#state.value;
+    const names = stats.map(({ username }) => username).sort(inOrder);
+    const page = Math.max(1, Math.min(asked, Math.ceil(names.length / size)));
+    const shown = names.slice((page - 1) * size, page * size);
+    const rows = shown.length ? await get("/api/v2/session-days", { params: { ...span, "usernames[]": shown } }) : [];
+    const ranks = new Map(shown.map((name, rank) => [name, rank]));
+    rows.sort((one, other) => ranks.get(one.username) - ranks.get(other.username));
+    return { rows, page, size, shown: shown.length, total: names.length };
   }
 
   render() {
@@ -112,7 +145,7 @@ class PeoplePage extends StElement {
 
   #userChoice() {
     const chosen = this.#users;
-    const names = [...new Set([...(this.names ?? []), ...chosen])].sort((one, other) => one.localeCompare(other));
+    const names = [...new Set([...(this.names ?? []), ...chosen])].sort(inOrder);
     const choose = (event) => {
       const form = new FormData(event.currentTarget);
       const users = form.getAll("user").map(encodeURIComponent).join(",");
@@ -143,6 +176,7 @@ class PeoplePage extends StElement {
       caption=${t("people.caption")}
       .columns=${this.#columns}
       .load=${this.#load}
+      .keyOf=${({ _id: id }) => id}
       .filters=${{ users, active, after, before }}
       ?filtered=${Boolean(users || after || before || active !== "all")}
       .empty=${noPeople()}
@@ -175,10 +209,21 @@ class PeoplePage extends StElement {
           : html`<div class="card skeleton" aria-busy="true"><div></div><div></div><div></div></div>`}`;
   }
 
+  #days(rows) {
+    return html`<div class="card">
+      <st-days class="days" .rows=${rows}></st-days>
+      ${pager({
+        ...this.found,
+        turn: (to) => this.#state.set({ page: to }),
+        resize: (to) => this.#state.set({ size: to }, { clear: ["page"] }),
+      })}
+    </div>`;
+  }
+
   #statsOf(show) {
     const { rows } = this.found;
     if (!rows.length) return html`<div class="card">${noPeople()}</div>`;
-    if (show === "days") return dayTable(rows);
+    if (show === "days") return this.#days(rows);
     const all = together(rows.map((row) => row.tab_duration));
     const total = rows.reduce((sum, row) => sum + row.visible_duration, 0);
     return html`<div class="people-columns">
@@ -195,6 +240,8 @@ class PeoplePage extends StElement {
     </div>`;
   }
 }
+
+const { compare: inOrder } = new Intl.Collator(locale, { numeric: true });
 
 /** Parse an address that may have been typed by hand. */
 function decoded(text) {

@@ -10,6 +10,7 @@ import "../timeline/element.js";
 import { address, locale } from "#here";
 import { t } from "#i18n";
 import { icon } from "../icons.js";
+import { Live, ofDevices } from "../live.js";
 import { formatDuration, instant, zone } from "../time.js";
 import { apiSource, iso } from "../timeline/api-source.js";
 import { Calendar } from "../timeline/calendar.js";
@@ -23,20 +24,25 @@ const LOCAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/;
 const STEP = 0.8; // of the visible span
 const ZOOM = 2;
 const KINDS = {
-  closed: ["ok", "timeline.legend.closed"],
-  open: ["active", "timeline.legend.open"],
+  closed: ["active", "timeline.legend.closed"],
+  open: ["ok", "timeline.legend.open"],
   "missing connection": ["warning", "timeline.legend.no-begin"],
   "missing disconnection": ["warning", "timeline.legend.no-end"],
 };
 
 /** The devices' sessions as a timeline, or as a table. */
 class PresencePage extends StElement {
-  static properties = { totals: { state: true }, total: { state: true } };
+  static properties = { totals: { state: true }, total: { state: true }, isUnfolded: { state: true } };
 
   #state = new UrlState(this, { as: "timeline", q: "", status: "all", order: "name", span: "week", until: "", at: "" });
   #calendar = new Calendar(zone, locale);
   #source;
   #asked;
+  #following = new Live(this, ofDevices, () => {
+    this.#loadTotals();
+    this.querySelector("st-table")?.refresh();
+    this.#element?.refresh();
+  });
 
   #columns = [
     { label: t("presence.device"), sort: "name", kind: "main", cell: deviceCell },
@@ -44,8 +50,8 @@ class PresencePage extends StElement {
     { label: t("presence.connection"), sort: "connection", kind: "number", cell: (row) => end(row.connected_at) },
     { label: t("presence.disconnection"), sort: "disconnection", kind: "number", cell: disconnectionCell },
     { label: t("presence.duration"), sort: "duration", kind: "number", cell: durationCell },
-    { label: t("presence.ip"), sort: "ip", kind: "mono", cell: ({ ip }) => ip },
-    { label: t("presence.mac"), sort: "mac", kind: "mono", cell: ({ mac }) => mac },
+    { label: t("presence.ip"), sort: "ip", kind: "mono", leaves: 2, cell: ({ ip }) => ip },
+    { label: t("presence.mac"), sort: "mac", kind: "mono", leaves: 1, cell: ({ mac }) => mac },
   ];
 
   #load = async ({ search, sort, limit, offset, signal }) => {
@@ -57,7 +63,11 @@ class PresencePage extends StElement {
 
   connectedCallback() {
     super.connectedCallback();
-    // The numbers beside the filters; the page also works without them.
+    this.#loadTotals();
+  }
+
+  /** The numbers beside the filters; the page also works without them. */
+  #loadTotals() {
     get("/devices/totals", { params: { format: "named" } }).then((totals) => (this.totals = totals), () => {});
   }
 
@@ -84,7 +94,7 @@ class PresencePage extends StElement {
         })}`,
       })}
       <div class="table-tools">
-        ${isTable ? nothing : this.#search(q)}
+        ${this.#search(q)}
         ${segments({
           label: t("presence.filter"),
           value: status,
@@ -126,6 +136,7 @@ class PresencePage extends StElement {
         ${button(t("presence.later"), icon("right"), () => this.#move(STEP))}
       </div>
       <h2 aria-live="polite">${this.#calendar.range(view.from, now)}</h2>
+      ${this.#fold()}
       <label class="presence-date">
         <span class="unseen">${t("presence.date")}</span>
         <input
@@ -144,7 +155,7 @@ class PresencePage extends StElement {
       })}
       ${isTable
         ? nothing
-        : html`<div class="presence-buttons">
+        : html`<div class="presence-buttons presence-zoom">
             ${button(t("presence.closer"), icon("plus"), () => this.#element.zoom(1 / ZOOM))}
             ${button(t("presence.wider"), icon("minus"), () => this.#element.zoom(ZOOM))}
           </div>`}
@@ -184,6 +195,25 @@ class PresencePage extends StElement {
     if (!LOCAL.test(at)) return Number.isNaN(Date.parse(at)) ? null : Date.parse(at) / 1000;
     const [year, month, day, hour, minute] = at.split(/\D/).map(Number);
     return this.#calendar.instant(year, month - 1, day, hour) + minute * 60;
+  }
+
+  /** On a phone the controls are behind this button. */
+  #fold() {
+    const { q, status } = this.#state.value;
+    const isFiltered = Boolean(q || status !== "all");
+    return html`<button
+      type="button"
+      class="button presence-fold"
+      aria-expanded=${this.isUnfolded ? "true" : "false"}
+      ?data-filtered=${isFiltered}
+      @click=${() => (this.isUnfolded = !this.isUnfolded)}
+    >
+      ${icon("filter")}${t("presence.controls")}
+    </button>`;
+  }
+
+  updated() {
+    this.toggleAttribute("data-unfolded", Boolean(this.isUnfolded));
   }
 
   get #element() {
@@ -247,6 +277,7 @@ class PresencePage extends StElement {
     const { status, span, until } = this.#state.value;
     return html`<st-table
       caption=${t("presence.caption")}
+      no-search
       sort="-connection"
       .columns=${this.#columns}
       .load=${this.#load}
@@ -286,7 +317,7 @@ const noSessions = () =>
 const end = (at) => (at === null ? html`<span class="muted">${t("timeline.missing")}</span>` : instant(at));
 
 function deviceCell({ name, mac, owner }) {
-  return html`<a class="presence-device" href=${address(`/ui/devices/${mac}`)}><strong>${name || mac}</strong></a>
+  return html`<a href=${address(`/ui/devices/${mac}`)}><strong>${name || mac}</strong></a>
     ${owner ? html`<small class="muted">${owner}</small>` : nothing}`;
 }
 

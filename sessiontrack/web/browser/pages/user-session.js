@@ -2,11 +2,12 @@ import { html, nothing, svg } from "lit";
 import { get, getList } from "../client.js";
 import { StElement } from "../element.js";
 import { colorsOf, viewBars } from "../elements/bars.js";
-import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
+import { badge, emptyState, failure, nameTab, pageHeader } from "../elements/parts.js";
 import { address } from "#here";
 import { icon } from "../icons.js";
+import { Live, ofPeople } from "../live.js";
 import { t } from "#i18n";
-import { formatClock, formatDuration, formatSeconds, instant } from "../time.js";
+import { formatClock, formatDuration, formatSeconds, instant, shortInstant } from "../time.js";
 import "./people.css";
 
 const MOST_VIEWS = 1000;
@@ -15,19 +16,25 @@ const MOST_VIEWS = 1000;
 class UserSessionPage extends StElement {
   static properties = { session: {}, found: { state: true }, error: { state: true } };
 
-  #load = async () => {
+  #load = async ({ isQuiet = false } = {}) => {
     const path = `/api/v2/sessions/${this.session}`;
-    this.error = undefined;
+    if (!isQuiet) this.error = undefined;
     try {
       const [session, views] = await Promise.all([
         get(path),
         getList(`${path}/views`, { params: { limit: MOST_VIEWS } }),
       ]);
-      this.found = { session, views: views.data, total: views.total };
+      this.found = { session, views: shaded(views.data), total: views.total };
+      nameTab(`${session.username}, ${shortInstant(session.start)}`);
     } catch (error) {
-      this.error = error;
+      if (!isQuiet) this.error = error;
     }
   };
+
+  #following = new Live(this, ofPeople, () => {
+    // One that has ended stays as it is.
+    if (this.found?.session.active) this.#load({ isQuiet: true });
+  });
 
   connectedCallback() {
     super.connectedCallback();
@@ -74,6 +81,15 @@ const factsOf = (session) => html`<dl class="card people-facts">
   ${fact("visible", formatSeconds(session.visible_duration))}
 </dl>`;
 
+/** Of two tabs of one view in a row, which have its colour, the second one is lighter. */
+function shaded(views) {
+  let before;
+  return views.map((each) => {
+    const isLighter = before?.path[0] === each.path[0] && !before.isLighter;
+    return (before = { ...each, isLighter });
+  });
+}
+
 const fact = (name, value) => html`<div>
   <dt>${t(`people.${name}`)}</dt>
   <dd>${value}</dd>
@@ -87,8 +103,8 @@ const timeline = (session, views, total, colors) => html`<section class="card pe
   </div>
   <ol class="people-visits" tabindex="0" aria-labelledby="views">
     ${views.map(
-      ({ path, since, until, visible_duration: seconds }) => html`<li>
-        <svg class="people-dot" aria-hidden="true">${svg`<rect data-color=${colors.get(path[0])} width="100%" height="100%" rx="3" />`}</svg>
+      ({ path, since, until, visible_duration: seconds, isLighter }) => html`<li>
+        <svg class="people-dot" aria-hidden="true">${svg`<rect data-color=${colors.get(path[0])} ?data-lighter=${isLighter} width="100%" height="100%" rx="3" />`}</svg>
         <strong>${path.join(" › ")}</strong>
         <b>${formatSeconds(seconds)}</b>
         <small class="muted">${instant(since)} – ${formatClock(until)}</small>
@@ -98,10 +114,10 @@ const timeline = (session, views, total, colors) => html`<section class="card pe
   ${total > views.length ? html`<p class="muted">${t("people.session.more", { count: total - views.length })}</p>` : nothing}
 </section>`;
 
-function stretch({ path, since, until, visible_duration: seconds }, session, colors) {
+function stretch({ path, since, until, visible_duration: seconds, isLighter }, session, colors) {
   const percent = (length) => `${(100 * length) / Math.max(1, session.last_ping - session.start)}%`;
   const said = `${path.join(" › ")}, ${formatClock(since)}–${formatClock(until)}, ${formatSeconds(seconds)}`;
-  return svg`<rect data-color=${colors.get(path[0])} x=${percent(since - session.start)} width=${percent(until - since)}
+  return svg`<rect data-color=${colors.get(path[0])} ?data-lighter=${isLighter} x=${percent(since - session.start)} width=${percent(until - since)}
     height="100%"><title>${said}</title></rect>`;
 }
 

@@ -75,14 +75,14 @@ export class Calendar {
     return this.#format(name, options).formatRange(from * 1000, to * 1000);
   }
 
-  /** "16 – 23 Nov 2026", with the time of day for short ranges. */
+  /** "16 – 23 Nov 2026", with the day of the week and the time of day for short ranges. */
   range(from, to) {
     const hasTime = to - from < 3 * 86_400;
     const format = this.#format(hasTime ? "range-time" : "range", {
       day: "numeric",
       month: "short",
       year: "numeric",
-      ...(hasTime && { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+      ...(hasTime && { weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
     });
     return format.formatRange(from * 1000, to * 1000);
   }

@@ -34,7 +34,7 @@ let number = 0;
  *   span    the visible seconds. until: their end as epoch seconds, null to follow "now".
  *   zone    the time zone's name.
  *   mark    epoch seconds of an instant to mark, null for none.
- * Methods: move(part of the span), zoom(factor), centre(epoch seconds), live().
+ * Methods: move(part of the span), zoom(factor), centre(epoch seconds), live(), refresh().
  * Events: st-view {span, until, from, to} when the reader has moved; st-total {total}, the number of devices;
  *   st-instant {at} when an instant is chosen on the axis, in epoch seconds; st-open {mac} when a device is chosen: unless prevented, its page opens.
  */
@@ -94,6 +94,12 @@ class StTimeline extends StElement {
 
   live() {
     this.#glide.to(new View(this.view.span, null, this.#tiles.now, this.view.width));
+  }
+
+  /** Load what is in sight again; until then the old bars stay. */
+  refresh() {
+    this.#tiles?.refresh();
+    this.#draw();
   }
 
   connectedCallback() {
@@ -203,6 +209,7 @@ class StTimeline extends StElement {
           </div>
           <div class="tl-rest"></div>
         </div>
+        <p class="tl-unknown" role="note" hidden>${t("timeline.unknown")}</p>
         ${this.error && !this.hasRows ? html`<div class="tl-cover">${failure(this.error, () => this.#again())}</div>` : nothing}
         <p class="unseen" role="status"></p>
         <span class="tl-probe" hidden>
@@ -218,13 +225,13 @@ class StTimeline extends StElement {
 
   #again() {
     this.error = undefined;
-    this.#tiles?.refresh();
-    this.#draw();
+    this.refresh();
   }
 
   #fail(error) {
     this.error = error;
     this.#plot.setAttribute("aria-busy", "false");
+    this.#draw();
   }
 
   #loaded() {
@@ -282,6 +289,8 @@ class StTimeline extends StElement {
     this.#colors ??= readColors(this.querySelector(".tl-probe"));
     this.#font ??= readFont(this.querySelector(".tl-probe"));
     const rows = this.#rows(level, first, last, scrollTop);
+    const unknown = this.error ? this.#tiles.unknown(level, this.view.from, this.view.to, [first, last]) : [];
+    this.querySelector(".tl-unknown").hidden = !unknown.length;
     this.#fitCanvas(width, height, ratio);
     paint(this.#canvas.getContext("2d", { alpha: false }), {
       ...shape,
@@ -290,6 +299,8 @@ class StTimeline extends StElement {
       ratio,
       rows,
       now: this.#tiles.now,
+      knownUntil: this.error ? (this.#tiles.heardAt ?? this.#tiles.now) : this.#tiles.now,
+      unknown,
       calendar: this.#calendar,
       colors: this.#colors,
       font: this.#font,

@@ -9,8 +9,7 @@ export function labels(devices, href) {
 
 function label({ mac, name, owner, ip, status }, href) {
   const hint = owner || ip;
-  const kind = name ? "tl-name" : "tl-name is-unnamed";
-  return html`<a class=${kind} href=${href(mac)} tabindex="-1" title="${name || mac} (${t(`status.${status}`)})">
+  return html`<a class="tl-name" href=${href(mac)} tabindex="-1" title="${name || mac} (${t(`status.${status}`)})">
     <i data-status=${status}></i><strong>${name || mac}</strong>${hint ? html`<small>${hint}</small>` : nothing}
   </a>`;
 }

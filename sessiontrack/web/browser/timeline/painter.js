@@ -6,6 +6,7 @@ export const AXIS = 46; // pixels above the rows
 const MAJOR_LINE = 15;
 const MINOR_LINE = 35;
 const ROUNDED_FROM = 6; // pixels; narrower bars are rectangles
+const HATCH = 9; // pixels between two lines
 const WEEKENDS_UP_TO = 100 * 86_400;
 const COLORS = ["closed", "open", "missing", "text", "muted", "line", "sunken", "surface", "accent", "now"];
 
@@ -21,9 +22,9 @@ export function readFont(probe) {
 }
 
 /**
- * @param scene {view, height, ratio, calendar, colors, font, now, rows, rowHeight, barTop, barHeight, scroll, hover,
- *   selected, mark}; rows: [{top, mac, index, pieces}]; hover: {x, count} or null; selected: an index or -1; mark:
- *   epoch seconds or null.
+ * @param scene {view, height, ratio, calendar, colors, font, now, knownUntil, unknown, rows, rowHeight, barTop, barHeight,
+ *   scroll, hover, selected, mark}; open bars end at `knownUntil`, and the ranges `unknown` are hatched;
+ *   rows: [{top, mac, index, pieces}]; hover: {x, count} or null; selected: an index or -1; mark: epoch seconds or null.
  */
 export function paint(context, scene) {
   const { view, height, ratio, colors } = scene;
@@ -37,6 +38,7 @@ export function paint(context, scene) {
   context.clip();
   paintGround(context, scene, marks);
   for (const row of scene.rows) paintRow(context, scene, row);
+  for (const range of scene.unknown) paintUnknown(context, scene, range);
   context.restore();
   paintAxis(context, scene, marks);
   paintNow(context, scene);
@@ -75,7 +77,7 @@ function paintRow(context, scene, { top, mac, pieces }) {
   const { view, ratio, colors, barHeight } = scene;
   const y = snapped(top + scene.barTop, ratio);
   const least = 1 / ratio;
-  eachBar(pieces, mac, scene.now, (from, to, kind) => {
+  eachBar(pieces, mac, scene.knownUntil, (from, to, kind) => {
     if (to < view.from || from > view.to) return;
     const left = Math.max(-8, snapped(view.x(from), ratio));
     const right = Math.min(view.width + 8, snapped(view.x(to), ratio));
@@ -86,6 +88,26 @@ function paintRow(context, scene, { top, mac, pieces }) {
     else if (kind === MIXED_MISSING) halves(context, bar, colors.closed, colors.missing);
     else paintMissing(context, bar, kind, colors);
   });
+}
+
+/** What cannot be known is hatched: an empty row would say that the device was not there. */
+function paintUnknown(context, { view, height, colors }, [from, to]) {
+  const [left, right] = [Math.max(0, view.x(from)), Math.min(view.width, view.x(to))];
+  if (right <= left) return;
+  context.save();
+  context.beginPath();
+  context.rect(left, AXIS, right - left, height - AXIS);
+  context.clip();
+  context.globalAlpha = 0.45;
+  context.strokeStyle = colors.muted;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let x = Math.floor((left - height) / HATCH) * HATCH; x < right; x += HATCH) {
+    context.moveTo(x, height);
+    context.lineTo(x + height - AXIS, AXIS);
+  }
+  context.stroke();
+  context.restore();
 }
 
 function fill(context, { x, y, width, height }, color) {
@@ -140,14 +162,17 @@ function paintAxis(context, scene, { minor, major }) {
   major.forEach(({ at, label }, n) => {
     const next = n + 1 < major.length ? view.x(major[n + 1].at) : view.width;
     const width = context.measureText(label).width + 16;
-    // The label of a mark before the left edge stays visible until the next label pushes it out.
-    const x = Math.max(view.x(at), Math.min(0, next - width));
-    if (next > 0) context.fillText(label, x + 8, MAJOR_LINE);
+    // The label of a mark before the left edge stays visible as long as there is room for all of it.
+    const x = Math.max(view.x(at), 0);
+    if (x + width <= Math.max(next, 0) + 8) context.fillText(label, x + 8, MAJOR_LINE);
   });
   context.font = font;
   context.fillStyle = colors.muted;
   const y = major.length ? MINOR_LINE : AXIS / 2;
-  for (const { at, label } of minor) context.fillText(label, view.x(at) + 6, y);
+  for (const { at, label } of minor) {
+    const x = view.x(at) + 6;
+    if (x >= 0 && x + context.measureText(label).width <= view.width) context.fillText(label, x, y);
+  }
   context.fillStyle = colors.line;
   const line = 1 / ratio;
   context.fillRect(0, AXIS - line, view.width, line);

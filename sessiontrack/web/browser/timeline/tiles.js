@@ -32,6 +32,7 @@ export class Tiles {
   #devices = new Map();
   #loading = new Map();
   #pausedUntil = 0;
+  #heardAt = null; // the server's "now" of its latest answer
   #ahead = 0; // the server's clock minus this one's, in seconds
 
   constructor(source, changed, failed) {
@@ -43,6 +44,29 @@ export class Tiles {
   /** The server's "now". */
   get now() {
     return Date.now() / 1000 + this.#ahead;
+  }
+
+  /**
+   * What nobody has told us, as [begin, end]: ranges without any tile, and the time since the latest answer.
+   *
+   * @param rows [first, last].
+   */
+  unknown(level, from, to, [firstRow, lastRow]) {
+    const length = tileSeconds(level);
+    const until = Math.min(to, this.now);
+    const found = [];
+    for (let tile = Math.floor(from / length); tile * length < until; tile += 1) {
+      const blocks = Array.from({ length: Math.floor(lastRow / BLOCK) - Math.floor(firstRow / BLOCK) + 1 }, (_, n) => n);
+      const isKnown = blocks.every((n) => this.#best(level, tile, Math.floor(firstRow / BLOCK) + n).length);
+      if (!isKnown) found.push([Math.max(from, tile * length), Math.min(until, (tile + 1) * length)]);
+    }
+    if (this.#heardAt !== null && this.#heardAt < until) found.push([Math.max(from, this.#heardAt), until]);
+    return found;
+  }
+
+  /** The server's "now" of its latest answer, null before the first one. */
+  get heardAt() {
+    return this.#heardAt;
   }
 
   device(row) {
@@ -214,6 +238,7 @@ export class Tiles {
     }
     this.total = total;
     this.version += 1;
+    this.#heardAt = now;
     this.#ahead = now - Date.now() / 1000;
   }
 }

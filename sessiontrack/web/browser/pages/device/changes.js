@@ -2,7 +2,8 @@
 import { html } from "lit";
 import { get, getList, send } from "../../client.js";
 import { ask, confirm } from "../../elements/dialog.js";
-import { checkField, textField } from "../../elements/fields.js";
+import { checkField, durationField, durationOf, minutesOf, textField } from "../../elements/fields.js";
+import { fieldErrors } from "../../elements/field-errors.js";
 import { toast } from "../../elements/toast.js";
 import { t } from "#i18n";
 
@@ -12,24 +13,24 @@ const nameOf = ({ name, mac }) => name || mac;
 /** Edit the fields that users maintain. */
 export async function edit(device) {
   const { name, owner, alert_down, archived } = device;
-  const before = { name, owner, alert_down, archived, grace: device.grace ?? "" };
+  const before = { name, owner, alert_down, archived, grace: device.grace };
   const done = await ask({
     title: t("devices.one.edit.title"),
     action: t("devices.one.save"),
     body: editFields(before),
-    explain,
     // Send only edited fields: another user may have changed the others meanwhile.
     submit: async (data) => {
       const values = {
         name: data.name.trim(),
         owner: data.owner.trim(),
-        grace: data.grace.trim(),
+        grace: durationOf(data, "grace"),
         alert_down: "alert_down" in data,
         archived: "archived" in data,
       };
-      const changes = Object.entries(values).filter(([key, value]) => value !== before[key]);
-      const body = Object.fromEntries(changes.map(([key, value]) => [key, key === "grace" ? value || null : value]));
-      return changes.length ? send("PATCH", path(device), body) : undefined;
+      const isSame = (key, value) =>
+        key === "grace" ? minutesOf(value ?? "") === minutesOf(before.grace ?? "") : value === before[key];
+      const changes = Object.entries(values).filter(([key, value]) => !isSame(key, value));
+      return changes.length ? send("PATCH", path(device), Object.fromEntries(changes)) : undefined;
     },
   });
   if (done) toast(t("devices.one.saved"));
@@ -39,11 +40,12 @@ export async function edit(device) {
 const editFields = (values) => html`
   ${textField({ name: "name", label: t("devices.one.name"), value: values.name })}
   ${textField({ name: "owner", label: t("devices.owner"), value: values.owner })}
-  ${textField({
+  ${durationField({
     name: "grace",
     label: t("devices.one.grace"),
-    value: values.grace,
+    value: values.grace ?? "",
     hint: t("devices.one.grace.hint"),
+    wrong: t("devices.one.grace.wrong"),
   })}
   ${checkField({
     name: "alert_down",
@@ -73,6 +75,7 @@ export async function merge(device) {
         value: "",
         required: true,
         list: "device-merge-list",
+        wrong: t("devices.one.merge.wrong"),
         mono: true,
       })}
       <datalist id="device-merge-list">
@@ -81,7 +84,7 @@ export async function merge(device) {
           .map((each) => html`<option value=${each.mac}>${each.name}</option>`)}
       </datalist>
     `,
-    explain,
+    explain: (error) => (error.status === 404 ? { mac: t("devices.one.merge.unknown") } : fieldErrors(error)),
     submit: async ({ mac }) => (await get(`/devices/${encodeURIComponent(mac.trim())}`)).device,
   });
   if (!other) return false;
@@ -117,9 +120,6 @@ export async function deleteSessions(device) {
   });
   return agreed && (await tried(() => send("DELETE", "/sessions/delete", { mac: device.mac }), t("devices.one.deleted")));
 }
-
-/** The message of the invalid field, which says more than the general one. */
-const explain = ({ message, errors }) => Object.values(errors ?? {}).flat().join(" ") || message;
 
 const countSessions = async ({ mac }) => (await getList("/sessions/list", { params: { mac, limit: 1 } })).total;
 

@@ -3,6 +3,7 @@ import { get, getList, send } from "../../client.js";
 import { StElement } from "../../element.js";
 import "../../elements/copy.js";
 import { ask, open } from "../../elements/dialog.js";
+import { fieldErrors } from "../../elements/field-errors.js";
 import { badge, emptyState } from "../../elements/parts.js";
 import { toast } from "../../elements/toast.js";
 import "../../elements/table.js";
@@ -21,9 +22,9 @@ class Tokens extends StElement {
   #columns = [
     { label: t("settings.token"), kind: "main", cell: ({ name }) => html`<strong>${name}</strong>` },
     { label: t("settings.status"), kind: "state", cell: statusCell },
-    { label: t("settings.role"), cell: ({ role }) => t(`role.${role}`) },
-    { label: t("settings.token.user"), cell: ({ username }) => username },
-    { label: t("settings.token.issued"), kind: "number", cell: ({ created_at: at }) => instant(at) },
+    { label: t("settings.role"), leaves: 3, cell: ({ role }) => t(`role.${role}`) },
+    { label: t("settings.token.user"), leaves: 2, cell: ({ username }) => username },
+    { label: t("settings.token.issued"), kind: "number", leaves: 1, cell: ({ created_at: at }) => instant(at) },
     { label: t("settings.token.until"), kind: "number", cell: untilCell },
     { label: t("settings.actions"), kind: "wide", cell: (token) => this.#actions(token) },
   ];
@@ -93,10 +94,10 @@ class Tokens extends StElement {
       submit: ({ days, ...data }) => send("POST", "/auth/tokens", days ? { ...data, expires_in_days: Number(days) } : data),
       explain: (error) =>
         error.status === CONFLICT
-          ? t("settings.token.taken")
+          ? { name: t("settings.token.taken") }
           : error.status === 403
             ? t("settings.token.beyond")
-            : error.message,
+            : fieldErrors(error),
     });
     if (!issued) return;
     await show(issued);

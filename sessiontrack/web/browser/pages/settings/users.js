@@ -2,6 +2,7 @@ import { html, nothing } from "lit";
 import { getList, send } from "../../client.js";
 import { StElement } from "../../element.js";
 import { ask } from "../../elements/dialog.js";
+import { fieldErrors } from "../../elements/field-errors.js";
 import { badge } from "../../elements/parts.js";
 import { toast } from "../../elements/toast.js";
 import "../../elements/table.js";
@@ -12,7 +13,6 @@ import { instant } from "../../time.js";
 
 export const ROLES = ["viewer", "operator", "admin"];
 const CONFLICT = 409;
-const REFUSED = 400;
 const LEAST_PASSWORD = 8;
 
 /** A choice of role, with its permissions. */
@@ -50,6 +50,7 @@ const passwordField = () => html`<div class="field password">
       minlength=${LEAST_PASSWORD}
       maxlength="1024"
       required
+      data-wrong=${t("settings.user.password.rule")}
       @input=${showStrength}
     />
   </label>
@@ -64,7 +65,7 @@ class Users extends StElement {
     { label: t("settings.user"), kind: "main", cell: nameCell },
     { label: t("settings.status"), kind: "state", cell: statusCell },
     { label: t("settings.role"), cell: ({ role }) => t(`role.${role}`) },
-    { label: t("settings.created"), kind: "number", cell: ({ created_at: at }) => instant(at) },
+    { label: t("settings.created"), kind: "number", leaves: 1, cell: ({ created_at: at }) => instant(at) },
     { label: t("settings.actions"), kind: "wide", cell: (user) => this.#actions(user) },
   ];
 
@@ -113,7 +114,7 @@ class Users extends StElement {
         ${passwordField()} ${roleField("viewer")}`,
       action: t("settings.user.add"),
       submit: (data) => send("POST", "/users", data),
-      explain: explain(t("settings.user.taken")),
+      explain: explain({ username: t("settings.user.taken") }),
     });
     if (added) this.#done(t("settings.user.added", { name: added.user.username }));
   }
@@ -186,12 +187,8 @@ const address = (username) => `/users/${encodeURIComponent(username)}`;
 const change = (username, changes) => send("PATCH", address(username), changes);
 const lastAdmin = (name) => t("settings.user.last", { name });
 
-/** The message for an error: a conflict always has the same cause here, and the only invalid field is a password. */
-const explain = (conflict) => (error) => {
-  if (error.status === CONFLICT) return conflict;
-  const isPassword = error.status === REFUSED && error.message.startsWith("password:");
-  return isPassword ? t("settings.user.password.rule") : error.message;
-};
+/** What to say of an error: a conflict always has the same cause here. */
+const explain = (conflict) => (error) => (error.status === CONFLICT ? conflict : fieldErrors(error));
 
 function nameCell({ username }) {
   return html`<strong>${username}</strong>${username === reader

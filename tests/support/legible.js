@@ -1,0 +1,100 @@
+// What a reader cannot read on the page as it is now: texts that are cut off, and texts that lie on each other.
+() => {
+  const SLACK = 1.5; // CSS pixels, for fractions
+  // They scroll on purpose: a row of choices, a table of days, a long list of addresses.
+  const SCROLLS = ".pills, .days, .table-scroll thead, .heat, pre, .swagger-ui, [data-scrolls]";
+  const nameOf = (element) => {
+    const kind = element.getAttribute("data-kind") || element.className;
+    return `${element.localName}${kind && typeof kind === "string" ? `.${kind.split(" ")[0]}` : ""}`;
+  };
+  const known = new Map();
+  /** The box and the style of an element, read once. */
+  const facts = (element) => {
+    if (!known.has(element)) {
+      const { overflowX, overflowY, position, clipPath } = getComputedStyle(element);
+      known.set(element, { overflowX, overflowY, position, clipPath, frame: element.getBoundingClientRect() });
+    }
+    return known.get(element);
+  };
+  const isForOthers = (element) => element.closest("noscript, option, datalist, script, style, .swagger-ui");
+  /** Whether only screen readers get it. */
+  const isClipped = (element) => {
+    for (let each = element; each; each = each.parentElement) if (facts(each).clipPath === "inset(50%)") return true;
+    return false;
+  };
+  const isUnseen = (element) => isForOthers(element) || isClipped(element);
+  const context = document.createElement("canvas").getContext("2d");
+
+  /** The part of a text's box that can be seen, or what cuts it. */
+  function look(element, box) {
+    let { left, right, top, bottom } = box;
+    let isFixed = false;
+    for (let each = element; each && each !== document.body; each = each.parentElement) {
+      const { overflowX, overflowY, position, frame } = facts(each);
+      const isScrolled = (overflow) => overflow === "auto" || overflow === "scroll";
+      if (overflowX !== "visible" && (right > frame.right + SLACK || left < frame.left - SLACK)) {
+        if (!isScrolled(overflowX) || (!each.matches(SCROLLS) && !each.closest(SCROLLS))) return { cut: nameOf(each) };
+        if (left >= frame.right || right <= frame.left) return {};
+        [left, right] = [Math.max(left, frame.left), Math.min(right, frame.right)];
+      }
+      if (overflowY !== "visible" && (bottom > frame.bottom + SLACK || top < frame.top - SLACK)) {
+        if (top >= frame.bottom - SLACK || bottom <= frame.top + SLACK) return {};
+        if (!isScrolled(overflowY) && !each.matches(".tl-sticky, .tl-labels")) return { cut: nameOf(each) };
+        [top, bottom] = [Math.max(top, frame.top), Math.min(bottom, frame.bottom)];
+      }
+      if (position === "fixed") isFixed = true;
+    }
+    if (right > innerWidth + SLACK || left < -SLACK) return { cut: "window" };
+    return { seen: { left, right, top, bottom, isFixed } };
+  }
+
+  const found = [];
+  const seen = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const element = node.parentElement;
+    const text = node.data.trim();
+    if (!text || isUnseen(element) || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    for (const box of range.getClientRects()) {
+      if (box.width < 1 || box.height < 1) continue;
+      const { cut, seen: part } = look(element, box);
+      if (cut) found.push(`cut by ${cut}: ${nameOf(element)} “${text.slice(0, 60)}”`);
+      if (part) seen.push({ ...part, node, text, element });
+    }
+  }
+  for (const input of document.querySelectorAll("input, select")) {
+    if (isUnseen(input) || !input.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    context.font = getComputedStyle(input).font;
+    const style = getComputedStyle(input);
+    const room = input.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    const isTruncated = input.scrollWidth > input.clientWidth + SLACK;
+    const hint = input.placeholder ?? "";
+    if (isTruncated || context.measureText(hint).width > room + SLACK) found.push(`cut: ${nameOf(input)} “${input.value || hint}”`);
+  }
+  // A line's box is higher than its letters.
+  seen.sort((one, other) => one.top - other.top);
+  seen.forEach((one, index) => {
+    for (const other of seen.slice(index + 1)) {
+      if (other.top >= one.bottom) break;
+      if (one.node === other.node || one.isFixed !== other.isFixed) continue;
+      const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+      const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+      if (across > SLACK && down > 0.35 * Math.min(one.bottom - one.top, other.bottom - other.top)) {
+        found.push(`on each other: “${one.text.slice(0, 40)}” “${other.text.slice(0, 40)}”`);
+      }
+    }
+  });
+  // Beside each other without a space between: read as one word.
+  for (const bar of document.querySelectorAll("nav")) {
+    const words = seen.filter(({ element }) => bar.contains(element)).sort((one, other) => one.left - other.left);
+    words.slice(1).forEach((word, index) => {
+      const before = words[index];
+      const isBeside = Math.min(word.bottom, before.bottom) - Math.max(word.top, before.top) > 4;
+      if (isBeside && word.left - before.right < 3) found.push(`run together: “${before.text}” “${word.text}”`);
+    });
+  }
+  return [...new Set(found)];
+}

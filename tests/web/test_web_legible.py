@@ -1,0 +1,110 @@
+"""No name, time or label is cut off or lies on another one, at any width, on any page, in any language."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from sessiontrack.web.catalogues import LANGUAGES
+from tests.conftest import PASSWORD
+from tests.programs.screenshots import LATEST_SESSION, PATHS
+from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, visiting
+
+WIDTHS = (360, 390, 600, 768, 1024, 1280, 1440, 1920)
+ILLEGIBLE = Path(__file__).parents[1].joinpath("support", "legible.js").read_text("utf-8")
+# Whatever fonts this machine has: the widest of the usual ones, which comes with Debian's fontconfig.
+WIDE_FONT = """document.addEventListener("DOMContentLoaded", () =>
+  document.documentElement.style.setProperty("--st-font", "'DejaVu Sans', Verdana, sans-serif"))"""
+# Layout, observers of sizes, and what they change.
+DRAWN = (
+    "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_can_be_read_at_every_width(
+    browser: Browser, web_server: WebServer, language: str
+) -> None:
+    found: dict[str, list[int]] = defaultdict(list)
+    with visiting(browser, web_server.base, (WIDTHS[0], 900), locale=language) as visit:
+        visit.allowed.append("404 (NOT FOUND)")
+        visit.choose(language=language)
+        visit.page.add_init_script(WIDE_FONT)
+        visit.log_in("admin", PASSWORD)
+        session = visit.page.request.get(visit.base + LATEST_SESSION).json()[0]["_id"]
+        for path in PATHS:
+            visit.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+            visit.open(path.format(session=session))
+            assert visit.page.evaluate("document.documentElement.lang") == language
+            assert "DejaVu" in visit.page.evaluate("getComputedStyle(document.body).fontFamily")
+            for width in WIDTHS:
+                visit.page.set_viewport_size({"width": width, "height": 900})
+                visit.page.evaluate(DRAWN)
+                for fault in visit.page.evaluate(ILLEGIBLE):
+                    found[f"{path}: {fault}"].append(width)
+    assert dict(found) == {}
+
+
+def test_what_cannot_be_read_is_found(browser: Browser, web_server: WebServer) -> None:
+    with visiting(browser, web_server.base) as visit:
+        visit.open("/ui/login")
+        assert visit.page.evaluate(ILLEGIBLE) == []
+        # As no style element may: the page's policy forbids it.
+        visit.page.evaluate(
+            "() => Object.assign(document.querySelector('h1').style, {width: '3rem', overflow: 'hidden'})"
+        )
+        assert any("cut by h1" in each for each in visit.page.evaluate(ILLEGIBLE))
+        visit.page.evaluate(
+            "() => Object.assign(document.querySelector('.login p').style,"
+            " {position: 'relative', top: '3rem'})"
+        )
+        assert any("on each other" in each for each in visit.page.evaluate(ILLEGIBLE))
+
+
+def test_on_a_phone_the_first_row_is_in_the_upper_third_and_rows_are_low(
+    browser: Browser, web_server: WebServer
+) -> None:
+    height = PHONE[1]
+    with visiting(browser, web_server.base, PHONE) as visit:
+        visit.log_in("admin", PASSWORD)
+        visit.open("/ui/presence")
+        first = visit.page.locator(".tl-name").first.bounding_box()
+        assert first is not None
+        assert first["y"] <= height / 3
+        visit.page.get_by_role("button", name="Filter and period").click()
+        expect(visit.page.get_by_role("searchbox")).to_be_visible()
+        expect(visit.page.get_by_role("button", name="Year")).to_be_visible()
+        visit.open("/ui/devices")
+        heights = visit.page.locator("tbody tr").evaluate_all("all => all.map((each) => each.offsetHeight)")
+        assert max(heights) <= 72
+        small = visit.page.locator("button, select, input, .sidebar a").evaluate_all(
+            "all => all.filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)"
+            ".map((each) => each.outerHTML)"
+        )
+        assert small == []
+
+
+@pytest.mark.parametrize("path", ["/ui/nothing", "/ui/settings"])
+def test_an_error_page_keeps_the_navigation_of_whoever_is_signed_in(visit: Visit, path: str) -> None:
+    visit.allowed.append(FAILED_LOAD)
+    visit.open("/ui/nothing")
+    expect(visit.page.get_by_role("navigation")).to_have_count(0)
+    visit.log_in("viewer", PASSWORD)
+    visit.open(path)
+    expect(visit.page.get_by_role("navigation").get_by_role("link", name="Devices")).to_be_visible()
+    expect(visit.page.get_by_role("link", name="To the first page")).to_be_visible()
+    assert visit.violations() == []
+
+
+def test_a_printed_page_is_a_report(signed_in: Visit) -> None:
+    page = signed_in.page
+    signed_in.open("/ui/events?period=7+days")
+    page.emulate_media(media="print")
+    for hidden in (".sidebar", ".topbar", ".pager-buttons", ".button"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    expect(page.locator(".only-print")).to_contain_text("127.0.0.1")
+    expect(page.get_by_label("Period")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.querySelector('thead')).display") == "table-header-group"
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
