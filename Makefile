@@ -104,6 +104,10 @@ clients: $(VENV)/clients.done $(WEB) ## run published clients of other projects 
 	.ci/install-programs chromium
 	$(BIN)/python -m tests.programs.clients $(ARGS)
 
+firefox: $(VENV)/firefox.done $(WEB) ## try the web UI in Debian's Firefox
+	.ci/install-programs firefox-esr
+	$(BIN)/python -m tests.programs.firefox
+
 fuzz: $(VENV)/fuzz.done ## 10,000 and more generated calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
 	FUZZ_FACTOR=5 $(BIN)/python -m pytest -s -n auto tests/contract/test_schemathesis.py tests/presence/test_presence_properties.py \
 		tests/device_sessions/test_devices_merge.py
@@ -172,6 +176,12 @@ $(VENV)/clients.done: $(VENV)/test.done tests/clients/package-lock.json tests/cl
 	$(BIN)/python bundling/bundle.py --install tests/clients
 	$(PYTHON) -m venv $(VENV)/openapi
 	$(VENV)/openapi/bin/python -m pip --disable-pip-version-check --quiet install --requirement tests/clients/requirements.txt
+	touch $@
+
+$(VENV)/firefox.done: $(VENV)/test.done tests/firefox/package-lock.json
+	$(BIN)/python bundling/bundle.py --requires > $(VENV)/web-requires
+	$(PIP) install --requirement $(VENV)/web-requires
+	$(BIN)/python bundling/bundle.py --install tests/firefox
 	touch $@
 
 $(VENV)/fuzz.done: $(VENV)/test.done
