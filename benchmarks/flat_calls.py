@@ -96,6 +96,9 @@ READS = (
     _get("search: datatables", EVENTS, f"period=all&search={NAME}&format=datatables", (50, 200)),
     _get("csv: down events", "/sessions/session-events.csv", "period=all&type=down"),
     _get("devices", "/devices", "limit=100"),
+    _get("devices: by tag", "/devices", "tag=office"),
+    _get("devices: csv", "/devices/list.csv"),
+    _get("devices: tags", "/devices/tags"),
     _get("devices: totals", "/devices/totals"),
     _get("devices: by status", "/devices/by-status", "status=connected"),
     _get("device", "/devices/{mac}"),
@@ -153,6 +156,8 @@ WRITES = (
         body={"source": "bench", "mac": "02:00:00:00:FE:0{n}", "event": "connected"},
     ),
     Call("source: archive", "PATCH", "/presence/sources", body={"name": "bench", "archived": True}),
+    Call("device: add", "POST", "/devices", body={"mac": "02:00:00:00:FC:0{n}", "tags": ["office"]}),
+    Call("devices: change", "PATCH", "/devices", body={"macs": ["02:00:00:00:FC:0{n}"], "add_tags": ["{n}"]}),
     Call("device: change", "PATCH", "/devices/{mac}", body={"owner": "owner {n}"}),
     Call(
         "device: merge",

@@ -166,7 +166,7 @@ def test_shell_lines_of_the_reference_run_against_a_live_server(tmp_path: Path) 
             ["bash", "-c", "\n".join(script)], cwd=tmp_path, env=os.environ, capture_output=True, text=True
         )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert ran.stdout.count('"success":true') == 14
+    assert ran.stdout.count('"success":true') == 15
     assert '"ses_MAC":"AA:BB:CC:DD:EE:FF"' in ran.stdout
     assert '"description":"Session hide"' in ran.stdout
     assert '"token":"st_' in ran.stdout

@@ -7,7 +7,7 @@ from flask import Response, g
 from sessiontrack.database import Transaction, read_transaction, write_transaction
 from sessiontrack.exceptions import NotFound
 from sessiontrack.http import examples
-from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
+from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, list_answer
 from sessiontrack.http.endpoint import Blueprint, mac_in_path, settings, window, window_text
 from sessiontrack.queries import devices as queries
 from sessiontrack.queries.device_neighbours import find_neighbours
@@ -18,6 +18,7 @@ from sessiontrack.services import devices as services
 from sessiontrack.services.device_merge import merge_devices
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.roles import OPERATOR, VIEWER
+from sessiontrack.values.tags import split_tags
 
 blueprint = Blueprint("devices", __name__, url_prefix="/devices", description="What has a MAC address.")
 
@@ -32,13 +33,7 @@ blueprint = Blueprint("devices", __name__, url_prefix="/devices", description="W
 )
 def list_(query: dict[str, Any]) -> Response:
     """List devices with their presence"""
-    wanted = queries.DeviceFilter(
-        flapping=settings().flapping,
-        status=query["status"],
-        search=query["search"],
-        sort=query["sort"].removeprefix("-"),
-        descending=query["sort"].startswith("-"),
-    )
+    wanted = _wanted(query)
     limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
     return list_answer(
         lambda tx: queries.list_devices(tx, wanted, limit, offset, now, site),
@@ -48,6 +43,69 @@ def list_(query: dict[str, Any]) -> Response:
         opening=b'{"success":true,"devices":[',
         closing=b"]}",
     )
+
+
+@blueprint.endpoint(
+    "/list.csv",
+    role=VIEWER,
+    query=schemas.DeviceQuery,
+    answer={"type": "string"},
+    content_type=CSV,
+    example=examples.DEVICES_CSV,
+    headers={"Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}},
+)
+def export(query: dict[str, Any]) -> Response:
+    """All devices that match, as a CSV file to download"""
+    wanted, now, site = _wanted(query), g.now, settings().timezone
+    name = f"sessiontrack-devices-{site.format_minute(now)[:10]}.csv"
+    return csv_answer(lambda tx: queries.list_cells(tx, wanted, now, site), queries.CELLS, name)
+
+
+@blueprint.endpoint("/tags", role=VIEWER, answer=schemas.TagsAnswer, example=examples.DEVICE_TAGS)
+def tags(query: dict[str, Any]) -> Response:
+    """Every tag, and how many devices have it"""
+    with read_transaction() as tx:
+        found = queries.count_tags(tx)
+    return answer({"success": True, "tags": found})
+
+
+@blueprint.endpoint(
+    "",
+    method="POST",
+    needs_time=True,
+    role=OPERATOR,
+    body=schemas.AddDevice,
+    body_example=examples.ADD_DEVICE,
+    answer=schemas.OneDeviceAnswer,
+    example=examples.ONE_DEVICE,
+    errors=(409, 413),
+)
+def add(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """Add a device before it is ever seen; it counts as first seen now"""
+    mac = body.pop("mac")
+    with write_transaction() as tx:
+        services.add_device(tx, g.now, mac, body)
+        found = _device(tx, mac)
+    return answer({"success": True, "device": found})
+
+
+@blueprint.endpoint(
+    "",
+    method="PATCH",
+    role=OPERATOR,
+    body=schemas.ChangeDevices,
+    body_example=examples.CHANGE_DEVICES,
+    answer=schemas.ChangeDevicesAnswer,
+    example=examples.DEVICES_CHANGED,
+    errors=(404, 413),
+)
+def change_several(query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """Change what is said of several devices, all of them or none"""
+    macs, rules = body.pop("macs"), PresenceRules.of(settings())
+    added, removed = (split_tags(body.pop(name, "")) for name in ("add_tags", "remove_tags"))
+    with write_transaction() as tx:
+        changed = services.change_devices(tx, g.now, macs, body, rules, added, removed)
+    return answer({"success": True, "changed": changed})
 
 
 @blueprint.endpoint(
@@ -171,6 +229,17 @@ def merge(body: dict[str, Any], mac: str) -> Response:
         merge_devices(tx, g.now, wanted, other, PresenceRules.of(settings()))
         found = _device(tx, wanted)
     return answer({"success": True, "message": f"Merged {other} into {found['mac']}", "device": found})
+
+
+def _wanted(query: dict[str, Any]) -> queries.DeviceFilter:
+    return queries.DeviceFilter(
+        flapping=settings().flapping,
+        status=query["status"],
+        search=query["search"],
+        tag=query["tag"],
+        sort=query["sort"].removeprefix("-"),
+        descending=query["sort"].startswith("-"),
+    )
 
 
 def _device(tx: Transaction, mac: str) -> dict[str, Any]:

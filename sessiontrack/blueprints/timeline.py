@@ -83,4 +83,4 @@ def sessions(query: dict[str, Any]) -> Response:
 
 
 def _devices(query: dict[str, Any]) -> devices.DeviceFilter:
-    return devices.DeviceFilter(settings().flapping, query["status"], query["search"])
+    return devices.DeviceFilter(settings().flapping, query["status"], query["search"], tag=query["tag"])

@@ -109,6 +109,9 @@ _DEVICE = {
     "grace": "30 minutes",
     "archived": False,
     "favourite": False,
+    "type": "printer",
+    "tags": ["colour", "office"],
+    "notes": "",
 }
 DEVICES = {"success": True, "devices": [_DEVICE]}
 ONE_DEVICE = {"success": True, "device": _DEVICE}
@@ -152,6 +155,15 @@ DEVICE_DELETED = {
     "message": f"Deleted device {MAC}",
     "deleted": {"sessions": 12, "events": 25, "evidence": 3},
 }
+ADD_DEVICE = {"mac": MAC, "name": "Printer", "type": "printer", "tags": ["office"]}
+CHANGE_DEVICES = {"macs": [MAC], "owner": "Office", "add_tags": ["office"]}
+DEVICES_CHANGED = {"success": True, "changed": 1}
+DEVICE_TAGS = {"success": True, "tags": [{"tag": "office", "devices": 3}]}
+DEVICES_CSV = (
+    "mac,name,owner,type,tags,notes,vendor,ip,status,connected_since,first_seen,last_seen,archived\r\n"
+    f'{MAC},Printer,Office,printer,"colour,office",,Example,192.168.1.10,connected,2025-08-01T10:00:00+00:00,'
+    "2025-07-01T08:00:00+00:00,2025-08-01T12:00:00+00:00,false\r\n"
+)
 MERGE_DEVICE = {"mac": "02:11:22:33:44:55"}
 DEVICE_MERGED = {
     "success": True,

@@ -1,6 +1,6 @@
 """A device: anything with a MAC address on the network."""
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, false, true
+from sqlalchemy import CheckConstraint, String, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
@@ -32,3 +32,8 @@ class Device(Base):
     # A session of it was reported through the API: it has a `New Device`, however long ago it was seen first.
     announced: Mapped[bool] = mapped_column(server_default=false())
     favourite: Mapped[bool] = mapped_column(server_default=false())
+    # One of values.device_types.TYPES, or "". Not named type: conditions of indexes on events have that name.
+    kind: Mapped[str] = mapped_column(String(16), server_default="")
+    # As values.tags joins them.
+    tags: Mapped[str] = mapped_column(String(1024), server_default="")
+    notes: Mapped[str] = mapped_column(String(1024), server_default="")

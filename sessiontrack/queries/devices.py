@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import FromClause, SQLColumnExpression, case, false, func, literal, or_, select
+from sqlalchemy import (
+    FromClause,
+    SQLColumnExpression,
+    case,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
@@ -14,15 +24,22 @@ from sessiontrack.database import Contains, Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event
 from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.device_alias import device_with
-from sessiontrack.queries.searching import devices_with_alias_like, in_mac, search_values
+from sessiontrack.queries.searching import contained, devices_with_alias_like, in_mac, search_values
 from sessiontrack.values.macs import is_locally_administered
 from sessiontrack.values.periods import fixed_period
+from sessiontrack.values.record_files import as_cell
+from sessiontrack.values.tags import SEPARATOR, split_tags
 from sessiontrack.values.timestamps import SiteTime
 from sessiontrack.values.vendors import vendor_of
 
 NEW_SECONDS = 86_400
 TOTALS = ("all", "connected", "disconnected", "down", "new", "flapping", "archived", "favorites")
 CONNECTED_ADDRESSES = Statement("SELECT DISTINCT ip FROM device_session WHERE still_connected AND ip <> ''")
+TAGGED = Statement("SELECT tags FROM device WHERE tags <> '' AND NOT archived ORDER BY id")
+CELLS = (
+    *("mac", "name", "owner", "type", "tags", "notes", "vendor", "ip", "status"),
+    *("connected_since", "first_seen", "last_seen", "archived"),
+)
 ALIASES = Statement("SELECT device_id, mac FROM device_alias ORDER BY mac")
 
 IS_CONNECTED = func.coalesce(DeviceSession.still_connected, false())
@@ -60,6 +77,7 @@ class DeviceFilter:
 
     flapping: more connections than the first number, within the seconds of the second.
     mac: only the device that has this address.
+    tag: only those with this tag.
     """
 
     flapping: tuple[int, int]
@@ -68,11 +86,18 @@ class DeviceFilter:
     sort: str = "name"
     descending: bool = False
     mac: str | None = None
+    tag: str = ""
 
     def values(self, now: int) -> dict[str, Any]:
         """The parameters of the statements."""
         found: dict[str, Any] = {**search_values(self.search), **_times(now, self.flapping)}
+        if self.tag:
+            found["tag_pattern"] = contained(f"{SEPARATOR}{self.tag}{SEPARATOR}")
         return found if self.mac is None else {**found, "mac": self.mac}
+
+    def narrowing(self) -> tuple[bool, bool | None]:
+        """Whether to one device; and to a tag that is plain ASCII, or is not, None without one."""
+        return self.mac is not None, self.tag.isascii() if self.tag else None
 
     def shape(self) -> tuple[str, bool | None]:
         """What the statements depend on; the second: whether the search is plain ASCII, None without one."""
@@ -84,7 +109,7 @@ def list_devices(
 ) -> Iterator[dict[str, Any]]:
     """One page of them."""
     aliases = _aliases(tx)
-    statement = _listed(*wanted.shape(), wanted.sort, wanted.descending, wanted.mac is not None)
+    statement = _listed(*wanted.shape(), wanted.sort, wanted.descending, wanted.narrowing())
     for row in tx.stream(statement, limit=limit, offset=offset, **wanted.values(now)):
         yield _as_dict(row, aliases, site)
 
@@ -115,7 +140,7 @@ def list_resources(
 
 def count_devices(tx: Transaction, wanted: DeviceFilter, now: int) -> int:
     """How many there are, whatever the page."""
-    return int(tx.value(_counted(*wanted.shape(), wanted.mac is not None), **wanted.values(now)))
+    return int(tx.value(_counted(*wanted.shape(), wanted.narrowing()), **wanted.values(now)))
 
 
 def find_device(
@@ -129,6 +154,22 @@ def find_device(
 def count_totals(tx: Transaction, flapping: tuple[int, int], now: int) -> dict[str, int]:
     """How many devices each status has."""
     return dict(zip(TOTALS, tx.rows(_totals(), **_times(now, flapping))[0], strict=True))
+
+
+def list_cells(tx: Transaction, wanted: DeviceFilter, now: int, site: SiteTime) -> Iterator[tuple[str, ...]]:
+    """All of them as rows of CELLS."""
+    for device in list_devices(tx, wanted, EVERYTHING, 0, now, site):
+        device["tags"] = SEPARATOR.join(device["tags"])
+        yield tuple(as_cell(device[name]) for name in CELLS)
+
+
+def count_tags(tx: Transaction) -> list[dict[str, Any]]:
+    """Every tag of the devices that are not archived, in order, and how many have it."""
+    counts: dict[str, list[Any]] = {}
+    for (text,) in tx.rows(TAGGED):
+        for tag in split_tags(text):
+            counts.setdefault(tag.casefold(), [tag, 0])[1] += 1
+    return [{"tag": counts[key][0], "devices": counts[key][1]} for key in sorted(counts)]
 
 
 def _times(now: int, flapping: tuple[int, int]) -> dict[str, int]:
@@ -145,7 +186,7 @@ def _aliases(tx: Transaction) -> dict[int, list[str]]:
 
 def _as_dict(row: Row, aliases: dict[int, list[str]], site: SiteTime) -> dict[str, Any]:
     device_id, mac, name, owner, vendor, ip, status, since, first, last, new, flapping, *own = row
-    can_flap, alert_down, grace, archived, favourite = own
+    can_flap, alert_down, grace, archived, favourite, kind, tags, notes = own
     return {
         "mac": mac,
         "aliases": aliases.get(device_id, []),
@@ -166,6 +207,9 @@ def _as_dict(row: Row, aliases: dict[int, list[str]], site: SiteTime) -> dict[st
         "grace": None if grace is None else str(fixed_period(grace)),
         "archived": bool(archived),
         "favourite": bool(favourite),
+        "type": kind,
+        "tags": split_tags(tags),
+        "notes": notes,
     }
 
 
@@ -193,6 +237,9 @@ COLUMNS = (
     Device.grace_seconds,
     Device.archived,
     Device.favourite,
+    Device.kind,
+    Device.tags,
+    Device.notes,
 )
 SORTS: dict[str, tuple[SQLColumnExpression[Any], SQLColumnExpression[Any] | None]] = {
     # (what by, and where it is nothing: those come last in either direction)
@@ -235,40 +282,57 @@ def _with_latest() -> FromClause:
     return with_session.outerjoin(event_table, Event.id == moved)
 
 
-def _where(status: str, is_ascii: bool | None, of_one: bool = False) -> list[ColumnElement[bool]]:
+def _where(
+    status: str, is_ascii: bool | None, narrowing: tuple[bool, bool | None] = (False, None)
+) -> list[ColumnElement[bool]]:
     where = [CONDITIONS[status]]
+    of_one, tag_is_ascii = narrowing
     if of_one:
         where.append(Device.id == device_with(bind("mac")))
+    if tag_is_ascii is not None:
+        where.append(_tagged(tag_is_ascii))
     if is_ascii is None:
         return where
-    texts = (Device.name, Device.owner, Device.vendor, IP)
+    texts = (Device.name, Device.owner, Device.vendor, Device.kind, Device.tags, Device.notes, IP)
     found = [*(Contains(each, bind("pattern"), is_ascii) for each in texts), in_mac(Device.mac, is_ascii)]
     return [*where, or_(*found, Device.id.in_(devices_with_alias_like(is_ascii)))]
 
 
 @cache
-def _listed(status: str, is_ascii: bool | None, sort: str, descending: bool, of_one: bool) -> Statement:
+def _listed(
+    status: str, is_ascii: bool | None, sort: str, descending: bool, narrowing: tuple[bool, bool | None]
+) -> Statement:
     by, is_nothing = SORTS[sort]
     order: list[ColumnElement[Any]] = (
         [] if is_nothing is None else [case((is_nothing, literal(1)), else_=literal(0))]
     )
     order += [by.desc() if descending else by.asc(), Device.mac.asc()]
     rows = (
-        select(*COLUMNS).select_from(_with_latest()).where(*_where(status, is_ascii, of_one)).order_by(*order)
+        select(*COLUMNS)
+        .select_from(_with_latest())
+        .where(*_where(status, is_ascii, narrowing))
+        .order_by(*order)
     )
     return Statement(rows.limit(bind("limit")).offset(bind("offset")))
 
 
-def are(status: str, is_ascii: bool | None) -> ColumnElement[bool]:
+def _tagged(is_ascii: bool) -> ColumnElement[bool]:
+    separator: ColumnElement[str] = literal_column(f"'{SEPARATOR}'")
+    return Contains(separator + Device.tags + separator, bind("tag_pattern"), is_ascii)
+
+
+def are(status: str, is_ascii: bool | None, tag_is_ascii: bool | None = None) -> ColumnElement[bool]:
     """The condition that a row's device is one of a filter's, by that filter's shape and with its values."""
     if status in WITHOUT_LATEST and is_ascii is None:
-        return CONDITIONS[status]
-    return Device.id.in_(select(Device.id).select_from(_with_latest()).where(*_where(status, is_ascii)))
+        condition = CONDITIONS[status]
+        return condition if tag_is_ascii is None else condition & _tagged(tag_is_ascii)
+    where = _where(status, is_ascii, (False, tag_is_ascii))
+    return Device.id.in_(select(Device.id).select_from(_with_latest()).where(*where))
 
 
 @cache
-def _counted(status: str, is_ascii: bool | None, of_one: bool) -> Statement:
-    where = _where(status, is_ascii, of_one)
+def _counted(status: str, is_ascii: bool | None, narrowing: tuple[bool, bool | None]) -> Statement:
+    where = _where(status, is_ascii, narrowing)
     return Statement(select(func.count()).select_from(_with_latest()).where(*where))
 
 

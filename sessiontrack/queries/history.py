@@ -48,7 +48,8 @@ def _at(at: int | None) -> str | None:
 
 
 def _device(row: Row) -> dict[str, Any]:
-    mac, name, owner, vendor, alert_down, can_flap, archived, favourite, grace_seconds, first, last = row
+    mac, name, owner, vendor, alert_down, can_flap, archived, favourite, grace_seconds, first, last = row[:11]
+    kind, tags, notes = row[11:]
     return {
         "mac": mac,
         "name": name,
@@ -61,6 +62,9 @@ def _device(row: Row) -> dict[str, Any]:
         "grace_seconds": grace_seconds,
         "first_seen_at": _at(first),
         "last_seen_at": _at(last),
+        "type": kind,
+        "tags": tags,
+        "notes": notes,
     }
 
 
@@ -126,6 +130,9 @@ def _devices(windowed: bool) -> Statement:
         Device.grace_seconds,
         Device.first_seen_at,
         Device.last_seen_at,
+        Device.kind,
+        Device.tags,
+        Device.notes,
     ).order_by(Device.id)
     if windowed:
         start, end = bind("start"), bind("end")

@@ -15,9 +15,9 @@ def search_values(search: str) -> dict[str, str]:
         return {}
     spellings = mac_parts(search) or (search,)
     return {
-        "pattern": _pattern(search),
-        "mac_pattern": _pattern(spellings[0]),
-        "other_mac_pattern": _pattern(spellings[-1]),
+        "pattern": contained(search),
+        "mac_pattern": contained(spellings[0]),
+        "other_mac_pattern": contained(spellings[-1]),
     }
 
 
@@ -27,7 +27,7 @@ def in_mac(column: SQLColumnExpression[str], is_ascii: bool) -> ColumnElement[bo
     return or_(*(Contains(column, each, is_ascii) for each in patterns))
 
 
-def _pattern(search: str) -> str:
+def contained(search: str) -> str:
     """What Contains looks for: the text itself, anywhere."""
     escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

@@ -42,13 +42,13 @@ class TimelineSessionFilter:
         own = {"start": self.start, "end": self.end, **self.of.values(now)}
         return own if self.mac is None else {**own, "mac": self.mac}
 
-    def shape(self) -> tuple[bool, str, bool | None]:
+    def shape(self) -> tuple[bool, str, bool | None, bool | None]:
         """What the statements depend on."""
-        return self.mac is not None, *self.of.shape()
+        return self.mac is not None, *self.of.shape(), self.of.narrowing()[1]
 
     def is_long(self) -> bool:
         """Whether it is a long window of all devices that are not archived."""
-        return self.shape() == (False, "all", None) and long_windows.is_long(self.start, self.end)
+        return self.shape() == (False, "all", None, None) and long_windows.is_long(self.start, self.end)
 
 
 def list_timeline_sessions(
@@ -102,8 +102,10 @@ def _kind(connected_at: int | None, disconnected_at: int | None, still_connected
 
 
 @cache
-def _listed(by_mac: bool, status: str, is_ascii: bool | None, sort: str, descending: bool) -> Statement:
-    shown, where = _shown(by_mac, status, is_ascii)
+def _listed(
+    by_mac: bool, status: str, is_ascii: bool | None, tag: bool | None, sort: str, descending: bool
+) -> Statement:
+    shown, where = _shown(by_mac, status, is_ascii, tag)
     found = shown.c
     rows = _rows(shown).where(*where)
     by = {
@@ -153,17 +155,17 @@ def _counted_of_some() -> Statement:
 
 
 @cache
-def _counted(by_mac: bool, status: str, is_ascii: bool | None) -> Statement:
-    shown, where = _shown(by_mac, status, is_ascii)
+def _counted(by_mac: bool, status: str, is_ascii: bool | None, tag: bool | None) -> Statement:
+    shown, where = _shown(by_mac, status, is_ascii, tag)
     rows = select(func.count()).select_from(shown).join(Device, Device.id == shown.c.device_id)
     return Statement(rows.where(*where))
 
 
 def _shown(
-    by_mac: bool, status: str, is_ascii: bool | None
+    by_mac: bool, status: str, is_ascii: bool | None, tag: bool | None
 ) -> tuple[Subquery, tuple[ColumnElement[bool], ...]]:
     shown, overlaps = overlapping(by_mac)
-    return shown, (*overlaps, devices.are(status, is_ascii))
+    return shown, (*overlaps, devices.are(status, is_ascii, tag))
 
 
 def _is_missing(shown: Subquery) -> ColumnElement[bool]:

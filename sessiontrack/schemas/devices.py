@@ -3,20 +3,28 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf
 
+from sessiontrack.exceptions import InvalidInput
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import (
+    MOST_LISTED,
     DeviceMac,
     FixedPeriodText,
     JsonBoolean,
+    MacAddress,
     PeriodText,
+    Several,
     Text,
     limit,
     offset,
 )
 from sessiontrack.schemas.windows import InPeriod
+from sessiontrack.values.device_types import TYPES
+from sessiontrack.values.tags import LONGEST as LONGEST_TAG
+from sessiontrack.values.tags import MOST as MOST_TAGS
+from sessiontrack.values.tags import join_tags
 
 STATUSES = ("connected", "disconnected", "down", "new", "flapping", "archived", "all")
 # What NetAlertX's pages ask for; "my" is another word of theirs for "all".
@@ -26,19 +34,37 @@ LISTED_TOTALS = ("all", "connected", "favorites", "new", "down", "archived")
 SORTS = ("name", "mac", "owner", "ip", "vendor", "first_seen", "last_seen", "status")
 
 
-class ListDevices(Strict):
-    """`GET /devices`."""
+class Tags(fields.List[Any]):
+    """Tags, each a text without a comma; loaded as the one text that is stored."""
+
+    def __init__(self, *, metadata: Mapping[str, Any], **kwargs: Any) -> None:
+        described = {"maxItems": MOST_TAGS, **metadata}
+        super().__init__(Text(least=1, most=LONGEST_TAG), metadata=described, **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if isinstance(value, list) and len(value) > MOST_TAGS:
+            raise ValidationError(f"At most {MOST_TAGS}.")
+        try:
+            found: list[Any] = super()._deserialize(value, attr, data, **kwargs)
+            return join_tags(found)
+        except InvalidInput as error:
+            raise ValidationError(error.message) from error
+
+
+class DeviceQuery(Strict):
+    """What `GET /devices` and `GET /devices/list.csv` have in common."""
 
     status = fields.String(
         load_default="all",
         validate=OneOf(STATUSES),
         metadata={"description": "all: but for the archived ones."},
     )
+    tag = Text(most=LONGEST_TAG, load_default="", metadata={"description": "Only those with this tag."})
     search = Text(
         load_default="", metadata={"description": "In name, owner, vendor, MAC addresses and IP address."}
     )
-    limit = limit(100)
-    offset = offset()
     sort = fields.String(
         load_default="name",
         validate=OneOf([*SORTS, *(f"-{each}" for each in SORTS)]),
@@ -46,11 +72,18 @@ class ListDevices(Strict):
     )
 
 
+class ListDevices(DeviceQuery):
+    """`GET /devices`."""
+
+    limit = limit(100)
+    offset = offset()
+
+
 class ChangeDevice(Strict):
     """`PATCH /devices/<mac>`; what is left out stays as it is, what is null or empty is cleared."""
 
     cleared: ClassVar[Mapping[str, Any]] = {
-        **{"name": "", "owner": "", "vendor": "", "grace_seconds": None},
+        **{"name": "", "owner": "", "vendor": "", "grace_seconds": None, "kind": "", "tags": "", "notes": ""},
         **{"alert_down": False, "can_flap": True, "archived": False, "favourite": False},
     }
 
@@ -68,6 +101,32 @@ class ChangeDevice(Strict):
     can_flap = JsonBoolean(metadata={"description": "Whether it is ever said to be flapping."})
     archived = JsonBoolean()
     favourite = JsonBoolean()
+    type = fields.String(attribute="kind", validate=OneOf(TYPES), metadata={"example": "printer"})
+    tags = Tags(
+        metadata={"example": ["office"], "description": f"At most {MOST_TAGS}, none with a comma."},
+    )
+    notes = Text(most=1000)
+
+
+class ChangeDevices(ChangeDevice):
+    """`PATCH /devices`: the same changes for several devices."""
+
+    cleared: ClassVar[Mapping[str, Any]] = {**ChangeDevice.cleared, "add_tags": "", "remove_tags": ""}
+
+    macs = Several(MacAddress(), most=MOST_LISTED, required=True, metadata={"description": "Which devices."})
+    add_tags = Tags(metadata={"example": ["office"], "description": "Tags that each of them gets."})
+    remove_tags = Tags(metadata={"example": ["old"], "description": "Tags that each of them loses."})
+
+    @validates_schema
+    def _some(self, data: dict[str, Any], **kwargs: object) -> None:
+        if not data["macs"]:
+            raise ValidationError("Name at least one device.", "macs")
+
+
+class AddDevice(ChangeDevice):
+    """`POST /devices`."""
+
+    mac = DeviceMac(required=True)
 
 
 class DeviceStatistics(InPeriod):
@@ -108,6 +167,9 @@ class DeviceAnswer(Answer):
     grace = fields.String(required=True, allow_none=True)
     archived = fields.Boolean(required=True)
     favourite = fields.Boolean(required=True)
+    type = fields.String(required=True, metadata={"description": "Empty where nobody has said it."})
+    tags = fields.List(fields.String(), required=True)
+    notes = fields.String(required=True)
 
 
 class _Success(Answer):
@@ -118,6 +180,25 @@ class OneDeviceAnswer(_Success):
     """A device."""
 
     device = fields.Nested(DeviceAnswer, required=True)
+
+
+class ChangeDevicesAnswer(_Success):
+    """`PATCH /devices`."""
+
+    changed = fields.Integer(required=True, metadata={"description": "How many devices."})
+
+
+class TagAnswer(Answer):
+    """A tag, and how many devices have it."""
+
+    tag = fields.String(required=True)
+    devices = fields.Integer(required=True)
+
+
+class TagsAnswer(_Success):
+    """`GET /devices/tags`."""
+
+    tags = fields.List(fields.Nested(TagAnswer), required=True)
 
 
 class NeighbourAnswer(Answer):

@@ -120,12 +120,15 @@ VOID_NEWER = Statement(
 )
 
 KNOWN = Statement(
-    "SELECT mac, name, owner, vendor, first_seen_at, last_seen_at, announced FROM device WHERE id = :other"
+    "SELECT mac, name, owner, vendor, kind, notes, first_seen_at, last_seen_at, announced FROM device"
+    " WHERE id = :other"
 )
 LEARN = Statement(
     "UPDATE device SET name = CASE WHEN name = '' THEN :name ELSE name END,"
     " owner = CASE WHEN owner = '' THEN :owner ELSE owner END,"
     " vendor = CASE WHEN vendor = '' THEN :vendor ELSE vendor END,"
+    " kind = CASE WHEN kind = '' THEN :kind ELSE kind END,"
+    " notes = CASE WHEN notes = '' THEN :notes ELSE notes END,"
     " first_seen_at = CASE WHEN first_seen_at < :first_seen_at THEN first_seen_at ELSE :first_seen_at END,"
     " last_seen_at = CASE WHEN last_seen_at > coalesce(:last_seen_at, 0) THEN last_seen_at"
     " ELSE :last_seen_at END, announced = announced OR :announced WHERE id = :keeper"
@@ -139,8 +142,8 @@ def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: Pr
     """Make what is known of the other MAC, and what will be seen of it, the device's.
 
     It is as if both had been one device from the start. Reported sessions that overlap become one; events
-    stay, those that are no longer true or stand twice voided. The device's name, owner and vendor are taken
-    from the other one where it has none. Again, nothing changes.
+    stay, those that are no longer true or stand twice voided. The device's name, owner, vendor, type and
+    notes are taken from the other one where it has none; it gets the tags of both. Again, nothing changes.
 
     Raises:
         InvalidInput: both are the same address.
@@ -169,8 +172,9 @@ def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: Pr
             tx.run(LINK_REPORTED, device_id=keeper, at=at)
         tx.run(VOID_NEWER, keeper=keeper)
         (further, *known) = tx.rows(KNOWN, other=other)[0]
-        names = ("name", "owner", "vendor", "first_seen_at", "last_seen_at", "announced")
+        names = ("name", "owner", "vendor", "kind", "notes", "first_seen_at", "last_seen_at", "announced")
         tx.run(LEARN, keeper=keeper, **dict(zip(names, known, strict=True)))
+        devices.add_tags(tx, keeper, devices.tags_of(tx, other))
         tx.run(MOVE_ALIASES, **both)
         tx.run(DELETE_DEVICE, other=other)
         tx.run(ADD_ALIAS, mac=further, keeper=keeper)

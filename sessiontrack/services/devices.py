@@ -1,13 +1,13 @@
 """Devices: known from their first session or sighting on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import select, update
 
 from sessiontrack.database import Statement, Transaction
-from sessiontrack.exceptions import Contention, NotFound
+from sessiontrack.exceptions import Conflict, Contention, NotFound
 from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
@@ -16,6 +16,8 @@ from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.services.presence import PresenceRules, derive_and_announce
 from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
+from sessiontrack.values.tags import MOST as MOST_TAGS
+from sessiontrack.values.tags import change_tags, split_tags
 from sessiontrack.values.vendors import vendor_of
 
 INSERT = Statement(
@@ -62,6 +64,8 @@ COUNT_PARTS = Statement(
     " (SELECT count(*) FROM sighting_run WHERE device_id = :device_id)"
     " + (SELECT count(*) FROM device_evidence WHERE device_id = :device_id)"
 )
+TAGS = Statement("SELECT tags FROM device WHERE id = :device_id")
+SET_TAGS = Statement("UPDATE device SET tags = :tags WHERE id = :device_id")
 DELETE = Statement("DELETE FROM device WHERE id = :device_id")
 
 
@@ -148,6 +152,70 @@ def change_device(
     if is_judged_anew:
         judge_anew(tx, device_id)
         derive_and_announce(tx, now, [device_id], rules)
+
+
+def change_devices(
+    tx: Transaction,
+    now: int,
+    macs: Iterable[str],
+    changes: Mapping[str, Any],
+    rules: PresenceRules,
+    added: Sequence[str] = (),
+    removed: Sequence[str] = (),
+) -> int:
+    """Change what people say of several devices at once, all of them or none.
+
+    Args:
+        added, removed: tags that each one has afterwards, or has no more.
+    Returns:
+        how many devices these are; two addresses may be one device's.
+    Raises:
+        NotFound: no device has one of these addresses.
+        InvalidInput: one would have too many tags.
+    """
+    found: dict[int, str] = {}
+    if not _JUDGES.isdisjoint(changes):
+        hold_evidence(tx)
+    # In one order: two changes of the same devices do not wait for each other in a circle.
+    for mac in sorted(macs):
+        found.setdefault(get_device(tx, mac), mac)
+    for device_id, mac in found.items():
+        change_device(tx, now, mac, changes, rules)
+        if added or removed:
+            set_tags(tx, device_id, change_tags(tx.value(TAGS, device_id=device_id), added, removed))
+    return len(found)
+
+
+def add_device(tx: Transaction, now: int, mac: str, values: Mapping[str, Any]) -> None:
+    """Make a device before it is ever seen; it counts as seen first now.
+
+    Args:
+        values: columns of the device by name.
+    Raises:
+        Conflict: a device has this address.
+    """
+    device_id, is_new = ensure_device(tx, mac, now)
+    if not is_new:
+        raise Conflict(f"There is a device with the MAC address {mac}.")
+    if values:
+        tx.run(_change(tuple(sorted(values))), device_id=device_id, **values)
+
+
+def tags_of(tx: Transaction, device_id: int) -> list[str]:
+    """The device's tags, in order."""
+    return split_tags(tx.value(TAGS, device_id=device_id))
+
+
+def add_tags(tx: Transaction, device_id: int, tags: Sequence[str]) -> None:
+    """Give a device these tags too, as far as there is room for them."""
+    free = MOST_TAGS - len(tags_of(tx, device_id))
+    if tags and free > 0:
+        set_tags(tx, device_id, change_tags(tx.value(TAGS, device_id=device_id), tags[:free], ()))
+
+
+def set_tags(tx: Transaction, device_id: int, text: str) -> None:
+    """Put these in the place of a device's tags."""
+    tx.run(SET_TAGS, device_id=device_id, tags=text)
 
 
 @cache

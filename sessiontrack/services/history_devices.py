@@ -14,20 +14,25 @@ from sessiontrack.values.records import DeviceRecord
 FIND = Statement(select(Device.id, Device.first_seen_at).where(Device.id == device_with(bind("mac"))))
 INSERT = Statement(
     "INSERT INTO device (mac, name, owner, vendor, alert_down, can_flap, archived, favourite, grace_seconds,"
-    " first_seen_at, last_seen_at) VALUES (:mac, :name, :owner, :vendor, :alert_down, :can_flap, :archived,"
-    " :favourite, :grace_seconds, :first_seen_at, :last_seen_at) RETURNING id"
+    " first_seen_at, last_seen_at, kind, tags, notes) VALUES (:mac, :name, :owner, :vendor, :alert_down,"
+    " :can_flap, :archived, :favourite, :grace_seconds, :first_seen_at, :last_seen_at, :type, :tags, :notes)"
+    " RETURNING id"
 )
 # What was set here stays; a mark that is not set is as good as empty.
 FILL = Statement(
     "UPDATE device SET name = CASE WHEN name = '' THEN :name ELSE name END,"
     " owner = CASE WHEN owner = '' THEN :owner ELSE owner END,"
     " vendor = CASE WHEN vendor = '' THEN :vendor ELSE vendor END,"
+    " kind = CASE WHEN kind = '' THEN :type ELSE kind END,"
+    " tags = CASE WHEN tags = '' THEN :tags ELSE tags END,"
+    " notes = CASE WHEN notes = '' THEN :notes ELSE notes END,"
     " alert_down = alert_down OR :alert_down, can_flap = can_flap AND :can_flap,"
     " archived = archived OR :archived, favourite = favourite OR :favourite,"
     " grace_seconds = coalesce(grace_seconds, :grace_seconds),"
     " last_seen_at = coalesce(last_seen_at, :last_seen_at)"
     " WHERE id = :device_id AND ((name = '' AND :name <> '') OR (owner = '' AND :owner <> '')"
-    " OR (vendor = '' AND :vendor <> '') OR (NOT alert_down AND :alert_down)"
+    " OR (vendor = '' AND :vendor <> '') OR (kind = '' AND :type <> '') OR (tags = '' AND :tags <> '')"
+    " OR (notes = '' AND :notes <> '') OR (NOT alert_down AND :alert_down)"
     " OR (can_flap AND NOT :can_flap) OR (NOT archived AND :archived) OR (NOT favourite AND :favourite)"
     " OR (grace_seconds IS NULL AND :has_grace) OR (last_seen_at IS NULL AND :has_last_seen))"
 )

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from sessiontrack.exceptions import InvalidInput, UnreadableHistory
-from sessiontrack.sources.history_values import LONGEST_INFO, LONGEST_TYPE, Values
+from sessiontrack.sources.history_values import LONGEST_INFO, LONGEST_NOTES, LONGEST_TYPE, Values
+from sessiontrack.values.device_types import TYPES
 from sessiontrack.values.record_files import Line, Raw, decode, decode_any_json
 from sessiontrack.values.records import (
     DEVICES,
@@ -23,6 +24,7 @@ from sessiontrack.values.records import (
     SessionRecord,
     UserSessionRecord,
 )
+from sessiontrack.values.tags import join_tags, split_tags
 
 # A ping rounds what it credits to a second; none comes more often than this.
 ROUNDED_EVERY = 10
@@ -99,7 +101,16 @@ def _device(raw: Raw, values: Values) -> DeviceRecord:
         values.whole(get("grace_seconds"), "grace_seconds"),
         values.instant(get("first_seen_at"), "first_seen_at"),
         values.instant(get("last_seen_at"), "last_seen_at"),
+        _one_of(TYPES, values.text(get("type"), "type"), "type"),
+        join_tags(split_tags(values.text(get("tags"), "tags", LONGEST_INFO))),
+        values.text(get("notes"), "notes", LONGEST_NOTES),
     )
+
+
+def _one_of(known: tuple[str, ...], text: str, name: str) -> str:
+    if text and text not in known:
+        raise InvalidInput(f"{name} is none of {', '.join(known)}.")
+    return text
 
 
 def _session(raw: Raw, values: Values) -> SessionRecord:

@@ -28,6 +28,9 @@ class DeviceRecord(NamedTuple):
     grace_seconds: int | None = None
     first_seen_at: int | None = None
     last_seen_at: int | None = None
+    type: str = ""
+    tags: str = ""
+    notes: str = ""
 
 
 class SessionRecord(NamedTuple):

@@ -32,6 +32,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/auth/tokens"): {"name": "a script"},
     ("POST", "/users"): {"username": "anna", "password": "correct horse"},
     ("POST", "/webhooks"): {"name": "pager", "url": "https://8.8.8.8/hook"},
+    ("POST", "/devices"): {"mac": PRINTER},
+    ("PATCH", "/devices"): {"macs": [MAC]},
     ("POST", f"/devices/{MAC}/merge"): {"mac": OTHER_MAC},
 }
 SESSION_ID = "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10"

@@ -102,6 +102,8 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "POST /auth/login": {"429"},
         "POST /auth/tokens": {"404", "409"},
         "DELETE /auth/tokens/{token_id}": {"404"},
+        "POST /devices": {"409"},
+        "PATCH /devices": {"404"},
         **{f"{each} /devices/{{mac}}": {"404"} for each in ("GET", "PATCH", "DELETE")},
         "GET /api/v2/sessions/{session_id}": {"404"},
         "GET /api/v2/sessions/{session_id}/views": {"404"},

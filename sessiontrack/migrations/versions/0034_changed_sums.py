@@ -5,7 +5,7 @@ from importlib import import_module
 from alembic import op
 
 revision = "0034"
-down_revision = "0025"
+down_revision = "0030"
 
 MADE_IN = {"0018_row_counts": "COUNTED", "0019_user_sums": "SUMS", "0020_text_counts": "TEXTS"}
 

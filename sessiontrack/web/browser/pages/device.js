@@ -14,9 +14,11 @@ import { icon } from "../icons.js";
 import { Live, ofDevices } from "../live.js";
 import { formatDuration, instant, zone } from "../time.js";
 import { UrlState } from "../url-state.js";
+import { tagList, typeIcon } from "./device/kinds.js";
 import { deleteSessions, edit, merge } from "./device/changes.js";
 import "./device/strip.js";
 import { usually } from "./device/usually.js";
+import "./devices.css";
 import "./device.css";
 
 const VIEWS = ["sessions", "missing", "all", "voided"];
@@ -142,7 +144,11 @@ class DevicePage extends StElement {
       ${fact(t("devices.ip"), device.ip ? html`<span class="mono">${device.ip}</span>` : none)}
       ${fact(t("devices.mac"), html`<span class="mono">${device.mac}</span>`)}
       ${fact(t("devices.one.vendor"), device.randomized ? html`${device.vendor} ${randomized()}` : device.vendor || none)}
-      ${fact(t("devices.owner"), device.owner || none)} ${fact(t("devices.first_seen"), instant(device.first_seen))}
+      ${fact(t("devices.owner"), device.owner || none)}
+      ${device.type ? fact(t("devices.type"), html`${typeIcon(device.type)} ${t(`devices.type.${device.type}`)}`) : nothing}
+      ${device.tags.length ? fact(t("devices.tags"), tagList(device.tags)) : nothing}
+      ${device.notes ? fact(t("devices.notes"), device.notes) : nothing}
+      ${fact(t("devices.first_seen"), instant(device.first_seen))}
       ${fact(t("devices.last_seen"), seen)}
       ${device.connected_since ? fact(t("devices.one.since"), instant(device.connected_since)) : nothing}
       ${fact(t("devices.one.alert"), device.alert_down ? t("devices.one.yes") : t("devices.one.no"))}

@@ -6,14 +6,15 @@ import { checkField, durationField, durationOf, minutesOf, textField } from "../
 import { fieldErrors } from "../../elements/field-errors.js";
 import { toast } from "../../elements/toast.js";
 import { t } from "#i18n";
+import { notesField, tagsField, tagsOf, typeField } from "./kinds.js";
 
 const path = ({ mac }) => `/devices/${mac}`;
 const nameOf = ({ name, mac }) => name || mac;
 
 /** Edit the fields that users maintain. */
 export async function edit(device) {
-  const { name, owner, alert_down, archived } = device;
-  const before = { name, owner, alert_down, archived, grace: device.grace };
+  const { name, owner, type, notes, alert_down, archived } = device;
+  const before = { name, owner, type, tags: device.tags.join(), notes, alert_down, archived, grace: device.grace };
   const done = await ask({
     title: t("devices.one.edit.title"),
     action: t("devices.one.save"),
@@ -23,6 +24,9 @@ export async function edit(device) {
       const values = {
         name: data.name.trim(),
         owner: data.owner.trim(),
+        type: data.type,
+        tags: tagsOf(data.tags).join(),
+        notes: data.notes.trim(),
         grace: durationOf(data, "grace"),
         alert_down: "alert_down" in data,
         archived: "archived" in data,
@@ -30,7 +34,8 @@ export async function edit(device) {
       const isSame = (key, value) =>
         key === "grace" ? minutesOf(value ?? "") === minutesOf(before.grace ?? "") : value === before[key];
       const changes = Object.entries(values).filter(([key, value]) => !isSame(key, value));
-      return changes.length ? send("PATCH", path(device), Object.fromEntries(changes)) : undefined;
+      const body = Object.fromEntries(changes.map(([key, value]) => [key, key === "tags" ? tagsOf(value) : value]));
+      return changes.length ? send("PATCH", path(device), body) : undefined;
     },
   });
   if (done) toast(t("devices.one.saved"));
@@ -40,6 +45,8 @@ export async function edit(device) {
 const editFields = (values) => html`
   ${textField({ name: "name", label: t("devices.one.name"), value: values.name })}
   ${textField({ name: "owner", label: t("devices.owner"), value: values.owner })}
+  ${typeField(values.type, t("devices.type.none"))} ${tagsField("tags", t("devices.tags"), tagsOf(values.tags))}
+  ${notesField(values.notes)}
   ${durationField({
     name: "grace",
     label: t("devices.one.grace"),

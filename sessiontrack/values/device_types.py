@@ -1,0 +1,3 @@
+"""What kinds of device there are."""
+
+TYPES = ("phone", "laptop", "tv", "printer", "camera", "iot", "server", "network")
