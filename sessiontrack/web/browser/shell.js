@@ -44,6 +44,23 @@ menu?.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
+// The search and the list of keys are loaded when they are asked for.
+const openFind = () => import("./find.js").then((find) => find.openFind());
+const openKeys = () => import("./find.js").then((find) => find.openKeys());
+const button = document.getElementById("find");
+button?.addEventListener("click", openFind);
+if (button) {
+  addEventListener("keydown", (event) => {
+    const isFind = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey;
+    const isTyping = event.target.closest?.("input, select, textarea, [contenteditable]");
+    if (event.defaultPrevented || (isTyping && !isFind)) return;
+    const open = isFind || event.key === "/" ? openFind : event.key === "?" ? openKeys : undefined;
+    if (!open || (!isFind && (event.ctrlKey || event.metaKey || event.altKey))) return;
+    event.preventDefault();
+    open();
+  });
+}
+
 const banner = document.createElement("p");
 banner.className = "away";
 banner.setAttribute("role", "status");
