@@ -4,6 +4,7 @@ import io
 import json
 import os
 import platform
+import re
 import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,9 @@ from sessiontrack.version import VERSION
 LOG_LINES = 500
 ASK_SECONDS = 20.0
 UNITS = "sessiontrack*"
+# Requests and logins, which name people, and the first password, which a first start prints.
+PRIVATE = re.compile(r""" method=|"method"|Password:|Signed in:|Login refused""")
+MAC = re.compile(r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b")
 
 
 def write_bundle(target: Path, findings: Sequence[Finding], now: int) -> None:
@@ -85,12 +89,10 @@ def _sizes() -> str:
 
 
 def _log() -> str:
-    """The last lines; requests, which name people and devices, are left out, and tokens are hidden."""
+    """The last lines, without those that are private; tokens and devices' addresses are hidden."""
     words = ["journalctl", "--no-pager", "--output=short-iso", f"--lines={LOG_LINES}", f"--unit={UNITS}"]
     lines = _said(words).splitlines()
-    return "".join(
-        f"{one_line(line)}\n" for line in lines if " method=" not in line and '"method"' not in line
-    )
+    return "".join(f"{MAC.sub('<MAC>', one_line(line))}\n" for line in lines if not PRIVATE.search(line))
 
 
 def _said(words: list[str]) -> str:

@@ -342,6 +342,32 @@ def test_a_bundle_has_what_helps_and_no_secret(clients: Clients, tmp_path: Path)
         assert not any(secret in text for text in texts.values()), secret
 
 
+def test_a_bundles_log_names_no_password_no_person_and_no_device(
+    clients: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "journalctl").write_text(
+        "#!/bin/sh\ncat <<'END'\n"
+        "2025-08-15 box sessiontrack[7]: User:     admin\n"
+        "2025-08-15 box sessiontrack[7]: Password: first-secret-word  (also in a file)\n"
+        "2025-08-15 box sessiontrack[7]: INFO sessiontrack.blueprints.auth id=1: Signed in: 'anna' from ::1\n"
+        "2025-08-15 box sessiontrack[7]: WARNING sessiontrack: Login refused: 'anna' from ::1\n"
+        "2025-08-15 box sessiontrack[7]: id=4 user=anna method=GET path=/devices status=200\n"
+        "2025-08-15 box sessiontrack[8]: 00:1A:2B:3C:4D:5E  10.0.0.9   Example\n"
+        "2025-08-15 box sessiontrack[8]: Note: nothing answers.\nEND\n"
+    )
+    (tmp_path / "journalctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    target = tmp_path / "help.tar.gz"
+    invoke(clients.app.instance_path, "doctor", "--fast", "--bundle", str(target))
+    with tarfile.open(target) as archive:
+        file = archive.extractfile("sessiontrack/log.txt")
+        assert file is not None
+        log = file.read().decode()
+    assert "Note: nothing answers." in log
+    assert "<MAC>  10.0.0.9" in log
+    assert [word for word in ("secret", "anna", "00:1A", "Password") if word in log] == []
+
+
 def test_a_bundle_that_cannot_be_written_is_one_line(clients: Clients, tmp_path: Path) -> None:
     words = ["doctor", "--fast", "--bundle", str(tmp_path / "nowhere" / "help.tar.gz")]
     result = invoke(clients.app.instance_path, *words)
