@@ -197,6 +197,7 @@ def test_outside_a_checkout_the_instance_is_made_in_the_current_folder(tmp_path:
     assert (again.returncode, again.stderr, again.stdout) == (0, "", result.stdout)
 
 
+@pytest.mark.sqlite("the file that is not there")
 @pytest.mark.parametrize(
     "arguments", [["user", "list"], ["migrate"], ["token", "list"], ["backup", "b"], ["device", "list"]]
 )
@@ -210,6 +211,7 @@ def test_a_command_in_a_folder_without_an_instance_makes_none_and_says_which(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.sqlite("the file that is not there")
 def test_a_command_beside_an_installation_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sessiontrack.process.instance.INSTALLED", tmp_path)
     monkeypatch.setattr("sessiontrack.process.instance.default_folder", lambda: tmp_path / "instance")
