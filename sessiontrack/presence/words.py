@@ -13,10 +13,11 @@ from sessiontrack.presence.evidence import (
 )
 from sessiontrack.values.observations import DeviceEvent, Observation
 
-# Without an instant of its own, it came after all that the source said of that instant before.
+# Without an instant of its own, it came after all that the source said of that instant before, of any device:
+# two devices may turn out to be one.
 _ARRIVAL = (
-    "CASE WHEN :arrives THEN 1 + coalesce((SELECT max(b.arrival) FROM device_evidence b WHERE b.device_id ="
-    " {device} AND b.source_id = {source} AND b.at = :at), 0) END"
+    "CASE WHEN :arrives THEN 1 + coalesce((SELECT max(b.arrival) FROM device_evidence b"
+    " WHERE b.source_id = :source_id AND b.at = :at), 0) END"
 )
 _OF_BOTH = (
     " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET"
@@ -26,19 +27,17 @@ _OF_BOTH = (
     " WHERE excluded.ip > device_evidence.ip OR excluded.info > device_evidence.info"
     " OR excluded.arrival IS NOT NULL RETURNING device_id"
 )
-_ARRIVAL_SIGHTED = _ARRIVAL.format(device="sighted.device_id", source=":source_id")
-_ARRIVAL_SEEN = _ARRIVAL.format(device="s.device_id", source=":source_id")
 ADD_EVIDENCE = Statement(
     "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info, arrival)"
     " SELECT device_id, :source_id, :at, :kind, max(ip), :info,"
-    f" {_ARRIVAL_SIGHTED} FROM sighted"
+    f" {_ARRIVAL} FROM sighted"
     f" WHERE NOT remembered GROUP BY device_id{_OF_BOTH}"
 )
 # A scan that came after the source had said that the device left, within one second.
 ADD_SEEN_AFTER = Statement(
     "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, info, arrival)"
     " SELECT s.device_id, :source_id, :at, 'seen', max(s.ip), '',"
-    f" {_ARRIVAL_SEEN} FROM sighted s"
+    f" {_ARRIVAL} FROM sighted s"
     " WHERE NOT s.remembered AND EXISTS (SELECT 1 FROM device_evidence e WHERE e.device_id = s.device_id"
     " AND e.source_id = :source_id AND e.at = :at AND e.arrival IS NOT NULL)"
     f" GROUP BY s.device_id{_OF_BOTH}"

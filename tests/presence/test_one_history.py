@@ -220,6 +220,21 @@ def test_case_9_connected_and_kicked_within_one_second_is_gone(history: History)
     history.assert_sound()
 
 
+@pytest.mark.parametrize("is_merged_first", [False, True])
+def test_case_9_the_order_within_one_second_outlives_a_merge(history: History, is_merged_first: bool) -> None:
+    for mac in (M, O):
+        history.event("seen", -900, mac=mac, source="dhcp")
+    if is_merged_first:
+        history.merge(M, O)
+    history.event("connected", None, mac=O)
+    history.event("disconnected", None, mac=M)
+    history.event("disconnected", None, mac=M, source="dhcp")
+    if not is_merged_first:
+        history.merge(M, O)
+    assert history.sessions(M) == [(-900, 0)]
+    history.assert_sound()
+
+
 def test_case_9_a_scan_after_the_departure_within_one_second(history: History) -> None:
     history.event("disconnected", None, source="arp")
     body = {"source": "arp", "devices": [{"mac": X}]}
