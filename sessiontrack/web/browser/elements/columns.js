@@ -1,7 +1,5 @@
 // Which columns of a table are shown, by the room there is.
 
-const MOST = 9;
-
 /**
  * Take columns away, in the order of their `leaves`, until the table fits; what identifies a row never leaves.
  *
@@ -9,7 +7,7 @@ const MOST = 9;
  */
 export function fitColumns(scroller) {
   const { firstElementChild: table } = scroller;
-  const last = Math.min(MOST, table.querySelectorAll("th[data-leaves]").length);
+  const last = Math.max(0, ...Array.from(table.querySelectorAll("th[data-leaves]"), ({ dataset }) => Number(dataset.leaves)));
   for (let left = 0; left <= last; left += 1) {
     for (const cell of table.querySelectorAll("[data-leaves]")) cell.toggleAttribute("data-left", Number(cell.dataset.leaves) <= left);
     if (table.offsetWidth <= scroller.clientWidth) return;

@@ -70,6 +70,7 @@ const sessionColumns = (withDevice) => [
   {
     label: t("history.duration"),
     sort: "duration_seconds",
+    leaves: 5,
     kind: "number",
     cell: ({ duration_seconds: seconds }) => (seconds === null ? html`<span class="muted">–</span>` : formatDuration(seconds)),
   },

@@ -19,7 +19,7 @@ const SKELETON_ROWS = 8;
  *   columns  [{label, cell: (row) => template, sort?: name, kind?: "main" | "state" | "number" | "mono" | "wide",
  *            leaves?: 1, 2, ..., isBeside?: true}]; where the window is too narrow for all, the column whose `leaves` is 1
  *            is the first to leave. On a phone the column of kind "main" is the row's title, with the column of kind
- *            "state" and then the one with `isBeside` beside it; those with `leaves` are not shown, but for those of kind "wide".
+ *            "state" and then the one with `isBeside` beside it; those with `leaves` are not shown, but for those of kind "wide" and the last to leave, 5.
  *   load     async ({search, sort, limit, offset, signal}) => ({rows, total}); sort is a name, with - before it for
  *            descending order.
  *   filters  the page's own filters by name, as in the address; a changed value reloads the list.
