@@ -1,6 +1,8 @@
 """Imports go one way, and what a room must not know it does not import."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,3 +127,13 @@ def _inserted_into_sql(path: Path) -> Iterator[str]:
 def test_sql_is_made_of_fixed_text_and_parameters() -> None:
     found = {path.relative_to(PACKAGE).as_posix(): set(_inserted_into_sql(path)) for path in _modules()}
     assert {name: inserted for name, inserted in found.items() if inserted} == NO_CONSTANTS
+
+
+def test_tests_of_values_import_neither_the_application_nor_a_browser() -> None:
+    asked = "import pytest, sys; pytest.main(['tests/values', '--collect-only', '-q']); print(*sys.modules)"
+    root = Path(__file__).parents[1]
+    modules = subprocess.run(
+        [sys.executable, "-c", asked], cwd=root, check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "sessiontrack.values.macs" in modules
+    assert not {"sessiontrack.application", "sqlalchemy", "playwright"} & set(modules)

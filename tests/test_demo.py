@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 
 from sessiontrack.cli import main
 from sessiontrack.values.macs import is_locally_administered, is_multicast
-from tests.conftest import NOW, Clients
 from tests.support import databases
+from tests.support.application import NOW, Clients
+from tests.support.engine import IS_POSTGRES
 
 WEEK = "?period=7 days"
 
@@ -72,7 +73,7 @@ def assert_rules_hold(instance: Path, now: int) -> None:
     assert rows(instance, FROM_THE_FUTURE.format(now=now)) == []
     assert rows(instance, BAD_USER_SESSIONS) == []
     assert rows(instance, EVENTLESS) == []
-    if not databases.IS_POSTGRES:
+    if not IS_POSTGRES:
         assert rows(instance, "PRAGMA integrity_check") == [("ok",)]
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 
 PAGE = (Path(__file__).parent.parent / "docs" / "embedding.md").read_text("utf-8")
 ADDRESSES = re.findall(r"http://127\.0\.0\.1:8000(/[^\s\"`;']*)", PAGE)

@@ -10,8 +10,8 @@ from flask import Flask
 
 from sessiontrack.services import users
 from tests.accounts.test_auth import RIGHT, Browser
-from tests.conftest import PASSWORD, Clients
 from tests.contract.test_contract_2 import call, every_call
+from tests.support.application import PASSWORD, Clients
 from tests.support.refusals import refused
 
 TESTS = Path(__file__).parent

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.services import api_tokens, logins, users
-from tests.conftest import NOW, PASSWORD, Clients
+from tests.support.application import NOW, PASSWORD, Clients
 from tests.support.refusals import refused
 
 RIGHT = {"username": "viewer", "password": PASSWORD}

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.conftest import PASSWORD, Clients
+from tests.support.application import PASSWORD, Clients
 from tests.support.refusals import refused
 
 FORM = "application/x-www-form-urlencoded"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from sessiontrack.database import write_transaction
 from sessiontrack.services import users
-from tests.conftest import NOW, PASSWORD, Clients
+from tests.support.application import NOW, PASSWORD, Clients
 
 Make = Callable[..., Clients]
 TYPED = "a-password-in-the-wrong-field"

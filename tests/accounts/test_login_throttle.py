@@ -14,7 +14,7 @@ from sessiontrack.database import Statement, Transaction
 from sessiontrack.services import login_throttle, users
 from sessiontrack.services.login_addresses import note_login
 from sessiontrack.services.login_throttle import count_attempt, forgive
-from tests.conftest import NOW, PASSWORD, Clients
+from tests.support.application import NOW, PASSWORD, Clients
 from tests.support.refusals import refused
 from tests.support.server import Answer, Server
 from tests.support.waiting import SECONDS, wait_until

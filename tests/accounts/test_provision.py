@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sessiontrack.database import Statement
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke, run
 from tests.support.rows import writing
 

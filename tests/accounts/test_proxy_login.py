@@ -16,7 +16,7 @@ from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidSetting
 from sessiontrack.queries import accounts
 from sessiontrack.services import users
-from tests.conftest import NOW, PASSWORD, Clients
+from tests.support.application import NOW, PASSWORD, Clients
 from tests.support.refusals import refused
 from tests.support.server import Answer, Server
 from tests.support.waiting import SECONDS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sessiontrack import create_app
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.refusals import refused
 from tests.support.rules import api_rules
 

@@ -1,6 +1,6 @@
 """What is said of a token that does not work, and of a name that is taken."""
 
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from time_machine import Traveller
 
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.refusals import refused
 
 Claims = dict[str, Any]

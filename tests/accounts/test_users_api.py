@@ -11,8 +11,8 @@ from werkzeug.security import generate_password_hash
 
 from sessiontrack.config import Settings, describe_settings
 from sessiontrack.database import Statement
-from tests.conftest import Clients
 from tests.support import rows
+from tests.support.application import Clients
 from tests.support.refusals import refused
 
 ANNA = {"username": "anna", "password": "correct horse", "role": "operator"}

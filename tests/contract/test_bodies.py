@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Clients
 from tests.contract.test_errors import SESSION, assert_error
+from tests.support.application import Clients
 
 # The source document's own example, in which a comma is missing.
 KEEPALIVE = """{

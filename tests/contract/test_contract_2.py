@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 
 from sessiontrack.database import Statement
-from tests.conftest import NOW, Clients
 from tests.contract.test_errors import MAC, SESSION, assert_error
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.rules import api_rules
 
 OTHER_MAC = "AA:BB:CC:DD:EE:F0"

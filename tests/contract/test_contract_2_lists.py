@@ -10,9 +10,10 @@ from flask import Flask
 
 from sessiontrack.database import Statement, look_up, write_transaction
 from sessiontrack.http import answers
-from tests.conftest import NOW, Clients, LiveServer
 from tests.contract.test_errors import MAC
 from tests.support import databases
+from tests.support.application import NOW, Clients, LiveServer
+from tests.support.engine import IS_POSTGRES
 
 DEVICE = Statement("INSERT INTO device (id, mac, first_seen_at) VALUES (1, :mac, 0)")
 DEVICE_SESSIONS = Statement(
@@ -80,7 +81,7 @@ def test_contract_2_without_a_limit_a_list_is_complete(clients: Clients, path: s
 
 def assert_lets_go(app: Flask) -> None:
     """No read transaction is left: what the log of changes holds can go into the database and be emptied."""
-    if databases.IS_POSTGRES:
+    if IS_POSTGRES:
         left = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         idle = "state LIKE 'idle in transaction%'"
         assert databases.rows(Path(app.instance_path), f"{left} AND {idle}") == [(0,)]

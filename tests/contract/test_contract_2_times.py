@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import Clients
 from tests.contract.test_errors import MAC, SESSION, assert_error
+from tests.support.application import Clients
 
 AT_10 = "2025-08-01T10:00:00+00:00"
 

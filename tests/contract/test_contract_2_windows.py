@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import NOW, Clients
 from tests.contract.test_errors import assert_error
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.stays import stay
 
 MAC = "AA:BB:CC:DD:EE:01"

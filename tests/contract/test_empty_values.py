@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 
 from sessiontrack.http.endpoint import Blueprint, Call
-from tests.conftest import Clients
 from tests.contract.test_contract_2 import BODIES, PART, PARTS, QUERIES
 from tests.contract.test_errors import MAC, SESSION, assert_error
+from tests.support.application import Clients
 
 pytestmark = pytest.mark.usefixtures("clock")
 

@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 from sessiontrack.database import Statement, write_transaction
 from sessiontrack.exceptions import SessiontrackError
 from sessiontrack.version import VERSION
-from tests.conftest import Clients
 from tests.support import databases
+from tests.support.application import Clients
 
 MAC = "AA:BB:CC:DD:EE:FF"
 SESSION = {"mac": MAC, "ip": "192.168.1.10", "start_time": "2025-08-01T10:00:00"}

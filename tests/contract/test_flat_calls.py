@@ -8,7 +8,7 @@ import pytest
 from benchmarks import dataset, flat
 from benchmarks.dataset import Shape
 from benchmarks.flat_calls import CALLS
-from tests.conftest import Clients
+from tests.support.application import Clients
 
 
 def test_every_call_of_the_document_is_measured(clients: Clients) -> None:

@@ -15,8 +15,8 @@ from benchmarks import dataset, flat
 from benchmarks.dataset import DAY, LAST_DAY, Shape
 from benchmarks.flat_calls import LONG, NOW, READS, Call, values_of
 from sessiontrack.database import Statement, Transaction
-from tests.conftest import Clients
 from tests.support import rows
+from tests.support.application import Clients
 
 SHAPE = Shape.of(200, 10)
 GROWING = (

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from sessiontrack.http.json_body import LARGE
-from tests.conftest import LiveServer
 from tests.contract.test_malformed_http import GET, POST
+from tests.support.application import LiveServer
 from tests.support.nginx import PlainNginx
 from tests.support.refusals import refused
 from tests.support.server import Answer, Server, call

@@ -11,9 +11,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from sessiontrack.http.json_body import LARGE, SMALL
-from tests.conftest import Client, Clients
 from tests.contract.test_contract_2 import BODIES, PUBLIC, QUERIES, every_call
 from tests.contract.test_errors import assert_error
+from tests.support.application import Client, Clients
 
 LARGEST_REFUSAL = 16 << 10
 # An empty body's calls of functions are some 400; a line for each name would be 9,000 and more.

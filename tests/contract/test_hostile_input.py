@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sessiontrack.http.json_body import LARGE, SMALL, BodyLimits
-from tests.conftest import Clients
 from tests.contract.test_contract_2 import QUERIES, every_call
 from tests.contract.test_errors import MAC, SESSION, assert_error
+from tests.support.application import Clients
 
 TIMES = ("2025-08-01T10:00:00", "2025-08-01T12:00:00")
 

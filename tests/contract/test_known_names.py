@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import Clients
+from tests.support.application import Clients
 
 pytestmark = pytest.mark.usefixtures("clock")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sessiontrack.http.json_body import SMALL
-from tests.conftest import LiveServer
+from tests.support.application import LiveServer
 from tests.support.waiting import SECONDS
 
 POST = b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\n"

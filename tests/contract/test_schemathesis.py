@@ -12,7 +12,7 @@ from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi import checks
 
 from sessiontrack.database import Statement, write_transaction
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.thorough import FACTOR, made_up
 
 # The calls are tried in so many parts, beside each other.

@@ -8,7 +8,7 @@ from sessiontrack.database import Statement, Transaction, look_up, read_transact
 from sessiontrack.database.transactions import limit_reads
 from sessiontrack.exceptions import QueryTooSlow
 from sessiontrack.queries import events
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.refusals import refused
 
 # Counts for hours, on either engine.

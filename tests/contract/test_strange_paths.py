@@ -3,8 +3,8 @@
 import pytest
 from flask import Flask
 
-from tests.conftest import Clients
 from tests.contract.test_errors import assert_error
+from tests.support.application import Clients
 
 # As a WSGI server hands it over: decoded from percent signs, each byte a character.
 STRANGE = {

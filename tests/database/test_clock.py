@@ -12,7 +12,7 @@ from sessiontrack.background import housekeeping
 from sessiontrack.database import db
 from sessiontrack.keeping import soundness
 from sessiontrack.values.timestamps import IN_UTC, SiteTime
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 
 HOUR = 3600
 TEN_YEARS = 10 * 365 * 86_400

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import PASSWORD
 from tests.database.test_clock_of_server import (
     BASE,
     DAY,
@@ -23,8 +22,9 @@ from tests.database.test_clock_of_server import (
     WrongClock,
     command,
 )
-from tests.support import databases
+from tests.support.application import PASSWORD
 from tests.support.command import invoke
+from tests.support.engine import IS_POSTGRES
 from tests.support.receiver import Receiver, answer
 from tests.support.server import Server
 from tests.support.waiting import wait_until
@@ -68,7 +68,7 @@ class Box:
         return status
 
     def backup(self) -> None:
-        if databases.IS_POSTGRES:
+        if IS_POSTGRES:
             # A server has pg_dump.
             return
         command(self.instance, self.clock, "backup", str(self.instance / "backups"), "--keep", "2")
@@ -120,7 +120,7 @@ def lives_after(box: Box, server: Server) -> None:
     # The newest two are kept, whatever the clock said when they were made.
     before = box.backups()
     box.backup()
-    kept, new = (0, 0) if databases.IS_POSTGRES else (2, 1)
+    kept, new = (0, 0) if IS_POSTGRES else (2, 1)
     assert (len(box.backups()), len(box.backups() - before)) == (kept, new)
     assert " 0 device sessions" in command(box.instance, box.clock, "prune")
 

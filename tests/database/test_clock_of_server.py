@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import PASSWORD
+from tests.support.application import PASSWORD
 from tests.support.command import invoke
 from tests.support.receiver import Receiver, answer
 from tests.support.server import COMMAND, Server, environment

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from sessiontrack.services import users
-from tests.conftest import LiveServer
 from tests.support import databases, thorough
+from tests.support.application import LiveServer
 from tests.support.server import COMMAND, Server, environment
 from tests.support.waiting import SECONDS
 

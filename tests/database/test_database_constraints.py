@@ -12,6 +12,7 @@ from flask import Flask
 
 from sessiontrack.database import db
 from tests.support import databases
+from tests.support.engine import IS_POSTGRES
 
 DEVICE = "INSERT INTO device (id, mac, first_seen_at) VALUES (1, 'AA:BB:CC:DD:EE:FF', 0)"
 SESSION = (
@@ -43,7 +44,7 @@ def bare(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Any]
     copy = tmp_path / "copy"
     shutil.copytree(template[0], copy)
     with databases.connection_to(copy) as connection:
-        if not databases.IS_POSTGRES:
+        if not IS_POSTGRES:
             connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(DEVICE)
         connection.execute(WEBHOOK)
@@ -108,7 +109,7 @@ def test_the_database_forbids(bare: Any, named: str, before: list[str], statemen
     for each in before:
         bare.execute(each)
     in_postgres = {"UNIQUE": "unique constraint", "FOREIGN KEY": "foreign key constraint"}.get(named, named)
-    expected = in_postgres if databases.IS_POSTGRES else named
+    expected = in_postgres if IS_POSTGRES else named
     with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError), match=expected):
         bare.execute(statement)
 

@@ -24,6 +24,7 @@ from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.migrations import revisions
 from sessiontrack.startup import prepare
 from tests.support import databases
+from tests.support.engine import IS_POSTGRES
 from tests.support.server import environment
 from tests.support.waiting import SECONDS
 
@@ -42,7 +43,7 @@ IN_POSTGRES = """
 
 def schema(folder: Path) -> dict[str, list[str]]:
     """Every table and index by name, as a set of clauses: order, spaces and quotes do not matter."""
-    if databases.IS_POSTGRES:
+    if IS_POSTGRES:
         return {name: [text] for name, text in databases.rows(folder, IN_POSTGRES)}
     found = databases.rows(folder, "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {name: _clauses(sql) for name, sql in found}
@@ -67,7 +68,7 @@ def test_defaults_checks_and_partial_indexes_do_not_differ_either(app: Flask, tm
     """Alembic does not compare everything: the models' schema must equal the migrated one word for word."""
     made = create_app({"INSTANCE": tmp_path / "made"})
     with made.app_context():
-        if databases.IS_POSTGRES:
+        if IS_POSTGRES:
             databases.rows(tmp_path / "made", "CREATE EXTENSION btree_gist")
         db.create_all(bind_key=None)
         with db.engine.begin() as connection:

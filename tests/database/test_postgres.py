@@ -16,8 +16,8 @@ from sessiontrack.exceptions import Conflict, Contention, InvalidInput, StorageU
 from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.services import device_sessions
 from sessiontrack.startup import prepare
-from tests.conftest import NOW, Clients
 from tests.support import databases, rows
+from tests.support.application import NOW, Clients
 from tests.support.command import assert_one_line, invoke
 from tests.support.postgres import Cluster
 from tests.support.rows import writing

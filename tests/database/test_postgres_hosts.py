@@ -16,9 +16,9 @@ import pytest
 from sessiontrack import create_app
 from sessiontrack.database import db
 from sessiontrack.exceptions import InvalidSetting
-from tests.conftest import Client, Clients, LiveServer
 from tests.database.test_concurrency import Call, at_once, log_in
 from tests.support import databases, postgres
+from tests.support.application import Client, Clients, LiveServer
 from tests.support.command import assert_one_line, invoke
 from tests.support.postgres import Cluster
 from tests.support.server import Server

@@ -21,8 +21,9 @@ from sessiontrack.services.history import import_history
 from sessiontrack.services.presence import PresenceRules, observe_event, observe_scan
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.records import SESSIONS, Section, SessionRecord
-from tests.conftest import NOW, Clients
 from tests.support import databases, rows
+from tests.support.application import NOW, Clients
+from tests.support.engine import IS_POSTGRES
 from tests.support.waiting import join, wait_until
 
 ONE, OTHER, THIRD = (f"AA:BB:CC:00:00:0{n}" for n in (1, 2, 3))
@@ -54,7 +55,7 @@ def create(mac: str, start: int, end: int | None) -> Work:
 
 def waits(app: Flask) -> bool:
     """Whether a transaction waits for a lock of another one."""
-    if databases.IS_POSTGRES:
+    if IS_POSTGRES:
         return databases.waits_for_a_lock(Path(app.instance_path))
     engine: SQLite = app.extensions["sessiontrack.engine"]
     return engine._writers._waiting > 0

@@ -14,7 +14,7 @@ import pytest
 from sessiontrack.database import database_file, in_use
 from sessiontrack.database.engines import writer_lock
 from sessiontrack.exceptions import DamagedDatabase, StorageUnavailable
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke, run
 from tests.support.database_files import DAMAGES, DATABASE, PAGE, ask, copy_of, damage, make_foreign, run_in
 from tests.support.server import Server, free_port

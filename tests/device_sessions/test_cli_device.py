@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import Result
 
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke
 
 MAC = "AA:BB:CC:DD:EE:FF"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.conftest import Clients
 from tests.support import rows
+from tests.support.application import Clients
 
 NAMES = {"01": "", "02": "bed lamp", "03": "Attic", "04": "ärger", "05": "", "06": "Cellar"}
 

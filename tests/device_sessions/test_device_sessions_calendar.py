@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 
 MAC, OTHER = "AA:BB:CC:DD:EE:FF", "AA:BB:CC:DD:EE:00"
 MINUTE, HOUR, DAY = 60, 3600, 86400

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 
 MAC = "AA:BB:CC:DD:EE:FF"
 TEN = 1_754_042_400  # 2025-08-01 10:00:00 UTC

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Clients
 from tests.support import rows
+from tests.support.application import Clients
 
 MAC, OTHER = "AA:BB:CC:DD:EE:FF", "AA:BB:CC:DD:EE:00"
 HOUR, DAY = 3600, 86400

@@ -12,8 +12,8 @@ from time_machine import Traveller
 
 from sessiontrack.values.timestamps import SiteTime
 from sessiontrack.values.week_hours import seconds_by_week_hour
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.refusals import refused
 
 MAC = "00:00:0C:00:00:01"

@@ -7,8 +7,8 @@ import pytest
 import time_machine
 
 from sessiontrack.database import Statement
-from tests.conftest import NOW, Client, Clients
 from tests.support import rows
+from tests.support.application import NOW, Client, Clients
 from tests.support.refusals import refused
 
 DAY = 86_400

@@ -16,9 +16,9 @@ from sessiontrack.services.presence import observe_events
 from sessiontrack.values.observations import DeviceEvent
 from sessiontrack.values.observations import Observation as Seen
 from sessiontrack.values.records import DeviceRecord, Section, SessionRecord
-from tests.conftest import NOW, Clients
 from tests.presence.test_presence_properties import RULES, TABLES, _observe, histories
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.presence_reference import Observation, truth
 from tests.support.refusals import refused
 from tests.support.thorough import made_up

@@ -8,8 +8,8 @@ from sessiontrack.database import Row, Statement, read_transaction, write_transa
 from sessiontrack.queries import events
 from sessiontrack.queries.events import EventFilter
 from sessiontrack.queries.invariants import find_wrong_counts
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 
 SEARCHES = (
     "lamp",

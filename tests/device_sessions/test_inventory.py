@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from time_machine import Traveller
 
-from tests.conftest import Clients
 from tests.support import rows
+from tests.support.application import Clients
 from tests.support.refusals import refused
 
 MACS = [f"00:00:0C:00:00:0{n}" for n in range(1, 5)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from sessiontrack.database import Statement, write_transaction
-from tests.conftest import Clients
+from tests.support.application import Clients
 
 MIB = 1 << 20
 # Two and six times what an answer may hold as a whole (answers.WHOLE), so that it is sent in pieces.

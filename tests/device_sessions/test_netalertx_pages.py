@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import NOW, Clients
 from tests.contract.test_errors import assert_error
 from tests.support import rows
+from tests.support.application import NOW, Clients
 
 HOUR, DAY = 3600, 86400
 PRINTER, LAPTOP, PHONE, OLD = (f"AA:BB:CC:DD:EE:0{n}" for n in (1, 2, 3, 4))

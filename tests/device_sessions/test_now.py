@@ -8,8 +8,8 @@ import pytest
 from time_machine import Traveller
 
 from sessiontrack.blueprints import now as module
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.refusals import refused
 from tests.support.stays import ALIVE, stay
 

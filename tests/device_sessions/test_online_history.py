@@ -12,9 +12,9 @@ from sessiontrack.database import Statement, write_transaction
 from sessiontrack.queries.online_history import connected_at_each
 from sessiontrack.values.periods import instants_every, parse_period
 from sessiontrack.values.timestamps import SiteTime
-from tests.conftest import NOW, Clients
 from tests.device_sessions.test_query_plans import WHOLE, Explained
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.refusals import refused
 
 DAY = 86_400

@@ -13,8 +13,8 @@ from sessiontrack.database import Statement, write_transaction
 from sessiontrack.queries.online_history import connected_at_each
 from sessiontrack.queries.presence_at import count_devices_at, devices_at
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.refusals import refused
 from tests.support.stays import ALIVE, stay
 

@@ -25,8 +25,8 @@ from sessiontrack.queries import (
 from sessiontrack.services import device_sessions as services
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW
 from tests.support import rows
+from tests.support.application import NOW
 from tests.support.database_files import DATABASE
 
 RULES = PresenceRules(600, 7 * 86_400, 0.0)

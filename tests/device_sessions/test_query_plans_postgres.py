@@ -16,7 +16,7 @@ from sessiontrack.queries import calendar, device_sessions, devices, events, onl
 from sessiontrack.services import device_sessions as services
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW
+from tests.support.application import NOW
 
 RULES = PresenceRules(600, 7 * 86_400, 0.0)
 

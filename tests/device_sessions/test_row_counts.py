@@ -14,7 +14,7 @@ from sessiontrack.exceptions import Conflict
 from sessiontrack.models.row_count import COUNTED, DEVICE_SESSIONS, STRETCH_BITS, USER_SESSIONS
 from sessiontrack.queries import row_counts
 from sessiontrack.queries.invariants import find_wrong_counts
-from tests.conftest import Clients
+from tests.support.application import Clients
 
 STRETCH = 1 << STRETCH_BITS
 ADD_DEVICE = Statement("INSERT INTO device (id, mac, first_seen_at) VALUES (:id, :mac, 0)")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.conftest import NOW, Clients
 from tests.contract.test_errors import assert_error
 from tests.support import rows
+from tests.support.application import NOW, Clients
 
 ONE, OTHER, ALIAS = "0A:1B:C0:5E:00:0F", "02:AA:BB:CC:DD:EE", "02:00:5E:10:20:30"
 WINDOW = "start=2025-08-14&end=2025-08-15"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 
 MACS = ("AA:BB:CC:DD:EE:01", "AA:BB:CC:DD:EE:02", "AA:BB:CC:DD:EE:03")
 MINUTE, HOUR, DAY = 60, 3600, 86400

@@ -8,8 +8,8 @@ import pytest
 from time_machine import Traveller
 
 from sessiontrack.values.record_files import defuse
-from tests.conftest import NOW, Client, Clients
 from tests.support import rows
+from tests.support.application import NOW, Client, Clients
 from tests.support.refusals import refused
 
 URL = "/sessions/session-events.csv"

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 
 TYPES = ["all", "sessions", "missing", "voided", "new", "down"]
 HOUR, DAY = 3600, 86400

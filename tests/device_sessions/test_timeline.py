@@ -26,8 +26,8 @@ from sessiontrack.queries.timeline import (
     list_timeline,
 )
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.refusals import refused
 
 URL = "/presence/timeline"

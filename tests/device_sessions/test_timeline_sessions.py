@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from time_machine import Traveller
 
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.refusals import refused
 
 URL = "/presence/sessions"

@@ -16,7 +16,7 @@ from sessiontrack.database import database_file
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.keeping import backups
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW, LiveServer
+from tests.support.application import NOW, LiveServer
 from tests.support.command import assert_one_line, invoke
 from tests.support.database_files import DATABASE, ask, copy_of, damage, make_foreign, run_in
 from tests.support.waiting import SECONDS

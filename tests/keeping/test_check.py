@@ -15,7 +15,7 @@ from sessiontrack.database import db
 from sessiontrack.keeping import soundness
 from sessiontrack.queries.invariants import INVARIANTS
 from sessiontrack.services.repairs import REPAIRS
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke, run
 from tests.support.database_files import DATABASE, PAGE, ask, copy_of, damage, make_foreign, run_in
 

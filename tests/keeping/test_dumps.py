@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from sessiontrack.exceptions import InvalidInput, StorageUnavailable
 from sessiontrack.keeping import dumps
-from tests.conftest import NOW
+from tests.support.application import NOW
 from tests.support.command import assert_one_line, invoke
 
 URL = make_url("postgresql+psycopg://anna:a%20secret@db.example:5433/tracker")

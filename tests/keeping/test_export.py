@@ -11,8 +11,8 @@ import time_machine
 from flask import Flask
 
 from sessiontrack.cli.progress import progress_bar
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.command import assert_one_line, invoke
 from tests.support.history import run_export
 

@@ -10,8 +10,8 @@ from sessiontrack.database import Transaction, write_transaction
 from sessiontrack.services.history import Tally, import_history
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.records import EVENTS, SESSIONS, EventRecord, Fault, Section, SessionRecord
-from tests.conftest import NOW
 from tests.support import rows
+from tests.support.application import NOW
 from tests.support.history import EVENTS as STORED_EVENTS
 from tests.support.history import SESSIONS as STORED_SESSIONS
 

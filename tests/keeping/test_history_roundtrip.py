@@ -13,8 +13,8 @@ from sessiontrack.database import Statement
 from sessiontrack.exceptions import UnreadableHistory
 from sessiontrack.values.record_files import FORMATS, decode, defuse, encode, undefuse
 from sessiontrack.values.records import KINDS
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.history import assert_refused, counts, run_export, run_import, stored
 
 DAY = 86_400

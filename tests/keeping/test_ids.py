@@ -10,7 +10,7 @@ from sessiontrack import create_app
 from sessiontrack.background import housekeeping
 from sessiontrack.database import Statement, db, read_transaction
 from sessiontrack.keeping import backups
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.database_files import DATABASE
 from tests.support.history_calls import History, M, O, X
 

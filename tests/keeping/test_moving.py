@@ -29,8 +29,8 @@ from sessiontrack.sources.history_rows import COLUMNS
 from sessiontrack.startup import prepare
 from sessiontrack.values.record_files import encode
 from sessiontrack.values.records import KINDS
-from tests.conftest import NOW, Clients
 from tests.support import databases, rows
+from tests.support.application import NOW, Clients
 from tests.support.command import assert_one_line, invoke
 from tests.support.database_files import make_foreign, run_in
 from tests.support.moving import content, fill_everything, open_url, tables

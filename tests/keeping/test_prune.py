@@ -21,8 +21,8 @@ from sessiontrack.keeping import soundness, vacuuming
 from sessiontrack.services import leases, retention
 from sessiontrack.services.leases import DAY_SECONDS, LEASE_SECONDS
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.command import invoke
 from tests.support.database_files import DATABASE
 from tests.support.server import Server

@@ -18,7 +18,7 @@ from sessiontrack.database import database_file, db
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.keeping import backups
 from sessiontrack.migrations.revisions import _config
-from tests.conftest import NOW, PASSWORD, Clients
+from tests.support.application import NOW, PASSWORD, Clients
 from tests.support.command import assert_one_line, invoke, run
 from tests.support.database_files import DAMAGES, DATABASE, ask, copy_of, damage, make_foreign, run_in
 from tests.support.server import Server

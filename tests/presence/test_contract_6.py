@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 
 PHONE = "AA:BB:CC:00:00:01"
 OTHERS = [f"AA:BB:CC:00:01:{number:02X}" for number in range(9)]

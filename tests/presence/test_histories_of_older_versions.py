@@ -12,7 +12,7 @@ from sessiontrack.database import Row, Statement, db, read_transaction, write_tr
 from sessiontrack.keeping import soundness
 from sessiontrack.migrations import revisions
 from sessiontrack.startup import prepare
-from tests.conftest import NOW
+from tests.support.application import NOW
 from tests.support.history_calls import M, O, X
 
 pytestmark = pytest.mark.usefixtures("clock")

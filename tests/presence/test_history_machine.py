@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.history_reference import Report, history
 from tests.support.history_world import DAY, GRACE, MACS, RULES, World
 from tests.support.presence_reference import Observation

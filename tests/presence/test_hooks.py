@@ -22,8 +22,8 @@ from sessiontrack.database import Statement
 from sessiontrack.exceptions import UnreadableObservations
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
 from sessiontrack.values.observations import DeviceEvent, Observation
-from tests.conftest import NOW, Clients, LiveServer
 from tests.support import databases, rows
+from tests.support.application import NOW, Clients, LiveServer
 from tests.support.command import assert_one_line, invoke
 from tests.support.server import environment, free_port
 from tests.support.waiting import SECONDS, wait_until

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Clients
 from tests.contract.test_errors import MAC, SESSION, assert_error
+from tests.support.application import Clients
 
 PRINTER, LAPTOP = "02:00:5E:00:00:01", "02:00:5E:00:00:02"
 NO_DEVICE = ("FF:FF:FF:FF:FF:FF", "ff-ff-ff-ff-ff-ff", "000000000000", "01:00:5e:00:00:fb", "3333.0000.0001")

@@ -10,8 +10,8 @@ from sessiontrack.database import Statement
 from sessiontrack.keeping import soundness
 from sessiontrack.presence import derivation
 from sessiontrack.startup import prepare
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.history_calls import History, M, O, X
 from tests.support.refusals import refused
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sessiontrack import clock
-from tests.conftest import LiveServer
+from tests.support.application import LiveServer
 from tests.support.command import assert_one_line, invoke
 from tests.support.server import free_port
 from tests.support.waiting import wait_until

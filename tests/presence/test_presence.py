@@ -10,8 +10,8 @@ import pytest
 import time_machine
 from click.testing import Result
 
-from tests.conftest import NOW, Clients
 from tests.sources.test_ip_neigh import CAPTURED
+from tests.support.application import NOW, Clients
 from tests.support.command import invoke
 
 PHONE = "DA:A1:19:11:22:33"

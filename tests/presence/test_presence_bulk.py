@@ -9,7 +9,7 @@ from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.services.presence import PresenceRules, observe_event, observe_events
 from sessiontrack.values.observations import DeviceEvent, Observation
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 
 RULES = PresenceRules(600, 7 * 86_400, 0.2)
 ONE, OTHER = "AA:BB:CC:00:00:01", "AA:BB:CC:00:00:02"

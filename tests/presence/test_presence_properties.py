@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sessiontrack.database import Statement, Transaction, write_transaction
 from sessiontrack.services.presence import PresenceRules, observe_event, observe_scan
 from sessiontrack.values.observations import Observation as Seen
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.presence_reference import DAY, GRACE, LEAST_SHARE, Observation, truth
 from tests.support.thorough import made_up
 

@@ -16,8 +16,8 @@ from sessiontrack import clock
 from sessiontrack.listeners import radius as listener
 from sessiontrack.listeners.radius import RadiusServer
 from sessiontrack.sources import radius as source
-from tests.conftest import Clients
 from tests.support import databases
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, run
 from tests.support.radius import MAC, SECRET, ask, asked, assert_silent, packet, radclient, running
 from tests.support.server import COMMAND, environment

@@ -7,8 +7,8 @@ import pytest
 import time_machine
 
 from sessiontrack.database import Statement
-from tests.conftest import NOW, Clients
 from tests.support import rows
+from tests.support.application import NOW, Clients
 from tests.support.history_calls import History, M, O, X, at_seconds
 
 

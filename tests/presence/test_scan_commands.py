@@ -13,7 +13,7 @@ import time_machine
 from click.testing import Result
 
 from sessiontrack.sources.formats import FORMATS
-from tests.conftest import NOW, Clients, LiveServer
+from tests.support.application import NOW, Clients, LiveServer
 from tests.support.captured import FOLDER
 from tests.support.command import assert_one_line, invoke
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sessiontrack import clock
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke
 from tests.support.hosts import (
     WITHOUT_RIGHTS,

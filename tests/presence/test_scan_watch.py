@@ -16,7 +16,7 @@ from sessiontrack.cli.scan_input import run_command
 from sessiontrack.cli.scan_watch import guessed_format
 from sessiontrack.exceptions import UnreadableObservations
 from sessiontrack.sources.formats import Reading
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.command import invoke
 from tests.support.server import COMMAND, environment
 from tests.support.waiting import SECONDS, wait_until

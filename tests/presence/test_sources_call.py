@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.conftest import NOW, Clients
 from tests.server.test_metrics import key, scraped
+from tests.support.application import NOW, Clients
 from tests.support.command import invoke
 
 ROUTER = "10.0.0.1 dev e lladdr 00:1a:2b:3c:4d:5e REACHABLE"

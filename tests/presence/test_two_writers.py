@@ -14,7 +14,7 @@ import time_machine
 
 from sessiontrack import create_app
 from sessiontrack.database import db
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.history_reference import Report
 from tests.support.history_world import MACS, World
 from tests.support.presence_reference import Observation

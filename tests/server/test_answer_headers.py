@@ -7,9 +7,9 @@ from werkzeug.test import TestResponse
 
 from sessiontrack.config import load_settings
 from sessiontrack.exceptions import InvalidSetting
-from tests.conftest import Clients, LiveServer
 from tests.contract.test_contract_2 import every_call
 from tests.contract.test_malformed_http import POST, send
+from tests.support.application import Clients, LiveServer
 from tests.support.refusals import refused
 
 TLS = {"X-Forwarded-Proto": "https"}

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from sessiontrack.cli import serve
-from tests.conftest import LiveServer
 from tests.support import databases
+from tests.support.application import LiveServer
 from tests.support.command import assert_one_line, invoke, run
+from tests.support.engine import IS_POSTGRES
 from tests.support.server import COMMAND, Answer, Server, environment, free_port
 from tests.support.waiting import SECONDS, join, wait_until
 
@@ -84,7 +85,7 @@ def wait_for_writer(instance: Path, request: threading.Thread) -> None:
 
     def waits() -> bool:
         assert request.is_alive()
-        if databases.IS_POSTGRES:
+        if IS_POSTGRES:
             return databases.waits_for_a_lock(instance)
         # It has the write lock once it holds this lock.
         with lock.open("ab") as file:

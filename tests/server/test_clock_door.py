@@ -8,7 +8,7 @@ import time_machine
 from sessiontrack.database import write_transaction
 from sessiontrack.services.clock_door import ClockDoor, Floor, accept_clock, find_floor, open_door
 from sessiontrack.startup import prepare
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.command import assert_one_line, invoke
 
 DAY = 86_400

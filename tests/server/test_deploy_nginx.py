@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from sessiontrack.deployment.files import ANSWERS, render
-from tests.conftest import PASSWORD
+from tests.support.application import PASSWORD
 from tests.support.nginx import Nginx
 from tests.support.server import Answer, Server, free_port
 from tests.support.waiting import SECONDS, join, wait_until

@@ -20,9 +20,10 @@ from sessiontrack.doctor.findings import Finding, Patient, State
 from sessiontrack.services import users
 from sessiontrack.services.source_failures import record_failure
 from sessiontrack.version import VERSION
-from tests.conftest import NOW, Clients
 from tests.support import databases
+from tests.support.application import NOW, Clients
 from tests.support.command import invoke
+from tests.support.engine import IS_POSTGRES
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ CHECKS = {
     *("settings", "instance", "secrets", "disk", "clock", "time zone", "proxies"),
     *("schema", "writing", "size", "recorded", "histories", "password", "passwords", "webhooks", "source"),
     # Of a file; a server looks after its own.
-    *(() if databases.IS_POSTGRES else ("integrity",)),
+    *(() if IS_POSTGRES else ("integrity",)),
 }
 
 
@@ -151,7 +152,7 @@ def test_another_schema_is_wrong(instance: Path) -> None:
 def test_a_database_that_another_program_holds_is_wrong(instance: Path) -> None:
     with databases.busy(instance):
         found = looked_at(instance, BUSY_TIMEOUT_SECONDS="1")[1]
-    reason = "canceling statement due to lock timeout" if databases.IS_POSTGRES else "database is locked"
+    reason = "canceling statement due to lock timeout" if IS_POSTGRES else "database is locked"
     assert found["writing"] == ("wrong", f"not possible: {reason}.")
 
 
@@ -324,7 +325,7 @@ def test_a_bundle_has_what_helps_and_no_secret(clients: Clients, tmp_path: Path)
     target = tmp_path / "help.tar.gz"
     secrets = {"ADMIN_PASSWORD": "very-secret-word", "RADIUS_CLIENTS": "10.0.0.1=another-secret-word"}
     database = {"READ_DATABASE_URL": "postgresql+psycopg://anna:third-secret-word@db.example/x"}
-    settings = secrets if databases.IS_POSTGRES else {**secrets, **database}
+    settings = secrets if IS_POSTGRES else {**secrets, **database}
     result = invoke(clients.app.instance_path, "doctor", "--fast", "--bundle", str(target), **settings)
     assert result.exit_code in (0, 1, 2)
     assert target.stat().st_mode & 0o777 == 0o600

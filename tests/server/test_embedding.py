@@ -9,7 +9,7 @@ from flask import Flask
 from sessiontrack import create_app
 from sessiontrack.blueprints.embedding import frame_ancestors, x_frame_options
 from sessiontrack.exceptions import InvalidSetting
-from tests.conftest import Clients
+from tests.support.application import Clients
 
 PORTAL, OTHER = "https://portal.example", "https://evil.example"
 ALLOW = "Access-Control-Allow-Origin"

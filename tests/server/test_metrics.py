@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from sessiontrack.monitoring import metrics
 from sessiontrack.process.request_log import Answered
 from sessiontrack.version import VERSION
-from tests.conftest import NOW, Clients
 from tests.support import databases
+from tests.support.application import NOW, Clients
+from tests.support.engine import IS_POSTGRES
 from tests.support.refusals import refused
 from tests.support.server import Server
 
@@ -92,7 +93,7 @@ def test_figures_are_what_the_database_says(clients: Clients) -> None:
     assert found[key("active_people")] == 2
     assert found[key("last_scan_timestamp_seconds", source='a "scanner"\\')] == NOW
     database = Path(clients.app.instance_path) / "sessiontrack.sqlite3"
-    if databases.IS_POSTGRES:
+    if IS_POSTGRES:
         assert found[key("database_bytes")] > 1_000_000
     else:
         assert found[key("database_bytes")] == database.stat().st_size
@@ -207,7 +208,7 @@ def test_prometheus_finds_an_answer_to_all_that_is_asked_of_it(clients: Clients,
     )
     counted: metrics.RequestMetrics = clients.app.extensions["sessiontrack.metrics"]
     counted.observe(Answered("GET", "/devices", 503, 0.1))
-    wanted = [each for each in asked_for() if not databases.IS_POSTGRES or "wal_bytes" not in each]
+    wanted = [each for each in asked_for() if not IS_POSTGRES or "wal_bytes" not in each]
     assert len(wanted) > 15
     # The series exists and is a number: 0/0 gives none.
     tests = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessiontrack.http.proxies import TrustedProxies
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.refusals import refused
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 
 from sessiontrack.process.log_lines import REQUEST_ID, JsonLines, TextLines, configure, one_line
 from sessiontrack.process.request_log import ACCEPTED
-from tests.conftest import Clients
 from tests.server.test_deploy_nginx import line_of, lines
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke
 from tests.support.server import Server
 

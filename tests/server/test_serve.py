@@ -14,8 +14,8 @@ from sessiontrack.database import Statement, look_up
 from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.process import paced_worker
 from sessiontrack.version import VERSION
-from tests.conftest import Clients, LiveServer
 from tests.support import databases
+from tests.support.application import Clients, LiveServer
 from tests.support.refusals import refused
 from tests.support.server import Server, call
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.conftest import Clients
+from tests.support.application import Clients
 
 PART = re.compile(r"([a-z_]+);dur=([0-9]+\.[0-9]{2})")
 

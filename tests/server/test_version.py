@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sessiontrack.version import NUMBER, VERSION, version_of
-from tests.conftest import Clients, LiveServer
+from tests.support.application import Clients, LiveServer
 
 
 def git(root: Path, *words: str) -> str:

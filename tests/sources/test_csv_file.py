@@ -6,7 +6,7 @@ from sessiontrack.exceptions import UnreadableObservations
 from sessiontrack.sources.csv_file import parse_table
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.timestamps import IN_UTC, SiteTime
-from tests.conftest import NOW
+from tests.support.application import NOW
 
 PHONE = Observation("DA:A1:19:11:22:33", "10.0.0.5", True, "phone", "Acme, Inc.")
 

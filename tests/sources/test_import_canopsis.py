@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.history import assert_refused, counts, run_import, stored
 
 START = NOW - 3600

@@ -12,9 +12,9 @@ import pytest
 from flask import Flask
 
 from sessiontrack.database import Statement
-from tests.conftest import Clients
 from tests.support import app_db, rows
 from tests.support.app_db import CAMEL_CASE, MISSING, UNDERSCORES, device, event, session
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke
 from tests.support.history import assert_refused, counts, run_import, stored
 from tests.support.hosts import environment_of_file, has_namespaces

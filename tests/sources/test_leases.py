@@ -7,7 +7,7 @@ import pytest
 from sessiontrack.exceptions import UnreadableObservations
 from sessiontrack.sources import dnsmasq, kea
 from sessiontrack.values.observations import Observation
-from tests.conftest import NOW
+from tests.support.application import NOW
 from tests.support.captured import captured
 
 LEASES = captured("dnsmasq.leases")

@@ -12,7 +12,7 @@ from sessiontrack.sources import isc, kea_json, mikrotik, openwrt
 from sessiontrack.sources.csv_file import parse_table
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW
+from tests.support.application import NOW
 
 DOCS = (Path(__file__).parents[2] / "docs" / "sources.md").read_text()
 PHONE = Observation("02:00:5E:C0:00:01", "192.168.1.10", True, "phone")

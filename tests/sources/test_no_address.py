@@ -9,7 +9,7 @@ from sessiontrack.sources.formats import FORMATS, Reading
 from sessiontrack.sources.hooks import read_lease_call
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 
 MAC = "DA:A1:19:11:22:33"
 NO_ADDRESS = ["0.0.0.0", "::", "null", "(unknown)", "None"]

@@ -13,7 +13,7 @@ import pytest
 from sessiontrack.sources.arp_scan import parse_answers
 from sessiontrack.sources.ip_neigh import parse_neighbours
 from sessiontrack.sources.nmap import parse_report
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.command import invoke
 from tests.support.waiting import SECONDS
 

@@ -12,9 +12,9 @@ from sessiontrack.exceptions import UnreadableObservations
 from sessiontrack.schemas.presence import ScanBody
 from sessiontrack.sources.formats import FORMATS, Reading
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW
 from tests.sources import test_more_leases as more
 from tests.sources.test_ip_neigh import CAPTURED
+from tests.support.application import NOW
 from tests.support.captured import FOLDER, captured
 
 TABLE = (

@@ -6,7 +6,6 @@ folder a copy of the template's database.
 
 import atexit
 import hashlib
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -22,32 +21,8 @@ from sqlalchemy.pool import Pool
 
 from sessiontrack import application
 from sessiontrack.config import Settings, load_settings
-from tests.support.postgres import VARIABLE
+from tests.support.engine import IS_POSTGRES, SERVER
 
-SERVER = os.environ.get(VARIABLE, "")
-IS_POSTGRES = bool(SERVER)
-# Tests of modules without a database need not run on each back end.
-WITHOUT_DATABASE = frozenset(
-    f"test_{name}"
-    for name in (
-        "architecture",
-        "arp_scan",
-        "instance",
-        "ip_neigh",
-        "ips",
-        "json_rows",
-        "macs",
-        "nmap",
-        "paths",
-        "periods",
-        "proxies",
-        "radius",
-        "simulation",
-        "timestamps",
-        "vendors",
-        "writer_lock",
-    )
-)
 # The name of the database, in a template's folder and so in its copies.
 MARK = "template-database"
 _made: dict[Path, str] = {}

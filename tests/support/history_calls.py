@@ -12,7 +12,7 @@ from sessiontrack.services.history import import_history
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.records import SESSIONS, Section, SessionRecord
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 
 X, M, O = (f"AA:BB:CC:00:00:{number:02X}" for number in (1, 2, 3))  # noqa: E741 - short, as in a script
 RULES = PresenceRules(grace=600, late=7 * 86_400, least_share=0.2)

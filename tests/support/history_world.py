@@ -17,7 +17,7 @@ from sessiontrack.services.presence import PresenceRules
 from sessiontrack.startup import prepare
 from sessiontrack.values.records import SESSIONS, DeviceRecord, Section, SessionRecord
 from sessiontrack.values.timestamps import IN_UTC
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.history_reference import Report
 from tests.support.presence_reference import Observation
 

@@ -11,9 +11,9 @@ from sqlalchemy import Boolean, make_url
 
 from sessiontrack.database import Statement, db
 from sessiontrack.keeping.moving.move import LEFT_BEHIND
-from tests.conftest import NOW
 from tests.keeping.test_history_roundtrip import TEXTS, fill
 from tests.support import rows
+from tests.support.application import NOW
 
 # Characters that are special in COPY's format, and some that only look special.
 DIFFICULT = "tab\t end\r\n \\N \\t \\\\ \b\f\v \x01\x7f Zoë \U0001f600 \u2028"

@@ -16,11 +16,11 @@ from typing import IO, Any
 
 import psycopg
 
+from tests.support.engine import VARIABLE
 from tests.support.ports import free_port
 from tests.support.waiting import SECONDS
 
 # The variable with the address of the server that this module has started.
-VARIABLE = "TEST_POSTGRES_URL"
 NAME = "tester"
 VERSION = 15
 # Test data need not survive a power cut.

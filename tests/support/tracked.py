@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Frame
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from sessiontrack import clock
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.web import TIMEOUT
 
 WSGI = Callable[..., Iterable[bytes]]

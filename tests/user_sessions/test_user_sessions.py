@@ -10,7 +10,7 @@ from time_machine import Traveller
 
 from sessiontrack.database import Statement, Transaction, read_transaction, write_transaction
 from sessiontrack.services import logins
-from tests.conftest import NOW, PASSWORD, Client, Clients
+from tests.support.application import NOW, PASSWORD, Client, Clients
 from tests.support.refusals import refused
 
 VIEW = "/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8"

@@ -15,7 +15,7 @@ from sessiontrack import create_app
 from sessiontrack.database import Statement, Transaction, db, write_transaction
 from sessiontrack.exceptions import SessionInactive
 from sessiontrack.services import user_sessions
-from tests.conftest import NOW
+from tests.support.application import NOW
 
 ALIVE = 300
 SESSIONS = Statement(

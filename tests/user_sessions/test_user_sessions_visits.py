@@ -6,8 +6,8 @@ import pytest
 from time_machine import Traveller
 
 from sessiontrack.database import Statement
-from tests.conftest import NOW, Client, Clients
 from tests.support import rows
+from tests.support.application import NOW, Client, Clients
 from tests.support.refusals import refused
 from tests.support.stays import ALIVE, stay
 

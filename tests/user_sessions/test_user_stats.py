@@ -12,7 +12,7 @@ from sessiontrack.queries.invariants import find_wrong_counts
 from sessiontrack.queries.user_sessions import StatsFilter, as_tab_duration
 from sessiontrack.queries.user_stats import session_stats
 from sessiontrack.services import user_sessions
-from tests.conftest import Clients
+from tests.support.application import Clients
 
 STRETCH = 1 << STRETCH_BITS
 DAY = 86_400

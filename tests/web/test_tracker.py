@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from sessiontrack.web.bundle import STATIC
-from tests.conftest import PASSWORD, Clients, WebServer
+from tests.support.application import PASSWORD, Clients, WebServer
 from tests.support.tracked import Person, Product, credited, served
 from tests.support.web import Visit, wait_in
 

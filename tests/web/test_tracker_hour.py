@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser
 
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.tracked import Person, Product, credited, served
 
 HOUR = 3600

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import Error as PlaywrightError
 
-from tests.conftest import Clients
+from tests.support.application import Clients
 from tests.support.tracked import Product, credited, served
 from tests.support.web import TIMEOUT, wait_in
 

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from sessiontrack.blueprints import web
 from sessiontrack.web.bundle import Bundle
 from sessiontrack.web.pages import PAGES
-from tests.conftest import PASSWORD, Clients, LiveServer
+from tests.support.application import PASSWORD, Clients, LiveServer
 from tests.support.rules import page_rules
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from playwright.sync_api import Browser, Request, expect
 
-from tests.conftest import PASSWORD
+from tests.support.application import PASSWORD
 from tests.support.waiting import SECONDS
 from tests.support.web import DESKTOP, PHONE, Visit, WebServer, visiting
 

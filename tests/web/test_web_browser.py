@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Route, expect
 
 from sessiontrack.web.catalogues import LANGUAGES
 from sessiontrack.web.pages import PAGES
-from tests.conftest import PASSWORD
+from tests.support.application import PASSWORD
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
 DEVICES = "/ui/devices"

@@ -8,7 +8,7 @@ from shutil import copytree
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.conftest import PASSWORD
+from tests.support.application import PASSWORD
 from tests.support.server import Server
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, expect
 
 from sessiontrack.web.bundle import STATIC
-from tests.conftest import PASSWORD, Clients
+from tests.support.application import PASSWORD, Clients
 from tests.support.server import Server
 from tests.support.web import TIMEOUT, Visit, WebServer, visiting, wait_in
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from sessiontrack.http.errors import CODES, STATUSES
 from sessiontrack.web.catalogues import LANGUAGES, texts
-from tests.conftest import PASSWORD
+from tests.support.application import PASSWORD
 from tests.support.web import FAILED_LOAD, WebServer, visiting
 
 DEVICE = "/ui/devices/DA:41:7E:0C:93:5A"

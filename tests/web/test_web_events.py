@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.conftest import PASSWORD
+from tests.support.application import PASSWORD
 from tests.support.web import DESKTOP, PHONE, Visit, WebServer, visiting
 
 PAGE = "/ui/events"

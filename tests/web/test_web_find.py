@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.conftest import PASSWORD
+from tests.support.application import PASSWORD
 from tests.support.web import PHONE, Visit, WebServer, visiting
 
 

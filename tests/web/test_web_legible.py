@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from sessiontrack.web.catalogues import LANGUAGES
-from tests.conftest import PASSWORD
 from tests.programs.screenshots import LATEST_SESSION, PATHS
+from tests.support.application import PASSWORD
 from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
 WIDTHS = (360, 390, 600, 768, 1024, 1280, 1440, 1920)

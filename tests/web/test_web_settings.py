@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.conftest import PASSWORD
+from tests.support.application import PASSWORD
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
 SETTINGS = "/ui/settings"

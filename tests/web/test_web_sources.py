@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.conftest import PASSWORD
+from tests.support.application import PASSWORD
 from tests.support.web import PHONE, Visit, WebServer, visiting
 
 PAGE = "/ui/sources"

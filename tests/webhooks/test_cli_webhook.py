@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Clients
 from tests.support import databases, receiver
+from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke
 from tests.support.receiver import Receiver, verify
 from tests.support.server import Server

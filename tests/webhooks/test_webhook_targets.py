@@ -17,8 +17,8 @@ from sessiontrack.senders.messages import Message, Outcome
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.senders.targets import check_target, is_allowed, read_target
 from sessiontrack.senders.webhook import post
-from tests.conftest import NOW
 from tests.support import receiver
+from tests.support.application import NOW
 from tests.support.receiver import Receiver, verify
 from tests.support.waiting import SECONDS
 

@@ -24,8 +24,8 @@ from sessiontrack.senders.messages import Outcome
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.services import announcing, deliveries, webhooks
 from sessiontrack.services.login_addresses import place_of
-from tests.conftest import NOW, PASSWORD, Clients
 from tests.support import receiver
+from tests.support.application import NOW, PASSWORD, Clients
 from tests.support.command import invoke
 from tests.support.receiver import Receiver, verify
 

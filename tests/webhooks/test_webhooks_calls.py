@@ -6,9 +6,9 @@ import pytest
 
 from sessiontrack.background.dispatcher import Dispatcher
 from sessiontrack.senders import targets
-from tests.conftest import Clients
 from tests.contract.test_errors import assert_error
 from tests.support import receiver
+from tests.support.application import Clients
 from tests.support.receiver import Receiver, verify
 from tests.support.refusals import refused
 

@@ -15,7 +15,7 @@ from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.queries.sources import SHORTEST_SILENCE, list_sources
 from sessiontrack.services import sources
 from sessiontrack.values.webhook_events import SOURCE_BACK, SOURCE_SILENT
-from tests.conftest import NOW, Clients
+from tests.support.application import NOW, Clients
 from tests.support.receiver import Receiver
 from tests.webhooks.test_webhooks import MAC, Hooks
 
