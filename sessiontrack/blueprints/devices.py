@@ -62,7 +62,7 @@ def export(query: dict[str, Any]) -> Response:
 
 
 @blueprint.endpoint("/tags", role=VIEWER, answer=schemas.TagsAnswer, example=examples.DEVICE_TAGS)
-def tags(query: dict[str, Any]) -> Response:
+def tags() -> Response:
     """Every tag, and how many devices have it"""
     with read_transaction() as tx:
         found = queries.count_tags(tx)
@@ -80,7 +80,7 @@ def tags(query: dict[str, Any]) -> Response:
     example=examples.ONE_DEVICE,
     errors=(409, 413),
 )
-def add(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def add(body: dict[str, Any]) -> Response:
     """Add a device before it is ever seen; it counts as first seen now"""
     mac = body.pop("mac")
     with write_transaction() as tx:
@@ -99,7 +99,7 @@ def add(query: dict[str, Any], body: dict[str, Any]) -> Response:
     example=examples.DEVICES_CHANGED,
     errors=(404, 413),
 )
-def change_several(query: dict[str, Any], body: dict[str, Any]) -> Response:
+def change_several(body: dict[str, Any]) -> Response:
     """Change what is said of several devices, all of them or none"""
     macs, rules = body.pop("macs"), PresenceRules.of(settings())
     added, removed = (split_tags(body.pop(name, "")) for name in ("add_tags", "remove_tags"))

@@ -54,7 +54,7 @@ def least_role(operation: Operation) -> str:
     if operation in ADMINS or operation[1].startswith("/webhooks"):
         return "admin"
     method, path = operation
-    writes_presence = method != "GET" and path.startswith(("/presence/", "/devices/"))
+    writes_presence = method != "GET" and path.startswith(("/presence/", "/devices"))
     return "operator" if operation in OPERATORS or writes_presence else "viewer"
 
 

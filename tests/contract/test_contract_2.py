@@ -23,6 +23,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("DELETE", "/sessions/delete"): {"mac": MAC},
     ("POST", "/presence/scans"): {"source": "arp", "devices": [{"mac": PRINTER}]},
     ("POST", "/presence/events"): {"source": "arp", "mac": PRINTER, "event": "seen"},
+    ("PATCH", "/presence/sources"): {"name": "arp", "archived": True},
     ("POST", "/api/v2/keepalive"): {"visible": True, "path": "[a,b]"},
     ("POST", "/api/v2/session-hide"): {"path": "[a,b]"},
     ("POST", "/api/v2/session_hide"): {"path": "[a,b]"},
