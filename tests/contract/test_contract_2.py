@@ -109,6 +109,8 @@ def test_contract_2_parameters_of_calendar_and_table_widgets_are_accepted_everyw
     with rows.writing(clients.app) as tx:
         tx.run(Statement("UPDATE user_session SET public_id = :public_id"), public_id=SESSION_ID)
     clients.admin.ok("POST", "/webhooks", {"name": "first", "url": "https://8.8.8.8/"})
+    seen = {"source": "arp", "mac": "AA:BB:CC:00:00:02", "event": "seen"}
+    clients.operator.ok("POST", "/presence/events", seen)
     widgets = {"timeZone": "Europe/Berlin", "timezone": "UTC", "_": "1754042400000", "draw": "7"}
     for method, path in every_call(clients.app):
         if path.startswith("/devices/"):
