@@ -49,12 +49,12 @@ SIGHT_MERGED = Statement(
     f"{_BOTH}"
 )
 FORGET_MERGED = Statement("DELETE FROM sighted WHERE mac IN (SELECT mac FROM device_alias)")
+# When a known one was seen first is written where its history is: there its `New Device` moves along.
 ADD_DEVICES = Statement(
     "INSERT INTO device (mac, name, vendor, first_seen_at)"
     " SELECT mac, name, vendor, :at FROM sighted WHERE NOT remembered AND NOT EXISTS"
-    " (SELECT 1 FROM device d WHERE d.mac = sighted.mac AND d.first_seen_at <= :at)"
-    " ON CONFLICT (mac) DO UPDATE SET first_seen_at = excluded.first_seen_at"
-    " WHERE device.first_seen_at > excluded.first_seen_at RETURNING id, mac, vendor"
+    " (SELECT 1 FROM device d WHERE d.mac = sighted.mac)"
+    " ON CONFLICT (mac) DO NOTHING RETURNING id, mac, vendor"
 )
 NAME_VENDOR = Statement("UPDATE device SET vendor = :vendor WHERE id = :device_id")
 IDENTIFY = Statement("UPDATE sighted SET device_id = (SELECT d.id FROM device d WHERE d.mac = sighted.mac)")

@@ -62,6 +62,11 @@ NEW_DEVICES = Statement(
     " ON e.device_id = d.id AND e.at = d.first_seen_at AND e.type = 'New Device' AND NOT e.voided"
     " WHERE d.id AMONG(:ids) AND d.first_seen_at < :floor"
 )
+# Of a stretch that is reported anew, also those that stand elsewhere: a merge may tell of an earlier instant.
+NEW_DEVICES_WITHIN = Statement(
+    "SELECT device_id, id, at, type, ip, info, source, session_id FROM event WHERE device_id = :device_id"
+    " AND at >= :since AND at <= :until AND at < :floor AND type = 'New Device' AND NOT voided"
+)
 SOURCE_NAMES = Statement("SELECT id, name FROM source")
 SCANS = Statement("SELECT at, trusted FROM scan WHERE source_id = :source_id ORDER BY at")
 
@@ -192,11 +197,14 @@ class Reader:
                 _put_covered(device, covered[device_id], since, until)
             else:
                 _put_sessions(device, list(of_device.values()), ())
-        for statement in (EVENTS, NEW_DEVICES):
-            for device_id, event_id, at, event_type, *values in tx.rows(statement, **chunk, floor=floor):
-                ip, info, source, session_id = values
-                event = StoredEvent(event_id, ip, info, source == DERIVED, session_id)
-                devices[device_id].events[at, event_type] = event
+        events = tx.rows(EVENTS, **chunk, floor=floor) + tx.rows(NEW_DEVICES, **chunk, floor=floor)
+        for device_id in devices.keys() & stretches.keys():
+            since, until = stretches[device_id]
+            within = {"since": since, "until": until, "floor": floor}
+            events += tx.rows(NEW_DEVICES_WITHIN, device_id=device_id, **within)
+        for device_id, event_id, at, event_type, ip, info, source, session_id in events:
+            event = StoredEvent(event_id, ip, info, source == DERIVED, session_id)
+            devices[device_id].events[at, event_type] = event
         yield from devices.values()
 
     def _sessions(self, chunk: Chunk, since: int, until: int) -> list[Row]:

@@ -45,12 +45,7 @@ ADD_SEEN_AFTER = Statement(
 ADD_DEVICE = Statement(
     "INSERT INTO device (mac, name, vendor, first_seen_at) SELECT :mac, :name, :vendor, :at"
     " WHERE NOT EXISTS (SELECT 1 FROM device_alias a WHERE a.mac = :mac)"
-    " ON CONFLICT (mac) DO UPDATE SET first_seen_at = excluded.first_seen_at"
-    " WHERE device.first_seen_at > excluded.first_seen_at RETURNING id, mac, vendor"
-)
-MERGED_SEEN_EARLIER = Statement(
-    "UPDATE device SET first_seen_at = :at WHERE first_seen_at > :at"
-    " AND id = (SELECT a.device_id FROM device_alias a WHERE a.mac = :mac)"
+    " ON CONFLICT (mac) DO NOTHING RETURNING id, mac, vendor"
 )
 # The device that has the address, as its own or as a further one.
 _HAS_MAC = (
@@ -104,7 +99,6 @@ def take_events(tx: Transaction, events: Iterable[DeviceEvent]) -> Taken:
     for event in known:
         seen = event.device
         name_vendors(tx, tx.rows(ADD_DEVICE, mac=seen.mac, name=seen.name, vendor=seen.vendor, at=event.at))
-        tx.run(MERGED_SEEN_EARLIER, mac=seen.mac, at=event.at)
         changed = tx.rows(
             ADD_EVENT,
             mac=event.device.mac,
