@@ -24,7 +24,10 @@ WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -ty
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: $(VENV)/run.done $(WEB) ## install, migrate, create the first admin, and serve  (ARGS="--port 8080")
+install: $(VENV)/run.done $(WEB) ## install into .venv, and start nothing
+	@chmod 700 instance
+
+run: install ## install, migrate, create the first admin, and serve  (ARGS="--port 8080")
 	@exec $(BIN)/sessiontrack serve $(ARGS)
 
 demo: $(VENV)/run.done $(WEB) ## serve a made-up home office, from the folder demo  (ARGS="--port 8080")

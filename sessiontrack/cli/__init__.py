@@ -53,6 +53,8 @@ GROUPS = {
         "migrate-database": "migrate_database.migrate_database",
     },
 }
+# Of a command, in the help of all: it is wrapped, not cut.
+LONGEST_SUMMARY = 200
 COMMANDS = {name: place for group in GROUPS.values() for name, place in group.items()}
 
 
@@ -91,7 +93,7 @@ class _Group(click.Group):
             for name in group:
                 command = self.get_command(ctx, name)
                 assert command is not None
-                rows.append((name.ljust(widest), command.get_short_help_str(formatter.width)))
+                rows.append((name.ljust(widest), command.get_short_help_str(LONGEST_SUMMARY)))
             with formatter.section(title):
                 formatter.write_dl(rows)
 

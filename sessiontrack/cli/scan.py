@@ -269,7 +269,7 @@ def _notes(found: Observations, delivered: Delivered) -> list[str]:
     if not found.is_whole:
         notes.append("It is not whole; who is missing in it may still be there.")
     if delivered.is_suspicious:
-        notes.append("This look saw suspiciously little; it disconnects nobody.")
+        notes.append("This look saw nobody, or far fewer devices than usual; it disconnects nobody.")
     return notes
 
 

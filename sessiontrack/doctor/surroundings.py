@@ -23,7 +23,13 @@ BROADEST = {4: 8, 6: 32}
 
 def settings(patient: Patient) -> Iterator[Finding]:
     """That they could be read is known by now."""
-    yield ok("settings", f"read from {patient.settings.instance / FILE_NAME} and the environment.")
+    file = patient.settings.instance / FILE_NAME
+    found = (
+        f"read from {file} and the environment."
+        if file.exists()
+        else f"from the environment alone, no {file}."
+    )
+    yield ok("settings", found)
 
 
 def files(patient: Patient) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.values.ips import parse_ip
-from sessiontrack.values.macs import parse_mac
+from sessiontrack.values.macs import parse_device_mac
 from sessiontrack.values.timestamps import IN_UTC, LATEST, SiteTime
 
 LONGEST_NAME = 255
@@ -35,14 +35,14 @@ class Values:
     def __init__(self, zone: SiteTime) -> None:
         self._zone = zone
         self._parse_instant = lru_cache(CACHED)(zone.parse_timestamp_start)
-        self._parse_mac = lru_cache(CACHED)(parse_mac)
+        self._parse_mac = lru_cache(CACHED)(parse_device_mac)
         self._parse_ip = lru_cache(CACHED)(parse_ip)
 
     def mac(self, value: Any, name: str) -> str:
         try:
             return self._parse_mac(value if isinstance(value, str) else "")
         except InvalidInput as error:
-            raise _wrong(name, value, "is not a MAC address") from error
+            raise _wrong(name, value, "is not a MAC address of a device") from error
 
     def ip(self, value: Any, name: str) -> str:
         if value is None or value == "":

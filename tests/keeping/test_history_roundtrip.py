@@ -237,6 +237,9 @@ def test_a_csv_file_of_something_else_leaves_no_trace(app: Flask, text: str, wor
         ("AA:BB:CC:DD:EE:FF,2025-08-02 10:00,100000000000000000000\n", "is not a time"),
         ("AA:BB:CC:DD:EE:FF,2025-08-02 10:00,\x00\n", "is not a time"),
         ("'=x,2025-08-02 10:00,\n", "'=x' is not a MAC address"),
+        ("FF:FF:FF:FF:FF:FF,2025-08-02 10:00,\n", "is not a MAC address of a device"),
+        ("01:00:5E:00:00:01,2025-08-02 10:00,\n", "is not a MAC address of a device"),
+        ("00:00:00:00:00:00,2025-08-02 10:00,\n", "is not a MAC address of a device"),
     ],
 )
 def test_a_wrong_csv_row_is_named_by_its_line(app: Flask, row: str, reason: str) -> None:
