@@ -169,7 +169,7 @@ def test_without_devices_it_says_how_to_get_some(signed_in: Visit) -> None:
 
     signed_in.page.route("**/devices?*", none)
     signed_in.open(DEVICES)
-    expect(signed_in.page.get_by_text("sessiontrack scan watch")).to_be_visible()
+    expect(signed_in.page.get_by_text("sessiontrack scan network --every 60s")).to_be_visible()
 
 
 def test_text_from_outside_stays_text(signed_in: Visit) -> None:

@@ -96,8 +96,8 @@ def test_what_the_words_mean_is_told(browser: Browser, web_server: WebServer) ->
 @pytest.mark.parametrize(
     ("type", "said"),
     [
-        ("all", "sessiontrack scan watch"),
-        ("sessions", "sessiontrack scan watch"),
+        ("all", "sessiontrack scan network --every 60s"),
+        ("sessions", "sessiontrack scan network --every 60s"),
         ("missing", "No end is missing"),
         ("voided", "Nothing was voided"),
         ("new", "No new devices"),

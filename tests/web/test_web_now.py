@@ -211,7 +211,7 @@ def test_without_devices_it_says_how_to_get_some(signed_in: Visit) -> None:
 
     signed_in.page.route(CALL, changing(empty))
     signed_in.open(NOW)
-    expect(signed_in.page.get_by_text("sessiontrack scan watch")).to_be_visible()
+    expect(signed_in.page.get_by_text("sessiontrack scan network --every 60s")).to_be_visible()
     expect(signed_in.page.get_by_text("Nothing has happened yet.")).to_be_visible()
 
 

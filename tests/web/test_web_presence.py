@@ -499,7 +499,7 @@ def test_without_devices_it_says_how_to_get_some(browser: Browser, empty: str, p
     with visiting(browser, empty) as visit:
         visit.log_in("viewer", PASSWORD)
         visit.open(path)
-        expect(visit.page.get_by_text("sessiontrack scan watch")).to_be_visible()
+        expect(visit.page.get_by_text("sessiontrack scan network --every 60s")).to_be_visible()
 
 
 def test_below_a_sub_path_all_of_it_works(browser: Browser, subpath: str) -> None:
