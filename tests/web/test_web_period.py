@@ -21,7 +21,7 @@ NAMED = {
 CALLS = {
     "/ui/events": "/sessions/session-events?",
     "/ui/people?show=views": "/api/v2/session-stats?",
-    "/ui/people?show=days": "/api/v2/session-days?",
+    "/ui/people?show=days": "/api/v2/session-stats?",
     "/ui/devices/DA:41:7E:0C:93:5A": "/statistics?",
 }
 
