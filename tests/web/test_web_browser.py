@@ -216,6 +216,9 @@ def test_the_keyboard_is_enough(signed_in: Visit) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
+    for name in ("Columns", "CSV", "Add a device"):
+        page.keyboard.press("Tab")
+        expect(page.locator(":focus")).to_contain_text(name)
     page.keyboard.press("Tab")
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.locator("#menu summary").focus()
