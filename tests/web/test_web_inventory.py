@@ -97,6 +97,8 @@ def test_a_tag_filters_the_list_and_its_file(stocked: Visit) -> None:
 
 def test_the_columns_are_the_readers_choice_and_are_kept(stocked: Visit) -> None:
     page = stocked.page
+    # Where there is room for all that is chosen.
+    page.set_viewport_size({"width": 1600, "height": 900})
     heads = page.get_by_role("columnheader")
     expect(heads.filter(has_text="MAC address")).to_be_visible()
     expect(heads.filter(has_text="Vendor")).to_have_count(0)

@@ -52,6 +52,9 @@ def person(request: pytest.FixtureRequest, browser: Browser, web_server: WebServ
 def test_who_was_there_yesterday_at_eight_in_the_evening(person: Person) -> None:
     yesterday = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))
     person.go("Presence")
+    # On a phone the controls are folded away.
+    if (controls := person.page.get_by_role("button", name="Filter and period")).is_visible():
+        person.click(controls)
     person.type(person.page.get_by_label("Who was there at"), f"{yesterday}T20:00")
     expect(person.page.locator("#instant-title")).to_contain_text("devices and")
     expect(person.page.locator("#instant-title")).to_contain_text("20:00")

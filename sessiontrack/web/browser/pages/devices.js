@@ -27,7 +27,8 @@ const COLUMNS = {
   first_seen: { label: t("devices.first_seen"), sort: "first_seen", kind: "number", cell: ({ first_seen: at }) => instant(at), usual: true },
   last_seen: { label: t("devices.last_seen"), sort: "last_seen", kind: "number", isBeside: true, cell: lastSeenCell, usual: true },
 };
-// In a narrow window the first of these that is shown leaves first.
+// In a narrow window the first of these that is shown leaves first; from the fourth on they leave together, and none is
+// on a phone.
 const LEAVING = ["mac", "first_seen", "vendor", "notes", "tags", "owner", "ip"];
 const USUAL = Object.keys(COLUMNS).filter((name) => COLUMNS[name].usual);
 
@@ -64,7 +65,7 @@ class DevicesPage extends StElement {
     return [
       { label: t("devices.name"), sort: "name", kind: "main", cell: (device) => this.#nameCell(device) },
       { label: t("devices.status"), sort: "status", kind: "state", cell: statusCell },
-      ...shown.map((name) => ({ ...COLUMNS[name], leaves: leaving.indexOf(name) + 1 || undefined })),
+      ...shown.map((name) => ({ ...COLUMNS[name], leaves: Math.min(4, leaving.indexOf(name) + 1) || undefined })),
     ];
   }
 
