@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import secrets
 import tomllib
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import click
 from sessiontrack.cli.tables import print_table
 from sessiontrack.config import FILE_NAME, PREFIX, describe_settings, load_settings
 from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.process.whole_file import write_whole
 
 
 @click.group()
@@ -56,7 +56,7 @@ def set_(name: str, value: str) -> None:
     path = folder / FILE_NAME
     if not folder.is_dir():
         raise InvalidSetting(f"{folder} is not there; `sessiontrack init` makes it.")
-    _write(path, _changed(path, key, value))
+    write_whole(path, _changed(path, key, value))
     click.echo(f"{key.upper()} is set in {path}; a running service reads it when it is restarted.")
     if PREFIX + key.upper() in os.environ:
         click.echo(f"Note: {PREFIX}{key.upper()} in the environment goes before the file.", err=True)
@@ -87,17 +87,3 @@ def _changed(path: Path, key: str, value: str) -> str:
     }:
         raise InvalidSetting(f"{key} in {path} is more than one line: change it there by hand.")
     return new
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise InvalidSetting(f"{path} cannot be written: {error.strerror}.") from error

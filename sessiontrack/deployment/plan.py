@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from sessiontrack.deployment.files import (
     render,
 )
 from sessiontrack.exceptions import Conflict, InvalidSetting, NotFound
+from sessiontrack.process.whole_file import write_whole
 
 MANIFEST = ETC / "installed.json"
 VERSION = 1
@@ -159,7 +159,7 @@ def install(prefix: Path, choices: Choices, refused: Callable[[], str | None] = 
         for path in removed:
             _remove(path)
         for step in steps:
-            _write(step.path, step.text, step.mode)
+            write_whole(step.path, step.text, step.mode)
         if (why := refused()) is not None:
             for each in earlier:
                 each.put_back()
@@ -190,7 +190,7 @@ class _Earlier:
     def put_back(self) -> None:
         """Have the place as it was."""
         if self.content is not None:
-            _write(self.path, self.content.decode(), self.mode)
+            write_whole(self.path, self.content.decode(), self.mode)
             return
         self.path.unlink(missing_ok=True)
         if self.link is not None:
@@ -334,7 +334,7 @@ def _missing_folders(prefix: Path, paths: list[Path]) -> list[Path]:
 
 
 def _write_manifest(prefix: Path, manifest: Manifest) -> None:
-    _write(below(prefix, MANIFEST), manifest.as_json(), 0o644)
+    write_whole(below(prefix, MANIFEST), manifest.as_json(), 0o644)
 
 
 def _read_manifest(prefix: Path) -> Manifest | None:
@@ -361,22 +361,3 @@ def _content(path: Path) -> bytes:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    """The whole file or none; its owner is that of its folder, who may be the service."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), mode)
-            if os.geteuid() == 0:
-                owner = path.parent.stat()
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise InvalidSetting(f"{path} cannot be written: {error.strerror}.") from error

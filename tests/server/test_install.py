@@ -313,7 +313,7 @@ def test_a_replacement_that_was_cut_short_goes_on(root: Path, monkeypatch: pytes
     before = files(root)
     install(root, Choices(port=8001))
     unit = root / "etc/systemd/system/sessiontrack.service"
-    old, write, written = unit.read_text(), plan._write, []
+    old, write, written = unit.read_text(), plan.write_whole, []
 
     def cut_short(path: Path, text: str, mode: int) -> None:
         if written:
@@ -321,7 +321,7 @@ def test_a_replacement_that_was_cut_short_goes_on(root: Path, monkeypatch: pytes
         written.append(path)
         write(path, text, mode)
 
-    monkeypatch.setattr(plan, "_write", cut_short)
+    monkeypatch.setattr(plan, "write_whole", cut_short)
     with pytest.raises(KeyboardInterrupt):
         install(root, Choices(port=8002))
     monkeypatch.undo()
@@ -425,7 +425,7 @@ def test_one_that_was_killed_can_be_taken_back_or_done_again(root: Path) -> None
 def test_one_that_was_cut_short_is_done_again_as_it_was_asked_for(
     root: Path, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
-    write = plan._write
+    write = plan.write_whole
     left = iter(range(written))
 
     def cut_short(path: Path, text: str, mode: int) -> None:
@@ -435,7 +435,7 @@ def test_one_that_was_cut_short_is_done_again_as_it_was_asked_for(
 
     choices = Choices(server_name="tracker.example.org", port=8123)
     with monkeypatch.context() as patch:
-        patch.setattr(plan, "_write", cut_short)
+        patch.setattr(plan, "write_whole", cut_short)
         with pytest.raises(KeyboardInterrupt):
             install(root, choices)
     assert call(root, "install", "--yes").exit_code == 0

@@ -1,14 +1,13 @@
 """The settings file, changed to name another database."""
 
 import json
-import os
 import re
-import secrets
 import tomllib
 from pathlib import Path
 
 from sessiontrack.config import FILE_NAME
 from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.process.whole_file import write_whole
 
 LINE = re.compile(r"^[ \t]*database_url[ \t]*=.*$", re.MULTILINE | re.IGNORECASE)
 
@@ -35,7 +34,7 @@ def set_database_url(folder: Path, url: str) -> Path:
         text = f"{text.rstrip()}\n{line}\n".lstrip()
     if not _differs_in_url_only(before, text, url):
         raise InvalidSetting(f"{path} is not as simple as expected; write this line yourself: {line}")
-    _replace(path, text)
+    write_whole(path, text)
     return path
 
 
@@ -48,18 +47,3 @@ def _differs_in_url_only(before: str, after: str, url: str) -> bool:
         return is_read and others(before) == others(after)
     except tomllib.TOMLDecodeError:
         return False
-
-
-def _replace(path: Path, text: str) -> None:
-    """The whole file or none; its password is for its owner only."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise InvalidSetting(f"{path} cannot be written: {error.strerror}.") from error
