@@ -36,6 +36,7 @@ class Product:
     now: the server's clock, in seconds: the browser's at the last call, plus `ahead`.
     asked: the tracker's calls so far: (instant, call, body, status).
     away: while true, the server answers like a proxy whose server is down.
+    is_over: the test is over, and calls of closing pages are no longer answered or noted.
     """
 
     wsgi: WSGI
@@ -44,6 +45,7 @@ class Product:
     ahead: float = 0
     asked: list[tuple[float, str, Any, int]] = field(default_factory=list)
     away: bool = False
+    is_over: bool = False
     base: str = ""
     one_by_one: threading.Lock = field(default_factory=threading.Lock)
 
@@ -58,6 +60,9 @@ class Product:
         if not path.startswith(("/api/", "/auth/")):
             return self.wsgi(environ, start)
         with self.one_by_one:
+            if self.is_over:
+                start("502 Bad Gateway", [("Content-Type", "text/html")])
+                return [b"over"]
             if sent := environ.get("HTTP_X_NOW"):
                 self.now = float(sent) / 1000 + self.ahead
             return self._noted(environ, start, path)
@@ -108,7 +113,7 @@ def served(app: Flask, monkeypatch: pytest.MonkeyPatch | None, **options: Any) -
     finally:
         # Let calls of closing pages finish before the database is removed.
         with product.one_by_one:
-            product.away = True
+            product.is_over = True
         app.wsgi_app = product.wsgi  # type: ignore[method-assign]
         server.shutdown()
         thread.join()

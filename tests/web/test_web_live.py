@@ -111,6 +111,29 @@ def test_what_is_shown_stays_when_the_server_does_not_answer(
     assert page.locator("tbody tr").count() == count
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *PAGES,
+        "/ui/people?show=views",
+        "/ui/people?show=days",
+        "/ui/presence?at=2026-01-01T00:00",
+        "/ui/people/SESSION",
+    ],
+)
+def test_a_server_that_is_back_only_for_a_moment_takes_nothing_away(signed_in: Visit, path: str) -> None:
+    page = signed_in.page
+    signed_in.allowed.append(FAILED_LOAD)
+    newest = page.request.get(f"{signed_in.base}/api/v2/sessions?limit=1").json()
+    signed_in.open(path.replace("SESSION", newest[0]["_id"]))
+    page.route("**/*", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.evaluate("dispatchEvent(new Event('st-back'))")
+    expect(page.locator(".away")).not_to_be_empty()
+    signed_in.settle()
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+
+
 def test_what_cannot_be_known_is_hatched_and_the_banner_covers_nothing(signed_in: Visit) -> None:
     page = signed_in.page
     signed_in.allowed.append(FAILED_LOAD)

@@ -33,6 +33,7 @@ class StInstant extends StElement {
     this.#asked = "";
     this.requestUpdate();
   };
+  #back = () => this.#fetch({ isQuiet: Boolean(this.found) });
 
   constructor() {
     super();
@@ -41,12 +42,12 @@ class StInstant extends StElement {
 
   connectedCallback() {
     super.connectedCallback();
-    addEventListener("st-back", this.#again);
+    addEventListener("st-back", this.#back);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    removeEventListener("st-back", this.#again);
+    removeEventListener("st-back", this.#back);
     this.#loading?.abort();
   }
 
@@ -61,7 +62,7 @@ class StInstant extends StElement {
     this.#fetch();
   }
 
-  async #fetch() {
+  async #fetch({ isQuiet = false } = {}) {
     this.#loading?.abort();
     const { signal } = (this.#loading = new AbortController());
     try {
@@ -69,7 +70,7 @@ class StInstant extends StElement {
       const total = Number(response.headers.get("X-Total-Count"));
       Object.assign(this, { found: { ...(await response.json()), total }, error: undefined });
     } catch (error) {
-      if (error.name !== "AbortError") this.error = error;
+      if (error.name !== "AbortError" && !isQuiet) this.error = error;
     }
   }
 

@@ -53,6 +53,7 @@ class StTable extends StElement {
   #isQuiet = false;
   #changes = new ChangedRows();
   #again = () => this.reload();
+  #back = () => this.refresh();
   #resized = new ResizeObserver(([{ target }]) => fitColumns(target));
   #fitted;
 
@@ -64,12 +65,12 @@ class StTable extends StElement {
   connectedCallback() {
     this.#state ??= new UrlState(this, { q: "", sort: this.sort, page: 1, size: SIZES[0] });
     super.connectedCallback();
-    addEventListener("st-back", this.#again);
+    addEventListener("st-back", this.#back);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    removeEventListener("st-back", this.#again);
+    removeEventListener("st-back", this.#back);
     this.#loading?.abort();
     this.#resized.disconnect();
     this.#fitted = undefined;

@@ -32,19 +32,20 @@ class DevicePage extends StElement {
   #asked = "";
   #loading;
   #again = () => this.#reload();
-  #following = new Live(this, ofDevices, () => {
-    this.#fetch({ isQuiet: true });
+  #back = () => {
+    this.#fetch({ isQuiet: Boolean(this.device) });
     this.querySelector("st-table")?.refresh();
-  });
+  };
+  #following = new Live(this, ofDevices, this.#back);
 
   connectedCallback() {
     super.connectedCallback();
-    addEventListener("st-back", this.#again);
+    addEventListener("st-back", this.#back);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    removeEventListener("st-back", this.#again);
+    removeEventListener("st-back", this.#back);
     this.#loading?.abort();
   }
 

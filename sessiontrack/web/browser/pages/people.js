@@ -39,14 +39,19 @@ class PeoplePage extends StElement {
   });
   #asked;
   #askedAt = 0;
+  #isQuiet = false;
   #following = new Live(this, ofPeople, () => {
     this.querySelector("st-table")?.refresh();
-    if (performance.now() - this.#askedAt > SUMS_MS) this.#again();
+    if (performance.now() - this.#askedAt > SUMS_MS) this.#back();
   });
 
   #again = () => {
     this.#asked = undefined;
     this.requestUpdate();
+  };
+  #back = () => {
+    this.#isQuiet = Boolean(this.found);
+    this.#again();
   };
 
   #columns = [
@@ -60,12 +65,12 @@ class PeoplePage extends StElement {
 
   connectedCallback() {
     super.connectedCallback();
-    addEventListener("st-back", this.#again);
+    addEventListener("st-back", this.#back);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    removeEventListener("st-back", this.#again);
+    removeEventListener("st-back", this.#back);
   }
 
   /** Load the names when the choice opens, because a year is much to read; names in the address are kept anyway. */
@@ -104,11 +109,15 @@ class PeoplePage extends StElement {
   }
 
   async #loadStats(asked, show, span) {
+    const isQuiet = this.#isQuiet;
+    this.#isQuiet = false;
     let [found, error] = [];
     try {
       const rows = await get("/api/v2/session-stats", { params: { ...span, "usernames[]": this.#users } });
       found = { show, ...(show === "days" ? await this.#loadDays(rows, span) : { rows }) };
     } catch (thrown) {
+      // What was shown stays.
+      if (isQuiet) return;
       error = thrown;
     }
     if (asked === this.#asked) Object.assign(this, { found, error });

@@ -18,13 +18,12 @@ class UserSessionPage extends StElement {
 
   #load = async ({ isQuiet = false } = {}) => {
     const path = `/api/v2/sessions/${this.session}`;
-    if (!isQuiet) this.error = undefined;
     try {
       const [session, views] = await Promise.all([
         get(path),
         getList(`${path}/views`, { params: { limit: MOST_VIEWS } }),
       ]);
-      this.found = { session, views: shaded(views.data), total: views.total };
+      Object.assign(this, { found: { session, views: shaded(views.data), total: views.total }, error: undefined });
       nameTab(`${session.username}, ${shortInstant(session.start)}`);
     } catch (error) {
       if (!isQuiet) this.error = error;
@@ -36,15 +35,17 @@ class UserSessionPage extends StElement {
     if (this.found?.session.active) this.#load({ isQuiet: true });
   });
 
+  #back = () => this.#load({ isQuiet: Boolean(this.found) });
+
   connectedCallback() {
     super.connectedCallback();
-    addEventListener("st-back", this.#load);
+    addEventListener("st-back", this.#back);
     this.#load();
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    removeEventListener("st-back", this.#load);
+    removeEventListener("st-back", this.#back);
   }
 
   render() {
