@@ -20,8 +20,6 @@ class Source(Base):
     name: Mapped[str] = mapped_column(String(64))
     # When the old evidence of this source was last removed.
     pruned_at: Mapped[Instant | None]
-    # Up to which instant it was.
-    forgotten_at: Mapped[Instant | None]
     # Its last look when it was archived; a later one takes it out of the archive.
     archived_look: Mapped[Instant | None]
     # Its last look before a silence that receivers of webhooks were told of.

@@ -9,7 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sessiontrack.database import Statement, Transaction
@@ -34,8 +34,6 @@ IS_CONCERNED = Statement(
     " AND begin_at <= :until AND begin_at >= coalesce((SELECT max(begin_at) FROM device_session"
     " WHERE device_id = :device_id AND begin_at < :since), :since))"
 )
-FORGOTTEN_AT = Statement("SELECT max(forgotten_at) FROM source")
-FORGOTTEN_UNTIL_NOW = Statement("UPDATE source SET forgotten_at = :now WHERE forgotten_at > :now")
 FAILED = Statement(
     "INSERT INTO underived_device (device_id, since_at, error) VALUES (:device_id, :now, :error)"
     " ON CONFLICT (device_id) DO UPDATE SET error = excluded.error"
@@ -116,7 +114,6 @@ def reporting(
         changes: where the events are added that were recorded by that.
         merged: devices that become part of another one.
     """
-    terms = _with_forgotten(tx, terms)
     recorded = Reader(tx, terms.floor, terms.grace).recorded(stretches)
     parked: dict[int, list[Recorded]] = defaultdict(list)
     for device_id, sessions in recorded.items():
@@ -145,20 +142,7 @@ def derive_devices(tx: Transaction, terms: Terms, device_ids: Iterable[int]) -> 
     Returns:
         the events that are news, oldest first.
     """
-    return _derive(tx, _with_forgotten(tx, terms), device_ids, _Before())
-
-
-def _with_forgotten(tx: Transaction, terms: Terms) -> Terms:
-    """The floor is not below what is forgotten: of that time nothing can be derived again.
-
-    Where the clock was ahead for a while, that is everything up to now, once it is right.
-    """
-    forgotten_at = tx.value(FORGOTTEN_AT)
-    if forgotten_at is None or forgotten_at <= terms.floor:
-        return terms
-    if forgotten_at > terms.now:
-        tx.run(FORGOTTEN_UNTIL_NOW, now=terms.now)
-    return replace(terms, floor=min(forgotten_at, terms.now))
+    return _derive(tx, terms, device_ids, _Before())
 
 
 def _derive(tx: Transaction, terms: Terms, device_ids: Iterable[int], before: _Before) -> list[Change]:

@@ -12,6 +12,7 @@ from sessiontrack.models import Device
 from sessiontrack.models.columns import holds
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence.history import (
+    NEW,
     Derived,
     Evidence,
     Facts,
@@ -134,7 +135,8 @@ class Reader:
     """Reads what is stored of devices; what many of them share, once.
 
     Args:
-        floor: UTC epoch seconds; what is recorded of the time before it stays, but for what is reported.
+        floor: UTC epoch seconds; what is recorded of the time before it stays, but for what is reported. Of a
+            device of which anything later is settled, the floor lies after that.
         grace: seconds, for devices without a grace time of their own.
     """
 
@@ -179,6 +181,10 @@ class Reader:
             facts = Facts(Evidence(), grace=graces[device_id], alert_down=bool(alert_down), floor=floor)
             devices[device_id] = Stored(device_id, mac, first_seen_at, facts)
         self._read_evidence(chunk, devices)
+        for device in devices.values():
+            settled_at = device.facts.evidence.settled_at
+            if settled_at is not None:
+                device.facts.floor = max(floor, settled_at + 1)
         rows: dict[int, list[Row]] = defaultdict(list)
         for row in self._sessions(chunk, floor, FOREVER):
             rows[row[0]].append(row)
@@ -203,8 +209,10 @@ class Reader:
             within = {"since": since, "until": until, "floor": floor}
             events += tx.rows(NEW_DEVICES_WITHIN, device_id=device_id, **within)
         for device_id, event_id, at, event_type, ip, info, source, session_id in events:
-            event = StoredEvent(event_id, ip, info, source == DERIVED, session_id)
-            devices[device_id].events[at, event_type] = event
+            device = devices[device_id]
+            if at >= device.facts.floor or event_type == NEW:
+                event = StoredEvent(event_id, ip, info, source == DERIVED, session_id)
+                device.events[at, event_type] = event
         yield from devices.values()
 
     def _sessions(self, chunk: Chunk, since: int, until: int) -> list[Row]:
@@ -224,9 +232,10 @@ class Reader:
         found = {}
         for device_id, device in devices.items():
             begins = [row[2] if row[3] is None or row[2] is not None else row[3] for row in rows[device_id]]
-            first = min(begins, default=self._floor)
+            floor = device.facts.floor
+            first = min(begins, default=floor)
             at = device.facts.evidence.first_at()
-            if at is not None and at < min(first, self._floor):
+            if at is not None and at < min(first, floor):
                 found[device_id] = at
         return found
 

@@ -3,7 +3,7 @@
 Before the floor nothing is accepted any more, so what a source said of a device before it is settled once a
 trusted scan, or the source itself, has told before the floor that the device left. What is not settled is
 one going word, and is kept as one: the newest row of it remembers since when. Of what is settled the newest
-row stays as well, as a mark that the device was known.
+row stays as well, as a mark that the device was known, and up to which instant it is settled.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,11 +17,9 @@ from sessiontrack.values.timestamps import FOREVER
 
 EVERY_SECONDS = 3600
 
-# What was forgotten while the clock was ahead cannot be derived again once it is right: up to now, that is.
 DUE = Statement(
-    "UPDATE source SET pruned_at = :now, forgotten_at = CASE WHEN forgotten_at > :now THEN :now"
-    " WHEN forgotten_at > :floor THEN forgotten_at ELSE :floor END"
-    " WHERE name = :name AND (pruned_at IS NULL OR pruned_at <= :due OR pruned_at > :now) RETURNING id"
+    "UPDATE source SET pruned_at = :now WHERE name = :name"
+    " AND (pruned_at IS NULL OR pruned_at <= :due OR pruned_at > :now) RETURNING id"
 )
 SCANS = Statement("SELECT at, trusted FROM scan WHERE source_id = :source_id ORDER BY at")
 _OLD = (
@@ -90,7 +88,7 @@ class _Item:
 
 def forget(tx: Transaction, source: str, now: int, floor: int, grace: int) -> None:
     """Forget what the source said before the floor and what is settled of it; once an hour a source."""
-    source_id = tx.value(DUE, name=source, now=now, floor=floor, due=now - EVERY_SECONDS)
+    source_id = tx.value(DUE, name=source, now=now, due=now - EVERY_SECONDS)
     if source_id is None:
         return
     rows = tx.rows(SCANS, source_id=source_id)

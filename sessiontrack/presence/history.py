@@ -7,7 +7,8 @@ It is a function of the set of what was accepted: neither the order of arrival n
   is that instant.
 - Where a derived session touches a reported one nobody came or left: there is no derived event.
 - What ended before the floor stays as it was derived then: its evidence may be forgotten. So does the start
-  of a session that began before the floor.
+  of a session that began before the floor. A device's floor lies after all that is settled of it: where the
+  clock was ahead, that may be later than what is accepted late.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,11 +43,13 @@ class Evidence:
     sources: by the name of the source.
     addresses: (instant, witness) -> the address that it saw.
     infos: what a source said beside a connection, by its instant.
+    settled_at: the last instant of what is settled, and so forgotten but for a mark; None: nothing is.
     """
 
     sources: dict[str, SourceEvidence] = field(default_factory=dict)
     addresses: dict[tuple[int, Witness], str] = field(default_factory=dict)
     infos: dict[int, str] = field(default_factory=dict)
+    settled_at: int | None = None
 
     def source(self, name: str) -> SourceEvidence:
         """What that source saw, to be added to."""
@@ -59,7 +62,7 @@ class Evidence:
             of_source.excused.append((first, last))
             return
         if settled:
-            of_source.known_before = True
+            self._settle(of_source, last)
         else:
             of_source.blocks.append((first, last))
         self._saw(first, (source, True), ip)
@@ -77,8 +80,12 @@ class Evidence:
 
     def add_settled(self, source: str, at: int, ip: str) -> None:
         """A mark that the source knew it; all else of that time is settled."""
-        self.source(source).known_before = True
+        self._settle(self.source(source), at)
         self._saw(at, (source, False), ip)
+
+    def _settle(self, source: SourceEvidence, at: int) -> None:
+        source.known_before = True
+        self.settled_at = at if self.settled_at is None else max(self.settled_at, at)
 
     def _saw(self, at: int, witness: Witness, ip: str) -> None:
         """Two addresses at once: always the same one of them."""

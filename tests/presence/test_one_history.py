@@ -329,6 +329,26 @@ def test_case_14_what_was_forgotten_while_the_clock_was_ahead_stays_as_it_was_de
     history.assert_sound()
 
 
+def test_case_14_a_departure_in_the_very_second_of_the_jump_stays_and_later_evidence_counts(
+    history: History,
+) -> None:
+    history.event("disconnected", 0, mac=O, source="dhcp")
+    history.clock.move_to(NOW + 15 * 365 * 86_400)
+    history.scan(15 * 365 * 86_400, M, source="dhcp")
+    history.clock.move_to(NOW)
+    history.patch(M, grace="30 minutes")
+    history.patch(O, grace="30 minutes")
+    assert history.sessions(O) == [(None, 0)]
+    # Of the other device nothing was forgotten.
+    history.event("connected", -600, source="dhcp")
+    history.event("disconnected", -300, source="dhcp")
+    assert history.sessions() == [(-600, -300)]
+    history.clock.move_to(NOW + 60)
+    history.event("connected", 60, mac=O, source="dhcp")
+    assert history.sessions(O) == [(None, 0), (60, None)]
+    history.assert_sound()
+
+
 # --- the grace time of the settings
 
 
