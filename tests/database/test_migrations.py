@@ -100,6 +100,20 @@ def test_many_that_start_at_once_make_one_schema_and_one_admin(tmp_path: Path) -
     assert (tmp_path / "initial-admin-password").read_text() == f"{admin.password}\n"
 
 
+@pytest.mark.sqlite("holds the lock of the file")
+def test_a_start_waits_for_the_migration_of_another_one_longer_than_requests_wait(tmp_path: Path) -> None:
+    app = create_app({"INSTANCE": tmp_path, "BUSY_TIMEOUT_SECONDS": 1})
+    with closing(sqlite3.connect(tmp_path / "sessiontrack.sqlite3", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            started = pool.submit(prepare, app)
+            with pytest.raises(TimeoutError):
+                started.result(timeout=1.5)
+            other.execute("COMMIT")
+            assert started.result(timeout=SECONDS) is not None
+
+
 KILLED_HALFWAY = """
 import os, signal, sys
 from alembic.operations import Operations

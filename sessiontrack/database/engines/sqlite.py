@@ -38,6 +38,8 @@ UNAVAILABLE = frozenset(
 )
 # Of SQLite's virtual machine, between two looks at the time: a millisecond or less.
 STEPS = 20_000
+# How long a start waits for another one that migrates a large database; requests do not wait that long.
+MIGRATION_SECONDS = 600
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -100,8 +102,10 @@ class SQLite(DatabaseEngine):
         connection.create_function("lower", 1, _lower, deterministic=True)
 
     def begin_migrating(self, connection: Connection) -> None:
-        """Take the write lock with the first statement."""
+        """Take the write lock with the first statement; wait for the migration of another start to end."""
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * MIGRATION_SECONDS}")
         connection.exec_driver_sql(self.begin_writing)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * self._timeout}")
 
     def check_database(self, connection: Connection) -> None:
         """Accept any file."""
