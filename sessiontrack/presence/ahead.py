@@ -57,10 +57,23 @@ AFFECTED = Statement(
     f" AND coalesce(source, '') <> '{DERIVED}'"
     " UNION SELECT id FROM device WHERE first_seen_at > :limit"
 )
+# A scan that is set aside tells no more of whom it missed.
+MISSED = Statement(
+    "SELECT device_id FROM sighting_run WHERE judged AND NOT settled AND source_id IN"
+    " (SELECT source_id FROM scan WHERE at > :limit) UNION SELECT device_id FROM device_evidence"
+    " WHERE judged AND NOT settled AND source_id IN (SELECT source_id FROM scan WHERE at > :limit)"
+)
 # Those that an earlier scan saw: of the scans that are left the newest has seen them.
 GO_ON = Statement(
     "UPDATE sighting_run SET last_at = NULL, judged = false WHERE last_at > :limit AND first_at <= :limit"
 )
+JUDGE_ANEW = [
+    Statement(
+        f"UPDATE {table} SET judged = false WHERE judged AND NOT settled AND source_id IN"
+        " (SELECT source_id FROM scan WHERE at > :limit)"
+    )
+    for table in ("sighting_run", "device_evidence")
+]
 CHANGES = [
     Statement(sql)
     for sql in (
@@ -99,8 +112,10 @@ def set_aside(tx: Transaction, now: int, late: int, *, by_itself: bool = True) -
     kept = [row for each in (SCANS, WORDS, SIGHTINGS, SESSIONS) for row in tx.rows(each, limit=limit)]
     if kept:
         tx.run_many(KEEP, _rows(kept, now))
-    affected = {device_id for (device_id,) in tx.rows(AFFECTED, limit=limit)}
+    affected = {device_id for each in (AFFECTED, MISSED) for (device_id,) in tx.rows(each, limit=limit)}
     tx.run(GO_ON, limit=limit)
+    for statement in JUDGE_ANEW:
+        tx.run(statement, limit=limit)
     for statement in CHANGES:
         tx.run(statement, limit=limit)
     return affected

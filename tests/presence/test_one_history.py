@@ -349,6 +349,24 @@ def test_case_14_a_departure_in_the_very_second_of_the_jump_stays_and_later_evid
     history.assert_sound()
 
 
+def test_case_14_whom_a_scan_that_is_set_aside_missed_was_not_missed_by_it(history: History) -> None:
+    history.scan(-2100, O)
+    # After a silence this scan alone is not enough.
+    history.scan(0, X)
+    assert history.sessions(O) == [(-2100, None)]
+    history.clock.move_to(NOW + 15 * 365 * 86_400)
+    history.scan(15 * 365 * 86_400, X)
+    assert history.sessions(O) == [(-2100, -2100)]
+    history.clock.move_to(NOW)
+    history.event("seen", 0, mac=M, source="dhcp")
+    assert history.sessions(O) == [(-2100, None)]
+    history.assert_sound()
+    history.clock.move_to(NOW + 900)
+    history.scan(900, X)
+    assert history.sessions(O) == [(-2100, -2100)]
+    history.assert_sound()
+
+
 # --- the grace time of the settings
 
 
