@@ -27,6 +27,11 @@ from sessiontrack.values.records import KINDS, Fault, Item, Record, Section, Ski
 from sessiontrack.values.timestamps import SiteTime
 
 MOST_SHOWN = 20
+OPEN_SESSIONS = (
+    "Warning: {} sessions have no end and stay open: scans, RADIUS and other sources do not end them,"
+    " because an import is a report. Import a later copy, or report each with its end:"
+    ' docs/history.md, "Open sessions".'
+)
 # Of all kinds of records.
 INSTANTS = (
     "first_seen_at",
@@ -289,6 +294,9 @@ def _print(
     if ahead:
         rows = ", ".join(f"{count} {kind}" for kind, count in ahead.items())
         click.echo(f"Warning: ahead of now lie {rows}. Is --naive-times right?", err=True)
+    still_open = sum(tally.still_open for tally in tallies.values())
+    if still_open:
+        click.echo(OPEN_SESSIONS.format(still_open), err=True)
     counts = {kind: asdict(tally) for kind, tally in tallies.items()}
     if as_json:
         faults = [fault._asdict() for fault in refused.kept]

@@ -11,7 +11,7 @@ from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.presence.ahead import count_set_aside, devices_ahead
 from sessiontrack.process import instance
 from sessiontrack.queries.accounts import admins_against_the_rule, password_hash_of
-from sessiontrack.queries.figures import forgotten_open, latest_instant, underived
+from sessiontrack.queries.figures import contradicted_open, forgotten_open, latest_instant, underived
 from sessiontrack.queries.sources import list_sources
 from sessiontrack.queries.webhooks import count_dead
 from sessiontrack.services.users import FIRST_ADMIN, is_password
@@ -25,6 +25,7 @@ AHEAD_SECONDS = 360
 WEEK = 7 * 86_400
 MOST_NAMED = 5
 MOST_FAULTS = 5
+END_IT = 'Only a report ends a reported session: docs/history.md, "Open sessions".'
 # What people take for a first password.
 GUESSED = ("admin", "password", "sessiontrack", "changeme")
 
@@ -98,20 +99,34 @@ def histories(patient: Patient) -> Iterator[Finding]:
         return
     with read_transaction() as tx:
         failed = underived(tx)
-        still_open = forgotten_open(tx, patient.now - WEEK)
+        contradicted = contradicted_open(tx)
+        known = {mac for mac, _, _ in contradicted}
+        unseen = [each for each in forgotten_open(tx, patient.now - WEEK) if each[0] not in known]
         ahead = len(devices_ahead(tx, patient.now))
         aside, latest = count_set_aside(tx)
     for mac, error in failed[:MOST_NAMED]:
         yield wrong("histories", f"{mac} could not be derived and is left as it was: {error}")
-    for mac, at in still_open[:MOST_NAMED]:
+    for mac, start, end in contradicted[:MOST_NAMED]:
+        since, until = IN_UTC.format_offset(start), IN_UTC.format_offset(end)
+        yield warning(
+            "histories",
+            f"{mac} is reported connected since {since}; a source reported its disconnection at {until}."
+            f" {END_IT}",
+        )
+    for mac, at in unseen[:MOST_NAMED]:
         since = IN_UTC.format_offset(at)
-        yield warning("histories", f"{mac} is reported connected since {since}, and unseen for a week.")
+        yield warning(
+            "histories", f"{mac} is reported connected since {since}, and unseen for a week. {END_IT}"
+        )
+    more = sum(max(0, len(each) - MOST_NAMED) for each in (contradicted, unseen))
+    if more:
+        yield warning("histories", f"{more} more devices are reported connected, against what sources say.")
     if ahead:
         yield warning("histories", f"{ahead} devices have what lies ahead of the clock: check --repair")
     if latest is not None:
         until = IN_UTC.format_offset(latest)
         yield warning("histories", f"{aside} observations up to {until} are set aside: the clock was ahead.")
-    if not (failed or still_open or ahead or aside):
+    if not (failed or contradicted or unseen or ahead or aside):
         yield ok("histories", "every device could be derived.")
 
 

@@ -19,7 +19,14 @@ UNDERIVED = Statement("SELECT count(*) FROM underived_device")
 UNDERIVED_MACS = Statement(
     "SELECT d.mac, u.error FROM underived_device u JOIN device d ON d.id = u.device_id ORDER BY d.mac"
 )
-# Reported through the API or an import and without an end, of devices that no source has seen since.
+# Reported through the API or an import and without an end, and a source reported the disconnection since.
+CONTRADICTED_OPEN = Statement(
+    "SELECT d.mac, s.connected_at, min(e.at) FROM device_session s JOIN device d ON d.id = s.device_id"
+    " JOIN device_evidence e ON e.device_id = d.id AND e.kind = 'disconnected' AND e.at > s.connected_at"
+    f" WHERE s.still_connected AND coalesce(s.source, '') <> '{DERIVED}'"
+    " GROUP BY d.mac, s.connected_at ORDER BY d.mac"
+)
+# The same, of devices that no source has seen since.
 FORGOTTEN_OPEN = Statement(
     "SELECT d.mac, s.connected_at FROM device_session s JOIN device d ON d.id = s.device_id"
     f" WHERE s.still_connected AND coalesce(s.source, '') <> '{DERIVED}' AND s.connected_at < :since"
@@ -97,6 +104,11 @@ def underived(tx: Transaction) -> list[tuple[str, str]]:
 def forgotten_open(tx: Transaction, since: int) -> list[tuple[str, int]]:
     """(MAC, start) of reported sessions that are open, of devices that no source has seen since."""
     return [(mac, at) for mac, at in tx.rows(FORGOTTEN_OPEN, since=since)]
+
+
+def contradicted_open(tx: Transaction) -> list[tuple[str, int, int]]:
+    """(MAC, start, disconnection) of reported sessions that are open, though a source reported their end."""
+    return [(mac, start, end) for mac, start, end in tx.rows(CONTRADICTED_OPEN)]
 
 
 def latest_instant(tx: Transaction) -> int | None:

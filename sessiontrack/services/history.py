@@ -77,6 +77,7 @@ class Tally:
     """What became of the rows of one kind.
 
     changed: those that completed a row stored here, and those that were stored with a correction.
+    still_open: of those added, the device sessions without an end.
     """
 
     read: int = 0
@@ -85,6 +86,7 @@ class Tally:
     present: int = 0
     skipped: int = 0
     refused: int = 0
+    still_open: int = 0
 
 
 def import_history(
@@ -181,6 +183,7 @@ class _Intake:
         self._tally.added += done.added
         self._tally.changed += done.changed
         self._tally.present += done.present
+        self._tally.still_open += done.still_open
 
     def _take_events(self, records: Iterator[_Numbered]) -> None:
         for batch in batches(records, BATCH):

@@ -118,6 +118,8 @@ class Written:
     added: int = 0
     changed: int = 0
     present: int = 0
+    # Of those added, without an end: only a report ends them.
+    still_open: int = 0
     # By device, when the first session began that was added.
     first: dict[int, int] = field(default_factory=dict)
 
@@ -245,6 +247,7 @@ def _chosen_in_batches(
     for device_id, stretches in groupby(rows, key=lambda each: each.device_id):
         for chosen in sweep.device(device_id, stretches, stored):
             batch.append({"id": chosen.id, "still_connected": chosen.is_open})
+            sweep.written.still_open += chosen.is_open
             if len(batch) == BATCH:
                 yield batch
                 batch = []

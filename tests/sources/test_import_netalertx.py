@@ -5,18 +5,20 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from sessiontrack import clock
 from sessiontrack.database import Statement
 from tests.support import app_db, rows
 from tests.support.app_db import CAMEL_CASE, MISSING, UNDERSCORES, device, event, session
 from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke
-from tests.support.history import assert_refused, counts, run_import, stored
+from tests.support.history import assert_refused, counts, run_export, run_import, stored
 from tests.support.hosts import environment_of_file, has_namespaces
 from tests.support.server import COMMAND
 
@@ -258,9 +260,59 @@ def test_a_later_copy_of_the_database_closes_what_was_open(app: Flask, path: Pat
     ]
     said = take(app, path, sessions=later, events=[event("2025-08-01 11:00", "Disconnected")])
     assert counts(said, "sessions") == {"read": 2, "added": 1, "changed": 1}
+    assert said["counts"]["sessions"]["still_open"] == 1
     found = stored(app)
     assert found["sessions"] == [kept(TEN, TEN + HOUR), kept(TEN + 2 * HOUR, None, 1)]
     assert found["events"][0][-2:] == (TEN, TEN + HOUR)
+
+
+def test_an_import_says_how_many_sessions_stay_open(app: Flask, path: Path) -> None:
+    opens = [session("2025-08-01 10:00", None, disc=MISSING, still=1)]
+    for options in (["--dry-run"], []):
+        done = invoke(
+            app.instance_path, "import", "netalertx", str(app_db.make(path, sessions=opens)), *options
+        )
+        assert "1 sessions have no end and stay open" in done.stderr
+    path.unlink()
+    closed = [session("2025-08-02 10:00", "2025-08-02 11:00", mac="aa:bb:cc:dd:ee:00")]
+    done = invoke(app.instance_path, "import", "netalertx", str(app_db.make(path, sessions=closed)))
+    assert done.stderr == ""
+
+
+def test_doctor_names_an_open_session_that_a_source_contradicts_until_it_is_reported_ended(
+    clients: Clients, tmp_path: Path
+) -> None:
+    app, now = clients.app, clock.now()
+
+    def utc(at: int) -> str:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+    def named() -> list[str]:
+        found = json.loads(invoke(app.instance_path, "doctor", "--fast", "--json").stdout)["checks"]
+        return [each["message"] for each in found if each["name"] == "histories" and MAC in each["message"]]
+
+    take(app, tmp_path / "app.db", sessions=[session(utc(now - 4 * HOUR), None, disc=MISSING, still=1)])
+    assert named() == []
+    word = {"source": "floor 1", "mac": MAC}
+    for at, kind in ((3, "disconnected"), (2, "connected"), (1, "disconnected")):
+        clients.operator.ok("POST", "/presence/events", {**word, "at": now - at * HOUR, "event": kind})
+    assert len(stored(app)["sessions"]) == 1
+    (line,) = named()
+    assert "a source reported its disconnection at" in line
+    assert "docs/history.md" in line
+    # As docs/history.md shows it.
+    header, *exported = run_export(app, "sessions").splitlines()
+    end = datetime.fromtimestamp(now - 3 * HOUR, UTC).isoformat()
+    ended = [row.replace(",,true,", f",{end},false,") for row in exported]
+    assert ended != exported
+    said = run_import(app, "csv", "sessions", "-", text="\n".join([header, *ended]))
+    assert counts(said, "sessions") == {"read": 1, "changed": 1}
+    ends = [(row[1], row[2], row[-1]) for row in stored(app)["sessions"]]
+    assert ends == [
+        (now - 4 * HOUR, now - 3 * HOUR, None),
+        (now - 2 * HOUR, now - HOUR, "presence"),
+    ]
+    assert named() == []
 
 
 def test_an_open_session_of_an_import_loses_its_end_to_a_later_one(app: Flask, path: Path) -> None:
