@@ -346,6 +346,19 @@ def load_settings(
     return settings
 
 
+def settings_as_text(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The settings of a running server by name, as the file or the environment has them; secrets too.
+
+    INSTANCE is left out, and ADMIN_PASSWORD, which only a first start reads.
+    """
+    _, layers = _layers(None, environment)
+    found = {each.name: str(each.metadata["default"]) for each in fields(Settings)}
+    for _, layer in layers:
+        found.update({name: text.strip() for name, (text, _) in layer.items()})
+    del found["instance"], found["admin_password"]
+    return {name.upper(): text for name, text in found.items()}
+
+
 def describe_settings(
     overrides: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ
 ) -> list[dict[str, Any]]:

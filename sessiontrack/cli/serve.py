@@ -22,12 +22,13 @@ from gunicorn.glogging import Logger
 from sessiontrack.background import housekeeping
 from sessiontrack.background.dispatcher import Dispatcher
 from sessiontrack.cli.application import prepared_app
-from sessiontrack.config import Settings
+from sessiontrack.config import Settings, settings_as_text
 from sessiontrack.database import db
 from sessiontrack.exceptions import SessiontrackError
 from sessiontrack.http.errors import status_body
 from sessiontrack.monitoring.metrics import shared_by_workers
 from sessiontrack.process.paced_worker import PacedWorker
+from sessiontrack.process.served_settings import ServedSettings
 from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.startup import log_start
 
@@ -67,9 +68,12 @@ def serve(host: str, port: int, workers: int) -> None:
     try:
         # Both before the application: it counts where this says, and its children have no supervisor.
         with shared_by_workers(), Supervisor() as supervisor:
+            read = settings_as_text()
             app = prepared_app(is_service=True, makes_instance=True)
             settings: Settings = app.extensions["sessiontrack.settings"]
-            _Server(app, host, port, workers, settings.threads, supervisor).run()
+            served = ServedSettings(settings.instance)
+            served.write(read)
+            _Server(app, host, port, workers, settings.threads, supervisor, served).run()
     finally:
         # Whoever called it in a process of their own goes on, where it could not start.
         gc.enable()
@@ -104,9 +108,17 @@ class _Server(BaseApplication):
     """gunicorn with our application; loaded once and shared by the workers it forks."""
 
     def __init__(
-        self, app: Flask, host: str, port: int, workers: int, threads: int, supervisor: Supervisor
+        self,
+        app: Flask,
+        host: str,
+        port: int,
+        workers: int,
+        threads: int,
+        supervisor: Supervisor,
+        served: ServedSettings,
     ) -> None:
         self._flask = app
+        self._served = served
         self._supervisor = supervisor
         shown = f"[{host}]" if ":" in host else host
         self._address = f"{shown}:{port}"
@@ -154,12 +166,14 @@ class _Server(BaseApplication):
     def reload(self) -> None:
         """On SIGHUP: read the settings anew, for new workers; where they cannot work, the old ones hold."""
         try:
+            read = settings_as_text()
             app = prepared_app(is_service=True)
         except SessiontrackError as error:
             log.error("The settings stay as they were: %s", error.message)
         else:
             settings: Settings = app.extensions["sessiontrack.settings"]
             self._flask, self._threads, self.callable = app, settings.threads, None
+            self._served.write(read)
         super().reload()
 
     def _begin_work(self, worker: object) -> None:

@@ -11,10 +11,11 @@ from sessiontrack import clock
 from sessiontrack.background.dispatcher import Dispatcher
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
-from sessiontrack.config import Settings
+from sessiontrack.config import Settings, settings_as_text
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models.webhook import DEAD, DELIVERED, PENDING
+from sessiontrack.process.served_settings import differing
 from sessiontrack.queries import webhooks as queries
 from sessiontrack.schemas.accounts import LONGEST_NAME
 from sessiontrack.schemas.fields import has_control_characters
@@ -92,6 +93,9 @@ def list_(as_json: bool) -> None:
 def test(name: str) -> None:
     """Send a delivery of the type `test` now, and say what came of it.
 
+    The command sends it, by the settings as they are now; a running service that has read other ones is
+    pointed out.
+
     Example: sessiontrack webhook test pager
     """
     app = prepared_app()
@@ -100,6 +104,12 @@ def test(name: str) -> None:
     now, delivery_id = clock.now(), str(uuid.uuid4())
     told = {"id": delivery_id, "type": TEST, "at": now, "time": IN_UTC.format_offset(now)}
     message = Message(url, secret, delivery_id, json.dumps(told).encode())
+    if others := differing(_settings(app).instance, settings_as_text()):
+        click.echo(
+            f"Note: the running service has another value of {', '.join(others)}. This test uses the"
+            " settings of the command; the service reads them when it is restarted.",
+            err=True,
+        )
     outcome = post(message, now, _settings(app).webhook_allow)
     if not outcome.is_taken:
         raise click.ClickException(f"Not delivered: {outcome.error.removesuffix('.')}.")

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 
-from sessiontrack.config import FILE_NAME
+from sessiontrack.config import FILE_NAME, settings_as_text
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.process import instance
 from sessiontrack.process.kernel_clock import is_synchronised
+from sessiontrack.process.served_settings import differing
 from sessiontrack.values.timestamps import IN_UTC
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -22,14 +23,21 @@ BROADEST = {4: 8, 6: 32}
 
 
 def settings(patient: Patient) -> Iterator[Finding]:
-    """That they could be read is known by now."""
+    """That they could be read is known by now; whether the running server has read the same ones is not."""
     file = patient.settings.instance / FILE_NAME
     found = (
         f"read from {file} and the environment."
         if file.exists()
         else f"from the environment alone, no {file}."
     )
-    yield ok("settings", found)
+    if others := differing(patient.settings.instance, settings_as_text()):
+        yield warning(
+            "settings",
+            f"{found} The running service has another value of {', '.join(others)}: restart it if the"
+            " file has changed, and give this command the service's environment.",
+        )
+    else:
+        yield ok("settings", found)
 
 
 def files(patient: Patient) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import http.client
+import json
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ from tests.support import databases
 from tests.support.application import LiveServer
 from tests.support.command import assert_one_line, invoke, run
 from tests.support.engine import IS_POSTGRES
+from tests.support.receiver import Receiver
 from tests.support.server import COMMAND, Answer, Server, environment, free_port
 from tests.support.waiting import SECONDS, join, wait_until
 
@@ -143,6 +145,40 @@ def test_a_signal_before_the_first_request_ends_it_too(instance: Path) -> None:
         assert any(b"Serving on" in line for line in process.stdout)
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == 0
+
+
+def test_commands_say_which_settings_the_running_server_has_not_read(instance: Path) -> None:
+    file = instance / "sessiontrack.toml"
+
+    def found() -> tuple[str, str]:
+        checks = json.loads(invoke(instance, "doctor", "--fast", "--json", **database).stdout)["checks"]
+        return next((each["state"], each["message"]) for each in checks if each["name"] == "settings")
+
+    with Receiver() as pager:
+        command = environment(instance)
+        database = {"DATABASE_URL": url} if (url := command.get("SESSIONTRACK_DATABASE_URL")) else {}
+        database["ADMIN_PASSWORD"] = "only the first start reads it"
+        with Server(instance, workers=1) as server:
+            assert found()[0] == "ok"
+            file.write_text('webhook_allow = "127.0.0.0/8"\nradius_clients = "10.0.0.1=a-secret-word"\n')
+            file.chmod(0o600)
+            assert invoke(instance, "webhook", "add", "pager", pager.url, **database).exit_code == 0
+            tested = invoke(instance, "webhook", "test", "pager", **database)
+            assert (tested.exit_code, tested.stdout) == (0, "Delivered: answered 204.\n")
+            assert "another value of RADIUS_CLIENTS, WEBHOOK_ALLOW" in tested.stderr
+            state, message = found()
+            assert state == "warning"
+            assert "another value of RADIUS_CLIENTS, WEBHOOK_ALLOW: restart it" in message
+            assert "a-secret-word" not in (instance / "served-settings").read_text()
+            server.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: found()[0] == "ok", lambda: found()[1])
+            file.write_text("")
+            assert found()[0] == "warning"
+            assert server.stop() == 0
+        assert found()[0] == "ok"
+        assert (
+            invoke(instance, "webhook", "test", "pager", WEBHOOK_ALLOW="127.0.0.0/8", **database).stderr == ""
+        )
 
 
 def test_sighup_reads_the_settings_anew_and_goes_on_with_the_old_where_they_cannot_work(
