@@ -1,5 +1,7 @@
 """`sessiontrack token`: API tokens for scripts and appliances."""
 
+from pathlib import Path
+
 import click
 
 from sessiontrack import clock
@@ -7,8 +9,9 @@ from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.former_names import keep_former_name
 from sessiontrack.cli.tables import print_table
 from sessiontrack.database import read_transaction, write_transaction
-from sessiontrack.exceptions import InvalidInput
+from sessiontrack.exceptions import Conflict, InvalidInput
 from sessiontrack.models.columns import EVERYTHING
+from sessiontrack.process.whole_file import write_whole
 from sessiontrack.queries import accounts
 from sessiontrack.schemas.accounts import LONGEST_NAME, MOST_TOKEN_DAYS
 from sessiontrack.schemas.fields import has_control_characters
@@ -35,16 +38,37 @@ def token() -> None:
     help="For how long it is valid; else until it is revoked.",
 )
 @click.option("--quiet", is_flag=True, help="Print the token and nothing else, for scripts.")
-def add(name: str, username: str, role: str | None, days: int | None, quiet: bool) -> None:
-    """Make a token; it is shown this once.
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the token into a new file of mode 0600, and do not print it.",
+)
+def add(
+    name: str, username: str, role: str | None, days: int | None, quiet: bool, output: Path | None
+) -> None:
+    """Make a token; it is shown this once, or written into a file.
+
+    A file that is there already is left as it is, and no token is made.
 
     \b
     Example: sessiontrack token add --user admin --role operator --days 90 "nightly scan"
+    Example: sessiontrack token add prometheus --role viewer --output token
     """
     if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
     with prepared_app().app_context(), write_transaction() as tx:
         issued = api_tokens.issue_token(tx, clock.now(), username, name, role, days)
+        if output is not None:
+            if output.exists():
+                raise Conflict(f"{output} is there already; remove it, or give another name.")
+            # Within the transaction: what cannot be written is not issued.
+            write_whole(output, f"{issued.secret}\n")
+    if output is not None:
+        click.echo(
+            f"Token {issued.token_id} ({name}, {issued.role} of {username}) is in {output}.", err=quiet
+        )
+        return
     if quiet:
         click.echo(issued.secret)
         return

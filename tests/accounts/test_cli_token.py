@@ -1,6 +1,7 @@
 """`sessiontrack token`: API tokens for scripts and appliances."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +73,34 @@ def test_a_name_that_is_none_is_refused(cli: Tokens, name: str) -> None:
     result = cli.run("issue", name)
     assert result.exit_code == 1
     assert_one_line(result.stderr, "name")
+
+
+def test_output_writes_the_token_into_a_new_file_and_never_over_another(
+    cli: Tokens, clients: Clients, tmp_path: Path
+) -> None:
+    path = tmp_path / "token"
+    shown = cli.ok("add", "scan", "--role", "viewer", "--output", str(path))
+    secret = path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert str(path) in shown
+    assert secret.strip() not in shown
+    assert clients.with_token(secret.strip()).ok("GET", "/auth/me")["role"] == "viewer"
+    for name, words in (("scan", "scan"), ("another", "is there already")):
+        result = cli.run("add", name, "--output", str(path))
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert_one_line(result.stderr, words)
+        assert path.read_text() == secret
+    result = cli.run("add", "another", "--output", str(tmp_path / "none" / "token"))
+    assert_one_line(result.stderr, "cannot be written")
+    assert "scan" in cli.list()
+    assert "another" not in cli.list()
+    assert cli.ok("add", "another", "--quiet", "--output", str(tmp_path / "other")) == ""
+
+
+def test_a_refusal_prints_nothing_on_standard_output(cli: Tokens) -> None:
+    cli.ok("add", "scan")
+    result = cli.run("add", "scan", "--quiet")
+    assert (result.exit_code, result.stdout) == (1, "")
 
 
 def test_a_user_that_is_not_there_gets_none(cli: Tokens) -> None:
