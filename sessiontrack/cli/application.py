@@ -1,6 +1,7 @@
 """The application as commands need it: settings checked, database current."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -14,16 +15,19 @@ from sessiontrack.process import instance
 from sessiontrack.startup import FirstAdmin, prepare
 
 
-def prepared_app(*, is_service: bool = False, makes_instance: bool = False) -> Flask:
+def prepared_app(
+    *, is_service: bool = False, makes_instance: bool = False, is_unattended: bool = False
+) -> Flask:
     """The application, its database sound and migrated; a first admin is announced.
 
     Args:
+        is_unattended: the command is made for machines: only a terminal gets the first password.
         makes_instance: where there is no database yet, this command is there to make one.
     Raises:
         InvalidSetting: there is none, and nobody said which folder is meant.
     """
     app = bare_app(makes_instance=makes_instance)
-    announce(prepare(app, is_service=is_service))
+    announce(prepare(app, is_service=is_service), is_unattended=is_unattended)
     return app
 
 
@@ -54,19 +58,24 @@ def _refuse_absent(settings: Settings) -> None:
     )
 
 
-def announce(admin: FirstAdmin | None) -> None:
+def announce(admin: FirstAdmin | None, *, is_unattended: bool = False) -> None:
     """Show the first admin's name and password on standard error: the only time that it is printed.
 
-    Not to the journal, which others read and which keeps what it is told.
+    Where a log keeps standard error, and others read it, the password's file is named instead.
     """
     if admin is None:
         return
     password = "the one from SESSIONTRACK_ADMIN_PASSWORD"
     if admin.password is not None:
         password = f"{admin.password}  (also in {admin.file})"
-        if "JOURNAL_STREAM" in os.environ:
+        if not sys.stderr.isatty() and (is_unattended or _is_logged()):
             password = f"in {admin.file}"
     click.echo(f"User:     admin\nPassword: {password}", err=True)
+
+
+def _is_logged() -> bool:
+    """Whether standard error, which is no terminal, goes into the journal or a container's log."""
+    return "JOURNAL_STREAM" in os.environ or os.getpid() == 1
 
 
 def own_file(app: Flask, otherwise: str) -> Path:

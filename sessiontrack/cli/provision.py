@@ -38,7 +38,7 @@ def provision(token_file: Path | None, name: str, role: str) -> None:
     Example: sessiontrack provision
     Example: sessiontrack provision --token-file /etc/appliance/sessiontrack.token
     """
-    app = prepared_app(makes_instance=True)
+    app = prepared_app(makes_instance=True, is_unattended=True)
     settings: Settings = app.extensions["sessiontrack.settings"]
     path = settings.instance / "token" if token_file is None else token_file
     with app.app_context(), write_transaction() as tx:

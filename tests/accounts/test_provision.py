@@ -31,6 +31,7 @@ def test_an_empty_folder_becomes_an_instance_with_a_token(tmp_path: Path) -> Non
     folder = tmp_path / "instance"
     first = invoke(folder, "provision", ADMIN_PASSWORD="correct horse battery")
     assert first.exit_code == 0, first.output
+    assert "correct horse" not in first.output
     assert first.stdout == f"The token appliance (operator) is in {folder / 'token'}.\n"
     secret = secret_in(folder / "token")
     assert secret not in first.output
@@ -38,6 +39,14 @@ def test_an_empty_folder_becomes_an_instance_with_a_token(tmp_path: Path) -> Non
     again = invoke(folder, "provision")
     assert again.stdout == f"The token appliance (operator) is in {folder / 'token'} already.\n"
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix == ""} == before
+
+
+def test_the_first_password_is_not_printed_where_no_person_is(tmp_path: Path) -> None:
+    folder = tmp_path / "instance"
+    first = invoke(folder, "provision")
+    file = folder / "initial-admin-password"
+    assert first.stderr == f"User:     admin\nPassword: in {file}\n"
+    assert file.read_text().strip() not in first.output
 
 
 def test_the_token_works_and_a_lost_or_revoked_one_is_replaced(clients: Clients, tmp_path: Path) -> None:

@@ -1,12 +1,18 @@
 """Passwords and tokens never appear in logs, nor in files where they need not be (contract 5)."""
 
+import os
+import select
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from sessiontrack.cli import application
 from tests.support import databases
+from tests.support.command import invoke
 from tests.support.refusals import refused
-from tests.support.server import Server
+from tests.support.server import COMMAND, Server, environment
+from tests.support.waiting import SECONDS
 
 PASSWORD = "the-first-admins-own-password"
 WRONG = "a-wrong-password-that-was-typed"
@@ -86,6 +92,38 @@ def test_contract_5_a_random_first_password_is_printed_once_and_kept_in_its_file
     with Server(instance, workers=1) as again:
         pass
     assert password not in again.output()
+
+
+def test_contract_5_the_first_process_of_a_container_does_not_log_the_first_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "instance"
+    monkeypatch.setattr(application.os, "getpid", lambda: 1)
+    made = invoke(folder, "init")
+    file = folder / "initial-admin-password"
+    assert f"Password: in {file}" in made.stderr
+    assert file.read_text().strip() not in made.output
+
+
+def test_contract_5_a_terminal_gets_the_first_password_under_a_service_manager_too(tmp_path: Path) -> None:
+    """Terminals of a desktop inherit JOURNAL_STREAM."""
+    folder = tmp_path / "instance"
+    terminal, its_end = os.openpty()
+    with os.fdopen(terminal, "rb", buffering=0) as screen:
+        ran = subprocess.run(
+            [COMMAND, "provision"],
+            env={**environment(folder), "JOURNAL_STREAM": "8:12345"},
+            stdout=subprocess.DEVNULL,
+            stderr=its_end,
+            timeout=SECONDS,
+        )
+        shown = ""
+        # Both lines, in however many pieces they come.
+        while shown.count("\n") < 2 and select.select([screen], [], [], SECONDS)[0]:
+            shown += screen.read(65_536).decode()
+        os.close(its_end)
+    assert ran.returncode == 0, shown
+    assert (folder / "initial-admin-password").read_text().strip() in shown
 
 
 def test_contract_5_the_journal_is_not_told_the_first_password(
