@@ -132,6 +132,17 @@ def test_shown_calls_of_the_command_are_understood(page: Path) -> None:
     assert wrong == []
 
 
+def test_pages_with_lines_to_type_say_where_the_command_is() -> None:
+    note = (
+        "For `sessiontrack` type `.venv/bin/sessiontrack` in a checkout,"
+        " `/opt/sessiontrack/bin/sessiontrack` after an\ninstallation with pip.\n"
+    )
+    line = re.compile(rf"^ *sessiontrack (?:{'|'.join(COMMANDS)})\b", re.MULTILINE)
+    shown = {page.name for page in ROOT.glob("docs/*.md") if line.search(page.read_text())}
+    assert len(shown) >= 5
+    assert {page.name for page in ROOT.glob("docs/*.md") if note in page.read_text()} == shown
+
+
 def _anchors(page: Path) -> set[str]:
     """What links may name in a page: its headings, as the forges spell them."""
     prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
