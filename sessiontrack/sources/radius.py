@@ -17,6 +17,8 @@ from sessiontrack.values.macs import is_device, leading_mac
 LONGEST_PACKET = 4096
 LONGEST_SOURCE = 64
 LONGEST_INFO = 255
+# Of a user name that is kept in the info: the session's name must have room beside it.
+LONGEST_USER = 64
 START, STOP, INTERIM, ON, OFF, OTHER = (
     "Start",
     "Stop",
@@ -58,6 +60,7 @@ class Accounting:
     source: "radius:" and the name or address of the NAS.
     mac: of Calling-Station-Id, else of User-Name; canonical; None where neither is a MAC address.
     station: what stands there, for the log.
+    user: User-Name, or "" where that is a MAC address.
     ip: canonical, or "".
     delay_seconds: for how long the NAS has been trying to send it.
     happened_at: when it happened, by the clock of the NAS; UTC epoch seconds.
@@ -69,6 +72,7 @@ class Accounting:
     source: str
     mac: str | None
     station: str
+    user: str
     ip: str
     session_id: str
     delay_seconds: int
@@ -83,9 +87,13 @@ class Accounting:
 
     @property
     def info(self) -> str:
-        """What is kept beside a connection: the NAS and its name for the session."""
-        nas = self.source.removeprefix("radius:")
-        return f"NAS {nas}, session {self.session_id}"[:LONGEST_INFO] if self.session_id else f"NAS {nas}"
+        """What is kept beside a connection: the NAS, the user, and the NAS's name for the session."""
+        parts = [f"NAS {self.source.removeprefix('radius:')}"]
+        if self.user:
+            parts.append(f"user {self.user[:LONGEST_USER]}")
+        if self.session_id:
+            parts.append(f"session {self.session_id}")
+        return ", ".join(parts)[:LONGEST_INFO]
 
 
 def read_accounting(datagram: bytes, client: str, secret: bytes) -> Accounting:
@@ -127,6 +135,7 @@ def _read(datagram: bytes, client: str, secret: bytes) -> Accounting:
         source=_source(packet, client),
         mac=_mac(station, user),
         station=_shown(f"Calling-Station-Id {station[:40]!r}, User-Name {user[:40]!r}"),
+        user="" if _mac(user) else _shown(user),
         ip=_ip(packet, "Framed-IP-Address") or _ip(packet, "Framed-IPv6-Address"),
         session_id=_shown(_text(packet, "Acct-Session-Id")),
         delay_seconds=_number(packet, "Acct-Delay-Time") or 0,

@@ -53,12 +53,13 @@ def events(site: Clients) -> list[str]:
 
 
 def test_radclient_start_interim_stop(site: Clients, server: RadiusServer) -> None:
-    said = radclient(server.port, "Acct-Status-Type = Start", "Framed-IP-Address = 10.0.0.7", *STATION)
+    user = 'User-Name = "anna"'
+    said = radclient(server.port, "Acct-Status-Type = Start", "Framed-IP-Address = 10.0.0.7", user, *STATION)
     assert "Received Accounting-Response" in said
     (open_session,) = sessions(site)
     assert open_session["ses_StillConnected"] is True
     assert open_session["ses_IP"] == "10.0.0.7"
-    assert open_session["ses_Info"] == "NAS ap-1, session 5F00"
+    assert open_session["ses_Info"] == "NAS ap-1, user anna, session 5F00"
     said = radclient(
         server.port, "Acct-Status-Type = Interim-Update", "Framed-IP-Address = 10.0.0.7", *STATION
     )

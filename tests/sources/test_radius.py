@@ -44,6 +44,21 @@ def test_all_that_a_packet_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("user", "info"),
+    [
+        ("anna@example.org", "NAS ap-1, user anna@example.org, session 5F00"),
+        ("a\x1b[2Jb", "NAS ap-1, user a?[2Jb, session 5F00"),
+        ("u" * 200, f"NAS ap-1, user {'u' * 64}, session 5F00"),
+        # Devices that sign in by their address have no user.
+        ("aabbcc000001", "NAS ap-1, session 5F00"),
+        ("", "NAS ap-1, session 5F00"),
+    ],
+)
+def test_the_user_is_kept_in_the_info(user: str, info: str) -> None:
+    assert read(packet(START, User_Name=user)).info == info
+
+
+@pytest.mark.parametrize(
     ("number", "status"),
     [(1, "Start"), (2, "Stop"), (3, "Interim-Update"), (7, "Accounting-On"), (8, "Accounting-Off"), (15, "")],
 )
@@ -243,7 +258,7 @@ def test_a_cut_packet_is_refused_and_padding_is_not(data: st.DataObject) -> None
 
 @given(st.data())
 def test_any_values_in_the_attributes_that_are_read(data: st.DataObject) -> None:
-    codes = st.sampled_from([4, 8, 26, 31, 32, 33, 40, 41, 44, 46, 55, 80, 95, 168])
+    codes = st.sampled_from([1, 4, 8, 26, 31, 32, 33, 40, 41, 44, 46, 55, 80, 95, 168])
     drawn = data.draw(st.lists(st.tuples(codes, st.binary(max_size=30)), max_size=8))
     attributes = b"".join(bytes([code, len(value) + 2]) + value for code, value in drawn)
     try:
