@@ -76,12 +76,14 @@ def install_(
             "The version that was installed here did not remember its options: give them once more,"
             " --server-name or --sub-path at least."
         )
-    given["command"] = command or before.get("command") or _this_command(prefix)
+    given["command"], refusal = _program(prefix, command or before.get("command"))
+    if refusal is not None and not is_trial:
+        raise refusal
     choices = Choices(**{**before, **given})
-    if prefix == ROOT:
-        _refuse_closed(Path(choices.command))
     steps = plan_installation(prefix, choices)
     _show(steps)
+    if refusal is not None:
+        click.echo(f"Without --dry-run it is refused: {refusal.message}", err=True)
     if _goes_on(is_trial, yes):
         install(prefix, choices, nginx_refusal if prefix == ROOT else lambda: None)
         click.echo(
@@ -132,6 +134,17 @@ def nginx_refusal() -> str | None:
     return None if tried.returncode == 0 else " ".join(tried.stderr.split())[-500:]
 
 
+def _program(prefix: Path, chosen: str | None) -> tuple[str, InvalidSetting | None]:
+    """The program that the services run, and why they could not."""
+    try:
+        chosen = chosen or _this_command(prefix)
+        if prefix == ROOT:
+            _refuse_closed(Path(chosen))
+    except InvalidSetting as error:
+        return chosen or Choices.command, error
+    return chosen, None
+
+
 def _this_command(prefix: Path) -> str:
     found = shutil.which("sessiontrack", path=str(Path(sys.executable).parent)) or shutil.which(
         "sessiontrack"
@@ -141,7 +154,8 @@ def _this_command(prefix: Path) -> str:
     path = Path(found).absolute()
     if prefix == ROOT and any(path.resolve().is_relative_to(each) for each in HIDDEN):
         raise InvalidSetting(
-            f"{path} is where services cannot see it; install it into /opt, say, or use --command."
+            f"{path} is where services cannot see it. Install the program first, and call that one:"
+            " python3 -m venv /opt/sessiontrack && /opt/sessiontrack/bin/pip install ."
         )
     return str(path)
 

@@ -1,5 +1,6 @@
 """`sessiontrack install` and `uninstall`; `deploy/` shows the files that they write."""
 
+import importlib
 import json
 import os
 import re
@@ -208,6 +209,24 @@ def test_a_trial_shows_everything_and_writes_nothing(root: Path) -> None:
     assert result.exit_code == 0, result.output
     for each in FILES:
         assert each.target is None or f"write  {below(root, each.target)}\n" in result.stdout
+    assert files(root) == before
+
+
+def test_a_trial_from_where_no_service_can_run_shows_everything_and_says_why_it_would_be_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = importlib.import_module("sessiontrack.cli.install")
+    monkeypatch.setattr(command, "ROOT", root)
+    monkeypatch.setattr(command, "HIDDEN", (Path(COMMAND).resolve().parent,))
+    before = files(root)
+    result = invoke("unused", "install", "--prefix", str(root), "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert f"write  {root / 'etc/nginx/snippets/sessiontrack.conf'}\n" in result.stdout
+    assert "refused: " in result.stderr
+    assert "/opt/sessiontrack/bin/pip install" in result.stderr
+    refused = invoke("unused", "install", "--prefix", str(root), "--yes")
+    assert refused.exit_code == 1
+    assert_one_line(refused.stderr, "/opt/sessiontrack/bin/pip install")
     assert files(root) == before
 
 
