@@ -57,19 +57,20 @@ def files(patient: Patient) -> Iterator[Finding]:
         yield warning("instance", f"{folder} is uid {found.st_uid}'s, and this is uid {os.geteuid()}.")
     else:
         yield ok("instance", f"{folder} is its owner's alone.")
-    open_ones = [path for path in _secrets(folder) if path.stat().st_mode & OTHERS]
-    if open_ones:
-        names = " ".join(str(path) for path in open_ones)
-        yield wrong("secrets", f"others may read them: chmod 600 {names}")
+    secret = _open_to_others(folder, instance.KEY_FILE, instance.PASSWORD_FILE)
+    # A file made by hand is often 0644. It may hold secrets: RADIUS clients, the database's password.
+    settings = _open_to_others(folder, FILE_NAME)
+    if secret:
+        yield wrong("secrets", f"others may read them: chmod 600 {' '.join([*secret, *settings])}")
+    elif settings:
+        yield warning("secrets", f"others may read the settings: chmod 600 {settings[0]}")
     else:
         yield ok("secrets", "signing key, passwords and settings are their owner's alone.")
 
 
-def _secrets(folder: Path) -> Iterator[Path]:
-    """A file of settings may hold secrets of others: RADIUS clients, the database's password."""
-    for name in (instance.KEY_FILE, instance.PASSWORD_FILE, FILE_NAME):
-        if (folder / name).is_file():
-            yield folder / name
+def _open_to_others(folder: Path, *names: str) -> list[str]:
+    paths = [folder / name for name in names]
+    return [str(path) for path in paths if path.is_file() and path.stat().st_mode & OTHERS]
 
 
 def clock(patient: Patient) -> Iterator[Finding]:

@@ -102,7 +102,7 @@ def test_a_typing_error_in_the_environment_is_wrong_as_it_stops_the_start(instan
     assert "SESSIONTRACK_TIMZONE" in found["settings"][1]
 
 
-@pytest.mark.parametrize("name", ["signing-key", "sessiontrack.toml", "initial-admin-password"])
+@pytest.mark.parametrize("name", ["signing-key", "initial-admin-password"])
 def test_secrets_that_others_may_read_are_wrong(instance: Path, name: str) -> None:
     path = instance / name
     if not path.exists():
@@ -111,6 +111,17 @@ def test_secrets_that_others_may_read_are_wrong(instance: Path, name: str) -> No
     code, found = looked_at(instance)
     assert code == 2
     assert found["secrets"] == ("wrong", f"others may read them: chmod 600 {path}")
+
+
+def test_a_settings_file_that_others_may_read_is_worth_a_look(instance: Path) -> None:
+    path = instance / "sessiontrack.toml"
+    path.write_text("")
+    path.chmod(0o644)
+    code, found = looked_at(instance)
+    assert code == 1
+    assert found["secrets"] == ("warning", f"others may read the settings: chmod 600 {path}")
+    assert invoke(instance, "settings", "set", "LOG", "json").exit_code == 0
+    assert looked_at(instance)[1]["secrets"][0] == "ok"
 
 
 def test_a_folder_that_others_may_enter_is_worth_a_look(instance: Path) -> None:
