@@ -46,12 +46,12 @@ def call(box: Machine, path: str, token: str, *options: str) -> str:
 def token(box: Machine, role: str = "operator") -> str:
     """An API token, made by root, from whichever folder."""
     name = '"test $(date +%s%N)"'
-    return box.run(f"cd /root && sessiontrack token issue {name} --role {role} --quiet 2>/dev/null").strip()
+    return box.run(f"cd /srv && sessiontrack token issue {name} --role {role} --quiet 2>/dev/null").strip()
 
 
 def test_apt_installs_and_starts_it(box: Machine, package: Path) -> None:
-    box.put(package, "/root/sessiontrack.deb")
-    box.run("apt-get install --yes --no-install-recommends /root/sessiontrack.deb")
+    box.put(package, "/srv/sessiontrack.deb")
+    box.run("apt-get install --yes --no-install-recommends /srv/sessiontrack.deb")
     assert box.run("systemctl is-active sessiontrack.service").strip() == "active"
     told = json.loads(box.run(f"{API} http://127.0.0.1:8000/healthz"))
     assert told["version"] in box.run("sessiontrack --version")
@@ -70,10 +70,10 @@ def test_it_looks_at_its_network_from_the_start(box: Machine) -> None:
 
 
 def test_roots_commands_work_on_it_as_its_user(box: Machine) -> None:
-    printed = box.run("cd /root && sessiontrack user add anna --role viewer --generate")
+    printed = box.run("cd /srv && sessiontrack user add anna --role viewer --generate")
     assert "as the user sessiontrack, in /var/lib/sessiontrack" in printed
     assert "anna" in box.run("cd /tmp && sessiontrack user list")
-    assert box.run("find /root /tmp -name instance").strip() == ""
+    assert box.run("find /srv /tmp -name instance").strip() == ""
     assert box.run("find /var/lib/sessiontrack ! -user sessiontrack").strip() == ""
 
 
@@ -154,14 +154,14 @@ def test_reload_reads_the_settings_anew(box: Machine) -> None:
 
 
 def test_an_upgrade_makes_a_backup_and_keeps_the_data(box: Machine) -> None:
-    box.run("cd /root && dpkg-deb --raw-extract sessiontrack.deb new")
-    box.run("cd /root && sed -i 's/^Version: .*/&.1/' new/DEBIAN/control")
-    box.run("cd /root && dpkg-deb -Zgzip -z1 --build new newer.deb")
+    box.run("cd /srv && dpkg-deb --raw-extract sessiontrack.deb new")
+    box.run("cd /srv && sed -i 's/^Version: .*/&.1/' new/DEBIAN/control")
+    box.run("cd /srv && dpkg-deb -Zgzip -z1 --build new newer.deb")
     before = call(box, "/devices", token(box))
     code = "--max-time 1 --output /dev/null --write-out '%{http_code}\\n'"
     asking = f"{API} {code} http://127.0.0.1:8000/healthz || true"
     box.run(f"(while sleep 0.1; do {asking}; done) > /tmp/answers 2>/dev/null & echo $! > /tmp/asking")
-    printed = box.run("apt-get install --yes --no-install-recommends /root/newer.deb")
+    printed = box.run("apt-get install --yes --no-install-recommends /srv/newer.deb")
     assert "a backup of the database, before the upgrade" in printed
     box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
     box.run("kill $(cat /tmp/asking) || true")
@@ -186,9 +186,9 @@ def test_it_is_back_after_a_power_cut_and_a_boot(box: Machine) -> None:
 
 
 def test_restore_as_root_restores_what_the_service_has(box: Machine) -> None:
-    box.run("cp $(ls /var/lib/sessiontrack/backups/*.sqlite3 | tail -1) /root/kept.sqlite3")
-    box.run("chmod 600 /root/kept.sqlite3 && sessiontrack user add late --generate")
-    box.run("systemctl stop sessiontrack && cd /root && sessiontrack restore kept.sqlite3")
+    box.run("cp $(ls /var/lib/sessiontrack/backups/*.sqlite3 | tail -1) /srv/kept.sqlite3")
+    box.run("chmod 600 /srv/kept.sqlite3 && sessiontrack user add late --generate")
+    box.run("systemctl stop sessiontrack && cd /srv && sessiontrack restore kept.sqlite3")
     box.run("systemctl start sessiontrack")
     assert "late" not in box.run("sessiontrack user list")
     assert box.run("find /var/lib/sessiontrack ! -user sessiontrack").strip() == ""
@@ -222,7 +222,7 @@ def test_remove_keeps_the_data_and_purge_asks(box: Machine) -> None:
     box.run("test ! -e /opt/sessiontrack/bin/sessiontrack")
     assert "the data stays" in box.run("apt-get purge --yes sessiontrack")
     box.run("test -e /var/lib/sessiontrack/sessiontrack.sqlite3")
-    box.run("apt-get install --yes --no-install-recommends /root/newer.deb")
+    box.run("apt-get install --yes --no-install-recommends /srv/newer.deb")
     box.run("echo sessiontrack sessiontrack/remove-data boolean true | debconf-set-selections")
     box.run("apt-get purge --yes sessiontrack && test ! -e /var/lib/sessiontrack")
     assert box.run("systemctl --failed --no-legend").strip() == ""
@@ -232,14 +232,14 @@ def test_root_prepares_a_new_host_before_the_first_start(box: Machine) -> None:
     """A restore, or a user: neither leaves files of root's, which the service could not read."""
     data = "/var/lib/sessiontrack"
     roots = f"find {data} ! -user sessiontrack"
-    box.run("apt-get install --yes --no-install-recommends /root/newer.deb")
+    box.run("apt-get install --yes --no-install-recommends /srv/newer.deb")
     box.run(f"systemctl stop sessiontrack && rm -r {data} && install -d {data}")
-    assert "is restored" in box.run("cd /root && sessiontrack restore kept.sqlite3")
+    assert "is restored" in box.run("cd /srv && sessiontrack restore kept.sqlite3")
     assert box.run(roots).strip() == ""
     box.run("systemctl start sessiontrack")
     assert "anna" in box.run("sessiontrack user list")
     box.run(f"systemctl stop sessiontrack && rm -r {data} && install -d {data}")
-    box.run("cd /root && sessiontrack user add anna --role admin --generate")
+    box.run("cd /srv && sessiontrack user add anna --role admin --generate")
     assert box.run(roots).strip() == ""
     box.run("systemctl start sessiontrack")
     assert "anna" in box.run("sessiontrack user list")
