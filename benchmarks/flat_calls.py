@@ -127,6 +127,7 @@ READS = (
     _get("session days: 30 days", "/api/v2/session-days", "period=30%20days"),
     _get("session days: a year", "/api/v2/session-days", "period=1%20year", (200, 300)),
     _get("me", "/auth/me"),
+    _get("logins", "/auth/logins"),
     _get("tokens", "/auth/tokens"),
     _get("users", "/users"),
     _get("settings", "/settings"),
@@ -192,6 +193,13 @@ WRITES = (
     Call("webhook: test", "POST", "/webhooks/{webhook_id}/test"),
     Call("webhook: retry", "POST", "/webhooks/{webhook_id}/retry"),
     Call("webhook: delete", "DELETE", "/webhooks/{webhook_id}", values=(("webhook_id", "{next}"),)),
+    Call(
+        "password: own",
+        "POST",
+        "/auth/password",
+        body={"password": "correct horse", "new_password": "correct horse"},
+    ),
+    Call("logins: end others", "DELETE", "/auth/logins"),
     Call("logout", "POST", "/auth/logout"),
 )
 CALLS = (*READS, *LONG, *WRITES)

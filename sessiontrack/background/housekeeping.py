@@ -18,7 +18,7 @@ from sessiontrack.database.maintenance import database_sizes, used_bytes
 from sessiontrack.exceptions import Conflict, StorageUnavailable
 from sessiontrack.models.kept import KEPT
 from sessiontrack.presence.forgetting import forget
-from sessiontrack.services import leases, login_throttle, logins, retention
+from sessiontrack.services import leases, login_throttle, logins, retention, uses
 from sessiontrack.services.leases import Held
 from sessiontrack.services.retention import KINDS, Kind, Limits, Plan
 from sessiontrack.values.timestamps import EARLIEST
@@ -149,8 +149,23 @@ def _keep_house(app: Flask, end: threading.Event) -> None:
     while True:
         with app.app_context():
             look(app.extensions["sessiontrack.settings"])
+            store_uses(app.extensions["sessiontrack.uses"])
         if end.wait(LOOK_SECONDS):
             return
+
+
+def store_uses(noted_in: uses.Uses) -> None:
+    """Write down when logins and tokens were used; what cannot be written now is written later."""
+    noted = noted_in.noted()
+    if not noted:
+        return
+    try:
+        with write_transaction() as tx:
+            uses.store(tx, noted)
+    except StorageUnavailable as error:
+        log.warning("Not stored when tokens were used: %s", error)
+    else:
+        noted_in.forget(noted)
 
 
 def look(settings: Settings) -> None:

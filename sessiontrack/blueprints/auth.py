@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, g, request
 
 from sessiontrack.database import read_transaction, write_transaction
-from sessiontrack.exceptions import Forbidden, RateLimited, Unauthorized
+from sessiontrack.exceptions import Conflict, Forbidden, InvalidInput, RateLimited, Unauthorized
 from sessiontrack.http import examples
 from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
 from sessiontrack.http.authentication import is_foreign, issue_tokens, login_in_cookies
@@ -14,6 +14,7 @@ from sessiontrack.http.cookies import remove_cookies, set_cookies
 from sessiontrack.http.endpoint import Blueprint, principal, settings
 from sessiontrack.http.json_body import is_form
 from sessiontrack.http.login_places import login_places
+from sessiontrack.process.instance import forget_initial_password
 from sessiontrack.queries import accounts as queries
 from sessiontrack.schemas import accounts as schemas
 from sessiontrack.schemas.base import Nothing
@@ -22,6 +23,7 @@ from sessiontrack.services.login_addresses import note_login
 from sessiontrack.values.roles import ADMIN, VIEWER
 
 log = logging.getLogger(__name__)
+WRONG_PASSWORD = "The present password is wrong."
 blueprint = Blueprint("auth", __name__, url_prefix="/auth", description="Signing in, and API tokens.")
 
 
@@ -152,6 +154,83 @@ def me() -> Response:
     """Who is signed in"""
     asking = principal()
     return answer({"username": asking.username, "role": asking.role, "kind": asking.kind})
+
+
+@blueprint.endpoint(
+    "/password",
+    method="POST",
+    role=VIEWER,
+    body=schemas.ChangePassword,
+    body_example={"password": "the old password", "new_password": "the new password"},
+    answer=schemas.RevokedLoginsAnswer,
+    example={"success": True, "message": "The password is changed", "ended": 1},
+    errors=(409, 413, 429),
+)
+def change_password(body: dict[str, Any]) -> Response:
+    """Change one's own password; all other logins end, the one that asks stays"""
+    asking = principal()
+    username, address = asking.username, request.remote_addr or ""
+    with login_places().place() as turn:
+        with read_transaction() as tx:
+            stored_hash = queries.password_hash_of(tx, username)
+        if not stored_hash:
+            raise Conflict(f"{username} has no password here: a proxy says who that is.")
+        # Whoever finds a browser that is signed in guesses no faster than anybody who signs in.
+        _count_attempt(username, address)
+        with turn:
+            is_right = users.is_password(stored_hash, body["password"])
+            password_hash = users.hash_password(body["new_password"]) if is_right else ""
+    if not is_right:
+        log.warning("Password not changed: the old one of %r was wrong, from %s", username, address)
+        raise InvalidInput(WRONG_PASSWORD, {"password": [WRONG_PASSWORD]})
+    with write_transaction() as tx:
+        if not users.change_password(tx, username, stored_hash, password_hash):
+            raise Conflict("The password was changed meanwhile.")
+        login_throttle.forgive(tx, username, address)
+        ended = logins.revoke_others(tx, g.now, username, asking.login_id, settings().session_alive_seconds)
+    if username == users.FIRST_ADMIN:
+        forget_initial_password(settings().instance)
+    log.info("Password changed: %r from %s", username, address)
+    return answer({"success": True, "message": "The password is changed", "ended": ended})
+
+
+@blueprint.endpoint(
+    "/logins",
+    role=VIEWER,
+    query=schemas.ListLogins,
+    answer=schemas.LoginAnswer(many=True),
+    example=examples.LOGINS,
+    headers=PAGING_HEADERS,
+)
+def list_logins(query: dict[str, Any]) -> Response:
+    """List where one is signed in oneself, the asking login first"""
+    asking, now, limit, offset = principal(), g.now, query["limit"], query["offset"]
+    return list_answer(
+        lambda tx: queries.list_logins(tx, now, asking.username, asking.login_id, limit, offset),
+        lambda tx: queries.count_logins(tx, now, asking.username),
+        limit=limit,
+        offset=offset,
+    )
+
+
+@blueprint.endpoint(
+    "/logins",
+    method="DELETE",
+    role=VIEWER,
+    body=Nothing,
+    body_required=False,
+    answer=schemas.RevokedLoginsAnswer,
+    example={"success": True, "message": "Signed out elsewhere", "ended": 1},
+    errors=(413,),
+)
+def end_other_logins() -> Response:
+    """Sign out elsewhere: end all of one's own logins but the one that asks; API tokens stay valid"""
+    asking = principal()
+    with write_transaction() as tx:
+        alive = settings().session_alive_seconds
+        ended = logins.revoke_others(tx, g.now, asking.username, asking.login_id, alive)
+    log.info("Signed out elsewhere: %r from %s, %s logins", asking.username, request.remote_addr, ended)
+    return answer({"success": True, "message": "Signed out elsewhere", "ended": ended})
 
 
 @blueprint.endpoint(

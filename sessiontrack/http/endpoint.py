@@ -31,6 +31,7 @@ from sessiontrack.schemas.base import Nothing, Strict
 from sessiontrack.schemas.fields import has_control_characters, read_times_in
 from sessiontrack.services import users
 from sessiontrack.services.clock_door import ClockDoor
+from sessiontrack.services.uses import Uses
 from sessiontrack.values.macs import parse_mac
 from sessiontrack.values.periods import window_start
 from sessiontrack.values.roles import ADMIN, includes
@@ -182,6 +183,7 @@ def _signed_in(role: str, kind: str, writes: bool) -> Principal:
         mark_writes_of(found.login_key)
         if request.method == "GET":
             read_from_replica(position)
+    uses().note(found.login_key, g.now)
     if not includes(found.role, role):
         raise Forbidden(f"{found.username} has the role {found.role}; this needs the role {role}.")
     return found
@@ -271,6 +273,12 @@ def settings() -> Settings:
     return found
 
 
+def uses() -> Uses:
+    """When logins and tokens were used in this process."""
+    found: Uses = current_app.extensions["sessiontrack.uses"]
+    return found
+
+
 def clock_door() -> ClockDoor | None:
     """What keeps a wrong clock's records out; None where nothing is to be kept out, or nobody serves."""
     found: ClockDoor | None = current_app.extensions.get("sessiontrack.clock_door")
@@ -337,6 +345,7 @@ def _begin_request() -> None:
 
 def init_app(app: Flask, blueprints: Iterable[Blueprint]) -> None:
     """Register the resources."""
+    app.extensions["sessiontrack.uses"] = Uses()
     app.before_request(_begin_request)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)

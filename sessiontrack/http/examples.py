@@ -363,6 +363,15 @@ TOKENS = {
     "expires_in": 900,
 }
 ME = {"username": "admin", "role": "admin", "kind": "login"}
+LOGINS = [
+    {
+        "address": "192.168.1.10",
+        "created_at": 1754042400,
+        "last_used_at": 1754046000,
+        "expires_at": 1756634400,
+        "current": True,
+    }
+]
 _TOKEN = {
     "id": 1,
     "name": "backup script",

@@ -48,6 +48,8 @@ class Login(Base):
     created_at: Mapped[Instant]
     expires_at: Mapped[Instant]
     revoked_at: Mapped[Instant | None]
+    # To the hour; null: not since this is known.
+    last_used_at: Mapped[Instant | None]
 
 
 class ApiToken(Base):
@@ -71,6 +73,8 @@ class ApiToken(Base):
     revoked_at: Mapped[Instant | None]
     # When it expires; null: never.
     expires_at: Mapped[Instant | None]
+    # To the hour; null: not since this is known.
+    last_used_at: Mapped[Instant | None]
 
 
 class LoginThrottle(Base):

@@ -17,6 +17,18 @@ TOKENS = Statement(
     "SELECT t.id, t.name, u.username, t.role, t.created_at, t.revoked_at, t.expires_at"
     ' FROM api_token t JOIN "user" u ON u.id = t.user_id ORDER BY t.id LIMIT :limit OFFSET :offset'
 )
+_VALID_LOGINS = (
+    'FROM login l JOIN "user" u ON u.id = l.user_id'
+    " WHERE u.username = :username AND l.revoked_at IS NULL AND l.expires_at > :now"
+)
+# Who was here last stands first; a login that was not used since it is known was used when it was opened.
+LOGINS = Statement(
+    "SELECT l.id, l.address, l.created_at, COALESCE(l.last_used_at, l.created_at), l.expires_at"
+    f" {_VALID_LOGINS}"
+    " ORDER BY CASE WHEN l.id = :current THEN 0 ELSE 1 END, 4 DESC, l.id LIMIT :limit OFFSET :offset"
+)
+LOGIN_COUNT = Statement(f"SELECT count(*) {_VALID_LOGINS}")
+LOGIN_FIELDS = ("address", "created_at", "last_used_at", "expires_at")
 TOKEN_COUNT = Statement("SELECT count(*) FROM api_token")
 TOKEN_FIELDS = ("id", "name", "username", "role", "created_at", "revoked_at", "expires_at")
 USER_FIELDS = ("username", "role", "created_at", "disabled_at", "from_proxy")
@@ -39,6 +51,20 @@ def admins_against_the_rule(tx: Transaction) -> tuple[list[str], list[str]]:
     """Admins whose password does not meet the rule, and those of whom that is not known."""
     found = tx.rows(ADMINS_PASSWORDS)
     return [name for name, told in found if told is not None], [name for name, told in found if told is None]
+
+
+def list_logins(
+    tx: Transaction, now: int, username: str, current: str | None, limit: int, offset: int
+) -> Iterator[dict[str, Any]]:
+    """Where a user is signed in, without the ids of the logins; the asking one is first."""
+    found = tx.rows(LOGINS, now=now, username=username, current=current or "", limit=limit, offset=offset)
+    for login_id, *row in found:
+        yield {**dict(zip(LOGIN_FIELDS, row, strict=True)), "current": login_id == current}
+
+
+def count_logins(tx: Transaction, now: int, username: str) -> int:
+    """How many of them there are."""
+    return int(tx.value(LOGIN_COUNT, now=now, username=username))
 
 
 def list_tokens(tx: Transaction, limit: int, offset: int) -> Iterator[dict[str, Any]]:

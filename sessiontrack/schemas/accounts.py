@@ -1,10 +1,14 @@
 """Signing in and API tokens: what the calls take and answer (contract 5)."""
 
-from marshmallow import fields
+from typing import Any
+
+from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range
 
+from sessiontrack.exceptions import InvalidPassword
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import Name, Text, TrueOrFalse, limit, offset
+from sessiontrack.values import passwords
 from sessiontrack.values.roles import ROLES
 
 # Hashing takes the time of its input; nobody types more.
@@ -40,6 +44,45 @@ class CanopsisLogin(LoginBody):
             "description": "Canopsis' UI sends it; the answer is JSON anyway, and sets the cookies.",
         }
     )
+
+
+def _meets_rule(password: str) -> None:
+    try:
+        passwords.refuse_weak(password)
+    except InvalidPassword as error:
+        raise ValidationError(error.message) from error
+
+
+def new_password(**kwargs: Any) -> fields.String:
+    """A password that is being chosen."""
+    return fields.String(
+        validate=_meets_rule,
+        metadata={
+            "format": "password",
+            "description": passwords.RULE,
+            "minLength": passwords.LEAST,
+            "maxLength": passwords.MOST,
+        },
+        **kwargs,
+    )
+
+
+class ChangePassword(Strict):
+    """`POST /auth/password`."""
+
+    password = fields.String(
+        required=True,
+        validate=Length(1, LONGEST_PASSWORD),
+        metadata={"format": "password", "description": "The present one."},
+    )
+    new_password = new_password(required=True)
+
+
+class ListLogins(Strict):
+    """`GET /auth/logins`."""
+
+    limit = limit(100)
+    offset = offset()
 
 
 class IssueToken(Strict):
@@ -79,6 +122,24 @@ class MeAnswer(Answer):
     username = fields.String(required=True)
     role = fields.String(required=True, validate=OneOf(ROLES))
     kind = fields.String(required=True, validate=OneOf(("login", "token", "proxy")))
+
+
+class LoginAnswer(Answer):
+    """Where somebody is signed in; instants are epoch seconds."""
+
+    address = fields.String(required=True, metadata={"description": "Where it was opened from."})
+    created_at = fields.Integer(required=True)
+    last_used_at = fields.Integer(required=True, metadata={"description": "To the hour."})
+    expires_at = fields.Integer(required=True)
+    current = fields.Boolean(required=True, metadata={"description": "Whether this call is made with it."})
+
+
+class RevokedLoginsAnswer(Answer):
+    """`DELETE /auth/logins`, `POST /auth/password`."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    message = fields.String(required=True)
+    ended = fields.Integer(required=True, metadata={"description": "How many other logins ended."})
 
 
 class MessageAnswer(Answer):

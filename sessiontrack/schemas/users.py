@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 from marshmallow.validate import OneOf
 
-from sessiontrack.exceptions import InvalidPassword
-from sessiontrack.schemas.accounts import LONGEST_NAME
+from sessiontrack.schemas.accounts import LONGEST_NAME, new_password
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import JsonBoolean, Name, limit, offset
-from sessiontrack.values import passwords
 from sessiontrack.values.roles import ROLES, VIEWER
 
 
@@ -21,31 +19,11 @@ class ListUsers(Strict):
     offset = offset()
 
 
-def _meets_rule(password: str) -> None:
-    try:
-        passwords.refuse_weak(password)
-    except InvalidPassword as error:
-        raise ValidationError(error.message) from error
-
-
-def _password(**kwargs: Any) -> fields.String:
-    return fields.String(
-        validate=_meets_rule,
-        metadata={
-            "format": "password",
-            "description": passwords.RULE,
-            "minLength": passwords.LEAST,
-            "maxLength": passwords.MOST,
-        },
-        **kwargs,
-    )
-
-
 class AddUser(Strict):
     """`POST /users`."""
 
     username = Name(least=1, most=LONGEST_NAME, required=True, metadata={"example": "anna"})
-    password = _password(required=True)
+    password = new_password(required=True)
     role = fields.String(
         load_default=VIEWER, validate=OneOf(ROLES), metadata={"description": "What they may do."}
     )
@@ -56,7 +34,7 @@ class ChangeUser(Strict):
 
     cleared: ClassVar[Mapping[str, Any]] = {"disabled": False}
 
-    password = _password()
+    password = new_password()
     role = fields.String(validate=OneOf(ROLES))
     disabled = JsonBoolean(metadata={"description": "Whether the user is let in no more."})
 

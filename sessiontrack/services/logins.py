@@ -26,6 +26,10 @@ EXTEND = Statement(
     " WHERE id = :login_id AND revoked_at IS NULL AND created_at + :lifetime_seconds > :now"
 )
 REVOKE = Statement("UPDATE login SET revoked_at = :now WHERE id = :login_id AND revoked_at IS NULL")
+REVOKE_OTHERS = Statement(
+    "UPDATE login SET revoked_at = :now WHERE revoked_at IS NULL AND expires_at > :now AND id <> :kept"
+    ' AND user_id = (SELECT id FROM "user" WHERE username = :username) RETURNING id'
+)
 # What is revoked is kept for a day, for whoever looks after the fact.
 IS_OVER = or_(Login.expires_at <= bind("now"), Login.revoked_at <= bind("now") - 86400)
 COUNT_OVER = Statement(select(func.count()).where(IS_OVER))
@@ -78,6 +82,18 @@ def revoke_login(tx: Transaction, now: int, login_id: str, alive_seconds: int) -
     """Revoke every token of the family, in all workers from the next request on; its user session ends."""
     tx.run(REVOKE, login_id=login_id, now=now)
     user_sessions.end_session(tx, now, login_id, alive_seconds)
+
+
+def revoke_others(tx: Transaction, now: int, username: str, kept: str | None, alive_seconds: int) -> int:
+    """Revoke a user's logins but the one that is kept, with their user sessions; API tokens stay valid.
+
+    Returns:
+        how many there were.
+    """
+    revoked = tx.rows(REVOKE_OTHERS, now=now, username=username, kept=kept or "")
+    for (login_id,) in revoked:
+        user_sessions.end_session(tx, now, login_id, alive_seconds)
+    return len(revoked)
 
 
 def count_over(tx: Transaction, now: int) -> int:

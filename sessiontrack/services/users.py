@@ -32,6 +32,10 @@ FIND = Statement('SELECT id, role FROM "user" WHERE username = :username')
 SET_PASSWORD = Statement(
     'UPDATE "user" SET password_hash = :password_hash, password_meets_rule = TRUE WHERE id = :user_id'
 )
+CHANGE_PASSWORD = Statement(
+    'UPDATE "user" SET password_hash = :password_hash, password_meets_rule = TRUE'
+    " WHERE username = :username AND password_hash = :stored_hash"
+)
 IS_UNJUDGED = Statement('SELECT 1 FROM "user" WHERE id = :user_id AND password_meets_rule IS NULL')
 JUDGE = Statement('UPDATE "user" SET password_meets_rule = :meets_rule WHERE id = :user_id')
 SET_ROLE = Statement('UPDATE "user" SET role = :role WHERE id = :user_id')
@@ -109,6 +113,16 @@ def set_password(tx: Transaction, now: int, username: str, password_hash: str, a
     user_id = _get_user(tx, username)
     tx.run(SET_PASSWORD, user_id=user_id, password_hash=password_hash)
     _sign_out(tx, now, user_id, username, alive_seconds)
+
+
+def change_password(tx: Transaction, username: str, stored_hash: str, password_hash: str) -> bool:
+    """Give a new password to somebody who was found to know the old one; logins stay.
+
+    Returns:
+        False where the password was changed, or the user removed, meanwhile.
+    """
+    changed = tx.run(CHANGE_PASSWORD, username=username, stored_hash=stored_hash, password_hash=password_hash)
+    return changed == 1
 
 
 def set_role(tx: Transaction, username: str, role: str) -> None:

@@ -43,7 +43,8 @@ PAGES = (
     Page("user-session", "/people/<uuid:session>", within="people"),
     Page("sources", "/sources", icon="sources", minor=True),
     Page("api", "/api", icon="api", minor=True),
-    Page("settings", "/settings", icon="settings", role=ADMIN, minor=True, also=("meaning",)),
+    Page("settings", "/settings", icon="settings", role=ADMIN, minor=True, also=("meaning", "password")),
+    Page("account", "/account", also=("password",)),
 )
 
 

@@ -30,6 +30,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v2/session_tracepath"): {"path": "[a,b]"},
     ("POST", "/auth/login"): {"username": "admin", "password": "correct horse"},
     ("POST", "/auth"): {"username": "admin", "password": "correct horse"},
+    ("POST", "/auth/password"): {"password": "correct horse", "new_password": "correct horse"},
     ("POST", "/auth/tokens"): {"name": "a script"},
     ("POST", "/users"): {"username": "anna", "password": "correct horse"},
     ("POST", "/webhooks"): {"name": "pager", "url": "https://8.8.8.8/hook"},

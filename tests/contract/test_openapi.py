@@ -100,6 +100,7 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         **{f"POST /api/v2/{each}": {"409"} for each in pings},
         "POST /auth": {"429"},
         "POST /auth/login": {"429"},
+        "POST /auth/password": {"409", "429"},
         "POST /auth/tokens": {"404", "409"},
         "DELETE /auth/tokens/{token_id}": {"404"},
         "POST /devices": {"409"},
@@ -150,13 +151,14 @@ def test_contract_2_every_parameter_is_described(document: dict[str, Any]) -> No
 
 def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
     found = [(path, each["schema"]) for path, each in parameters(document) if each["name"] == "limit"]
-    assert len(found) == 17
+    assert len(found) == 18
     for path, schema in found:
         # Of session-events, format=datatables takes more, and caps it.
         most = {"/sessions/session-events": 10**9, "/presence/now": 100}.get(path, 1000)
         assert (schema["minimum"], schema["maximum"]) == (1, most), path
         defaults = {
             "/sessions/session-events": 100,
+            "/auth/logins": 100,
             "/auth/tokens": 100,
             "/devices": 100,
             "/users": 100,

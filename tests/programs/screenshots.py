@@ -29,6 +29,7 @@ PATHS = (
     "/ui/people?show=views",
     "/ui/people?show=days",
     "/ui/people/{session}",
+    "/ui/account",
     "/ui/api",
     "/ui/api?view=curl",
     *(f"/ui/settings?section={each}" for each in ("users", "tokens", "retention", "configuration")),

@@ -10,9 +10,12 @@ const MOST_ROWS = 12; // of a group
 const PAUSE_MS = 150;
 const PEOPLE_PERIOD = "365 days";
 
-/** Pages of the navigation, as the server has put them into this one. */
+/** Pages of the navigation and the menu, as the server has put them into this one. */
 const pages = () =>
-  [...document.querySelectorAll(".sidebar a")].map((link) => ({ text: link.innerText.trim(), href: link.href }));
+  [...document.querySelectorAll(".sidebar a, .menu-item[href]:not(.only-narrow)")].map((link) => ({
+    text: link.textContent.trim(),
+    href: link.href,
+  }));
 
 let people;
 let settings;

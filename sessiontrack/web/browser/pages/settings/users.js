@@ -3,6 +3,7 @@ import { getList, send } from "../../client.js";
 import { StElement } from "../../element.js";
 import { ask } from "../../elements/dialog.js";
 import { fieldErrors } from "../../elements/field-errors.js";
+import { passwordField } from "../../elements/password.js";
 import { badge } from "../../elements/parts.js";
 import { toast } from "../../elements/toast.js";
 import "../../elements/table.js";
@@ -13,7 +14,6 @@ import { instant } from "../../time.js";
 
 export const ROLES = ["viewer", "operator", "admin"];
 const CONFLICT = 409;
-const LEAST_PASSWORD = 8;
 
 /** A choice of role, with its permissions. */
 export const roleField = (chosen, roles = ROLES) => html`<fieldset class="choices">
@@ -25,39 +25,6 @@ export const roleField = (chosen, roles = ROLES) => html`<fieldset class="choice
     </label>`,
   )}
 </fieldset>`;
-
-/** The strength of a password, from 0 to 4, by its length and its number of different characters. */
-export const strength = (password) => {
-  if (password.length < LEAST_PASSWORD || !password.trim()) return 0;
-  const different = new Set(password).size;
-  return Math.min(4, 1 + Math.floor(Math.min(password.length, different * 2) / 6));
-};
-
-const showStrength = ({ target }) => {
-  const found = strength(target.value);
-  const field = target.closest(".password");
-  field.querySelector("meter").value = found;
-  field.querySelector("output").value = target.value ? t(`settings.user.password.${found}`) : "";
-};
-
-const passwordField = () => html`<div class="field password">
-  <label class="field">
-    <span>${t("settings.user.password")}</span>
-    <input
-      name="password"
-      type="password"
-      autocomplete="new-password"
-      minlength=${LEAST_PASSWORD}
-      maxlength="1024"
-      required
-      data-wrong=${t("settings.user.password.rule")}
-      @input=${showStrength}
-    />
-  </label>
-  <span><meter min="0" max="4" low="2" high="3" optimum="4" aria-label=${t("settings.user.password.strength")}></meter>
-    <output aria-live="polite"></output></span>
-  <small class="muted">${t("settings.user.password.rule")}</small>
-</div>`;
 
 /** The accounts. */
 class Users extends StElement {

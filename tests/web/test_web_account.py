@@ -1,0 +1,82 @@
+"""The page of the own account in a browser: password and logins, for every role."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.support.application import PASSWORD
+from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
+
+ACCOUNT = "/ui/account"
+NEW = "battery staple"
+
+
+def open_from_menu(visit: Visit) -> None:
+    visit.open("/ui/now")
+    visit.page.locator("#menu summary").click()
+    visit.page.get_by_role("link", name="Account", exact=True).click()
+    visit.page.wait_for_url(re.compile(ACCOUNT))
+
+
+def can_sign_in(visit: Visit, username: str, password: str) -> bool:
+    body = {"username": username, "password": password}
+    return visit.page.request.post(f"{visit.base}/auth/login", data=body).ok
+
+
+@pytest.mark.parametrize("role", ["operator", "viewer"])
+def test_everybody_changes_the_own_password(own: Visit, role: str) -> None:
+    page = own.page
+    own.allowed.append(FAILED_LOAD)
+    own.log_in(role, PASSWORD)
+    open_from_menu(own)
+    expect(page.get_by_text(f"Signed in as {role}, {role.capitalize()}.")).to_be_visible()
+    page.get_by_role("button", name="Change the password").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Present password").fill("not this one")
+    dialog.get_by_label("New password").fill(NEW)
+    expect(dialog.get_by_role("status")).to_have_text("good")
+    dialog.get_by_role("button", name="Change the password").click()
+    expect(dialog.get_by_role("alert")).to_have_text("This is not your present password.")
+    assert own.violations() == []
+    dialog.get_by_label("Present password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Change the password").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("status").get_by_text("The password is changed")).to_have_count(1)
+    # Still signed in here.
+    own.open(ACCOUNT)
+    expect(page.get_by_role("row").filter(has_text="This one")).to_have_count(1)
+    assert not can_sign_in(own, role, PASSWORD)
+    assert can_sign_in(own, role, NEW)
+
+
+def test_own_logins_are_listed_and_the_others_ended(own: Visit, browser: Browser) -> None:
+    page = own.page
+    open_from_menu(own)
+    end = page.get_by_role("button", name="Sign out elsewhere")
+    expect(page.get_by_role("row").filter(has_text="This one")).to_contain_text("127.0.0.1")
+    expect(end).to_be_disabled()
+    with visiting(browser, own.base) as elsewhere:
+        elsewhere.log_in("admin", PASSWORD)
+        own.open(ACCOUNT)
+        expect(page.get_by_role("row").filter(has_text="Elsewhere")).to_have_count(1)
+        end.click()
+        page.get_by_role("dialog").get_by_role("button", name="Sign out elsewhere").click()
+        expect(page.get_by_role("row").filter(has_text="Elsewhere")).to_have_count(0)
+        expect(page.get_by_role("row").filter(has_text="This one")).to_have_count(1)
+        elsewhere.page.goto(elsewhere.base + ACCOUNT)
+        elsewhere.page.wait_for_url(re.compile("/ui/login"))
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(
+    browser: Browser, web_server: WebServer, size: tuple[int, int], theme: str
+) -> None:
+    with visiting(browser, web_server.base, size) as visit:
+        visit.choose(theme=theme)
+        visit.log_in("viewer", PASSWORD)
+        visit.open(ACCOUNT)
+        assert visit.violations() == []
+        visit.page.get_by_role("button", name="Change the password").click()
+        assert visit.violations() == []
