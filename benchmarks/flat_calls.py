@@ -131,6 +131,7 @@ READS = (
     _get("tokens", "/auth/tokens"),
     _get("users", "/users"),
     _get("settings", "/settings"),
+    _get("doctor", "/doctor", "", (1_000, 2_000)),
     _get("healthz", "/healthz"),
     _get("readyz", "/readyz"),
     _get("metrics", "/metrics"),

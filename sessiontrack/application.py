@@ -8,6 +8,7 @@ from sessiontrack.blueprints import (
     auth,
     device_sessions,
     devices,
+    doctor,
     embedding,
     health,
     monitoring,
@@ -83,6 +84,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
         users,
         webhooks,
         settings_page,
+        doctor,
         health,
         monitoring,
     )

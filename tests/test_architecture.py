@@ -17,11 +17,11 @@ FLOORS = [
     {"models", "schemas"},
     {"presence", "queries"},
     {"services", "migrations"},
-    {"demo", "http", "listeners", "monitoring"},
+    {"demo", "doctor", "http", "listeners", "monitoring"},
     {"background", "blueprints", "deployment"},
     {"application"},
     {"__init__"},
-    {"doctor", "keeping", "startup"},
+    {"keeping", "startup"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

@@ -13,11 +13,11 @@ from sessiontrack.config import Settings, load_settings
 from sessiontrack.database.transactions import database_engine
 from sessiontrack.doctor.bundle import write_bundle
 from sessiontrack.doctor.examination import examine
-from sessiontrack.doctor.findings import Finding, Patient, State, wrong
+from sessiontrack.doctor.findings import WORDS, Finding, Patient, State, wrong
+from sessiontrack.doctor.findings import as_json as findings_json
 from sessiontrack.exceptions import SessiontrackError
 from sessiontrack.process import instance
 
-WORDS = {State.OK: "ok", State.WARNING: "warning", State.WRONG: "wrong"}
 COLOURS = {State.OK: "green", State.WARNING: "yellow", State.WRONG: "red"}
 
 
@@ -43,7 +43,7 @@ def doctor(fast: bool, as_json: bool, bundle: Path | None) -> None:
     """
     findings = _findings(fast=fast)
     state = max(each.state for each in findings)
-    _print(findings, state, as_json=as_json)
+    _print(findings, as_json=as_json)
     if bundle is not None:
         write_bundle(bundle, findings, clock.now())
         click.echo(f"Written: {bundle}, without secrets. Look at it before you send it.", err=True)
@@ -72,10 +72,9 @@ def _app(settings: Settings) -> Flask | None:
         return app if database_engine().is_there() else None
 
 
-def _print(findings: Sequence[Finding], state: State, *, as_json: bool) -> None:
+def _print(findings: Sequence[Finding], *, as_json: bool) -> None:
     if as_json:
-        checks = [{"name": f.name, "state": WORDS[f.state], "message": f.message} for f in findings]
-        click.echo(json.dumps({"state": WORDS[state], "checks": checks}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(findings_json(findings), indent=2, ensure_ascii=False))
         return
     for each in findings:
         click.echo(

@@ -1,7 +1,9 @@
 """What a check finds, and what it may look at."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from flask import Flask
 
@@ -14,6 +16,10 @@ class State(IntEnum):
     OK = 0
     WARNING = 1
     WRONG = 2
+
+
+# As programs are answered.
+WORDS = {State.OK: "ok", State.WARNING: "warning", State.WRONG: "wrong"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,12 @@ class Patient:
     app: Flask | None
     now: int
     fast: bool = False
+
+
+def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    """The worst state, and each finding; there is at least one."""
+    checks = [{"name": each.name, "state": WORDS[each.state], "message": each.message} for each in findings]
+    return {"state": WORDS[max(each.state for each in findings)], "checks": checks}
 
 
 def ok(name: str, message: str) -> Finding:

@@ -385,6 +385,14 @@ ISSUED_TOKEN = {**_TOKEN, "token": "st_5h0wn0nce..."}
 API_TOKENS = [_TOKEN]
 
 USER = {"username": "anna", "role": "operator", "created_at": 1754042400, "disabled_at": None}
+DOCTOR = {
+    "success": True,
+    "state": "warning",
+    "checks": [
+        {"name": "clock", "state": "ok", "message": "2025-08-01 12:00 UTC, synchronised."},
+        {"name": "disk", "state": "warning", "message": "300 MiB free (2 %); make room."},
+    ],
+}
 SETTINGS = {
     "success": True,
     "file": "/var/lib/sessiontrack/sessiontrack.toml",

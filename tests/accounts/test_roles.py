@@ -24,7 +24,7 @@ ADMINS |= {
     ("PATCH", "/users/{username}"),
     ("DELETE", "/users/{username}"),
 }
-ADMINS |= {("GET", "/settings")}
+ADMINS |= {("GET", "/settings"), ("GET", "/doctor")}
 OPERATORS = {("POST", "/sessions/create"), ("DELETE", "/sessions/delete")}
 PARTS = {
     "{session_id}": "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10",

@@ -32,7 +32,10 @@ PATHS = (
     "/ui/account",
     "/ui/api",
     "/ui/api?view=curl",
-    *(f"/ui/settings?section={each}" for each in ("users", "tokens", "retention", "configuration")),
+    *(
+        f"/ui/settings?section={each}"
+        for each in ("users", "tokens", "retention", "configuration", "doctor", "about")
+    ),
 )
 LATEST_SESSION = "/api/v2/sessions?usernames[]=anna&limit=1"
 README_SCREENSHOT = ROOT / "docs" / "screenshot.png"

@@ -394,3 +394,11 @@ def test_a_source_that_fails_or_is_silent_is_told(clients: Clients) -> None:
         "arp fails since 2025-08-15 12:00 UTC: no rights"
         in invoke(clients.app.instance_path, "doctor", "--fast").stdout
     )
+
+
+def test_the_call_says_what_the_fast_command_says(clients: Clients) -> None:
+    said = clients.admin.ok("GET", "/doctor")
+    assert {each["name"] for each in said["checks"]} == CHECKS - {"integrity"}
+    worst = max(said["checks"], key=lambda each: ["ok", "warning", "wrong"].index(each["state"]))
+    assert said["state"] == worst["state"]
+    assert clients.operator.get("/doctor").status_code == 403

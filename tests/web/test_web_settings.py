@@ -5,11 +5,12 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from sessiontrack.version import VERSION
 from tests.support.application import PASSWORD
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
 SETTINGS = "/ui/settings"
-SECTIONS = ("users", "tokens", "retention", "configuration")
+SECTIONS = ("users", "tokens", "retention", "configuration", "doctor", "about")
 
 
 def row(visit: Visit, name: str) -> Locator:
@@ -193,6 +194,53 @@ def test_the_configuration_is_searched_sorted_and_filtered_and_tells_no_secret(o
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("button", name="Users").click()
     assert page.url == f"{own.base}{SETTINGS}"
+
+
+def test_each_setting_has_the_line_that_changes_it(own: Visit) -> None:
+    page = own.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    own.open(f"{SETTINGS}?section=configuration&size=100")
+    lines = {
+        # The environment goes before the file, which is found through INSTANCE.
+        "timezone": "SESSIONTRACK_TIMEZONE=Europe/Paris",
+        "retention_events": "sessiontrack settings set RETENTION_EVENTS '1 year'",
+        "threads": "sessiontrack settings set THREADS 8",
+        "radius_clients": "sessiontrack settings set RADIUS_CLIENTS VALUE",
+        "trusted_proxies": "sessiontrack settings set TRUSTED_PROXIES VALUE",
+    }
+    for name, line in lines.items():
+        expect(row(own, name)).to_contain_text(line)
+    page.get_by_role("button", name="Copy the line that changes RETENTION_EVENTS").click()
+    expect(row(own, "retention_events").get_by_role("status")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == lines["retention_events"]
+    own.open(f"{SETTINGS}?section=retention")
+    expect(page.locator(".facts-list")).to_contain_text(lines["retention_events"])
+
+
+def test_the_doctors_findings_are_on_the_page_the_worst_first(own: Visit) -> None:
+    page = own.page
+    own.open(f"{SETTINGS}?section=doctor")
+    findings = page.locator(".findings dl > div")
+    expect(findings.filter(has_text="schema")).to_contain_text("OK")
+    answer = {"success": True, "state": "wrong"}
+    answer |= {
+        "checks": [
+            {"name": "schema", "state": "ok", "message": "current."},
+            {"name": "disk", "state": "wrong", "message": "1 MiB free: make room."},
+        ]
+    }
+    page.route("**/doctor", lambda route: route.fulfill(json=answer))
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_role("heading", name="Something is wrong")).to_be_visible()
+    expect(findings).to_have_count(2)
+    expect(findings.first).to_contain_text("1 MiB free: make room.")
+
+
+def test_about_names_the_version_and_the_licences(own: Visit) -> None:
+    own.open(f"{SETTINGS}?section=about")
+    expect(own.page.locator(".facts-list")).to_contain_text(f"sessiontrack {VERSION}")
+    link = own.page.get_by_role("link", name="licenses.txt")
+    assert "BSD 3-Clause" in own.page.request.get(own.base + str(link.get_attribute("href"))).text()
 
 
 @pytest.mark.parametrize("who", ["viewer", "operator"])

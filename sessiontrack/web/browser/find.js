@@ -32,7 +32,7 @@ function knownPeople() {
 function knownSettings() {
   if (role !== "admin") return [];
   settings ??= get("/settings").then(
-    ({ settings: rows }) => rows.map(({ name }) => ({ text: name, href: address("/ui/settings?section=configuration") })),
+    ({ settings: rows }) => rows.map(({ name }) => ({ text: name, href: address(`/ui/settings?section=configuration&q=${name}`) })),
     () => [],
   );
   return settings;

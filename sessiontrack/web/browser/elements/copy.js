@@ -1,4 +1,4 @@
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { StElement } from "../element.js";
 import { icon } from "../icons.js";
 import { t } from "#i18n";
@@ -9,21 +9,27 @@ const SIGNS = { copy: "copy", "copy.done": "check", "copy.failed": "warning" };
 /**
  * A button that copies a text and confirms it.
  *
- * Attributes: text; label, a name of the text for screen readers.
+ * Attributes: text; label, a name of the text for screen readers; short: the button shows its sign alone.
  */
 class StCopy extends StElement {
-  static properties = { text: {}, label: {}, said: { state: true } };
+  static properties = { text: {}, label: {}, short: { type: Boolean }, said: { state: true } };
 
   #again;
 
   constructor() {
     super();
-    Object.assign(this, { text: "", label: "", said: "copy" });
+    Object.assign(this, { text: "", label: "", short: false, said: "copy" });
   }
 
   render() {
-    return html`<button type="button" class="button" aria-label=${this.label || t("copy")} @click=${this.#copy}>
-        ${icon(SIGNS[this.said])}<span>${t(this.said)}</span>
+    return html`<button
+        type="button"
+        class="button ${this.short ? "quiet" : ""}"
+        aria-label=${this.label || t("copy")}
+        title=${this.short ? t("copy") : nothing}
+        @click=${this.#copy}
+      >
+        ${icon(SIGNS[this.said])}${this.short ? nothing : html`<span>${t(this.said)}</span>`}
       </button>
       <span class="unseen" role="status">${this.said === "copy" ? "" : t(this.said)}</span>`;
   }

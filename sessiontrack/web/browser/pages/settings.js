@@ -3,7 +3,9 @@ import { StElement } from "../element.js";
 import { pageHeader, segments } from "../elements/parts.js";
 import { t } from "#i18n";
 import { UrlState } from "../url-state.js";
+import "./settings/about.js";
 import "./settings/configuration.js";
+import "./settings/doctor.js";
 import "./settings/retention.js";
 import "./settings/tokens.js";
 import "./settings/users.js";
@@ -14,12 +16,14 @@ const SECTIONS = {
   tokens: () => html`<st-tokens></st-tokens>`,
   retention: () => html`<st-retention></st-retention>`,
   configuration: () => html`<st-configuration></st-configuration>`,
+  doctor: () => html`<st-doctor></st-doctor>`,
+  about: () => html`<st-about></st-about>`,
 };
 const TIMED = ["users", "tokens"];
 // One section's parameters have no meaning in another section.
 const OF_A_SECTION = ["q", "sort", "page", "size", "changed"];
 
-/** Users, tokens, retention and configuration. */
+/** Users, tokens, retention, configuration, what the doctor says, and what runs here. */
 class SettingsPage extends StElement {
   #state = new UrlState(this, { section: "users" });
 

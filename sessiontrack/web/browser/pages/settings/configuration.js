@@ -2,6 +2,7 @@ import { html, nothing } from "lit";
 import { get } from "../../client.js";
 import { StElement } from "../../element.js";
 import { badge, segments } from "../../elements/parts.js";
+import "../../elements/copy.js";
 import "../../elements/table.js";
 import { t } from "#i18n";
 import { UrlState } from "../../url-state.js";
@@ -22,7 +23,6 @@ export const howToChange = (file) => html`<p class="muted settings-note">
   <span>${t("settings.change")}</span>
   <code>${file}</code>
   <span>${t("settings.change.environment")}</span>
-  <code>SESSIONTRACK_TIMEZONE</code>
 </p>`;
 
 /** All settings, with their values and sources. */
@@ -101,6 +101,26 @@ function valueCell({ value, default: usual, secret, source }) {
   </div>`;
 }
 
-const meaningCell = (setting) => html`<span class="meaning">${meaning(setting)}</span>`;
+const meaningCell = (setting) => html`<span class="meaning">${meaning(setting)}</span>${copiedLine(setting)}`;
+
+// To be written by whoever changes it: a secret is not known here, and an empty value says nothing.
+const PLACEHOLDER = "VALUE";
+const quoted = (text) => (/^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/** The line that changes a setting where its value comes from. */
+function lineOf({ name, value, source }) {
+  const written = value ? quoted(value) : PLACEHOLDER;
+  // The environment goes before the file, and the file is found through INSTANCE.
+  const isVariable = source === "environment" || name === "INSTANCE";
+  return isVariable ? `SESSIONTRACK_${name}=${written}` : `sessiontrack settings set ${name} ${written}`;
+}
+
+/** That line, with a button that copies it. */
+export function copiedLine(setting) {
+  const line = lineOf(setting);
+  return html`<span class="setting-line">
+    <code>${line}</code><st-copy text=${line} label=${t("settings.line.copy", { name: setting.name })} short></st-copy>
+  </span>`;
+}
 
 customElements.define("st-configuration", Configuration);

@@ -3,7 +3,7 @@ import { get } from "../../client.js";
 import { StElement } from "../../element.js";
 import { failure } from "../../elements/parts.js";
 import { t } from "#i18n";
-import { howToChange, sourceBadge } from "./configuration.js";
+import { copiedLine, howToChange, sourceBadge } from "./configuration.js";
 
 // In display order, with the texts for values that are neither a period nor a size.
 const SHOWN = {
@@ -46,7 +46,8 @@ class Retention extends StElement {
       </p>`;
   }
 
-  #fact({ name, value, source }) {
+  #fact(setting) {
+    const { name, value, source } = setting;
     const said = SHOWN[name][value];
     return html`<div>
       <dt>
@@ -54,7 +55,7 @@ class Retention extends StElement {
       </dt>
       <dd>
         <span>${said ? t(`${said}`) : value}</span> ${sourceBadge(source)}
-        <code>${name.toLowerCase()}</code>
+        ${copiedLine(setting)}
       </dd>
     </div>`;
   }

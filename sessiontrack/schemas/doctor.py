@@ -1,0 +1,24 @@
+"""What is right and wrong with this install: what the call answers."""
+
+from marshmallow import fields
+from marshmallow.validate import OneOf
+
+from sessiontrack.schemas.base import Answer
+
+STATES = ("ok", "warning", "wrong")
+
+
+class FindingAnswer(Answer):
+    """One finding."""
+
+    name = fields.String(required=True, metadata={"description": "What was looked at."})
+    state = fields.String(required=True, validate=OneOf(STATES))
+    message = fields.String(required=True, metadata={"description": "How it is, and what to do about it."})
+
+
+class DoctorAnswer(Answer):
+    """`GET /doctor`."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    state = fields.String(required=True, validate=OneOf(STATES), metadata={"description": "The worst."})
+    checks = fields.List(fields.Nested(FindingAnswer), required=True)
