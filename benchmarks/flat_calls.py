@@ -193,6 +193,7 @@ WRITES = (
     _get("webhook: deliveries", "/webhooks/{webhook_id}/deliveries"),
     Call("webhook: test", "POST", "/webhooks/{webhook_id}/test"),
     Call("webhook: retry", "POST", "/webhooks/{webhook_id}/retry"),
+    Call("webhook: change", "PATCH", "/webhooks/{webhook_id}", body={"events": ["Device Down"]}),
     Call("webhook: delete", "DELETE", "/webhooks/{webhook_id}", values=(("webhook_id", "{next}"),)),
     Call(
         "password: own",

@@ -54,15 +54,40 @@ def list_(query: dict[str, Any]) -> Response:
 def add(body: dict[str, Any]) -> Response:
     """Tell a URL what happens from now on; the secret is shown this once"""
     name, url, secret = body["name"], body["url"], new_secret()
-    try:
-        check_target(url, settings().webhook_allow)
-    except InvalidInput as error:
-        raise InvalidInput(error.message, {"url": [error.message]}) from error
+    _check(url)
     with write_transaction() as tx:
         webhook_id = services.add_webhook(tx, g.now, name, url, secret, body["events"])
     response = answer({"id": webhook_id, "name": name, "secret": secret})
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _check(url: str) -> None:
+    """Refuse a URL that leads where a webhook may not."""
+    try:
+        check_target(url, settings().webhook_allow)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, {"url": [error.message]}) from error
+
+
+@blueprint.endpoint(
+    "/<row_id:webhook_id>",
+    method="PATCH",
+    role=ADMIN,
+    body=schemas.ChangeWebhook,
+    body_example={"events": ["Device Down", "Down Reconnected"]},
+    answer=schemas.OneWebhookAnswer,
+    example={"success": True, "webhook": examples.WEBHOOKS[0]},
+    errors=(404, 409, 413),
+)
+def change(body: dict[str, Any], webhook_id: int) -> Response:
+    """Change a webhook's name, URL or events; its secret stays"""
+    if "url" in body:
+        _check(body["url"])
+    with write_transaction() as tx:
+        services.change_webhook(tx, webhook_id, body)
+        (found,) = queries.list_webhooks(tx, webhook_id=webhook_id)
+    return answer({"success": True, "webhook": found})
 
 
 @blueprint.endpoint(
@@ -127,15 +152,18 @@ def list_deliveries(query: dict[str, Any], webhook_id: int) -> Response:
     "/<row_id:webhook_id>/retry",
     method="POST",
     role=ADMIN,
-    body=Nothing,
+    body=schemas.RetryDeliveries,
     body_required=False,
     answer=schemas.RetriedAnswer,
     example={"success": True, "message": "3 to be tried again", "retried": 3},
     errors=(404, 413),
 )
-def retry(webhook_id: int) -> Response:
-    """Try a webhook's dead deliveries anew"""
+def retry(body: dict[str, Any], webhook_id: int) -> Response:
+    """Try a webhook's dead deliveries anew, or send one delivery again"""
     with write_transaction() as tx:
         services.address_and_secret(tx, webhook_id)
-        retried = deliveries.retry_dead(tx, g.now, webhook_id)
+        if body["delivery"]:
+            retried = deliveries.retry_one(tx, g.now, webhook_id, body["delivery"])
+        else:
+            retried = deliveries.retry_dead(tx, g.now, webhook_id)
     return answer({"success": True, "message": f"{retried} to be tried again", "retried": retried})

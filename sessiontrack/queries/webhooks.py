@@ -12,7 +12,7 @@ _COUNT = "(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND
 _PENDING, _DEAD = _COUNT("pending"), _COUNT("dead")
 WEBHOOKS = Statement(
     "SELECT w.id, w.name, w.url, w.created_at, w.last_delivered_at, w.last_error, w.failures, w.dropped,"
-    f" {_PENDING}, {_DEAD} FROM webhook w"
+    f" {_PENDING}, {_DEAD} FROM webhook w WHERE :webhook_id = 0 OR w.id = :webhook_id"
     " ORDER BY w.id LIMIT :limit OFFSET :offset"
 )
 WEBHOOK_COUNT = Statement("SELECT count(*) FROM webhook")
@@ -53,13 +53,15 @@ DEAD = Statement("SELECT count(*) FROM webhook_delivery WHERE state = 'dead'")
 HAS_ANY = Statement("SELECT 1 FROM webhook LIMIT 1")
 
 
-def list_webhooks(tx: Transaction, limit: int = EVERYTHING, offset: int = 0) -> list[dict[str, Any]]:
-    """Webhooks, oldest first, with how many deliveries are waiting and how many are dead."""
+def list_webhooks(
+    tx: Transaction, limit: int = EVERYTHING, offset: int = 0, webhook_id: int = 0
+) -> list[dict[str, Any]]:
+    """Webhooks, oldest first, with how many deliveries wait and are dead; one, where given."""
     types: dict[int, list[str]] = defaultdict(list)
-    for webhook_id, event_type in tx.rows(TYPES):
-        types[webhook_id].append(event_type)
+    for receiver, event_type in tx.rows(TYPES):
+        types[receiver].append(event_type)
     found = []
-    for row in tx.rows(WEBHOOKS, limit=limit, offset=offset):
+    for row in tx.rows(WEBHOOKS, limit=limit, offset=offset, webhook_id=webhook_id):
         webhook = dict(zip(FIELDS, row, strict=True))
         webhook["url"] = read_target(webhook["url"]).shown
         found.append({**webhook, "events": types[webhook["id"]]})

@@ -1,5 +1,8 @@
 """Webhooks: what the calls take and answer."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from marshmallow import fields
 from marshmallow.validate import OneOf
 
@@ -12,24 +15,51 @@ from sessiontrack.values.webhook_events import EVENT_TYPES
 STATES = ("pending", "delivered", "dead")
 
 
+def _name(**more: Any) -> Name:
+    return Name(least=1, most=LONGEST_NAME, metadata={"example": "pager"}, **more)
+
+
+def _url(**more: Any) -> Text:
+    described = {
+        "description": "http or https, without user and password, to a public address or an allowed one.",
+        "pattern": "^https?://[!-~]+$",
+    }
+    return Text(least=1, most=LONGEST_URL, metadata=described, **more)
+
+
+def _events(**more: Any) -> Several:
+    each = fields.String(validate=OneOf(EVENT_TYPES))
+    described = {"description": "What to tell it of; left out or empty: everything."}
+    return Several(each, most=len(EVENT_TYPES), metadata=described, **more)
+
+
 class AddWebhook(Strict):
     """`POST /webhooks`."""
 
-    name = Name(least=1, most=LONGEST_NAME, required=True, metadata={"example": "pager"})
-    url = Text(
-        least=1,
-        most=LONGEST_URL,
-        required=True,
+    name = _name(required=True)
+    url = _url(required=True)
+    events = _events(load_default=list)
+
+
+class ChangeWebhook(Strict):
+    """`PATCH /webhooks/<id>`; what is left out stays as it is, and no event means all events."""
+
+    cleared: ClassVar[Mapping[str, Any]] = {"events": []}
+
+    name = _name()
+    url = _url()
+    events = _events()
+
+
+class RetryDeliveries(Strict):
+    """`POST /webhooks/<id>/retry`."""
+
+    delivery = Text(
+        most=36,
+        load_default="",
         metadata={
-            "description": "http or https, without user and password, to a public address or an allowed one.",
-            "pattern": "^https?://[!-~]+$",
+            "description": "The id of one delivery, whatever its state; left out: all dead ones.",
         },
-    )
-    events = Several(
-        fields.String(validate=OneOf(EVENT_TYPES)),
-        most=len(EVENT_TYPES),
-        load_default=list,
-        metadata={"description": "What to tell it of; left out or empty: everything."},
     )
 
 
@@ -94,6 +124,13 @@ class DeliveryAnswer(Answer):
     finished_at = fields.Integer(required=True, allow_none=True)
 
 
+class OneWebhookAnswer(Answer):
+    """One webhook."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    webhook = fields.Nested(WebhookAnswer, required=True)
+
+
 class TestedAnswer(MessageAnswer):
     """A test delivery is on its way."""
 
@@ -101,6 +138,6 @@ class TestedAnswer(MessageAnswer):
 
 
 class RetriedAnswer(MessageAnswer):
-    """Dead deliveries are tried anew."""
+    """So many deliveries are tried anew."""
 
     retried = fields.Integer(required=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import SystemRandom
 
 from sessiontrack.database import Statement, Transaction
+from sessiontrack.exceptions import NotFound
 from sessiontrack.senders.messages import Message, Outcome
 
 # Longer than any attempt takes: resolving, three connections, the answer.
@@ -75,6 +76,11 @@ COMPLAIN = Statement("UPDATE webhook SET last_error = :error WHERE id = :webhook
 RETRY_DEAD = Statement(
     "UPDATE webhook_delivery SET state = 'pending', attempts = 0, due_at = :now, created_at = :now,"
     " finished_at = NULL WHERE webhook_id = :webhook_id AND state = 'dead'"
+)
+RETRY_ONE = Statement(
+    "UPDATE webhook_delivery SET state = 'pending', due_at = :now, created_at = :now, finished_at = NULL,"
+    " attempts = CASE WHEN state = 'pending' THEN attempts ELSE 0 END"
+    " WHERE webhook_id = :webhook_id AND public_id = :public_id"
 )
 WAKE = Statement("UPDATE webhook SET resting_until = 0, failures = 0 WHERE id = :webhook_id")
 EXPIRE = Statement(
@@ -185,6 +191,19 @@ def retry_dead(tx: Transaction, now: int, webhook_id: int) -> int:
     """Try its dead deliveries anew, beginning now; how many."""
     tx.run(WAKE, webhook_id=webhook_id)
     return tx.run(RETRY_DEAD, webhook_id=webhook_id, now=now)
+
+
+def retry_one(tx: Transaction, now: int, webhook_id: int, public_id: str) -> int:
+    """Send a delivery again, whatever its state, with the id that it has; how many, which is 1.
+
+    Raises:
+        NotFound: the webhook has no such delivery, or it was forgotten.
+    """
+    retried = tx.run(RETRY_ONE, webhook_id=webhook_id, public_id=public_id, now=now)
+    if not retried:
+        raise NotFound(f"Webhook {webhook_id} has no delivery {public_id}.")
+    tx.run(WAKE, webhook_id=webhook_id)
+    return retried
 
 
 def tidy(tx: Transaction, now: int) -> None:

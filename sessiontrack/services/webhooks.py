@@ -1,6 +1,7 @@
 """Webhooks: who is told of what happens."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict, InvalidInput, NotFound
@@ -8,6 +9,7 @@ from sessiontrack.values.webhook_events import EVENT_TYPES
 
 # So that a mistake in a script does not fill the outbox by as many.
 MOST_WEBHOOKS = 100
+TAKEN = "There is a webhook {} already; remove it first, or take another name."
 
 INSERT = Statement(
     "INSERT INTO webhook (name, url, secret, created_at)"
@@ -18,6 +20,13 @@ INSERT_EVENT = Statement("INSERT INTO webhook_event (webhook_id, type) VALUES (:
 HAS_NAME = Statement("SELECT 1 FROM webhook WHERE name = :name")
 FIND = Statement("SELECT id FROM webhook WHERE name = :name")
 DELETE = Statement("DELETE FROM webhook WHERE id = :webhook_id")
+FORGET_EVENTS = Statement("DELETE FROM webhook_event WHERE webhook_id = :webhook_id")
+NAMED_ALIKE = Statement("SELECT 1 FROM webhook WHERE name = :name AND id <> :webhook_id")
+RENAME = Statement("UPDATE webhook SET name = :name WHERE id = :webhook_id")
+# What failed elsewhere says nothing of the new address.
+MOVE = Statement(
+    "UPDATE webhook SET url = :url, failures = 0, resting_until = 0, last_error = '' WHERE id = :webhook_id"
+)
 READ = Statement("SELECT url, secret FROM webhook WHERE id = :webhook_id")
 
 
@@ -32,20 +41,48 @@ def add_webhook(tx: Transaction, now: int, name: str, url: str, secret: str, typ
         InvalidInput: a type of event that there is not.
         Conflict: the name is taken, or there are too many already.
     """
-    if unknown := sorted(set(types) - set(EVENT_TYPES)):
-        said = f"{unknown[0]!r} is none of: {', '.join(EVENT_TYPES)}."
-        raise InvalidInput(said, {"events": [said]})
+    _refuse_unknown(types)
     webhook_id: int | None = tx.value(INSERT, name=name, url=url, secret=secret, now=now, most=MOST_WEBHOOKS)
     if webhook_id is None:
         taken = tx.value(HAS_NAME, name=name) is not None
-        raise Conflict(
-            f"There is a webhook {name} already; remove it first, or take another name."
-            if taken
-            else f"There are {MOST_WEBHOOKS} webhooks already."
-        )
-    rows = [{"webhook_id": webhook_id, "type": each} for each in ordered(types) or EVENT_TYPES]
-    tx.run_many(INSERT_EVENT, rows)
+        raise Conflict(TAKEN.format(name) if taken else f"There are {MOST_WEBHOOKS} webhooks already.")
+    _subscribe(tx, webhook_id, types)
     return webhook_id
+
+
+def change_webhook(tx: Transaction, webhook_id: int, changes: Mapping[str, Any]) -> None:
+    """Change its name, url or events; what waits for it goes to its new address.
+
+    Args:
+        changes: of a url, one that was found good by senders.targets.check_target.
+    Raises:
+        NotFound: there is no such webhook.
+        InvalidInput: a type of event that there is not.
+        Conflict: another one has that name.
+    """
+    address_and_secret(tx, webhook_id)
+    if "name" in changes:
+        if tx.value(NAMED_ALIKE, name=changes["name"], webhook_id=webhook_id) is not None:
+            raise Conflict(TAKEN.format(changes["name"]))
+        tx.run(RENAME, name=changes["name"], webhook_id=webhook_id)
+    if "url" in changes:
+        tx.run(MOVE, url=changes["url"], webhook_id=webhook_id)
+    if "events" in changes:
+        _refuse_unknown(changes["events"])
+        tx.run(FORGET_EVENTS, webhook_id=webhook_id)
+        _subscribe(tx, webhook_id, changes["events"])
+
+
+def _refuse_unknown(types: Collection[str]) -> None:
+    if unknown := sorted(set(types) - set(EVENT_TYPES)):
+        said = f"{unknown[0]!r} is none of: {', '.join(EVENT_TYPES)}."
+        raise InvalidInput(said, {"events": [said]})
+
+
+def _subscribe(tx: Transaction, webhook_id: int, types: Collection[str]) -> None:
+    tx.run_many(
+        INSERT_EVENT, [{"webhook_id": webhook_id, "type": each} for each in ordered(types) or EVENT_TYPES]
+    )
 
 
 def ordered(types: Collection[str]) -> Sequence[str]:

@@ -42,6 +42,7 @@ PAGES = (
     Page("people", "/people", icon="people"),
     Page("user-session", "/people/<uuid:session>", within="people"),
     Page("sources", "/sources", icon="sources", minor=True),
+    Page("alerts", "/alerts", icon="alerts", role=ADMIN, minor=True),
     Page("api", "/api", icon="api", minor=True),
     Page("settings", "/settings", icon="settings", role=ADMIN, minor=True, also=("meaning", "password")),
     Page("account", "/account", also=("password",)),

@@ -118,6 +118,7 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "PATCH /presence/sources": {"404"},
         "POST /webhooks": {"409"},
         "DELETE /webhooks/{webhook_id}": {"404"},
+        "PATCH /webhooks/{webhook_id}": {"404", "409"},
         "GET /webhooks/{webhook_id}/deliveries": {"404"},
         "POST /webhooks/{webhook_id}/retry": {"404"},
         "POST /webhooks/{webhook_id}/test": {"404"},

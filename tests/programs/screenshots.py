@@ -30,6 +30,7 @@ PATHS = (
     "/ui/people?show=days",
     "/ui/people/{session}",
     "/ui/account",
+    "/ui/alerts",
     "/ui/api",
     "/ui/api?view=curl",
     *(

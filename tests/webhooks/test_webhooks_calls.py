@@ -6,6 +6,7 @@ import pytest
 
 from sessiontrack.background.dispatcher import Dispatcher
 from sessiontrack.senders import targets
+from sessiontrack.values.webhook_events import EVENT_TYPES
 from tests.contract.test_errors import assert_error
 from tests.support import receiver
 from tests.support.application import Clients
@@ -83,6 +84,7 @@ def test_a_name_is_taken_once_and_free_again_when_removed(clients: Clients) -> N
     ("method", "path"),
     [
         ("DELETE", "/webhooks/99"),
+        ("PATCH", "/webhooks/99"),
         ("POST", "/webhooks/99/test"),
         ("POST", "/webhooks/99/retry"),
         ("GET", "/webhooks/99/deliveries"),
@@ -107,6 +109,76 @@ def test_a_test_delivery_goes_through_the_outbox(make_clients: Any) -> None:
         first, second = hook.received
     assert first.json == second.json == {**first.json, "id": told["delivery"], "type": "test"}
     assert verify(second, added["secret"], int(second.headers["webhook-timestamp"]))
+
+
+def test_a_change_keeps_what_it_does_not_name(clients: Clients) -> None:
+    added = add(clients, events=["flapping"])
+    path = f"/webhooks/{added['id']}"
+    (before,) = clients.admin.ok("GET", "/webhooks")
+    answered = clients.admin.ok("PATCH", path, {"name": "night pager"})
+    assert answered["webhook"] == {**before, "name": "night pager"}
+    clients.admin.ok("PATCH", path, {"events": ["Device Down", "New Device"]})
+    changed = clients.admin.ok("PATCH", path, {"url": "https://9.9.9.9/other"})["webhook"]
+    assert changed["events"] == ["Device Down", "New Device"]
+    assert changed["url"] == "https://9.9.9.9/..."
+    assert clients.admin.ok("PATCH", path, {"name": "night pager"})["webhook"] == changed
+    assert set(clients.admin.ok("PATCH", path, {"events": None})["webhook"]["events"]) == set(EVENT_TYPES)
+
+
+@pytest.mark.parametrize(
+    ("fields", "at_fault"),
+    [
+        ({"url": "http://127.0.0.1/"}, "url"),
+        ({"url": None}, "url"),
+        ({"name": ""}, "name"),
+        ({"events": ["Device Up"]}, "events"),
+        ({"secret": "my own"}, "secret"),
+    ],
+)
+def test_a_wrong_change_changes_nothing(clients: Clients, fields: dict[str, Any], at_fault: str) -> None:
+    path = f"/webhooks/{add(clients)['id']}"
+    before = clients.admin.ok("GET", "/webhooks")
+    errors = refused(clients.admin.call("PATCH", path, {"name": "other", **fields}), 400)["errors"]
+    assert {each.partition(".")[0] for each in errors} == {at_fault}
+    assert clients.admin.ok("GET", "/webhooks") == before
+
+
+def test_a_name_of_another_one_is_refused(clients: Clients) -> None:
+    add(clients, name="first")
+    second = add(clients)
+    response = clients.admin.call("PATCH", f"/webhooks/{second['id']}", {"name": "first"})
+    assert_error(response, 409, "conflict")
+
+
+def test_a_delivery_is_sent_again_with_its_id(make_clients: Any) -> None:
+    clients = make_clients(WEBHOOK_ALLOW="127.0.0.1")
+    with Receiver() as hook:
+        path = f"/webhooks/{add(clients, url=hook.url)['id']}"
+        first = clients.admin.ok("POST", f"{path}/test")["delivery"]
+        clients.admin.ok("POST", f"{path}/test")
+        worker = Dispatcher(clients.app)
+        worker.look()
+        assert len(hook.received) == 2
+        assert clients.admin.ok("POST", f"{path}/retry", {"delivery": first})["retried"] == 1
+        worker.look()
+        assert [each.json["id"] for each in hook.received[2:]] == [first]
+        other = add(clients, name="other", url=hook.url)["id"]
+        for where, delivery in ((path, "6d7d5c1e"), (f"/webhooks/{other}", first)):
+            refused(clients.admin.call("POST", f"{where}/retry", {"delivery": delivery}), 404)
+
+
+def test_what_waits_goes_to_the_new_address(make_clients: Any) -> None:
+    clients = make_clients(WEBHOOK_ALLOW="127.0.0.1")
+    with Receiver(otherwise=receiver.answer(503)) as old, Receiver() as new:
+        path = f"/webhooks/{add(clients, url=old.url)['id']}"
+        delivery = clients.admin.ok("POST", f"{path}/test")["delivery"]
+        worker = Dispatcher(clients.app)
+        worker.look()
+        changed = clients.admin.ok("PATCH", path, {"url": new.url})["webhook"]
+        assert (changed["failures"], changed["last_error"]) == (0, "")
+        clients.admin.ok("POST", f"{path}/retry", {"delivery": delivery})
+        worker.look()
+        assert [each.json["id"] for each in new.received] == [delivery]
 
 
 def test_a_name_that_cannot_be_resolved_now_is_taken(

@@ -1,0 +1,111 @@
+// Changes to webhooks: each opens a dialog, and resolves to whether something was changed.
+import { html } from "lit";
+import { send } from "../../client.js";
+import "../../elements/copy.js";
+import { ask, open } from "../../elements/dialog.js";
+import { checkField, textField } from "../../elements/fields.js";
+import { fieldErrors } from "../../elements/field-errors.js";
+import { toast } from "../../elements/toast.js";
+import { language } from "#here";
+import { t } from "#i18n";
+
+const CONFLICT = 409;
+// As in values/webhook_events.py.
+export const EVENT_TYPES = [
+  "New Device",
+  "Device Down",
+  "Down Reconnected",
+  "flapping",
+  "login from a new address",
+  "source.silent",
+  "source.back",
+];
+const OF_WATCHED = ["Device Down", "Down Reconnected"];
+
+/** Add a webhook; its secret is shown this once. */
+export async function addHook() {
+  const added = await ask({
+    title: t("alerts.add"),
+    action: t("alerts.add.do"),
+    body: fields({ name: "", events: EVENT_TYPES }, t("alerts.field.url.hint"), true),
+    submit: (data) => send("POST", "/webhooks", { name: data.name.trim(), url: data.url.trim(), events: eventsOf(data) }),
+    explain,
+  });
+  if (!added) return false;
+  await show(added);
+  toast(t("alerts.added", { name: added.name }));
+  return true;
+}
+
+/** Change a webhook: only what was edited is sent, and an empty address stays as it is. */
+export async function editHook(hook) {
+  const done = await ask({
+    title: t("alerts.edit.of", { name: hook.name }),
+    action: t("alerts.save"),
+    body: fields(hook, t("alerts.field.url.kept", { url: hook.url }), false),
+    submit: (data) => {
+      const changes = { events: eventsOf(data) };
+      if (data.name.trim() !== hook.name) changes.name = data.name.trim();
+      if (data.url.trim()) changes.url = data.url.trim();
+      return send("PATCH", `/webhooks/${hook.id}`, changes);
+    },
+    explain,
+  });
+  if (done) toast(t("alerts.saved", { name: done.webhook.name }));
+  return Boolean(done);
+}
+
+export async function removeHook({ id, name }) {
+  const removed = await ask({
+    title: t("alerts.remove.of", { name }),
+    body: html`<p>${t("alerts.remove.text")}</p>`,
+    action: t("alerts.remove"),
+    danger: true,
+    submit: () => send("DELETE", `/webhooks/${id}`),
+  });
+  if (removed) toast(t("alerts.removed", { name }));
+  return Boolean(removed);
+}
+
+const fields = ({ name, events }, hint, isNew) => html`
+  ${textField({ name: "name", label: t("alerts.field.name"), value: name, most: 64, required: true })}
+  ${textField({
+    name: "url",
+    label: t("alerts.field.url"),
+    value: "",
+    most: 2048,
+    required: isNew,
+    mono: true,
+    hint,
+    // In English the server says which of it is wrong.
+    wrong: language === "en" ? undefined : t("alerts.field.url.wrong"),
+  })}
+  <fieldset class="alerts-events">
+    <legend>${t("alerts.field.events")}</legend>
+    ${EVENT_TYPES.map((type) =>
+      checkField({
+        name: `event ${type}`,
+        label: t(`alerts.event.${type}`),
+        checked: events.includes(type),
+        hint: OF_WATCHED.includes(type) ? t("alerts.event.hint") : "",
+      }),
+    )}
+  </fieldset>
+`;
+
+function eventsOf(data) {
+  const chosen = EVENT_TYPES.filter((type) => `event ${type}` in data);
+  if (!chosen.length) throw new Error(t("alerts.field.events.none"));
+  // None means all of them, with those that a later version adds.
+  return chosen.length === EVENT_TYPES.length ? [] : chosen;
+}
+
+const explain = (error) => (error.status === CONFLICT ? { name: t("alerts.taken") } : fieldErrors(error));
+
+const show = ({ name, secret }) =>
+  open({
+    title: t("alerts.secret", { name }),
+    body: html`<p>${t("alerts.secret.text")}</p>
+      <div class="copied"><code>${secret}</code><st-copy text=${secret} label=${t("alerts.secret.copy")}></st-copy></div>`,
+    buttons: html`<button class="button primary" value="">${t("alerts.secret.kept")}</button>`,
+  });
