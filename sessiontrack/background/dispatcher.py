@@ -40,7 +40,7 @@ class Dispatcher:
     def __init__(self, app: Flask, resolve: Resolver = socket.getaddrinfo) -> None:
         settings: Settings = app.extensions["sessiontrack.settings"]
         self._app = app
-        self._allowed = settings.webhook_allow
+        self._allowed, self._site = settings.webhook_allow, settings.timezone
         self._flapping = FlappingRules.of(settings)
         self._resolve = resolve
         self._stop = Event()
@@ -116,6 +116,7 @@ class Dispatcher:
     def _deliver(self, claim: Claim) -> int:
         """Deliver to one receiver; return the number of attempts."""
         # Imported here: installs without webhooks need not load an HTTP client at each start.
+        from sessiontrack.senders.formats import shaped
         from sessiontrack.senders.webhook import post
 
         done: tuple[Attempt, Outcome] | None = None
@@ -129,7 +130,8 @@ class Dispatcher:
                     deliveries.release(tx, clock.now(), claim)
             if attempt is None:
                 return number
-            done = attempt, post(attempt.message, clock.now(), self._allowed, self._resolve)
+            message = shaped(attempt.message, self._site)
+            done = attempt, post(message, clock.now(), self._allowed, self._resolve)
         return number
 
 

@@ -56,7 +56,7 @@ def add(body: dict[str, Any]) -> Response:
     name, url, secret = body["name"], body["url"], new_secret()
     _check(url)
     with write_transaction() as tx:
-        webhook_id = services.add_webhook(tx, g.now, name, url, secret, body["events"])
+        webhook_id = services.add_webhook(tx, g.now, name, url, secret, body["events"], body["format"])
     response = answer({"id": webhook_id, "name": name, "secret": secret})
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -81,7 +81,7 @@ def _check(url: str) -> None:
     errors=(404, 409, 413),
 )
 def change(body: dict[str, Any], webhook_id: int) -> Response:
-    """Change a webhook's name, URL or events; its secret stays"""
+    """Change a webhook's name, URL, format or events; its secret stays"""
     if "url" in body:
         _check(body["url"])
     with write_transaction() as tx:
@@ -120,7 +120,7 @@ def remove(webhook_id: int) -> Response:
 def test(webhook_id: int) -> Response:
     """Put a test delivery into the outbox; the list of deliveries tells what comes of it"""
     with write_transaction() as tx:
-        services.address_and_secret(tx, webhook_id)
+        services.get_receiver(tx, webhook_id)
         delivery_id = announcing.announce_test(tx, g.now, webhook_id)
     message = f"A test delivery to webhook {webhook_id} is on its way"
     return answer({"success": True, "message": message, "delivery": delivery_id})
@@ -139,7 +139,7 @@ def list_deliveries(query: dict[str, Any], webhook_id: int) -> Response:
     """What a webhook was told, is to be told, or could not be told; newest first"""
     limit, offset, state = query["limit"], query["offset"], query["state"] or ""
     with read_transaction() as tx:
-        services.address_and_secret(tx, webhook_id)
+        services.get_receiver(tx, webhook_id)
     return list_answer(
         lambda tx: queries.list_deliveries(tx, limit, offset, webhook_id, state),
         lambda tx: queries.count_deliveries(tx, webhook_id, state),
@@ -161,7 +161,7 @@ def list_deliveries(query: dict[str, Any], webhook_id: int) -> Response:
 def retry(body: dict[str, Any], webhook_id: int) -> Response:
     """Try a webhook's dead deliveries anew, or send one delivery again"""
     with write_transaction() as tx:
-        services.address_and_secret(tx, webhook_id)
+        services.get_receiver(tx, webhook_id)
         if body["delivery"]:
             retried = deliveries.retry_one(tx, g.now, webhook_id, body["delivery"])
         else:

@@ -19,6 +19,7 @@ from sessiontrack.process.served_settings import differing
 from sessiontrack.queries import webhooks as queries
 from sessiontrack.schemas.accounts import LONGEST_NAME
 from sessiontrack.schemas.fields import has_control_characters
+from sessiontrack.senders.formats import shaped
 from sessiontrack.senders.messages import Message
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.senders.targets import check_target
@@ -28,6 +29,7 @@ from sessiontrack.services import webhooks as services
 from sessiontrack.values.timestamps import IN_UTC
 from sessiontrack.values.usernames import is_strange
 from sessiontrack.values.webhook_events import EVENT_TYPES, TEST
+from sessiontrack.values.webhook_formats import FORMATS, JSON
 
 
 @click.group()
@@ -54,8 +56,16 @@ def _settings(app: Flask) -> Settings:
     type=click.Choice(EVENT_TYPES, case_sensitive=False),
     help="What to tell it of; may be repeated. Left out: of all.",
 )
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default=JSON,
+    show_default=True,
+    help="What the receiver takes; slack is for Mattermost too.",
+)
 @click.option("--quiet", is_flag=True, help="Print the secret and nothing else, for scripts.")
-def add(name: str, url: str, events: Sequence[str], quiet: bool) -> None:
+def add(name: str, url: str, events: Sequence[str], format_: str, quiet: bool) -> None:
     """Add a receiver; the secret that it verifies signatures with is shown this once.
 
     \b
@@ -66,7 +76,7 @@ def add(name: str, url: str, events: Sequence[str], quiet: bool) -> None:
     app, secret = prepared_app(), new_secret()
     check_target(url, _settings(app).webhook_allow)
     with app.app_context(), write_transaction() as tx:
-        webhook_id = services.add_webhook(tx, clock.now(), name, url, secret, events)
+        webhook_id = services.add_webhook(tx, clock.now(), name, url, secret, events, format_)
     if quiet:
         click.echo(secret)
         return
@@ -100,17 +110,18 @@ def test(name: str) -> None:
     """
     app = prepared_app()
     with app.app_context(), read_transaction() as tx:
-        url, secret = services.address_and_secret(tx, services.get_webhook_id(tx, name))
+        receiver = services.get_receiver(tx, services.get_webhook_id(tx, name))
     now, delivery_id = clock.now(), str(uuid.uuid4())
     told = {"id": delivery_id, "type": TEST, "at": now, "time": IN_UTC.format_offset(now)}
-    message = Message(url, secret, delivery_id, json.dumps(told).encode())
+    message = Message(receiver.url, receiver.secret, delivery_id, json.dumps(told).encode(), receiver.format)
     if others := differing(_settings(app).instance, settings_as_text()):
         click.echo(
             f"Note: the running service has another value of {', '.join(others)}. This test uses the"
             " settings of the command; the service reads them when it is restarted.",
             err=True,
         )
-    outcome = post(message, now, _settings(app).webhook_allow)
+    site, allowed = _settings(app).timezone, _settings(app).webhook_allow
+    outcome = post(shaped(message, site), now, allowed)
     if not outcome.is_taken:
         raise click.ClickException(f"Not delivered: {outcome.error.removesuffix('.')}.")
     click.echo(f"Delivered: answered {outcome.status}.")

@@ -421,6 +421,7 @@ WEBHOOKS = [
         "id": 1,
         "name": "pager",
         "url": "https://pager.example/...",
+        "format": "json",
         "created_at": 1754042400,
         "last_delivered_at": 1754046000,
         "last_error": "",

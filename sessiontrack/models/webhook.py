@@ -22,6 +22,8 @@ class Webhook(Base):
     url: Mapped[str] = mapped_column(String(2048))
     # The signing key; only the query of the sender reads it.
     secret: Mapped[str] = mapped_column(String(128))
+    # One of values/webhook_formats.py.
+    format: Mapped[str] = mapped_column(String(16), server_default="json")
     created_at: Mapped[Instant]
     lease: Mapped[str] = mapped_column(String(32), server_default="")
     leased_until: Mapped[Instant] = mapped_column(server_default="0")

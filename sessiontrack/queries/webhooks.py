@@ -11,8 +11,8 @@ from sessiontrack.senders.targets import read_target
 _COUNT = "(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.state = '{}')".format
 _PENDING, _DEAD = _COUNT("pending"), _COUNT("dead")
 WEBHOOKS = Statement(
-    "SELECT w.id, w.name, w.url, w.created_at, w.last_delivered_at, w.last_error, w.failures, w.dropped,"
-    f" {_PENDING}, {_DEAD} FROM webhook w WHERE :webhook_id = 0 OR w.id = :webhook_id"
+    "SELECT w.id, w.name, w.url, w.format, w.created_at, w.last_delivered_at, w.last_error, w.failures,"
+    f" w.dropped, {_PENDING}, {_DEAD} FROM webhook w WHERE :webhook_id = 0 OR w.id = :webhook_id"
     " ORDER BY w.id LIMIT :limit OFFSET :offset"
 )
 WEBHOOK_COUNT = Statement("SELECT count(*) FROM webhook")
@@ -21,6 +21,7 @@ FIELDS = (
     "id",
     "name",
     "url",
+    "format",
     "created_at",
     "last_delivered_at",
     "last_error",

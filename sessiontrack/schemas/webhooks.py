@@ -11,6 +11,7 @@ from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import Name, Several, Text, limit, offset
 from sessiontrack.senders.targets import LONGEST_URL
 from sessiontrack.values.webhook_events import EVENT_TYPES
+from sessiontrack.values.webhook_formats import FORMATS, JSON
 
 STATES = ("pending", "delivered", "dead")
 
@@ -33,22 +34,29 @@ def _events(**more: Any) -> Several:
     return Several(each, most=len(EVENT_TYPES), metadata=described, **more)
 
 
+def _format(**more: Any) -> fields.String:
+    described = {"description": "json: this API's own; the others are what such a receiver takes."}
+    return fields.String(validate=OneOf(FORMATS), metadata=described, **more)
+
+
 class AddWebhook(Strict):
     """`POST /webhooks`."""
 
     name = _name(required=True)
     url = _url(required=True)
     events = _events(load_default=list)
+    format = _format(load_default=JSON)
 
 
 class ChangeWebhook(Strict):
     """`PATCH /webhooks/<id>`; what is left out stays as it is, and no event means all events."""
 
-    cleared: ClassVar[Mapping[str, Any]] = {"events": []}
+    cleared: ClassVar[Mapping[str, Any]] = {"events": [], "format": JSON}
 
     name = _name()
     url = _url()
     events = _events()
+    format = _format()
 
 
 class RetryDeliveries(Strict):
@@ -87,6 +95,7 @@ class WebhookAnswer(Answer):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
     url = fields.String(required=True, metadata={"description": "The host; what follows may be a secret."})
+    format = fields.String(required=True, validate=OneOf(FORMATS))
     events = fields.List(fields.String(), required=True)
     created_at = fields.Integer(required=True)
     last_delivered_at = fields.Integer(required=True, allow_none=True)

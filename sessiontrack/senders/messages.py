@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sessiontrack.values.webhook_formats import JSON
+
 # The receiver is well, and will not take this one.
 FAULTS_OF_THE_DELIVERY = range(400, 500)
 BUSY = (408, 425, 429)
@@ -10,12 +12,16 @@ GONE = 410
 
 @dataclass(frozen=True)
 class Message:
-    """What is to be sent where; `delivery_id` is the same at each attempt."""
+    """What is to be sent where; `delivery_id` is the same at each attempt.
+
+    body: this project's own JSON, until senders.formats has shaped it.
+    """
 
     url: str
     secret: str
     delivery_id: str
     body: bytes
+    format: str = JSON
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ CLAIM = Statement(
 )
 KEEP_CLAIM = Statement(
     "UPDATE webhook SET leased_until = :until WHERE id = :webhook_id AND lease = :lease"
-    " RETURNING url, secret, resting_until"
+    " RETURNING url, secret, format, resting_until"
 )
 RELEASE = Statement(
     "UPDATE webhook SET lease = '', leased_until = :now WHERE id = :webhook_id AND lease = :lease"
@@ -134,14 +134,14 @@ def take(tx: Transaction, now: int, claim: Claim) -> Attempt | None:
     kept = tx.row(KEEP_CLAIM, webhook_id=claim.webhook_id, lease=claim.lease, until=now + LEASE_SECONDS)
     if kept is None:
         return None
-    url, secret, resting_until = kept
+    url, secret, format_, resting_until = kept
     is_resting = now < resting_until <= now + LONGEST_RETRY_AFTER
     found = None if is_resting else tx.row(NEXT, webhook_id=claim.webhook_id, now=now)
     if found is None:
         return None
     row_id, public_id, body, attempts = found
     tx.run(ATTEMPT, delivery_id=row_id, attempts=attempts)
-    message = Message(url, secret, public_id, body.encode())
+    message = Message(url, secret, public_id, body.encode(), format_)
     return Attempt(claim.webhook_id, row_id, attempts + 1, message)
 
 

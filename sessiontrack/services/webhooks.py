@@ -1,19 +1,21 @@
 """Webhooks: who is told of what happens."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict, InvalidInput, NotFound
+from sessiontrack.senders.formats import check_format
 from sessiontrack.values.webhook_events import EVENT_TYPES
+from sessiontrack.values.webhook_formats import JSON
 
 # So that a mistake in a script does not fill the outbox by as many.
 MOST_WEBHOOKS = 100
 TAKEN = "There is a webhook {} already; remove it first, or take another name."
 
 INSERT = Statement(
-    "INSERT INTO webhook (name, url, secret, created_at)"
-    " SELECT :name, :url, :secret, :now WHERE (SELECT count(*) FROM webhook) < :most"
+    "INSERT INTO webhook (name, url, secret, format, created_at)"
+    " SELECT :name, :url, :secret, :format, :now WHERE (SELECT count(*) FROM webhook) < :most"
     " ON CONFLICT (name) DO NOTHING RETURNING id"
 )
 INSERT_EVENT = Statement("INSERT INTO webhook_event (webhook_id, type) VALUES (:webhook_id, :type)")
@@ -27,10 +29,24 @@ RENAME = Statement("UPDATE webhook SET name = :name WHERE id = :webhook_id")
 MOVE = Statement(
     "UPDATE webhook SET url = :url, failures = 0, resting_until = 0, last_error = '' WHERE id = :webhook_id"
 )
-READ = Statement("SELECT url, secret FROM webhook WHERE id = :webhook_id")
+SHAPE = Statement("UPDATE webhook SET format = :format WHERE id = :webhook_id")
+READ = Statement("SELECT url, secret, format FROM webhook WHERE id = :webhook_id")
 
 
-def add_webhook(tx: Transaction, now: int, name: str, url: str, secret: str, types: Collection[str]) -> int:
+class Receiver(NamedTuple):
+    """Where a webhook leads and how it is told, for whoever sends; for nobody's eyes.
+
+    secret: the key of the signature.
+    """
+
+    url: str
+    secret: str
+    format: str
+
+
+def add_webhook(
+    tx: Transaction, now: int, name: str, url: str, secret: str, types: Collection[str], format_: str = JSON
+) -> int:
     """Tell that URL of events of these types from now on; empty: of all types.
 
     Args:
@@ -38,11 +54,13 @@ def add_webhook(tx: Transaction, now: int, name: str, url: str, secret: str, typ
     Returns:
         the webhook's id.
     Raises:
-        InvalidInput: a type of event that there is not.
+        InvalidInput: a type of event that there is not; or the URL is none of a receiver of that format.
         Conflict: the name is taken, or there are too many already.
     """
     _refuse_unknown(types)
-    webhook_id: int | None = tx.value(INSERT, name=name, url=url, secret=secret, now=now, most=MOST_WEBHOOKS)
+    check_format(format_, url)
+    told = {"name": name, "url": url, "secret": secret, "format": format_, "now": now}
+    webhook_id: int | None = tx.value(INSERT, **told, most=MOST_WEBHOOKS)
     if webhook_id is None:
         taken = tx.value(HAS_NAME, name=name) is not None
         raise Conflict(TAKEN.format(name) if taken else f"There are {MOST_WEBHOOKS} webhooks already.")
@@ -51,22 +69,25 @@ def add_webhook(tx: Transaction, now: int, name: str, url: str, secret: str, typ
 
 
 def change_webhook(tx: Transaction, webhook_id: int, changes: Mapping[str, Any]) -> None:
-    """Change its name, url or events; what waits for it goes to its new address.
+    """Change its name, url, format or events; what waits for it goes to its new address, in its new format.
 
     Args:
         changes: of a url, one that was found good by senders.targets.check_target.
     Raises:
         NotFound: there is no such webhook.
-        InvalidInput: a type of event that there is not.
+        InvalidInput: a type of event that there is not; or the URL is none of a receiver of its format.
         Conflict: another one has that name.
     """
-    address_and_secret(tx, webhook_id)
+    before = get_receiver(tx, webhook_id)
+    check_format(changes.get("format", before.format), changes.get("url", before.url))
     if "name" in changes:
         if tx.value(NAMED_ALIKE, name=changes["name"], webhook_id=webhook_id) is not None:
             raise Conflict(TAKEN.format(changes["name"]))
         tx.run(RENAME, name=changes["name"], webhook_id=webhook_id)
     if "url" in changes:
         tx.run(MOVE, url=changes["url"], webhook_id=webhook_id)
+    if "format" in changes:
+        tx.run(SHAPE, format=changes["format"], webhook_id=webhook_id)
     if "events" in changes:
         _refuse_unknown(changes["events"])
         tx.run(FORGET_EVENTS, webhook_id=webhook_id)
@@ -112,8 +133,8 @@ def remove_webhook(tx: Transaction, webhook_id: int) -> None:
         raise NotFound(f"There is no webhook {webhook_id}.")
 
 
-def address_and_secret(tx: Transaction, webhook_id: int) -> tuple[str, str]:
-    """The URL and the key of the signature, for whoever sends; for nobody's eyes.
+def get_receiver(tx: Transaction, webhook_id: int) -> Receiver:
+    """Where a webhook leads, and how it is told.
 
     Raises:
         NotFound: there is no such webhook.
@@ -121,4 +142,4 @@ def address_and_secret(tx: Transaction, webhook_id: int) -> tuple[str, str]:
     found = tx.row(READ, webhook_id=webhook_id)
     if found is None:
         raise NotFound(f"There is no webhook {webhook_id}.")
-    return found[0], found[1]
+    return Receiver(*found)

@@ -22,6 +22,7 @@ PAGE = "/ui/alerts"
 AT = 1754042400
 HOOK = {
     **{"id": 1, "name": "Phone of the night watch", "url": "https://ntfy.example.org:8443/..."},
+    **{"format": "home-assistant"},
     **{"created_at": AT, "last_delivered_at": AT, "last_error": "", "failures": 0, "dropped": 0},
     **{"pending": 0, "dead": 0, "events": list(EVENT_TYPES)},
 }
@@ -97,6 +98,32 @@ def test_a_webhook_is_added_tested_changed_and_removed(alerting: Visit) -> None:
     press(page, "Remove night pager")
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.get_by_role("heading", name="Nobody is told yet")).to_be_visible()
+
+
+def test_a_receiver_of_another_kind_gets_what_it_takes(alerting: Visit) -> None:
+    page = alerting.page
+    with Receiver() as hook:
+        page.get_by_role("button", name="Add a webhook").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("textbox", name="Name").fill("phone")
+        dialog.get_by_role("combobox", name="Receiver").select_option("ntfy")
+        expect(dialog).to_contain_text("The address ends in the topic.")
+        address = dialog.get_by_role("textbox", name="Address")
+        expect(address).to_have_attribute("placeholder", "https://ntfy.sh/mytopic")
+        address.fill(f"http://127.0.0.1:{hook.server_port}/home")
+        assert alerting.violations() == []
+        dialog.get_by_role("button", name="Add", exact=True).click()
+        # No secret to copy: ntfy verifies no signature.
+        expect(page.locator("tbody tr")).to_contain_text("ntfy: http://127.0.0.1")
+        expect(dialog).to_have_count(0)
+        press(page, "Test phone")
+        expect(page.locator(".toast").last).to_contain_text("Delivered: phone has taken the test")
+        (received,) = hook.received
+        assert (received.path, received.json["topic"]) == ("/", "home")
+    press(page, "Edit phone")
+    dialog.get_by_role("combobox", name="Receiver").select_option("json")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("tbody tr small").first).to_have_text(re.compile("^http://127.0.0.1"))
 
 
 def test_what_was_given_up_is_seen_and_sent_again(alerting: Visit) -> None:

@@ -620,7 +620,7 @@ def test_a_webhook_is_added_found_and_removed_with_its_outbox(tx: Transaction) -
     with pytest.raises(NotFound):
         webhooks.remove_webhook(tx, 99)
     with pytest.raises(NotFound):
-        webhooks.address_and_secret(tx, 99)
+        webhooks.get_receiver(tx, 99)
 
 
 def test_a_name_is_used_once_and_there_is_an_end_to_them(

@@ -2,8 +2,8 @@
 import { html, nothing } from "lit";
 import { t } from "#i18n";
 
-/** A text field. @param list id of a <datalist>. @param wrong what the field takes, for a value that was refused. */
-export const textField = ({ name, label, value, hint = "", most = 255, list, required = false, mono = false, wrong }) => html`
+/** A text field. @param list id of a <datalist>. @param example of a value. @param wrong what the field takes, for a value that was refused. */
+export const textField = ({ name, label, value, hint = "", most = 255, list, required = false, mono = false, example, wrong }) => html`
   <label class="field">
     <span>${label}</span>
     <input
@@ -12,6 +12,7 @@ export const textField = ({ name, label, value, hint = "", most = 255, list, req
       .value=${value}
       maxlength=${most}
       list=${list ?? nothing}
+      placeholder=${example ?? nothing}
       data-wrong=${wrong ?? nothing}
       ?required=${required}
       autocomplete="off"

@@ -218,8 +218,9 @@ class AlertsPage extends StElement {
 
 const none = (text) => html`<span class="muted">${text}</span>`;
 
-const nameCell = ({ id, name, url }) =>
-  html`<a href=${address(`/ui/alerts?webhook=${id}`)}>${name}</a><small class="muted">${url}</small>`;
+const nameCell = ({ id, name, url, format }) =>
+  html`<a href=${address(`/ui/alerts?webhook=${id}`)}>${name}</a
+    ><small class="muted">${format === "json" ? "" : `${t(`alerts.format.${format}`)}: `}${url}</small>`;
 
 function stateCell({ dead, failures, last_delivered_at: last }) {
   if (failures) return badge("warning", t("alerts.state.failing"));

@@ -20,19 +20,30 @@ export const EVENT_TYPES = [
   "source.silent",
   "source.back",
 ];
+// As in values/webhook_formats.py, each with the address of such a receiver.
+const EXAMPLES = {
+  json: "https://pager.example/hook",
+  ntfy: "https://ntfy.sh/mytopic",
+  gotify: "https://gotify.example/message?token=...",
+  slack: "https://hooks.slack.com/services/...",
+  "home-assistant": "http://homeassistant.local:8123/api/webhook/...",
+};
 const OF_WATCHED = ["Device Down", "Down Reconnected"];
 
-/** Add a webhook; its secret is shown this once. */
+/** Add a webhook; to programs, which can verify a signature, its secret is shown this once. */
 export async function addHook() {
   const added = await ask({
     title: t("alerts.add"),
     action: t("alerts.add.do"),
-    body: fields({ name: "", events: EVENT_TYPES }, t("alerts.field.url.hint"), true),
-    submit: (data) => send("POST", "/webhooks", { name: data.name.trim(), url: data.url.trim(), events: eventsOf(data) }),
+    body: fields({ name: "", format: "json", events: EVENT_TYPES }, t("alerts.field.url.hint"), true),
+    submit: async (data) => {
+      const body = { name: data.name.trim(), format: data.format, url: data.url.trim(), events: eventsOf(data) };
+      return { ...(await send("POST", "/webhooks", body)), format: data.format };
+    },
     explain,
   });
   if (!added) return false;
-  await show(added);
+  if (added.format === "json") await show(added);
   toast(t("alerts.added", { name: added.name }));
   return true;
 }
@@ -46,6 +57,7 @@ export async function editHook(hook) {
     submit: (data) => {
       const changes = { events: eventsOf(data) };
       if (data.name.trim() !== hook.name) changes.name = data.name.trim();
+      if (data.format !== hook.format) changes.format = data.format;
       if (data.url.trim()) changes.url = data.url.trim();
       return send("PATCH", `/webhooks/${hook.id}`, changes);
     },
@@ -67,8 +79,15 @@ export async function removeHook({ id, name }) {
   return Boolean(removed);
 }
 
-const fields = ({ name, events }, hint, isNew) => html`
+const fields = ({ name, format, events }, hint, isNew) => html`
   ${textField({ name: "name", label: t("alerts.field.name"), value: name, most: 64, required: true })}
+  <label class="field">
+    <span>${t("alerts.field.format")}</span>
+    <select name="format" @change=${({ target }) => explainFormat(target)}>
+      ${Object.keys(EXAMPLES).map((each) => html`<option value=${each} ?selected=${each === format}>${t(`alerts.format.${each}`)}</option>`)}
+    </select>
+    <small class="muted alerts-format">${t(`alerts.format.${format}.text`)}</small>
+  </label>
   ${textField({
     name: "url",
     label: t("alerts.field.url"),
@@ -76,6 +95,7 @@ const fields = ({ name, events }, hint, isNew) => html`
     most: 2048,
     required: isNew,
     mono: true,
+    example: EXAMPLES[format],
     hint,
     // In English the server says which of it is wrong.
     wrong: language === "en" ? undefined : t("alerts.field.url.wrong"),
@@ -92,6 +112,11 @@ const fields = ({ name, events }, hint, isNew) => html`
     )}
   </fieldset>
 `;
+
+function explainFormat({ form, value }) {
+  form.querySelector(".alerts-format").textContent = t(`alerts.format.${value}.text`);
+  form.elements.url.placeholder = EXAMPLES[value];
+}
 
 function eventsOf(data) {
   const chosen = EVENT_TYPES.filter((type) => `event ${type}` in data);

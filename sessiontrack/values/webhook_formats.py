@@ -1,0 +1,9 @@
+"""The formats in which a webhook is told: this project's own JSON, and those of widespread receivers."""
+
+JSON = "json"
+NTFY = "ntfy"
+GOTIFY = "gotify"
+# Mattermost takes the same.
+SLACK = "slack"
+HOME_ASSISTANT = "home-assistant"
+FORMATS = (JSON, NTFY, GOTIFY, SLACK, HOME_ASSISTANT)
