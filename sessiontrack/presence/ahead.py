@@ -57,23 +57,20 @@ AFFECTED = Statement(
     f" AND coalesce(source, '') <> '{DERIVED}'"
     " UNION SELECT id FROM device WHERE first_seen_at > :limit"
 )
-# A scan that is set aside tells no more of whom it missed.
-MISSED = Statement(
-    "SELECT device_id FROM sighting_run WHERE judged AND NOT settled AND source_id IN"
-    " (SELECT source_id FROM scan WHERE at > :limit) UNION SELECT device_id FROM device_evidence"
-    " WHERE judged AND NOT settled AND source_id IN (SELECT source_id FROM scan WHERE at > :limit)"
-)
 # Those that an earlier scan saw: of the scans that are left the newest has seen them.
 GO_ON = Statement(
     "UPDATE sighting_run SET last_at = NULL, judged = false WHERE last_at > :limit AND first_at <= :limit"
 )
-JUDGE_ANEW = [
-    Statement(
-        f"UPDATE {table} SET judged = false WHERE judged AND NOT settled AND source_id IN"
-        " (SELECT source_id FROM scan WHERE at > :limit)"
-    )
-    for table in ("sighting_run", "device_evidence")
-]
+# A scan that is set aside tells no more of whom it missed.
+_OF_SUCH_A_SOURCE = "judged AND NOT settled AND source_id IN (SELECT source_id FROM scan WHERE at > :limit)"
+MISSED = Statement(
+    f"SELECT device_id FROM sighting_run WHERE {_OF_SUCH_A_SOURCE}"
+    f" UNION SELECT device_id FROM device_evidence WHERE {_OF_SUCH_A_SOURCE}"
+)
+JUDGE_ANEW = (
+    Statement(f"UPDATE sighting_run SET judged = false WHERE {_OF_SUCH_A_SOURCE}"),
+    Statement(f"UPDATE device_evidence SET judged = false WHERE {_OF_SUCH_A_SOURCE}"),
+)
 CHANGES = [
     Statement(sql)
     for sql in (

@@ -39,7 +39,7 @@ UNAVAILABLE = frozenset(
 # Of SQLite's virtual machine, between two looks at the time: a millisecond or less.
 STEPS = 20_000
 # How long a start waits for another one that migrates a large database; requests do not wait that long.
-MIGRATION_SECONDS = 600
+MIGRATION_MILLISECONDS = 600_000
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -103,9 +103,9 @@ class SQLite(DatabaseEngine):
 
     def begin_migrating(self, connection: Connection) -> None:
         """Take the write lock with the first statement; wait for the migration of another start to end."""
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * MIGRATION_SECONDS}")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {MIGRATION_MILLISECONDS}")
         connection.exec_driver_sql(self.begin_writing)
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * self._timeout}")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(self._timeout)}000")
 
     def check_database(self, connection: Connection) -> None:
         """Accept any file."""
