@@ -144,12 +144,19 @@ appliance: $(VENV)/test.done ## boot a Debian with systemd, and test an installa
 	$(BIN)/python bundling/deb.py
 	$(BIN)/python -m pytest -p no:cacheprovider -x tests/appliance/life.py $(ARGS)
 
-constraints: ## update constraints.txt to the newest versions that setup.cfg allows
+constraints: ## update constraints.txt to the newest versions that setup.cfg allows, and their hashes in requirements/
 	rm -rf $(VENV)/fresh && $(PYTHON) -m venv $(VENV)/fresh
 	$(VENV)/fresh/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/fresh/bin/python -m pip install --quiet '.[test,fuzz]'
 	( echo "# What CI installs; made by: make constraints"; \
 	  $(VENV)/fresh/bin/python -m pip freeze --exclude sessiontrack ) > constraints.txt
+	rm -rf $(VENV)/fresh
+	$(MAKE) hashes
+
+hashes: ## update requirements/ to the versions of constraints.txt, with the hashes that CI and the package check
+	rm -rf $(VENV)/fresh && $(PYTHON) -m venv $(VENV)/fresh
+	$(VENV)/fresh/bin/python -m pip install --quiet uv
+	.ci/pin-hashes $(VENV)/fresh/bin/uv
 	rm -rf $(VENV)/fresh
 
 clean: ## remove all that was built; the instance folder stays
@@ -164,8 +171,10 @@ $(VENV)/run.done: $(VENV)/made setup.cfg constraints.txt
 	$(PIP) install --constraint constraints.txt --editable .
 	touch $@
 
-$(VENV)/test.done: $(VENV)/made setup.cfg constraints.txt
-	$(PIP) install --constraint constraints.txt --editable '.[test]'
+# What is not as its hash says is not installed. Our own package comes after, built by the setuptools of that list.
+$(VENV)/test.done: $(VENV)/made setup.cfg constraints.txt requirements/test.txt
+	$(PIP) install --require-hashes --requirement requirements/test.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@ $(VENV)/run.done
 
 $(WEB): $(VENV)/made $(WEB_SOURCES)

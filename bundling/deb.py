@@ -75,11 +75,13 @@ def _environment(tree: Path, architecture: str) -> None:
     folders = [library / f"python{python}" / "site-packages" for python in PYTHONS]
     for python, target in zip(PYTHONS, folders, strict=True):
         platforms = [f"--platform={each}_{MACHINES[architecture]}" for each in C_LIBRARIES]
-        source = f"sessiontrack[postgres] @ {wheel.as_uri()}"
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         options = ["--target", target, "--python-version", python, "--implementation", "cp", *platforms]
-        exact = ["--only-binary=:all:", "--no-compile", "--constraint", ROOT / "constraints.txt"]
-        subprocess.run([*pip, *options, *exact, source], check=True)
+        plain = ["--only-binary=:all:", "--no-compile", "--no-deps"]
+        # What is not as its hash says is not packaged.
+        exact = ["--require-hashes", "--requirement", ROOT / "requirements" / "package.txt"]
+        subprocess.run([*pip, *options, *plain, *exact], check=True)
+        subprocess.run([*pip, *options, *plain, wheel], check=True)
         # Examples outside of any package, and scripts for another Python.
         for name in ("bin", "docs", "example"):
             shutil.rmtree(target / name, ignore_errors=True)

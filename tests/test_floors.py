@@ -1,4 +1,7 @@
-"""setup.cfg admits, and constraints.txt pins, no version with a published fault that .ci/floors.txt lists."""
+"""setup.cfg admits, and constraints.txt pins, no version with a published fault that .ci/floors.txt lists.
+
+What CI and the Debian package install is pinned by hashes, in the same versions.
+"""
 
 import re
 from configparser import ConfigParser
@@ -6,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
@@ -14,9 +18,15 @@ LINES = [
     for line in (ROOT / ".ci" / "floors.txt").read_text().splitlines()
     if not line.startswith("#")
 ]
-PINNED = dict(
-    re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\\n]+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
-)
+
+
+def pinned(name: str) -> dict[str, str]:
+    """Versions by package, as a file pins them."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\\n]+)", (ROOT / name).read_text(), re.MULTILINE)
+    return {canonicalize_name(package): version for package, version in found}
+
+
+PINNED = pinned("constraints.txt")
 
 
 def required() -> dict[str, Requirement]:
@@ -41,4 +51,27 @@ def test_setup_cfg_begins_at_the_floor(name: str, floor: str) -> None:
     specifiers = required()[name].specifier
     lowest = max(Version(each.version) for each in specifiers if each.operator == ">=")
     assert lowest >= Version(floor)
-    assert Version({each.lower(): version for each, version in PINNED.items()}[name]) >= lowest
+    assert Version(PINNED[name]) >= lowest
+
+
+@pytest.mark.parametrize(("name", "extra"), [("package.txt", "postgres"), ("test.txt", "test")])
+def test_hashes_are_of_the_pinned_versions_and_of_all_that_is_required(name: str, extra: str) -> None:
+    """`make hashes` updates them."""
+    found = pinned(f"requirements/{name}")
+    # Windows' colorama is in no freeze of ours, and setuptools builds.
+    assert {each: PINNED[each] for each in found if each not in ("colorama", "setuptools")} == {
+        each: version for each, version in found.items() if each not in ("colorama", "setuptools")
+    }
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    texts = [config["options"]["install_requires"], config["options.extras_require"][extra]]
+    direct = {canonicalize_name(Requirement(line).name) for text in texts for line in text.split("\n")[1:]}
+    assert direct <= set(found)
+    entries = re.split(r"\n(?=\S)", (ROOT / "requirements" / name).read_text().strip())[1:]
+    assert len(entries) == len(found)
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", entry) for entry in entries)
+
+
+def test_ci_and_the_package_check_hashes() -> None:
+    assert "install --require-hashes --requirement requirements/test.txt" in (ROOT / "Makefile").read_text()
+    assert '"--require-hashes", "--requirement"' in (ROOT / "bundling" / "deb.py").read_text()
