@@ -11,6 +11,8 @@ from flask import Flask, request
 from sessiontrack.config import Hosts
 from sessiontrack.exceptions import InvalidInput
 
+# Probes, also those of the service itself, name an address; the answers say nothing of users.
+FOR_EVERY_HOST = ("/healthz", "/readyz")
 _NAME_AND_PORT = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?")
 
 
@@ -25,11 +27,11 @@ def is_trusted(host: str, trusted: Hosts) -> bool:
 
 def _refuse_others(trusted: Hosts) -> None:
     # As the trusted proxy says it, or else the client.
-    if not is_trusted(request.environ.get("HTTP_HOST", ""), trusted):
+    if request.path not in FOR_EVERY_HOST and not is_trusted(request.environ.get("HTTP_HOST", ""), trusted):
         raise InvalidInput("Requests for that host are not answered here.")
 
 
 def init_app(app: Flask, trusted: Hosts) -> None:
-    """Answer for these hosts only; for all where there are none."""
+    """Answer for these hosts only, but probes always; for all where there are none."""
     if trusted:
         app.before_request(partial(_refuse_others, trusted))

@@ -130,6 +130,27 @@ server.join()
     assert told.stdout == "True True set()\n", told.stderr
 
 
+def test_serve_is_ready_where_only_some_hosts_are_trusted(systemd: Systemd, instance: Path) -> None:
+    """Its own probes, a container's and a monitor's name the address, and no host that users name."""
+    with Server(instance, TRUSTED_HOSTS="sessions.example") as server:
+        assert systemd.hears() == "READY=1"
+        assert server.call("GET", "/healthz", Host="evil.example").status == 200
+        for method, path in (
+            ("GET", "/ui/login"),
+            ("POST", "/auth/login"),
+            ("GET", "/auth/me"),
+            ("GET", "/metrics"),
+        ):
+            answer = server.call(method, path, Host="evil.example")
+            assert (answer.status, answer.json["error"]) == (400, "bad_request"), path
+            # A client names its own host: nobody's word for another one counts without a trusted proxy.
+            answer = server.call(
+                method, path, Host="evil.example", **{"X-Forwarded-Host": "sessions.example"}
+            )
+            assert answer.status == 400, path
+        assert server.call("GET", "/auth/me", Host="sessions.example").status == 401
+
+
 def test_serve_says_that_it_ends_once(systemd: Systemd, instance: Path) -> None:
     with Server(instance) as server:
         assert server.stop(signal.SIGINT) == 0
