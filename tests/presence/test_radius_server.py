@@ -13,11 +13,14 @@ import pytest
 from pyrad.packet import AcctPacket
 
 from sessiontrack import clock
+from sessiontrack.database import write_transaction
 from sessiontrack.listeners import radius as listener
 from sessiontrack.listeners.radius import RadiusServer
+from sessiontrack.services.presence import PresenceRules
+from sessiontrack.services.radius_accounting import Memory, Received, record
 from sessiontrack.sources import radius as source
 from tests.support import databases
-from tests.support.application import Clients
+from tests.support.application import NOW, Clients
 from tests.support.command import assert_one_line, run
 from tests.support.radius import MAC, SECRET, ask, asked, assert_silent, packet, radclient, running
 from tests.support.server import COMMAND, environment
@@ -119,6 +122,36 @@ def test_repeats_are_answered_and_not_counted_twice(site: Clients, server: Radiu
     assert answered_by(server.port, start, start, stop, stop, again, start) == 6
     assert len(sessions(site)) == 1
     assert events(site) == ["Connected", "Disconnected", "New Device"]
+
+
+def test_packets_that_are_replayed_after_a_minute_change_nothing(site: Clients) -> None:
+    """They are no repetition any more. Those with an instant of their own say the same of it again."""
+    rules, memory = PresenceRules.of(site.app.extensions["sessiontrack.settings"]), Memory()
+
+    def receive(at: int, *datagrams: bytes) -> None:
+        batch = [
+            Received(source.read_accounting(each, "127.0.0.1", SECRET), "127.0.0.1", at) for each in datagrams
+        ]
+        with site.app.app_context(), write_transaction() as tx:
+            record(tx, at, batch, rules, memory)
+
+    start = packet(START, Event_Timestamp=NOW)
+    interim = packet(INTERIM, number=2, Event_Timestamp=NOW + 300)
+    stop = packet(STOP, number=3, Event_Timestamp=NOW + 600)
+    receive(NOW, start)
+    receive(NOW + 300, interim)
+    receive(NOW + 361, start, interim)
+    assert [each["ses_StillConnected"] for each in sessions(site)] == [True]
+    receive(NOW + 600, stop)
+    (closed,) = sessions(site)
+    assert closed["ses_DurationSeconds"] == 600
+    receive(NOW + 700, start, interim, stop)
+    # A listener that was started anew remembers nothing.
+    memory = Memory()
+    receive(NOW + 900, stop, interim, start)
+    assert sessions(site) == [closed]
+    found = site.admin.ok("GET", "/sessions/session-events?type=all&period=all")["events"]
+    assert sorted(each["type"] for each in found) == ["Connected", "Disconnected", "New Device"]
 
 
 def test_a_stop_that_comes_again_does_not_end_the_next_session(site: Clients, server: RadiusServer) -> None:
