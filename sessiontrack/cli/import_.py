@@ -28,8 +28,8 @@ from sessiontrack.values.timestamps import SiteTime
 
 MOST_SHOWN = 20
 OPEN_SESSIONS = (
-    "Warning: {} sessions have no end and stay open: scans, RADIUS and other sources do not end them,"
-    " because an import is a report. Import a later copy, or report each with its end:"
+    "Warning: sessions taken without an end, which stay open: {}. Scans, RADIUS and other sources do not end"
+    " them, because an import is a report. Import a later copy, or report each with its end:"
     ' docs/history.md, "Open sessions".'
 )
 # Of all kinds of records.

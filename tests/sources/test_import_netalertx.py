@@ -272,7 +272,7 @@ def test_an_import_says_how_many_sessions_stay_open(app: Flask, path: Path) -> N
         done = invoke(
             app.instance_path, "import", "netalertx", str(app_db.make(path, sessions=opens)), *options
         )
-        assert "1 sessions have no end and stay open" in done.stderr
+        assert "sessions taken without an end, which stay open: 1." in done.stderr
     path.unlink()
     closed = [session("2025-08-02 10:00", "2025-08-02 11:00", mac="aa:bb:cc:dd:ee:00")]
     done = invoke(app.instance_path, "import", "netalertx", str(app_db.make(path, sessions=closed)))
