@@ -25,7 +25,7 @@ from flask.testing import FlaskClient
 from werkzeug.security import generate_password_hash
 
 from benchmarks.dataset import DATABASE, Shape, make_dataset
-from benchmarks.flat_calls import CALLS, LONG, NOW, READS, WRITES, Call, values_of
+from benchmarks.flat_calls import A_BACKUP, CALLS, LONG, NOW, READS, WRITES, Call, values_of
 from sessiontrack import create_app
 from sessiontrack.database import db, write_transaction
 from sessiontrack.services import api_tokens, users
@@ -54,9 +54,15 @@ class Measured:
 class Asker:
     """Calls one application as an administrator."""
 
-    def __init__(self, client: FlaskClient, secret: str, refresh: str, values: dict[str, str]) -> None:
+    def __init__(
+        self, client: FlaskClient, secret: str, login: dict[str, str], values: dict[str, str]
+    ) -> None:
         self._client = client
-        self._secrets = {"/auth/refresh": refresh}
+        # What only somebody who has just signed in may do.
+        self._secrets = {
+            "/auth/refresh": login["refresh_token"],
+            "/backups/{name}": login["access_token"],
+        }
         self._secret = secret
         self._values = values
 
@@ -120,6 +126,9 @@ def measure(shape: Shape, folder: Path, chosen: str, answers: Path | None) -> di
     with closing(sqlite3.connect(instance / DATABASE)) as connection:
         last = "SELECT public_id FROM user_session ORDER BY id DESC LIMIT 1"
         (public_id,) = connection.execute(last).fetchone()
+    backups = instance / "backups"
+    backups.mkdir(exist_ok=True)
+    (backups / A_BACKUP).write_bytes(b"SQLite format 3")
     app = create_app({"INSTANCE": instance, "WEBHOOK_ALLOW": "192.0.2.0/24"})
     with patch("sessiontrack.clock.now", lambda: NOW):
         asker = _asker(app, values_of(shape, public_id))
@@ -146,7 +155,7 @@ def _asker(app: Flask, values: dict[str, str]) -> Asker:
         users.add_user(tx, NOW, "bench", password_hash, "admin")
         secret = api_tokens.issue_token(tx, NOW, "bench", "bench", None).secret
     tokens = client.post("/auth/login", json={"username": "bench", "password": PASSWORD}).get_json()
-    return Asker(client, secret, tokens["refresh_token"], values)
+    return Asker(client, secret, tokens, values)
 
 
 def table(sizes: list[int], found: list[dict[str, Measured]]) -> str:

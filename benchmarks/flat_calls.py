@@ -47,6 +47,7 @@ def values_of(shape: Shape, public_id: str) -> dict[str, str]:
         "session_id": public_id,
         "token_id": "2",
         "webhook_id": "1",
+        "name": A_BACKUP,
         "week": f"start={_iso(LAST_DAY - 9 * DAY)}&end={_iso(LAST_DAY - 2 * DAY)}",
         "year": f"start={_iso(LAST_DAY - YEAR)}&end={_iso(LAST_DAY)}",
         "everything": f"start=1990-01-01&end={_iso(NOW)}",
@@ -62,6 +63,7 @@ def _get(name: str, path: str, query: str = "", most: tuple[float, float] | None
     return Call(name, "GET", path, query, most=most)
 
 
+A_BACKUP = "sessiontrack-20250101T000000Z.sqlite3"
 EVENTS = "/sessions/session-events"
 READS = (
     _get("list: a device", "/sessions/list", "mac={mac}"),
@@ -131,6 +133,8 @@ READS = (
     _get("tokens", "/auth/tokens"),
     _get("users", "/users"),
     _get("settings", "/settings"),
+    _get("backups", "/backups"),
+    _get("backups: download", "/backups/{name}"),
     _get("doctor", "/doctor", "", (1_000, 2_000)),
     _get("healthz", "/healthz"),
     _get("readyz", "/readyz"),
@@ -195,6 +199,7 @@ WRITES = (
     Call("webhook: retry", "POST", "/webhooks/{webhook_id}/retry"),
     Call("webhook: change", "PATCH", "/webhooks/{webhook_id}", body={"events": ["Device Down"]}),
     Call("webhook: delete", "DELETE", "/webhooks/{webhook_id}", values=(("webhook_id", "{next}"),)),
+    Call("backup: begin", "POST", "/backups"),
     Call(
         "password: own",
         "POST",

@@ -6,6 +6,7 @@ from flask import Flask
 
 from sessiontrack.blueprints import (
     auth,
+    backups,
     device_sessions,
     devices,
     doctor,
@@ -36,6 +37,7 @@ from sessiontrack.http import (
     openapi,
     proxies,
 )
+from sessiontrack.http.backup_name_converter import BackupNameConverter
 from sessiontrack.http.mac_converter import MacConverter
 from sessiontrack.http.request_limits import RequestLimits
 from sessiontrack.http.row_id_converter import RowIdConverter
@@ -56,7 +58,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = json_body.SMALL.length
     # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
     app.url_map.merge_slashes = False
-    app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter)
+    app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter, backup=BackupNameConverter)
     hosts.init_app(app, settings.trusted_hosts)
     transactions.init_app(
         app,
@@ -85,6 +87,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
         webhooks,
         settings_page,
         doctor,
+        backups,
         health,
         monitoring,
     )
@@ -92,6 +95,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     endpoint.init_app(app, blueprints)
     openapi.init_app(app, blueprints)
     now.init_app(app)
+    backups.init_app(app)
     embedding.init_app(app)
     errors.init_app(app)
     web.init_app(app)

@@ -17,7 +17,7 @@ FLOORS = [
     {"models", "schemas"},
     {"presence", "queries"},
     {"services", "migrations"},
-    {"demo", "doctor", "http", "listeners", "monitoring"},
+    {"backups", "demo", "doctor", "http", "listeners", "monitoring"},
     {"background", "blueprints", "deployment"},
     {"application"},
     {"__init__"},

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from sessiontrack import clock
+from sessiontrack.backups import copies, dumps
 from sessiontrack.cli.application import bare_app
 from sessiontrack.cli.progress import progress_bar
 from sessiontrack.database.maintenance import sqlite_file
-from sessiontrack.keeping import backups, dumps
 
 
 @click.command()
@@ -42,7 +42,7 @@ def backup(target: Path, keep: int | None) -> None:
         click.echo(f"{dumped.path}: {dumped.size_bytes:,} bytes, by pg_dump; pg_restore reads it.")
         return
     with progress_bar("Copying", 100) as tell:
-        done = backups.back_up(database, target, clock.now(), keep, tell)
+        done = copies.back_up(database, target, clock.now(), keep, tell)
     _print_removed(done.removed)
     if done.dangling:
         note = "rows refer to others that are not there; see sessiontrack check"

@@ -14,7 +14,7 @@ from sessiontrack.cli import work_as_owner
 from sessiontrack.cli.application import bare_app, own_file
 from sessiontrack.config import load_settings
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.keeping import backups
+from sessiontrack.keeping import restoring
 from sessiontrack.process.owner import owner_to_become
 
 
@@ -36,7 +36,7 @@ def restore(file: Path, keep_accounts: bool) -> None:
     """
     with _readable_by_owner(file) as readable:
         database = own_file(bare_app(makes_instance=True), "use pg_restore")
-        done = backups.restore(database, readable, clock.now(), with_present_accounts=keep_accounts)
+        done = restoring.restore(database, readable, clock.now(), with_present_accounts=keep_accounts)
     if done.kept is not None:
         click.echo(f"The database that was there is now {done.kept}")
     if done.revision != migrations.newest_revision():

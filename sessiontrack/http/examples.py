@@ -385,6 +385,16 @@ ISSUED_TOKEN = {**_TOKEN, "token": "st_5h0wn0nce..."}
 API_TOKENS = [_TOKEN]
 
 USER = {"username": "anna", "role": "operator", "created_at": 1754042400, "disabled_at": None}
+BACKUPS = {
+    "success": True,
+    "folder": "/var/lib/sessiontrack/backups",
+    "keep": 7,
+    "running": False,
+    "failure": None,
+    "backups": [
+        {"name": "sessiontrack-20250801T120000Z.sqlite3", "size_bytes": 1048576, "made_at": 1754049600}
+    ],
+}
 DOCTOR = {
     "success": True,
     "state": "warning",

@@ -10,6 +10,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from werkzeug.routing import BaseConverter, PathConverter, UUIDConverter
 
+from sessiontrack.http.backup_name_converter import PATTERN, BackupNameConverter
 from sessiontrack.http.endpoint import Blueprint, Call
 from sessiontrack.http.errors import CODES
 from sessiontrack.http.etags import JSON
@@ -38,6 +39,11 @@ BEARER = {
 PARTS: dict[type[BaseConverter], dict[str, Any]] = {
     MacConverter: {"type": "string", **MacAddress.documented},
     PathConverter: {"type": "string", "description": "As the list shows it, percent-encoded."},
+    BackupNameConverter: {
+        "type": "string",
+        "pattern": f"^{PATTERN}$",
+        "description": "As the list shows it.",
+    },
     UUIDConverter: {"type": "string", "format": "uuid", "description": "As lists show it."},
     RowIdConverter: {
         "type": "integer",

@@ -27,6 +27,7 @@ LOGINS = Statement(
     f" {_VALID_LOGINS}"
     " ORDER BY CASE WHEN l.id = :current THEN 0 ELSE 1 END, 4 DESC, l.id LIMIT :limit OFFSET :offset"
 )
+LOGIN_OPENED = Statement("SELECT created_at FROM login WHERE id = :login_id")
 LOGIN_COUNT = Statement(f"SELECT count(*) {_VALID_LOGINS}")
 LOGIN_FIELDS = ("address", "created_at", "last_used_at", "expires_at")
 TOKEN_COUNT = Statement("SELECT count(*) FROM api_token")
@@ -60,6 +61,12 @@ def list_logins(
     found = tx.rows(LOGINS, now=now, username=username, current=current or "", limit=limit, offset=offset)
     for login_id, *row in found:
         yield {**dict(zip(LOGIN_FIELDS, row, strict=True)), "current": login_id == current}
+
+
+def login_opened_at(tx: Transaction, login_id: str | None) -> int | None:
+    """When the password was entered; None where it was not, by a token's or a proxy's word."""
+    found: int | None = tx.value(LOGIN_OPENED, login_id=login_id or "")
+    return found
 
 
 def count_logins(tx: Transaction, now: int, username: str) -> int:

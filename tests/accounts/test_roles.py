@@ -25,12 +25,14 @@ ADMINS |= {
     ("DELETE", "/users/{username}"),
 }
 ADMINS |= {("GET", "/settings"), ("GET", "/doctor")}
+ADMINS |= {("GET", "/backups"), ("POST", "/backups"), ("GET", "/backups/{name}")}
 OPERATORS = {("POST", "/sessions/create"), ("DELETE", "/sessions/delete")}
 PARTS = {
     "{session_id}": "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10",
     "{username}": "nobody",
     "{token_id}": "999",
     "{webhook_id}": "999",
+    "{name}": "sessiontrack-20250801T120000Z.sqlite3",
     "{mac}": "AA:BB:CC:DD:EE:FF",
 }
 Operation = tuple[str, str]

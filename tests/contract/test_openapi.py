@@ -103,6 +103,7 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "POST /auth/password": {"409", "429"},
         "POST /auth/tokens": {"404", "409"},
         "GET /doctor": {"429"},
+        "GET /backups/{name}": {"404"},
         "DELETE /auth/tokens/{token_id}": {"404"},
         "POST /devices": {"409"},
         "PATCH /devices": {"404"},

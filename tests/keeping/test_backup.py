@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from sessiontrack.backups import copies
 from sessiontrack.database import database_file
 from sessiontrack.exceptions import StorageUnavailable
-from sessiontrack.keeping import backups
 from sessiontrack.values.timestamps import IN_UTC
 from tests.support.application import NOW, LiveServer
 from tests.support.command import assert_one_line, invoke
@@ -80,16 +80,16 @@ def test_backups_made_while_others_write_are_whole(live: LiveServer, tmp_path: P
     for thread in threads:
         thread.start()
     try:
-        copies = []
+        acknowledged_before = []
         for number in range(5):
             before = {n: list(ids) for n, ids in acknowledged.items()}
-            backups.back_up(live.instance / DATABASE, tmp_path / str(number), NOW, None, lambda done: None)
-            copies.append(before)
+            copies.back_up(live.instance / DATABASE, tmp_path / str(number), NOW, None, lambda done: None)
+            acknowledged_before.append(before)
     finally:
         done.set()
         for thread in threads:
             thread.join()
-    for number, before in enumerate(copies):
+    for number, before in enumerate(acknowledged_before):
         for n, ids in before.items():
             sql = (
                 "SELECT s.id, connected_at FROM device_session s JOIN device d ON d.id = device_id"
@@ -107,7 +107,7 @@ def test_in_a_folder_the_newest_are_kept_and_nothing_else_is_touched(instance: P
     for name in others:
         (folder / name).write_text("mine")
     for day in range(5):
-        backups.back_up(instance / DATABASE, folder, NOW + 86_400 * day, 3, lambda done: None)
+        copies.back_up(instance / DATABASE, folder, NOW + 86_400 * day, 3, lambda done: None)
     result = invoke(instance, "backup", str(folder), "--keep", "2")
     assert result.exit_code == 0, result.output
     assert result.stdout.count("Removed ") == 2
@@ -132,8 +132,8 @@ def test_a_folder_to_keep_backups_in_is_made_for_its_owner(instance: Path, tmp_p
 def test_the_one_just_made_stays_though_the_clock_went_back(instance: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
-    newest = backups.back_up(instance / DATABASE, folder, NOW, 1, lambda done: None)
-    older = backups.back_up(instance / DATABASE, folder, NOW - 86_400, 1, lambda done: None)
+    newest = copies.back_up(instance / DATABASE, folder, NOW, 1, lambda done: None)
+    older = copies.back_up(instance / DATABASE, folder, NOW - 86_400, 1, lambda done: None)
     assert older.removed == [newest.path]
     assert list(folder.iterdir()) == [older.path]
 
@@ -143,7 +143,7 @@ def test_those_made_last_are_kept_whatever_their_names_say(instance: Path, tmp_p
     folder.mkdir()
     ahead = NOW + 15 * 365 * 86_400
     made = [
-        backups.back_up(instance / DATABASE, folder, at, 2, lambda done: None).path
+        copies.back_up(instance / DATABASE, folder, at, 2, lambda done: None).path
         for at in (ahead, NOW, NOW + 60, 0, NOW + 120)
     ]
     assert sorted(folder.iterdir()) == sorted(made[-2:])
@@ -231,7 +231,7 @@ def test_too_little_space_is_said_before_anything_is_written(
 
 
 def test_two_at_once_into_one_folder_do_not_meet(instance: Path, tmp_path: Path) -> None:
-    with backups.alone_in(tmp_path):
+    with copies.alone_in(tmp_path):
         result = invoke(instance, "backup", str(tmp_path / "copy"))
     assert result.exit_code == 1
     assert_one_line(result.stderr, "is running")
@@ -241,13 +241,13 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from sessiontrack.database import database_file
-from sessiontrack.keeping import backups
+from sessiontrack.backups import copies
 
 database_file.PAGES_A_STEP = 1
 def tell(percent):
     if percent > 40:
         os.kill(os.getpid(), signal.SIGKILL)
-backups.back_up(Path(sys.argv[1]), Path(sys.argv[2]), 1755259200, 5, tell)
+copies.back_up(Path(sys.argv[1]), Path(sys.argv[2]), 1755259200, 5, tell)
 """
 
 
@@ -262,7 +262,7 @@ def test_killed_halfway_it_leaves_no_backup_and_the_next_one_cleans_up(
     left = [each.name for each in folder.iterdir()]
     assert left
     assert all(".sqlite3.part" in name for name in left)
-    made = backups.back_up(instance / DATABASE, folder, NOW + 60, 5, lambda done: None)
+    made = copies.back_up(instance / DATABASE, folder, NOW + 60, 5, lambda done: None)
     assert list(folder.iterdir()) == [made.path]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from sessiontrack.backups import dumps
 from sessiontrack.exceptions import InvalidInput, StorageUnavailable
-from sessiontrack.keeping import dumps
 from tests.support.application import NOW
 from tests.support.command import assert_one_line, invoke
 

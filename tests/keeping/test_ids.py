@@ -8,8 +8,9 @@ import time_machine
 
 from sessiontrack import create_app
 from sessiontrack.background import housekeeping
+from sessiontrack.backups import copies
 from sessiontrack.database import Statement, db, read_transaction
-from sessiontrack.keeping import backups
+from sessiontrack.keeping import restoring
 from tests.support.application import NOW, Clients
 from tests.support.database_files import DATABASE
 from tests.support.history_calls import History, M, O, X
@@ -72,14 +73,14 @@ def test_after_a_merge(clients: Clients, clock: time_machine.Traveller) -> None:
 def test_after_a_restore(clients: Clients, clock: time_machine.Traveller, tmp_path: Path) -> None:
     """What was given since the backup is not given again either."""
     instance: Path = clients.app.extensions["sessiontrack.settings"].instance
-    backups.back_up(instance / DATABASE, tmp_path / "backup", NOW, None, lambda done: None)
+    copies.back_up(instance / DATABASE, tmp_path / "backup", NOW, None, lambda done: None)
     fill(clients, clock, X, -600)
     given = highest(clients)
     with clients.app.app_context():
         db.engine.dispose()
     app = create_app({"INSTANCE": instance})
     with app.app_context():
-        backups.restore(instance / DATABASE, tmp_path / "backup", NOW)
+        restoring.restore(instance / DATABASE, tmp_path / "backup", NOW)
     for client in (clients.admin, clients.operator, clients.viewer):
         client.use(app)
     clients.app = app

@@ -14,9 +14,10 @@ from alembic import command
 from flask import Flask
 
 from sessiontrack import create_app, migrations
+from sessiontrack.backups import copies
 from sessiontrack.database import database_file, db
 from sessiontrack.exceptions import StorageUnavailable
-from sessiontrack.keeping import backups
+from sessiontrack.keeping import restoring
 from sessiontrack.migrations.revisions import _config
 from tests.support.application import NOW, PASSWORD, Clients
 from tests.support.command import assert_one_line, invoke, run
@@ -40,7 +41,7 @@ def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
 def backup(instance: Path, tmp_path: Path) -> Path:
     """A backup of 300 devices; then one is deleted in the instance."""
     file = tmp_path / "backup"
-    backups.back_up(instance / DATABASE, file, NOW, None, lambda done: None)
+    copies.back_up(instance / DATABASE, file, NOW, None, lambda done: None)
     run_in(instance / DATABASE, "DELETE FROM device WHERE id = 1")
     return file
 
@@ -100,7 +101,7 @@ def test_kept_accounts_do_not_bring_back_what_was_revoked(clients: Clients, tmp_
     clients.admin.ok("POST", "/users", {"username": "mallory", "password": "once an operator"})
     lost = clients.with_token(clients.admin.ok("POST", "/auth/tokens", {"name": "lost"})["token"])
     lost.ok("GET", "/auth/me")
-    backups.back_up(instance / DATABASE, backup, NOW, None, lambda done: None)
+    copies.back_up(instance / DATABASE, backup, NOW, None, lambda done: None)
     (token_id,) = [each["id"] for each in clients.admin.ok("GET", "/auth/tokens") if each["name"] == "lost"]
     clients.admin.ok("DELETE", f"/auth/tokens/{token_id}")
     clients.admin.ok("DELETE", "/users/mallory")
@@ -243,7 +244,7 @@ def test_a_damaged_database_is_replaced_and_kept_as_it_was(instance: Path, backu
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from sessiontrack.keeping import backups
+from sessiontrack.keeping import restoring
 
 at, calls = int(sys.argv[3]), []
 def counted(function):
@@ -255,7 +256,7 @@ def counted(function):
     return call
 for name in ("link", "replace", "rename", "unlink", "fsync", "open", "chmod"):
     setattr(os, name, counted(getattr(os, name)))
-backups.restore(Path(sys.argv[1]), Path(sys.argv[2]), 1755259200)
+restoring.restore(Path(sys.argv[1]), Path(sys.argv[2]), 1755259200)
 print(len(calls))
 """
 
@@ -287,7 +288,7 @@ def test_killed_anywhere_it_leaves_the_old_database_or_the_new_one(
         assert ask(folder / DATABASE, "PRAGMA integrity_check") == [("ok",)]
         counts += ask(folder / DATABASE, COUNT)
         # It can be repeated, and leaves nothing of the first run.
-        backups.restore(folder / DATABASE, backup, NOW + 60)
+        restoring.restore(folder / DATABASE, backup, NOW + 60)
         assert ask(folder / DATABASE, COUNT) == [(300,)]
         assert list(folder.glob("*.restoring*")) == []
     assert set(counts) == {(299,), (300,)}
@@ -301,5 +302,5 @@ def test_a_file_that_cannot_be_copied_is_told(
 
     monkeypatch.setattr(shutil, "copyfile", fail)
     with pytest.raises(StorageUnavailable, match="No space left"):
-        backups.restore(instance / DATABASE, backup, NOW)
+        restoring.restore(instance / DATABASE, backup, NOW)
     assert ask(instance / DATABASE, COUNT) == [(299,)]

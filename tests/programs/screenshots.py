@@ -35,7 +35,7 @@ PATHS = (
     "/ui/api?view=curl",
     *(
         f"/ui/settings?section={each}"
-        for each in ("users", "tokens", "retention", "configuration", "doctor", "about")
+        for each in ("users", "tokens", "retention", "configuration", "backups", "doctor", "about")
     ),
 )
 LATEST_SESSION = "/api/v2/sessions?usernames[]=anna&limit=1"

@@ -10,7 +10,7 @@ from tests.support.application import PASSWORD
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
 SETTINGS = "/ui/settings"
-SECTIONS = ("users", "tokens", "retention", "configuration", "doctor", "about")
+SECTIONS = ("users", "tokens", "retention", "configuration", "backups", "doctor", "about")
 
 
 def row(visit: Visit, name: str) -> Locator:
@@ -234,6 +234,30 @@ def test_the_doctors_findings_are_on_the_page_the_worst_first(own: Visit) -> Non
     expect(page.get_by_role("heading", name="Something is wrong")).to_be_visible()
     expect(findings).to_have_count(2)
     expect(findings.first).to_contain_text("1 MiB free: make room.")
+
+
+@pytest.mark.sqlite("without the programs of PostgreSQL")
+def test_a_backup_is_made_and_downloaded_with_the_password(own: Visit) -> None:
+    own.allowed.append(FAILED_LOAD)
+    page = own.page
+    own.open(f"{SETTINGS}?section=backups")
+    page.get_by_role("button", name="Back up now").click()
+    download = page.get_by_role("button", name=re.compile(r"Download sessiontrack-\d{8}T\d{6}Z\.sqlite3"))
+    expect(download).to_have_count(1)
+    expect(page.get_by_role("button", name="Back up now")).to_be_enabled()
+    download.click()
+    expect(dialog(own)).to_contain_text("all users with their password hashes")
+    dialog(own).get_by_label("Your password").fill("not this one")
+    dialog(own).get_by_role("button", name="Download", exact=True).click()
+    expect(dialog(own).get_by_role("alert")).to_have_text("This is not your password.")
+    assert own.violations() == []
+    dialog(own).get_by_label("Your password").fill(PASSWORD)
+    with page.expect_download() as found:
+        dialog(own).get_by_role("button", name="Download", exact=True).click()
+    assert found.value.path().read_bytes().startswith(b"SQLite format 3")
+    # Whoever has signed in anew goes on.
+    own.open(f"{SETTINGS}?section=backups")
+    expect(download).to_have_count(1)
 
 
 def test_about_names_the_version_and_the_licences(own: Visit) -> None:

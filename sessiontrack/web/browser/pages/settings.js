@@ -4,6 +4,7 @@ import { pageHeader, segments } from "../elements/parts.js";
 import { t } from "#i18n";
 import { UrlState } from "../url-state.js";
 import "./settings/about.js";
+import "./settings/backups.js";
 import "./settings/configuration.js";
 import "./settings/doctor.js";
 import "./settings/retention.js";
@@ -16,14 +17,15 @@ const SECTIONS = {
   tokens: () => html`<st-tokens></st-tokens>`,
   retention: () => html`<st-retention></st-retention>`,
   configuration: () => html`<st-configuration></st-configuration>`,
+  backups: () => html`<st-backups></st-backups>`,
   doctor: () => html`<st-doctor></st-doctor>`,
   about: () => html`<st-about></st-about>`,
 };
-const TIMED = ["users", "tokens"];
+const TIMED = ["users", "tokens", "backups"];
 // One section's parameters have no meaning in another section.
 const OF_A_SECTION = ["q", "sort", "page", "size", "changed"];
 
-/** Users, tokens, retention, configuration, what the doctor says, and what runs here. */
+/** Users, tokens, retention, configuration, backups, what the doctor says, and what runs here. */
 class SettingsPage extends StElement {
   #state = new UrlState(this, { section: "users" });
 

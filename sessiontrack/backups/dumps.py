@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from sessiontrack.backups.copies import PART, alone_in, stamp
 from sessiontrack.database import database_file
 from sessiontrack.exceptions import InvalidInput, StorageUnavailable
-from sessiontrack.keeping.backups import PART, alone_in, stamp
 
 # The names of dumps in a folder; other files are left alone.
 DATED = re.compile(r"sessiontrack-[0-9]{8}T[0-9]{6}Z\.dump")

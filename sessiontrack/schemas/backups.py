@@ -1,0 +1,26 @@
+"""Backups: what their calls answer."""
+
+from marshmallow import fields
+
+from sessiontrack.schemas.base import Answer
+
+
+class BackupAnswer(Answer):
+    """A backup in the instance folder; its instant is in epoch seconds."""
+
+    name = fields.String(required=True)
+    size_bytes = fields.Integer(required=True)
+    made_at = fields.Integer(required=True)
+
+
+class BackupsAnswer(Answer):
+    """`GET /backups`."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    folder = fields.String(required=True, metadata={"description": "On the server."})
+    keep = fields.Integer(required=True, metadata={"description": "How many stay; the oldest give way."})
+    running = fields.Boolean(required=True, metadata={"description": "Whether one is being made."})
+    failure = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why the last one was not made, or null."}
+    )
+    backups = fields.List(fields.Nested(BackupAnswer), required=True)
