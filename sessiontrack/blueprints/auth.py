@@ -261,6 +261,7 @@ def issue_token(body: dict[str, Any]) -> Response:
             "created_at": g.now,
             "revoked_at": None,
             "expires_at": issued.expires_at,
+            "last_used_at": None,
             "token": issued.secret,
         }
     )

@@ -36,6 +36,7 @@ YEAR_SECONDS = 31_536_000
 NOBODYS_FRAME = "frame-ancestors 'none'"
 # What pages of other origins load, by a name that stays: their address is in somebody else's product.
 EMBEDDED_SCRIPTS = ("embed.js", "tracker.js", "tracker.classic.js")
+WIDGET_TITLES = {"now": "nav.now", "timeline": "nav.presence", "people": "now.people"}
 EMBEDDED_SECONDS = 300
 # Nothing but this server's own files: no inline script, no inline style, nobody's frame.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -93,7 +94,7 @@ def login() -> BaseResponse:
 @blueprint.get("/embed/<any(now, timeline, people):widget>")
 def embed(widget: str) -> BaseResponse:
     """A widget alone, for a frame; its token is in the fragment, which does not come here"""
-    response = _page("embed.html", widget=widget)
+    response = _page("embed.html", widget=widget, title=WIDGET_TITLES[widget])
     policy = CONTENT_SECURITY_POLICY.replace(NOBODYS_FRAME, frame_ancestors(request.path))
     response.headers["Content-Security-Policy"] = policy
     if x_frame_options(request.path) is None:

@@ -380,6 +380,7 @@ _TOKEN = {
     "created_at": 1754042400,
     "revoked_at": None,
     "expires_at": None,
+    "last_used_at": None,
 }
 ISSUED_TOKEN = {**_TOKEN, "token": "st_5h0wn0nce..."}
 API_TOKENS = [_TOKEN]

@@ -14,7 +14,7 @@ ADMINS_PASSWORDS = Statement(
     " AND password_hash <> '' AND (password_meets_rule IS NULL OR NOT password_meets_rule) ORDER BY username"
 )
 TOKENS = Statement(
-    "SELECT t.id, t.name, u.username, t.role, t.created_at, t.revoked_at, t.expires_at"
+    "SELECT t.id, t.name, u.username, t.role, t.created_at, t.revoked_at, t.expires_at, t.last_used_at"
     ' FROM api_token t JOIN "user" u ON u.id = t.user_id ORDER BY t.id LIMIT :limit OFFSET :offset'
 )
 _VALID_LOGINS = (
@@ -31,7 +31,9 @@ LOGIN_OPENED = Statement("SELECT created_at FROM login WHERE id = :login_id")
 LOGIN_COUNT = Statement(f"SELECT count(*) {_VALID_LOGINS}")
 LOGIN_FIELDS = ("address", "created_at", "last_used_at", "expires_at")
 TOKEN_COUNT = Statement("SELECT count(*) FROM api_token")
-TOKEN_FIELDS = ("id", "name", "username", "role", "created_at", "revoked_at", "expires_at")
+TOKEN_FIELDS = (
+    *("id", "name", "username", "role", "created_at", "revoked_at", "expires_at", "last_used_at"),
+)
 USER_FIELDS = ("username", "role", "created_at", "disabled_at", "from_proxy")
 
 

@@ -159,6 +159,9 @@ class ApiTokenAnswer(Answer):
     created_at = fields.Integer(required=True)
     revoked_at = fields.Integer(required=True, allow_none=True)
     expires_at = fields.Integer(required=True, allow_none=True)
+    last_used_at = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "To the hour; null: not yet, or unknown."}
+    )
 
 
 class IssuedTokenAnswer(ApiTokenAnswer):

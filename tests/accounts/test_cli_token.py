@@ -139,5 +139,14 @@ def test_revoke_of_what_is_not_there_is_one_line(cli: Tokens, which: str) -> Non
 
 def test_list_is_a_table(cli: Tokens) -> None:
     lines = cli.ok("list").splitlines()
-    assert lines[0].split() == ["id", "name", "username", "role", "created_at", "revoked_at", "expires_at"]
+    assert lines[0].split() == [
+        "id",
+        "name",
+        "username",
+        "role",
+        "created_at",
+        "revoked_at",
+        "expires_at",
+        "last_used_at",
+    ]
     assert len(lines) == 4

@@ -8,6 +8,8 @@ import time_machine
 
 from sessiontrack.background import housekeeping
 from sessiontrack.database import Statement
+from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.services import uses
 from tests.support import rows
 from tests.support.application import NOW, PASSWORD, ROLES, Client, Clients
 from tests.support.refusals import refused
@@ -145,3 +147,30 @@ def test_what_a_clock_ahead_has_stored_gives_way(lasting: Clients) -> None:
         here.ok("GET", "/auth/me")
         store_uses(lasting)
         assert logins(here)[0]["last_used_at"] == NOW + HOUR
+
+
+def test_tokens_say_when_they_were_last_used(clients: Clients) -> None:
+    def used() -> dict[str, int | None]:
+        return {each["name"]: each["last_used_at"] for each in clients.admin.ok("GET", "/auth/tokens")}
+
+    with time_machine.travel(NOW, tick=False):
+        assert set(used().values()) == {None}
+        clients.viewer.ok("GET", "/auth/me")
+        refused(clients.operator.get("/auth/tokens"), 403)
+        store_uses(clients)
+        # One that may not do what it asked for was used all the same.
+        assert used() == dict.fromkeys(("admin's", "operator's", "viewer's"), NOW)
+
+
+def test_what_cannot_be_stored_now_is_stored_later(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*args: object) -> None:
+        raise StorageUnavailable("The database is locked.")
+
+    with time_machine.travel(NOW, tick=False):
+        clients.viewer.ok("GET", "/auth/me")
+        with monkeypatch.context() as patched:
+            patched.setattr(uses, "store", locked)
+            store_uses(clients)
+        store_uses(clients)
+        tokens = clients.admin.ok("GET", "/auth/tokens")
+    assert {each["name"]: each["last_used_at"] for each in tokens}["viewer's"] == NOW

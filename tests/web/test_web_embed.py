@@ -19,6 +19,7 @@ from tests.support.web import TIMEOUT, Visit, WebServer, visiting, wait_in
 
 WIDGETS = ("now", "timeline", "people")
 TRACKER_DOCS = Path(__file__).parents[2] / "docs" / "embedding.md"
+TITLES = {"now": "Now", "timeline": "Presence", "people": "In the web UI"}
 SETTINGS = {"TIMEZONE": "Europe/Paris"}
 
 
@@ -229,7 +230,8 @@ def test_the_timeline_takes_the_height_of_its_frame(
         card = visit.page.locator("sessiontrack-timeline .card").bounding_box()
         assert card is not None
         bottom = card["y"] + card["height"]
-        assert height - 40 <= bottom <= height
+        assert height - 40 <= bottom <= height - 12
+        assert card["x"] == 12
         assert visit.page.evaluate("document.documentElement.scrollHeight") <= height
 
 
@@ -243,6 +245,7 @@ def test_a_frame_in_a_listed_page_shows_it_and_no_token_is_sent_in_an_address(
     opened(page, portal.show(frame(allowing, widget, "&theme=dark"), allowing.base))
     inside = page.frame_locator("iframe")
     expect(inside.locator(f"sessiontrack-{widget} .card").first).to_be_visible()
+    expect(inside.get_by_role("heading", level=1)).to_have_text(TITLES[widget])
     sent = [each.partition("#")[0] for each in asked]
     assert any("/presence/now" in each for each in sent)
     assert [each for each in sent if allowing.tokens["viewer"] in each] == []

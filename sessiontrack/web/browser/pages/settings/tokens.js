@@ -24,6 +24,7 @@ class Tokens extends StElement {
     { label: t("settings.status"), kind: "state", cell: statusCell },
     { label: t("settings.role"), leaves: 3, cell: ({ role }) => t(`role.${role}`) },
     { label: t("settings.token.user"), leaves: 2, cell: ({ username }) => username },
+    { label: t("settings.token.used"), kind: "number", leaves: 5, cell: usedCell },
     { label: t("settings.token.issued"), kind: "number", leaves: 1, cell: ({ created_at: at }) => instant(at) },
     { label: t("settings.token.until"), kind: "number", cell: untilCell },
     { label: t("settings.actions"), kind: "wide", cell: (token) => this.#actions(token) },
@@ -132,6 +133,8 @@ function show({ name, token }) {
     buttons: html`<button class="button primary" value="">${t("settings.token.kept")}</button>`,
   });
 }
+
+const usedCell = ({ last_used_at: at }) => (at === null ? html`<span class="muted">${t("settings.token.unused")}</span>` : instant(at));
 
 const untilCell = ({ expires_at: at }) => (at === null ? t("settings.token.ever") : instant(at));
 
