@@ -52,7 +52,7 @@ def test_it_shows_who_is_in_the_ui_on_which_page_and_since_when(signed_in: Visit
     anna = next(each for each in found["people"] if each["username"] == "anna")
     row = page.locator(".now-people li").filter(has_text="anna")
     for part in anna["last_visible_path"]:
-        expect(row).to_contain_text(part)
+        expect(row).to_contain_text(part, ignore_case=True)
     shown = page.evaluate("iso => Date.parse(iso) / 1000", row.locator("time").get_attribute("datetime"))
     assert shown == anna["start"]
 

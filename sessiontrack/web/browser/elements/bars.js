@@ -1,6 +1,7 @@
 // Amounts as bars; style attributes are forbidden, so the lengths are SVG attributes.
 import { html, svg } from "lit";
 import { formatSeconds } from "../time.js";
+import { viewName } from "./views.js";
 import "./bars.css";
 
 const COLORS = 12;
@@ -23,8 +24,12 @@ export function colorsOf(names) {
   return colors;
 }
 
-/** Seconds by name as bars, the longest first. @param tabs {view: seconds} or {view: {tab: seconds}} */
-export function viewBars(tabs, { colors = colorsOf([]), whole } = {}) {
+/**
+ * Seconds by name as bars, the longest first.
+ *
+ * @param tabs {view: seconds} or {view: {tab: seconds}}. @param nameOf the name that is shown of a view without tabs.
+ */
+export function viewBars(tabs, { colors = colorsOf([]), whole, nameOf = viewName } = {}) {
   const views = Object.entries(tabs)
     .map(([view, value]) => ({ view, parts: typeof value === "number" ? {} : value, seconds: sumOf(value) }))
     .sort((one, other) => other.seconds - one.seconds);
@@ -34,7 +39,7 @@ export function viewBars(tabs, { colors = colorsOf([]), whole } = {}) {
       const tabsOf = Object.entries(parts).filter(([tab]) => tab);
       tabsOf.sort(([, one], [, other]) => other - one);
       return html`<li>
-        ${bar(view, seconds, most, colors.get(view) ?? 0)}
+        ${bar(tabsOf.length ? view : nameOf(view), seconds, most, colors.get(view) ?? 0)}
         <ol role="list">
           ${tabsOf.map(([tab, part]) => html`<li class="bars-part">${bar(tab, part, most, colors.get(view) ?? 0)}</li>`)}
         </ol>

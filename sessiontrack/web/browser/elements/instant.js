@@ -2,6 +2,7 @@ import { html, nothing } from "lit";
 import { call, queryOf } from "../client.js";
 import { StElement } from "../element.js";
 import { address } from "#here";
+import { pathName } from "./views.js";
 import { icon } from "../icons.js";
 import { t } from "#i18n";
 import { instant, weekdayInstant } from "../time.js";
@@ -114,7 +115,7 @@ class StInstant extends StElement {
               ${people.map(
                 (each) => html`<li>
                   <a href=${address(`/ui/people/${each._id}`)}>${each.username}</a>
-                  <small class="muted">${each.path.join(" / ")}</small>
+                  <small class="muted">${pathName(each.path)}</small>
                 </li>`,
               )}
             </ul>`

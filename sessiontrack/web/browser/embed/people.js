@@ -1,5 +1,6 @@
 import { html } from "lit";
 import { t } from "#i18n";
+import { pathName } from "../elements/views.js";
 import { instant, Widget } from "./widget.js";
 
 /** `<sessiontrack-people>`: the users in the web UI now, each with the current page. */
@@ -11,7 +12,7 @@ class People extends Widget {
         ? html`<ul class="list" role="list">
             ${people.map(
               ({ username, start, last_visible_path: path }) => html`<li>
-                <div><strong>${username}</strong><span class="muted">${path.length ? path.join(" › ") : t("now.path.none")}</span></div>
+                <div><strong>${username}</strong><span class="muted">${path.length ? pathName(path) : t("now.path.none")}</span></div>
                 <span class="muted">${t("now.since")} ${instant(start, timezone)}</span>
               </li>`,
             )}

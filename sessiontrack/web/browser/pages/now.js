@@ -5,6 +5,7 @@ import "../elements/curve.js";
 import { eventBadge } from "../elements/event-badge.js";
 import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
 import { sourceState } from "../elements/source-state.js";
+import { pathName } from "../elements/views.js";
 import { address } from "#here";
 import { icon } from "../icons.js";
 import { formatNumber, t } from "#i18n";
@@ -146,7 +147,7 @@ class NowPage extends StElement {
       <div>
         <a href=${address(`/ui/people/${id}`)}>${username}</a>
         ${others ? html`<small class="muted">${t("now.people.others", { count: others })}</small>` : nothing}
-        <span class="now-path">${path.length ? path.join(" › ") : t("now.path.none")}</span>
+        <span class="now-path">${path.length ? pathName(path) : t("now.path.none")}</span>
       </div>
       <div class="now-since muted">
         <span>${t("now.since")} ${instant(start)}</span>

@@ -7,6 +7,7 @@ import { pager, SIZES } from "../elements/pager.js";
 import { badge, emptyState, failure, pageHeader, segments } from "../elements/parts.js";
 import { periodValue } from "../elements/period.js";
 import "../elements/table.js";
+import { pathName } from "../elements/views.js";
 import { address, locale } from "#here";
 import { t } from "#i18n";
 import { Live, ofPeople } from "../live.js";
@@ -244,7 +245,7 @@ class PeoplePage extends StElement {
       <section class="card" aria-labelledby="people-each">
         <h2 id="people-each">${t("people.each")}</h2>
         <p class="muted">${t("people.each.lead")}</p>
-        ${viewBars(Object.fromEntries(rows.map((row) => [row.username, row.visible_duration])))}
+        ${viewBars(Object.fromEntries(rows.map((row) => [row.username, row.visible_duration])), { nameOf: (name) => name })}
       </section>
     </div>`;
   }
@@ -269,7 +270,7 @@ function closeOnEscape(event) {
 
 const userCell = ({ _id: id, username, last_visible_path: path }) => html`<a href=${address(`/ui/people/${id}`)}
     >${username}</a
-  >${path.length ? html`<small class="muted">${path.join(" › ")}</small>` : nothing}`;
+  >${path.length ? html`<small class="muted">${pathName(path)}</small>` : nothing}`;
 
 const stateCell = ({ active }) => (active ? badge("ok", t("people.active")) : badge("quiet", t("people.ended")));
 

@@ -3,6 +3,7 @@ import { get, getList } from "../client.js";
 import { StElement } from "../element.js";
 import { colorsOf, viewBars } from "../elements/bars.js";
 import { badge, emptyState, failure, nameTab, pageHeader } from "../elements/parts.js";
+import { pathName } from "../elements/views.js";
 import { address } from "#here";
 import { icon } from "../icons.js";
 import { Live, ofPeople } from "../live.js";
@@ -106,7 +107,7 @@ const timeline = (session, views, total, colors) => html`<section class="card pe
     ${views.map(
       ({ path, since, until, visible_duration: seconds, isLighter }) => html`<li>
         <svg class="people-dot" aria-hidden="true">${svg`<rect data-color=${colors.get(path[0])} ?data-lighter=${isLighter} width="100%" height="100%" rx="3" />`}</svg>
-        <strong>${path.join(" › ")}</strong>
+        <strong>${pathName(path)}</strong>
         <b>${formatSeconds(seconds)}</b>
         <small class="muted">${instant(since)} – ${formatClock(until)}</small>
       </li>`,
@@ -117,7 +118,7 @@ const timeline = (session, views, total, colors) => html`<section class="card pe
 
 function stretch({ path, since, until, visible_duration: seconds, isLighter }, session, colors) {
   const percent = (length) => `${(100 * length) / Math.max(1, session.last_ping - session.start)}%`;
-  const said = `${path.join(" › ")}, ${formatClock(since)}–${formatClock(until)}, ${formatSeconds(seconds)}`;
+  const said = `${pathName(path)}, ${formatClock(since)}–${formatClock(until)}, ${formatSeconds(seconds)}`;
   return svg`<rect data-color=${colors.get(path[0])} ?data-lighter=${isLighter} x=${percent(since - session.start)} width=${percent(until - since)}
     height="100%"><title>${said}</title></rect>`;
 }

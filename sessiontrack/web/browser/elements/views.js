@@ -1,0 +1,14 @@
+// What a reader is told of a page: the pages of this web UI by their names, those of other products as they send them.
+import { t } from "#i18n";
+
+const IN_NAVIGATION = ["now", "presence", "devices", "events", "people", "sources", "api", "settings", "account"];
+const OTHERS = ["device", "user-session"];
+
+/** The name of a view without tabs. */
+export function viewName(view) {
+  if (IN_NAVIGATION.includes(view)) return t(`nav.${view}`);
+  return OTHERS.includes(view) ? t(`view.${view}`) : view;
+}
+
+/** A path, [view] or [view, tab]. This web UI sends no tabs: a path with one is another product's. */
+export const pathName = (path) => (path.length === 1 ? viewName(path[0]) : path.join(" › "));
