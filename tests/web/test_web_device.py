@@ -278,3 +278,56 @@ def test_in_french_nothing_is_left_in_english(browser: Browser, web_server: WebS
         expect(visit.page.get_by_role("heading", name="Heures de la semaine")).to_be_visible()
         expect(visit.page.locator("main")).not_to_contain_text("devices.")
         expect(visit.page.get_by_role("rowheader").first).to_have_text("lun.")
+
+
+def test_a_switch_says_who_is_told_when_it_comes_or_goes(
+    own: tuple[Visit, Server], template: tuple[Path, dict[str, str]]
+) -> None:
+    visit, server = own
+    page, token = visit.page, template[1]["admin"]
+    visit.open(PAGE)
+    switch = page.get_by_role("switch", name="Tell me when this device comes or goes")
+    note = page.locator("#device-tell")
+    expect(switch).not_to_be_checked()
+    expect(note).to_have_text("Nobody is told of it.")
+    switch.check()
+    expect(note).to_contain_text("There is no webhook yet that could be told.")
+    expect(page.get_by_role("link", name="Add one")).to_have_attribute("href", re.compile("/ui/alerts$"))
+    expect(switch).to_be_focused()
+    assert device(visit)["alert_down"] is True
+    assert visit.violations() == []
+    for name, event in (("phone", "Down Reconnected"), ("other", "New Device")):
+        hook = {"name": name, "url": "https://8.8.8.8/hook", "events": [event]}
+        assert server.call("POST", "/webhooks", hook, token).status == 200
+    visit.open(PAGE)
+    expect(switch).to_be_checked()
+    expect(note).to_have_text(re.compile("these are told: phone.$"))
+    switch.press("Space")
+    expect(note).to_have_text("Nobody is told of it.")
+    assert device(visit)["alert_down"] is False
+
+
+@pytest.mark.parametrize(("role", "switches"), [("operator", 1), ("viewer", 0)])
+def test_an_operator_has_the_switch_and_a_viewer_the_fact(visit: Visit, role: str, switches: int) -> None:
+    visit.log_in(role, PASSWORD)
+    visit.open(PAGE)
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Anna's phone")
+    expect(visit.page.get_by_role("switch")).to_have_count(switches)
+    expect(visit.page.locator("dt", has_text="Alert when it goes down")).to_have_count(1 - switches)
+
+
+def test_a_switch_that_cannot_be_set_goes_back(signed_in: Visit) -> None:
+    signed_in.allowed.append(FAILED_LOAD)
+    signed_in.open(PAGE)
+    switch = signed_in.page.get_by_role("switch")
+    refused = {"success": False, "error": "storage_unavailable", "message": "The database is busy."}
+    signed_in.page.route(
+        "**/devices/*",
+        lambda route: (
+            route.fulfill(status=503, json=refused) if route.request.method == "PATCH" else route.continue_()
+        ),
+    )
+    switch.click()
+    expect(signed_in.page.locator(".toast")).to_contain_text("The database is busy.")
+    expect(switch).not_to_be_checked()
+    expect(switch).to_be_focused()

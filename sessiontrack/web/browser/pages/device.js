@@ -17,6 +17,7 @@ import { UrlState } from "../url-state.js";
 import { tagList, typeIcon } from "./device/kinds.js";
 import { deleteSessions, edit, merge } from "./device/changes.js";
 import "./device/strip.js";
+import "./device/tell.js";
 import { usually } from "./device/usually.js";
 import "./devices.css";
 import "./device.css";
@@ -91,6 +92,7 @@ class DevicePage extends StElement {
     if (!this.device) return html`${back}${skeleton()}`;
     return html`${back} ${this.#head()}
       <st-device-strip .device=${this.device}></st-device-strip>
+      ${mayWrite ? html`<st-device-tell .device=${this.device} @st-changed=${this.#back}></st-device-tell>` : nothing}
       ${this.#facts()} ${this.#statistics()} ${this.#history()}`;
   }
 
@@ -152,7 +154,7 @@ class DevicePage extends StElement {
       ${fact(t("devices.first_seen"), instant(device.first_seen))}
       ${fact(t("devices.last_seen"), seen)}
       ${device.connected_since ? fact(t("devices.one.since"), instant(device.connected_since)) : nothing}
-      ${fact(t("devices.one.alert"), device.alert_down ? t("devices.one.yes") : t("devices.one.no"))}
+      ${mayWrite ? nothing : fact(t("devices.one.alert"), device.alert_down ? t("devices.one.yes") : t("devices.one.no"))}
       ${fact(t("devices.one.grace"), device.grace ? formatDuration(60 * minutesOf(device.grace)) : html`<span class="muted">${t("devices.one.grace.usual")}</span>`)}
       ${device.aliases.length
         ? fact(t("devices.one.aliases"), html`<span class="mono">${device.aliases.join(" ")}</span>`)
