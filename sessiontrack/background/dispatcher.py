@@ -106,10 +106,10 @@ class Dispatcher:
     def _deliver_due(self) -> None:
         while not self._stop.is_set():
             with read_transaction() as tx:
-                if not deliveries.is_due(tx, clock.now()):
+                if not deliveries.is_due(tx, clock.now(), self._site):
                     return
             with write_transaction() as tx:
-                claim = deliveries.claim_webhook(tx, clock.now())
+                claim = deliveries.claim_webhook(tx, clock.now(), self._site)
             if claim is None or not self._deliver(claim):
                 return
 
@@ -125,7 +125,7 @@ class Dispatcher:
             with write_transaction() as tx:
                 if done is not None:
                     _record(deliveries.record(tx, clock.now(), *done), *done)
-                attempt = None if is_last else deliveries.take(tx, clock.now(), claim)
+                attempt = None if is_last else deliveries.take(tx, clock.now(), self._site, claim)
                 if attempt is None:
                     deliveries.release(tx, clock.now(), claim)
             if attempt is None:

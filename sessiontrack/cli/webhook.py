@@ -26,6 +26,7 @@ from sessiontrack.senders.targets import check_target
 from sessiontrack.senders.webhook import post
 from sessiontrack.services import deliveries as outbox
 from sessiontrack.services import webhooks as services
+from sessiontrack.values.quiet_hours import parse_time
 from sessiontrack.values.timestamps import IN_UTC
 from sessiontrack.values.usernames import is_strange
 from sessiontrack.values.webhook_events import EVENT_TYPES, TEST
@@ -64,8 +65,14 @@ def _settings(app: Flask) -> Settings:
     show_default=True,
     help="What the receiver takes; slack is for Mattermost too.",
 )
+@click.option(
+    "--quiet-hours",
+    metavar="FROM-TO",
+    default="",
+    help="When its deliveries wait, in site time, like 22:00-07:00.",
+)
 @click.option("--quiet", is_flag=True, help="Print the secret and nothing else, for scripts.")
-def add(name: str, url: str, events: Sequence[str], format_: str, quiet: bool) -> None:
+def add(name: str, url: str, events: Sequence[str], format_: str, quiet_hours: str, quiet: bool) -> None:
     """Add a receiver; the secret that it verifies signatures with is shown this once.
 
     \b
@@ -77,6 +84,9 @@ def add(name: str, url: str, events: Sequence[str], format_: str, quiet: bool) -
     check_target(url, _settings(app).webhook_allow)
     with app.app_context(), write_transaction() as tx:
         webhook_id = services.add_webhook(tx, clock.now(), name, url, secret, events, format_)
+        if quiet_hours:
+            begin, _, end = quiet_hours.partition("-")
+            services.set_quiet_hours(tx, webhook_id, parse_time(begin), parse_time(end))
     if quiet:
         click.echo(secret)
         return

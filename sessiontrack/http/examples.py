@@ -433,6 +433,8 @@ WEBHOOKS = [
         "name": "pager",
         "url": "https://pager.example/...",
         "format": "json",
+        "quiet_from": "22:00",
+        "quiet_to": "07:00",
         "created_at": 1754042400,
         "last_delivered_at": 1754046000,
         "last_error": "",

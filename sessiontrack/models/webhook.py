@@ -24,6 +24,9 @@ class Webhook(Base):
     secret: Mapped[str] = mapped_column(String(128))
     # One of values/webhook_formats.py.
     format: Mapped[str] = mapped_column(String(16), server_default="json")
+    # Quiet hours, in minutes of the day in site time; both or neither. They may span midnight.
+    quiet_from: Mapped[int | None]
+    quiet_to: Mapped[int | None]
     created_at: Mapped[Instant]
     lease: Mapped[str] = mapped_column(String(32), server_default="")
     leased_until: Mapped[Instant] = mapped_column(server_default="0")

@@ -7,12 +7,14 @@ from typing import Any
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.senders.targets import read_target
+from sessiontrack.values.quiet_hours import format_time
 
 _COUNT = "(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.state = '{}')".format
 _PENDING, _DEAD = _COUNT("pending"), _COUNT("dead")
 WEBHOOKS = Statement(
-    "SELECT w.id, w.name, w.url, w.format, w.created_at, w.last_delivered_at, w.last_error, w.failures,"
-    f" w.dropped, {_PENDING}, {_DEAD} FROM webhook w WHERE :webhook_id = 0 OR w.id = :webhook_id"
+    "SELECT w.id, w.name, w.url, w.format, w.quiet_from, w.quiet_to, w.created_at,"
+    f" w.last_delivered_at, w.last_error, w.failures, w.dropped, {_PENDING}, {_DEAD}"
+    " FROM webhook w WHERE :webhook_id = 0 OR w.id = :webhook_id"
     " ORDER BY w.id LIMIT :limit OFFSET :offset"
 )
 WEBHOOK_COUNT = Statement("SELECT count(*) FROM webhook")
@@ -22,6 +24,8 @@ FIELDS = (
     "name",
     "url",
     "format",
+    "quiet_from",
+    "quiet_to",
     "created_at",
     "last_delivered_at",
     "last_error",
@@ -65,6 +69,8 @@ def list_webhooks(
     for row in tx.rows(WEBHOOKS, limit=limit, offset=offset, webhook_id=webhook_id):
         webhook = dict(zip(FIELDS, row, strict=True))
         webhook["url"] = read_target(webhook["url"]).shown
+        for end in ("quiet_from", "quiet_to"):
+            webhook[end] = None if webhook[end] is None else format_time(webhook[end])
         found.append({**webhook, "events": types[webhook["id"]]})
     return found
 

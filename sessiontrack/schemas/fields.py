@@ -15,6 +15,7 @@ from sessiontrack.exceptions import InvalidInput, InvalidPeriod
 from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import MAC_PATTERN, parse_device_mac, parse_mac
 from sessiontrack.values.periods import Period, parse_duration, parse_period, parse_step
+from sessiontrack.values.quiet_hours import TIME_PATTERN, parse_time
 from sessiontrack.values.timestamps import LATEST, SiteTime
 from sessiontrack.values.usernames import is_strange
 
@@ -170,6 +171,17 @@ class IpAddress(_Parsed):
         "example": "192.168.1.10",
     }
     parse = staticmethod(parse_ip)
+
+
+class TimeOfDay(_Parsed):
+    """`22:00`; loaded as the minute of the day."""
+
+    documented: ClassVar[dict[str, Any]] = {
+        "description": "HH:MM.",
+        "pattern": f"^{TIME_PATTERN}$",
+        "example": "22:00",
+    }
+    parse = staticmethod(parse_time)
 
 
 class PeriodText(_Parsed):

@@ -8,7 +8,7 @@ from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.accounts import LONGEST_NAME, MessageAnswer
 from sessiontrack.schemas.base import Answer, Strict
-from sessiontrack.schemas.fields import Name, Several, Text, limit, offset
+from sessiontrack.schemas.fields import Name, Several, Text, TimeOfDay, limit, offset
 from sessiontrack.senders.targets import LONGEST_URL
 from sessiontrack.values.webhook_events import EVENT_TYPES
 from sessiontrack.values.webhook_formats import FORMATS, JSON
@@ -39,6 +39,17 @@ def _format(**more: Any) -> fields.String:
     return fields.String(validate=OneOf(FORMATS), metadata=described, **more)
 
 
+def _quiet_from() -> TimeOfDay:
+    return TimeOfDay(
+        metadata={"description": "In site time: until quiet_to its deliveries wait, but for tests."}
+    )
+
+
+def _quiet_to() -> TimeOfDay:
+    described = {"description": "The end of the quiet hours, also of the next day.", "example": "07:00"}
+    return TimeOfDay(metadata=described)
+
+
 class AddWebhook(Strict):
     """`POST /webhooks`."""
 
@@ -46,17 +57,27 @@ class AddWebhook(Strict):
     url = _url(required=True)
     events = _events(load_default=list)
     format = _format(load_default=JSON)
+    quiet_from = _quiet_from()
+    quiet_to = _quiet_to()
 
 
 class ChangeWebhook(Strict):
-    """`PATCH /webhooks/<id>`; what is left out stays as it is, and no event means all events."""
+    """`PATCH /webhooks/<id>`; what is left out stays as it is, and no event means all events.
 
-    cleared: ClassVar[Mapping[str, Any]] = {"events": [], "format": JSON}
+    Quiet hours are changed together, or both cleared.
+    """
+
+    cleared: ClassVar[Mapping[str, Any]] = {
+        **{"events": [], "format": JSON},
+        **{"quiet_from": None, "quiet_to": None},
+    }
 
     name = _name()
     url = _url()
     events = _events()
     format = _format()
+    quiet_from = _quiet_from()
+    quiet_to = _quiet_to()
 
 
 class RetryDeliveries(Strict):
@@ -96,6 +117,10 @@ class WebhookAnswer(Answer):
     name = fields.String(required=True)
     url = fields.String(required=True, metadata={"description": "The host; what follows may be a secret."})
     format = fields.String(required=True, validate=OneOf(FORMATS))
+    quiet_from = fields.String(
+        required=True, allow_none=True, metadata={"description": "HH:MM in site time; null: none."}
+    )
+    quiet_to = fields.String(required=True, allow_none=True, metadata={"description": "HH:MM in site time."})
     events = fields.List(fields.String(), required=True)
     created_at = fields.Integer(required=True)
     last_delivered_at = fields.Integer(required=True, allow_none=True)

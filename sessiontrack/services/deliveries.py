@@ -11,6 +11,8 @@ from random import SystemRandom
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import NotFound
 from sessiontrack.senders.messages import Message, Outcome
+from sessiontrack.values.quiet_hours import minute_of_day
+from sessiontrack.values.timestamps import SiteTime
 
 # Longer than any attempt takes: resolving, three connections, the answer.
 LEASE_SECONDS = 120
@@ -32,9 +34,15 @@ _FREE = (
     "NOT (w.leased_until > :now AND w.leased_until <= :now + 120)"
     " AND NOT (w.resting_until > :now AND w.resting_until <= :now + 86400)"
 )
+# In its quiet hours a receiver is sent tests only; whoever sends one waits for it.
+_HEARD = (
+    "(d.type = 'test' OR NOT COALESCE(CASE WHEN w.quiet_from < w.quiet_to"
+    " THEN :minute >= w.quiet_from AND :minute < w.quiet_to"
+    " ELSE :minute >= w.quiet_from OR :minute < w.quiet_to END, false))"
+)
 DUE_WEBHOOKS = Statement(
     f"SELECT w.id FROM webhook w WHERE {_FREE} AND EXISTS (SELECT 1 FROM webhook_delivery d"
-    f" WHERE d.webhook_id = w.id AND d.state = 'pending' AND {_DUE})"
+    f" WHERE d.webhook_id = w.id AND d.state = 'pending' AND {_DUE} AND {_HEARD})"
     " ORDER BY w.leased_until, w.id"
 )
 CLAIM = Statement(
@@ -49,7 +57,9 @@ RELEASE = Statement(
 )
 NEXT = Statement(
     "SELECT d.id, d.public_id, d.body, d.attempts FROM webhook_delivery d"
-    f" WHERE d.webhook_id = :webhook_id AND d.state = 'pending' AND {_DUE} ORDER BY d.due_at, d.id LIMIT 1"
+    " JOIN webhook w ON w.id = d.webhook_id"
+    f" WHERE d.webhook_id = :webhook_id AND d.state = 'pending' AND {_DUE} AND {_HEARD}"
+    " ORDER BY d.due_at, d.id LIMIT 1"
 )
 # Counted before it is sent: what ends the program each time is not tried for ever.
 ATTEMPT = Statement(
@@ -112,31 +122,35 @@ class Attempt:
     message: Message
 
 
-def is_due(tx: Transaction, now: int) -> bool:
+def is_due(tx: Transaction, now: int, site: SiteTime) -> bool:
     """Whether there is something that claim_webhook would find."""
-    return tx.row(DUE_WEBHOOKS, now=now) is not None
+    return tx.row(DUE_WEBHOOKS, now=now, minute=minute_of_day(site, now)) is not None
 
 
-def claim_webhook(tx: Transaction, now: int) -> Claim | None:
+def claim_webhook(tx: Transaction, now: int, site: SiteTime) -> Claim | None:
     """Take a receiver for which something is due and that nobody delivers to; None where there is none.
 
     Of several, the one that was taken least lately.
+
+    Args:
+        site: in whose time quiet hours are.
     """
-    for (webhook_id,) in tx.rows(DUE_WEBHOOKS, now=now):
+    for (webhook_id,) in tx.rows(DUE_WEBHOOKS, now=now, minute=minute_of_day(site, now)):
         claim = Claim(webhook_id, secrets.token_hex(16))
         if tx.run(CLAIM, webhook_id=webhook_id, lease=claim.lease, now=now, until=now + LEASE_SECONDS):
             return claim
     return None
 
 
-def take(tx: Transaction, now: int, claim: Claim) -> Attempt | None:
+def take(tx: Transaction, now: int, site: SiteTime, claim: Claim) -> Attempt | None:
     """The next delivery, oldest first; None where there is none for now, or another one has the claim."""
     kept = tx.row(KEEP_CLAIM, webhook_id=claim.webhook_id, lease=claim.lease, until=now + LEASE_SECONDS)
     if kept is None:
         return None
     url, secret, format_, resting_until = kept
     is_resting = now < resting_until <= now + LONGEST_RETRY_AFTER
-    found = None if is_resting else tx.row(NEXT, webhook_id=claim.webhook_id, now=now)
+    minute = minute_of_day(site, now)
+    found = None if is_resting else tx.row(NEXT, webhook_id=claim.webhook_id, now=now, minute=minute)
     if found is None:
         return None
     row_id, public_id, body, attempts = found

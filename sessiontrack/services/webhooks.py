@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict, InvalidInput, NotFound
 from sessiontrack.senders.formats import check_format
+from sessiontrack.values.quiet_hours import refuse_wrong_hours
 from sessiontrack.values.webhook_events import EVENT_TYPES
 from sessiontrack.values.webhook_formats import JSON
 
@@ -30,6 +31,9 @@ MOVE = Statement(
     "UPDATE webhook SET url = :url, failures = 0, resting_until = 0, last_error = '' WHERE id = :webhook_id"
 )
 SHAPE = Statement("UPDATE webhook SET format = :format WHERE id = :webhook_id")
+SET_QUIET = Statement(
+    "UPDATE webhook SET quiet_from = :quiet_from, quiet_to = :quiet_to WHERE id = :webhook_id"
+)
 READ = Statement("SELECT url, secret, format FROM webhook WHERE id = :webhook_id")
 
 
@@ -69,7 +73,9 @@ def add_webhook(
 
 
 def change_webhook(tx: Transaction, webhook_id: int, changes: Mapping[str, Any]) -> None:
-    """Change its name, url, format or events; what waits for it goes to its new address, in its new format.
+    """Change its name, url, format, events or quiet hours.
+
+    What waits for it goes to its new address, in its new format.
 
     Args:
         changes: of a url, one that was found good by senders.targets.check_target.
@@ -88,10 +94,22 @@ def change_webhook(tx: Transaction, webhook_id: int, changes: Mapping[str, Any])
         tx.run(MOVE, url=changes["url"], webhook_id=webhook_id)
     if "format" in changes:
         tx.run(SHAPE, format=changes["format"], webhook_id=webhook_id)
+    if "quiet_from" in changes or "quiet_to" in changes:
+        set_quiet_hours(tx, webhook_id, changes.get("quiet_from"), changes.get("quiet_to"))
     if "events" in changes:
         _refuse_unknown(changes["events"])
         tx.run(FORGET_EVENTS, webhook_id=webhook_id)
         _subscribe(tx, webhook_id, changes["events"])
+
+
+def set_quiet_hours(tx: Transaction, webhook_id: int, quiet_from: int | None, quiet_to: int | None) -> None:
+    """Leave it alone between these minutes of the day; without them, never.
+
+    Raises:
+        InvalidInput: one of them is missing, or both are the same.
+    """
+    refuse_wrong_hours(quiet_from, quiet_to)
+    tx.run(SET_QUIET, webhook_id=webhook_id, quiet_from=quiet_from, quiet_to=quiet_to)
 
 
 def _refuse_unknown(types: Collection[str]) -> None:

@@ -22,7 +22,7 @@ PAGE = "/ui/alerts"
 AT = 1754042400
 HOOK = {
     **{"id": 1, "name": "Phone of the night watch", "url": "https://ntfy.example.org:8443/..."},
-    **{"format": "home-assistant"},
+    **{"format": "home-assistant", "quiet_from": None, "quiet_to": None},
     **{"created_at": AT, "last_delivered_at": AT, "last_error": "", "failures": 0, "dropped": 0},
     **{"pending": 0, "dead": 0, "events": list(EVENT_TYPES)},
 }
@@ -30,6 +30,7 @@ WORSE = {
     **HOOK,
     **{"id": 2, "name": "pager", "failures": 3, "pending": 17, "dead": 4, "dropped": 2},
     **{"last_error": "answered 503", "events": ["Device Down", "login from a new address"]},
+    **{"quiet_from": "22:00", "quiet_to": "07:00"},
 }
 DELIVERY = {
     **{"id": "6d7d5c1e-4a3e-4a0c-9a55-6a1a6a0b7c21", "webhook": "pager", "type": "login from a new address"},
@@ -124,6 +125,31 @@ def test_a_receiver_of_another_kind_gets_what_it_takes(alerting: Visit) -> None:
     dialog.get_by_role("combobox", name="Receiver").select_option("json")
     dialog.get_by_role("button", name="Save").click()
     expect(page.locator("tbody tr small").first).to_have_text(re.compile("^http://127.0.0.1"))
+
+
+def test_quiet_hours_are_set_refused_and_cleared(alerting: Visit) -> None:
+    page = alerting.page
+    alerting.allowed.append("400 (BAD REQUEST)")
+    with Receiver() as hook:
+        add(page, "pager", hook.url)
+        press(page, "Done")
+    press(page, "Edit pager")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("From", exact=True).fill("22:00")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.locator(".field-error")).to_contain_text("A beginning and another time as the end")
+    expect(dialog.get_by_label("To", exact=True)).to_have_attribute("aria-invalid", "true")
+    assert alerting.violations() == []
+    dialog.get_by_label("To", exact=True).fill("07:00")
+    dialog.get_by_role("button", name="Save").click()
+    row = page.locator("tbody tr")
+    expect(row).to_contain_text(re.compile("everything, quiet 22:00.07:00"))
+    press(page, "Edit pager")
+    expect(dialog.get_by_label("From", exact=True)).to_have_value("22:00")
+    for each in ("From", "To"):
+        dialog.get_by_label(each, exact=True).fill("")
+    dialog.get_by_role("button", name="Save").click()
+    expect(row).not_to_contain_text("quiet")
 
 
 def test_what_was_given_up_is_seen_and_sent_again(alerting: Visit) -> None:

@@ -24,6 +24,7 @@ from sessiontrack.senders.messages import Outcome
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.services import announcing, deliveries, webhooks
 from sessiontrack.services.login_addresses import place_of
+from sessiontrack.values.timestamps import IN_UTC
 from tests.support import receiver
 from tests.support.application import NOW, PASSWORD, Clients
 from tests.support.command import invoke
@@ -575,9 +576,9 @@ def test_what_a_killed_worker_held_is_delivered_by_the_next_one(hooks: Hooks) ->
     app = hooks.clients.app
     with app.app_context():
         with write_transaction() as tx:
-            claim = deliveries.claim_webhook(tx, NOW)
+            claim = deliveries.claim_webhook(tx, NOW, IN_UTC)
             assert claim is not None
-            attempt = deliveries.take(tx, NOW, claim)
+            attempt = deliveries.take(tx, NOW, IN_UTC, claim)
             assert attempt is not None
         # It is killed here. Until its lease is over, nobody else begins.
         assert hooks.deliver() == []
@@ -586,7 +587,7 @@ def test_what_a_killed_worker_held_is_delivered_by_the_next_one(hooks: Hooks) ->
         assert told["id"] == attempt.message.delivery_id
         # Had it only been slow: what it says now changes nothing any more.
         with write_transaction() as tx:
-            assert deliveries.take(tx, NOW + 200, claim) is None
+            assert deliveries.take(tx, NOW + 200, IN_UTC, claim) is None
             deliveries.record(tx, NOW + 200, attempt, Outcome(500, "answered 500"))
     assert (hooks.only()["state"], hooks.only()["attempts"]) == ("delivered", 2)
 

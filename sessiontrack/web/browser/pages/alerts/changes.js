@@ -8,6 +8,7 @@ import { fieldErrors } from "../../elements/field-errors.js";
 import { toast } from "../../elements/toast.js";
 import { language } from "#here";
 import { t } from "#i18n";
+import { zone } from "../../time.js";
 
 const CONFLICT = 409;
 // As in values/webhook_events.py.
@@ -37,7 +38,7 @@ export async function addHook() {
     action: t("alerts.add.do"),
     body: fields({ name: "", format: "json", events: EVENT_TYPES }, t("alerts.field.url.hint"), true),
     submit: async (data) => {
-      const body = { name: data.name.trim(), format: data.format, url: data.url.trim(), events: eventsOf(data) };
+      const body = { name: data.name.trim(), format: data.format, url: data.url.trim(), events: eventsOf(data), ...quietOf(data) };
       return { ...(await send("POST", "/webhooks", body)), format: data.format };
     },
     explain,
@@ -55,7 +56,7 @@ export async function editHook(hook) {
     action: t("alerts.save"),
     body: fields(hook, t("alerts.field.url.kept", { url: hook.url }), false),
     submit: (data) => {
-      const changes = { events: eventsOf(data) };
+      const changes = { events: eventsOf(data), ...quietOf(data) };
       if (data.name.trim() !== hook.name) changes.name = data.name.trim();
       if (data.format !== hook.format) changes.format = data.format;
       if (data.url.trim()) changes.url = data.url.trim();
@@ -79,7 +80,7 @@ export async function removeHook({ id, name }) {
   return Boolean(removed);
 }
 
-const fields = ({ name, format, events }, hint, isNew) => html`
+const fields = ({ name, format, events, quiet_from: from, quiet_to: to }, hint, isNew) => html`
   ${textField({ name: "name", label: t("alerts.field.name"), value: name, most: 64, required: true })}
   <label class="field">
     <span>${t("alerts.field.format")}</span>
@@ -111,7 +112,21 @@ const fields = ({ name, format, events }, hint, isNew) => html`
       }),
     )}
   </fieldset>
+  <fieldset class="alerts-events alerts-quiet">
+    <legend>${t("alerts.field.quiet")}</legend>
+    ${timeField("quiet_from", t("alerts.field.quiet.from"), from)} ${timeField("quiet_to", t("alerts.field.quiet.to"), to)}
+    <small class="muted">${t("alerts.field.quiet.hint", { zone })}</small>
+  </fieldset>
 `;
+
+const timeField = (name, label, value) => html`<div>
+  <label class="field">
+    <span>${label}</span>
+    <input type="time" name=${name} .value=${value ?? ""} data-wrong=${t("alerts.field.quiet.wrong")} />
+  </label>
+</div>`;
+
+const quietOf = ({ quiet_from: from, quiet_to: to }) => ({ quiet_from: from || null, quiet_to: to || null });
 
 function explainFormat({ form, value }) {
   form.querySelector(".alerts-format").textContent = t(`alerts.format.${value}.text`);
