@@ -65,7 +65,8 @@ def written(blueprints: Iterable[Blueprint], converters: Mapping[str, type[BaseC
     marshmallow = MarshmallowPlugin()
     spec = APISpec("sessiontrack", VERSION, "3.1.0", plugins=[marshmallow], **DOCUMENT)
     assert marshmallow.converter is not None  # it has one since the line above
-    marshmallow.converter.add_attribute_function(_without_null_default)  # type: ignore[no-untyped-call]
+    for each in (_without_null_default, _with_null_among_shapes):
+        marshmallow.converter.add_attribute_function(each)  # type: ignore[no-untyped-call]
     spec.components.security_scheme("bearer", BEARER)
     for blueprint in blueprints:
         spec.tag({"name": blueprint.name, "description": blueprint.description})
@@ -128,4 +129,13 @@ def _without_null_default(
     """What is left out is just absent: a default of null would read as if null could be sent."""
     if ret.get("default", ...) is None:
         del ret["default"]
+    return {}
+
+
+def _with_null_among_shapes(
+    self: object, field: object, ret: dict[str, Any], **kwargs: object
+) -> dict[str, Any]:
+    """Where null may be sent instead of one of several shapes, it is one of them."""
+    if "anyOf" in ret and "null" in ret.get("type", ()):
+        return {"anyOf": [*ret["anyOf"], {"type": "null"}]}
     return {}

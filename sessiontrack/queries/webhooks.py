@@ -54,7 +54,8 @@ DELIVERY_FIELDS = (
     "next_at",
     "finished_at",
 )
-DEAD = Statement("SELECT count(*) FROM webhook_delivery WHERE state = 'dead'")
+# The second condition is that of the index.
+DEAD = Statement("SELECT count(*) FROM webhook_delivery WHERE state = 'dead' AND state <> 'pending'")
 HAS_ANY = Statement("SELECT 1 FROM webhook LIMIT 1")
 
 
