@@ -28,6 +28,11 @@ PHONE = (390, 844)
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 # Chromium's message for any answer of 400 and more.
 FAILED_LOAD = "Failed to load resource"
+# As the menu does it.
+USE_THEME = """(theme) => {
+    document.documentElement.dataset.theme = theme;
+    dispatchEvent(new Event("st-theme"));
+}"""
 HERE_NOW = (
     "UPDATE user_session SET last_ping = ? WHERE ended_at IS NULL AND login_key LIKE 'demo-%' AND last_ping >"
     " (SELECT max(last_ping) - 60 FROM user_session WHERE login_key LIKE 'demo-%')"
@@ -96,7 +101,18 @@ class Visit:
     def violations(self) -> list[str]:
         """axe-core's findings on the current page."""
         self.page.evaluate(AXE.read_text("utf-8"))
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return self._axe("{resultTypes: ['violations']}")
+
+    def violations_in_both_themes(self) -> list[str]:
+        """The same of a page in the light theme, and its contrasts, all that differs, in the dark one."""
+        found = self.violations()
+        self.page.evaluate(USE_THEME, "dark")
+        found += self._axe("{runOnly: ['color-contrast'], resultTypes: ['violations']}")
+        self.page.evaluate(USE_THEME, "light")
+        return found
+
+    def _axe(self, options: str) -> list[str]:
+        found = self.page.evaluate(f"axe.run(document, {options})")
         return [
             f"{each['id']}: {node['html']} {node.get('failureSummary', '')}"
             for each in found["violations"]

@@ -85,19 +85,18 @@ def test_it_is_loaded_on_this_page_alone(signed_in: Visit) -> None:
     assert len([each for each in asked if "swagger" in each]) == 1
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing_and_nothing_is_too_wide(
-    browser: Browser, web_server: WebServer, size: tuple[int, int], theme: str
+    browser: Browser, web_server: WebServer, size: tuple[int, int]
 ) -> None:
     with visiting(browser, web_server.base, size) as visit:
-        visit.choose(theme=theme)
+        visit.choose(theme="light")
         visit.log_in("viewer", PASSWORD)
         visit.open(API)
         expect(visit.page.locator(".opblock").first).to_be_visible()
-        assert visit.violations() == []
+        assert visit.violations_in_both_themes() == []
         visit.open(f"{API}?view=curl")
-        assert visit.violations() == []
+        assert visit.violations_in_both_themes() == []
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
