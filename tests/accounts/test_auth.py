@@ -454,6 +454,7 @@ def test_contract_5_an_api_token_is_shown_once(clients: Clients, clock: Travelle
         "created_at": NOW,
         "revoked_at": None,
         "expires_at": None,
+        "last_used_at": None,
     }
     listed = clients.admin.ok("GET", "/auth/tokens")
     assert [each["name"] for each in listed] == ["admin's", "operator's", "viewer's", "backup"]
