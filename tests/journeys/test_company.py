@@ -36,7 +36,7 @@ def _prometheus(folder: Path, target: int) -> tuple[subprocess.Popen[bytes], int
     text = SCRAPE.read_text()
     for there, here in {
         "https": "http",
-        "/etc/prometheus/sessiontrack.token": str(folder / "token"),
+        "/etc/prometheus/sessiontrack.token": str(folder / "prometheus.token"),
         "sessiontrack.example.org": f"127.0.0.1:{target}",
     }.items():
         assert there in text
@@ -81,8 +81,10 @@ def test_in_a_company(tmp_path: Path) -> None:
         journey.start("sessiontrack serve", "Serving on")
         journey.start("listen radius", "Listening for RADIUS accounting")
         journey.run("radclient")
-        assert "is in token" in journey.run("token add prometheus")
-        token = (folder / "token").read_text().strip()
+        assert "viewer" in journey.run("user add vera")
+        assert "operator" in journey.run("user add otto")
+        assert "is in prometheus.token" in journey.run("token add prometheus")
+        token = (folder / "prometheus.token").read_text().strip()
         assert token.startswith("st_")
         process, prometheus_port = _prometheus(folder, port)
         try:
@@ -98,6 +100,7 @@ def test_in_a_company(tmp_path: Path) -> None:
             process.wait(SECONDS)
         # The one that radclient told of; what was imported is over.
         assert found == ["1"]
+        assert "is in report.token" in journey.run("token add report")
         journey.run("session-events.csv")
         assert journey.is_over
         rows = list(csv.DictReader((folder / "last-month.csv").read_text("utf-8-sig").splitlines()))
