@@ -56,6 +56,17 @@ ADD_DEVICES = Statement(
     " (SELECT 1 FROM device d WHERE d.mac = sighted.mac)"
     " ON CONFLICT (mac) DO NOTHING RETURNING id, mac, vendor"
 )
+# A scan often knows no names, and a lease that comes later does. What somebody has written stays.
+NAME_KNOWN = (
+    Statement(
+        "UPDATE device SET name = s.name FROM sighted s WHERE s.name <> '' AND device.mac = s.mac"
+        " AND device.name = ''"
+    ),
+    Statement(
+        "UPDATE device SET vendor = s.vendor FROM sighted s WHERE s.vendor <> '' AND device.mac = s.mac"
+        " AND device.vendor = ''"
+    ),
+)
 NAME_VENDOR = Statement("UPDATE device SET vendor = :vendor WHERE id = :device_id")
 IDENTIFY = Statement("UPDATE sighted SET device_id = (SELECT d.id FROM device d WHERE d.mac = sighted.mac)")
 COUNT_SIGHTED = Statement("SELECT count(DISTINCT device_id) FROM sighted WHERE NOT remembered")
@@ -91,27 +102,28 @@ def forget_device(tx: Transaction, device_id: int) -> None:
 
 
 def identify(tx: Transaction, source: str, at: int, sightings: Iterable[Observation]) -> int:
-    """Put the sightings beside the devices they are of, new ones made; the source's id."""
+    """Put the sightings beside their devices; new ones are made, nameless ones named. The source's id."""
     tx.run(ADD_SOURCE, name=source)
     source_id: int = tx.value(SOURCE_ID, name=source)
     tx.run(MAKE_SIGHTED)
     tx.run(CLEAR_SIGHTED)
-    tx.run_many(
-        SIGHT,
-        [
-            {
-                "mac": s.mac,
-                "ip": s.ip if s.is_sighting else REMEMBERED,
-                "name": s.name,
-                "vendor": s.vendor,
-                "remembered": not s.is_sighting,
-            }
-            for s in sightings
-        ],
-    )
+    sighted = [
+        {
+            "mac": s.mac,
+            "ip": s.ip if s.is_sighting else REMEMBERED,
+            "name": s.name,
+            "vendor": s.vendor,
+            "remembered": not s.is_sighting,
+        }
+        for s in sightings
+    ]
+    tx.run_many(SIGHT, sighted)
     if tx.run(SIGHT_MERGED):
         tx.run(FORGET_MERGED)
     name_vendors(tx, tx.rows(ADD_DEVICES, at=at))
+    if any(each["name"] or each["vendor"] for each in sighted):
+        for statement in NAME_KNOWN:
+            tx.run(statement)
     tx.run(IDENTIFY)
     return source_id
 

@@ -43,8 +43,8 @@ class SeenDevice(Strict):
 
     mac = DeviceMac(required=True)
     ip = IpAddress(metadata=_IP)
-    name = Text(most=LONGEST_TEXT, metadata={"description": "Taken for a device that is new."})
-    vendor = Text(most=LONGEST_TEXT, metadata={"description": "Taken for a device that is new."})
+    name = Text(most=LONGEST_TEXT, metadata={"description": "Taken for a device that has none."})
+    vendor = Text(most=LONGEST_TEXT, metadata={"description": "Taken for a device that has none."})
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class EventBody(Strict):
     event = fields.String(required=True, validate=OneOf(EVENT_KINDS))
     info = Text(most=LONGEST_TEXT, load_default="", metadata={"description": "Kept with a connection."})
     name = Text(
-        most=LONGEST_TEXT, load_default="", metadata={"description": "Taken for a device that is new."}
+        most=LONGEST_TEXT, load_default="", metadata={"description": "Taken for a device that has none."}
     )
 
 

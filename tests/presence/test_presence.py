@@ -269,3 +269,21 @@ def test_a_host_without_the_command_is_told_what_else_to_do(
     result = scanner.run()
     assert result.exit_code == 1
     assert "give a file" in result.stderr
+
+
+def test_a_known_device_without_a_name_gets_the_one_that_a_lease_has(clients: Clients) -> None:
+    send = clients.operator
+    send.ok("POST", "/presence/scans", {"source": "arp", "devices": [{"mac": PHONE}, {"mac": LAPTOP}]})
+    lease = {"source": "dhcp", "mac": PHONE, "event": "connected", "name": "Anna's phone"}
+    send.ok("POST", "/presence/events", lease)
+    named = {"mac": LAPTOP, "name": "laptop", "vendor": "ACME"}
+    send.ok("POST", "/presence/scans", {"source": "leases", "devices": [named]})
+    # What is there stays, whoever wrote it.
+    send.ok("PATCH", f"/devices/{LAPTOP}", {"name": "Ben's laptop"})
+    send.ok("POST", "/presence/scans", {"source": "leases", "devices": [named]})
+    send.ok("POST", "/presence/events", lease | {"name": "android-1234"})
+    found = {each["mac"]: each["name"] for each in send.ok("GET", "/devices")["devices"]}
+    assert found == {PHONE: "Anna's phone", LAPTOP: "Ben's laptop"}
+    assert [each["mac"] for each in send.ok("GET", "/devices?search=anna")["devices"]] == [PHONE]
+    found = clients.viewer.ok("GET", "/sessions/session-events?period=all&search=Anna's")["events"]
+    assert {each["name"] for each in found} == {"Anna's phone"}
