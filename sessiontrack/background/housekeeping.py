@@ -155,7 +155,7 @@ def _keep_house(app: Flask, end: threading.Event) -> None:
 
 
 def store_uses(noted_in: uses.Uses) -> None:
-    """Write down when logins and tokens were used; what cannot be written now is written later."""
+    """Write down when logins and tokens were used; log any error, and try again at the next check."""
     noted = noted_in.noted()
     if not noted:
         return
@@ -164,6 +164,9 @@ def store_uses(noted_in: uses.Uses) -> None:
             uses.store(tx, noted)
     except StorageUnavailable as error:
         log.warning("Not stored when tokens were used: %s", error)
+    except Exception:
+        # The thread goes on: it prunes, too.
+        log.exception("Not stored when tokens were used.")
     else:
         noted_in.forget(noted)
 

@@ -162,9 +162,12 @@ def test_tokens_say_when_they_were_last_used(clients: Clients) -> None:
         assert used() == dict.fromkeys(("admin's", "operator's", "viewer's"), NOW)
 
 
-def test_what_cannot_be_stored_now_is_stored_later(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [StorageUnavailable("The database is locked."), RuntimeError("A bug.")])
+def test_what_cannot_be_stored_now_is_stored_later(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def locked(*args: object) -> None:
-        raise StorageUnavailable("The database is locked.")
+        raise error
 
     with time_machine.travel(NOW, tick=False):
         clients.viewer.ok("GET", "/auth/me")
