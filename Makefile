@@ -118,7 +118,7 @@ firefox: $(VENV)/firefox.done $(WEB) ## try the web UI in Debian's Firefox
 fuzz: $(VENV)/fuzz.done ## 10,000 and more generated calls, then the parsers for 10 minutes  (ARGS="--minutes 2")
 	FUZZ_FACTOR=5 $(BIN)/python -m pytest -s -n auto tests/contract/test_schemathesis.py tests/presence/test_presence_properties.py \
 		tests/device_sessions/test_devices_merge.py
-	FUZZ_FACTOR=50 $(BIN)/python -m pytest -s tests/presence/test_history_machine.py
+	FUZZ_FACTOR=60 $(BIN)/python -m pytest -s tests/presence/test_history_machine.py
 	$(BIN)/python -m fuzz $(ARGS)
 
 audit: $(VENV)/test.done ## look for known vulnerabilities in the installed packages; needs the package index
