@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ from playwright.sync_api import Browser, Page, Route, expect
 from sessiontrack.values.webhook_events import EVENT_TYPES
 from sessiontrack.web.catalogues import LANGUAGES
 from tests.support.application import PASSWORD
+from tests.support.legible import WIDE_FONT, WIDTHS, illegible
 from tests.support.receiver import Receiver, answer
 from tests.support.server import Server
 from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, visiting
-from tests.web.test_web_legible import DRAWN, ILLEGIBLE, WIDE_FONT, WIDTHS
 
 PAGE = "/ui/alerts"
 AT = 1754042400
@@ -209,7 +208,6 @@ def test_the_page_is_an_administrators(visit: Visit) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_lists_can_be_read_at_every_width(browser: Browser, web_server: WebServer, language: str) -> None:
-    found: dict[str, list[int]] = defaultdict(list)
     with visiting(browser, web_server.base, PHONE, locale=language) as visit:
         visit.choose(language=language)
         visit.page.add_init_script(WIDE_FONT)
@@ -224,9 +222,4 @@ def test_lists_can_be_read_at_every_width(browser: Browser, web_server: WebServe
             visit.open(path)
             expect(visit.page.locator("tbody tr")).to_have_count(rows)
             assert visit.violations() == []
-            for width in WIDTHS:
-                visit.page.set_viewport_size({"width": width, "height": 900})
-                visit.page.evaluate(DRAWN)
-                for fault in visit.page.evaluate(ILLEGIBLE):
-                    found[f"{path}: {fault}"].append(width)
-    assert dict(found) == {}
+            assert illegible(visit.page) == {}

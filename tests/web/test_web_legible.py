@@ -1,32 +1,20 @@
 """No name, time or label is cut off or lies on another one, at any width, on any page, in any language."""
 
-from collections import defaultdict
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, expect
 
 from sessiontrack.web.catalogues import LANGUAGES
 from tests.programs.screenshots import LATEST_SESSION, PATHS
 from tests.support.application import PASSWORD
+from tests.support.legible import ILLEGIBLE, WIDE_FONT, WIDTHS, illegible
 from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, visiting
-
-WIDTHS = (360, 390, 600, 768, 1024, 1280, 1440, 1920)
-ILLEGIBLE = Path(__file__).parents[1].joinpath("support", "legible.js").read_text("utf-8")
-# Whatever fonts this machine has: the widest of the usual ones, which comes with Debian's fontconfig.
-WIDE_FONT = """document.addEventListener("DOMContentLoaded", () =>
-  document.documentElement.style.setProperty("--st-font", "'DejaVu Sans', Verdana, sans-serif"))"""
-# Layout, observers of sizes, and what they change.
-DRAWN = (
-    "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
-)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_can_be_read_at_every_width(
     browser: Browser, web_server: WebServer, language: str
 ) -> None:
-    found: dict[str, list[int]] = defaultdict(list)
+    found = {}
     with visiting(browser, web_server.base, (WIDTHS[0], 900), locale=language) as visit:
         visit.allowed.append("404 (NOT FOUND)")
         visit.choose(language=language)
@@ -38,12 +26,8 @@ def test_every_page_can_be_read_at_every_width(
             visit.open(path.format(session=session))
             assert visit.page.evaluate("document.documentElement.lang") == language
             assert "DejaVu" in visit.page.evaluate("getComputedStyle(document.body).fontFamily")
-            for width in WIDTHS:
-                visit.page.set_viewport_size({"width": width, "height": 900})
-                visit.page.evaluate(DRAWN)
-                for fault in visit.page.evaluate(ILLEGIBLE):
-                    found[f"{path}: {fault}"].append(width)
-    assert dict(found) == {}
+            found[path] = illegible(visit.page)
+    assert {path: faults for path, faults in found.items() if faults} == {}
 
 
 def test_what_cannot_be_read_is_found(browser: Browser, web_server: WebServer) -> None:
