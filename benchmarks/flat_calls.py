@@ -105,6 +105,7 @@ READS = (
     _get("devices: by status", "/devices/by-status", "status=connected"),
     _get("device", "/devices/{mac}"),
     _get("device: statistics of a year", "/devices/{mac}/statistics", "period=1%20year"),
+    _get("device: statistics of everything", "/devices/{mac}/statistics", "period=all", (50, 80)),
     _get("online history: a year by hour", "/presence/online-history", "{year}&step=1h", (50, 80)),
     _get("online history: a year by day", "/presence/online-history", "{year}&step=1d", (20, 30)),
     _get("presence now", "/presence/now"),

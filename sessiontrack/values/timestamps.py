@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,8 @@ _EPOCH_SECONDS = re.compile(r"0*([0-9]{1,12})")
 _EPOCH_MILLISECONDS = re.compile("[0-9]{13,15}")
 
 _DAY = 86_400
+# No zone in the database changes twice within so long.
+_TWO_CHANGES = 3 * _DAY
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _MINUTES = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(_DAY // 60))
@@ -144,6 +146,21 @@ class SiteTime:
         """Give the naive date and time that a clock at the site shows at an instant."""
         return self._aware(at).replace(tzinfo=None)
 
+    def even_parts(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """Split [start, end) where the clock changes: (begin, end, seconds that the site is ahead of UTC)."""
+        begin = at = start
+        offset = _utc_offset(self.zone, start)
+        while at < end:
+            after = min(at + _TWO_CHANGES, end)
+            if _utc_offset(self.zone, after) == offset:
+                at = after
+            else:
+                at = self._change(at, after)
+                yield begin, at, offset
+                begin, offset = at, _utc_offset(self.zone, at)
+        if begin < end:
+            yield begin, end, offset
+
     def resolve(self, wall: datetime) -> int:
         """Give the instant at which a clock at the site shows a naive date and time (whole seconds).
 
@@ -208,7 +225,7 @@ class SiteTime:
 class _DayOffsets(dict[int, int | None]):
     """UTC day since the epoch -> the offset all through it, in seconds, or None where it changes within.
 
-    Comparing both ends of a day is enough: no zone in the database changes twice within three days.
+    Comparing both ends of a day is enough, because two changes are further apart than _TWO_CHANGES.
     """
 
     def __init__(self, zone: ZoneInfo) -> None:
