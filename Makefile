@@ -9,8 +9,8 @@ TESTERS ?= $(shell cores=$$(nproc); echo $$((cores + cores / 2)))
 # Keep bytecode even if the environment disables it: otherwise hundreds of commands would compile all modules.
 export PYTHONDONTWRITEBYTECODE :=
 # What the tests run beside what pip installs.
-PROGRAMS := arp-scan busybox chromium curl dnsmasq-base faketime freeradius-utils iproute2 mount nginx-light \
-	nmap openssl prometheus systemd util-linux
+PROGRAMS := arp-scan busybox chromium-headless-shell curl dnsmasq-base faketime freeradius-utils iproute2 mount \
+	nginx-light nmap openssl prometheus systemd util-linux
 
 # The browser bundle: built when one of its sources has changed.
 WEB := sessiontrack/web/static/manifest.json
@@ -55,7 +55,7 @@ test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a private PostgreSQ
 web: $(WEB) ## build the browser bundle
 
 screenshots: $(VENV)/test.done $(WEB) ## draw every page into build/screenshots, and the README's picture  (ARGS="build/shots /ui/devices")
-	.ci/install-programs chromium fonts-inter
+	.ci/install-programs chromium-headless-shell fonts-inter
 	$(BIN)/python -m tests.programs.screenshots $(ARGS)
 
 lint: $(VENV)/test.done ## ruff, and bandit for security
@@ -71,7 +71,7 @@ format: $(VENV)/test.done ## format the files with ruff
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/test.done $(WEB) ## measure all calls beside their floors, with 10^4 to 10^7 sessions; scans; long answers; the web UI
-	.ci/install-programs chromium
+	.ci/install-programs chromium-headless-shell
 	$(BIN)/python -m benchmarks.run --sessions 1e4,1e5,1e6,1e7 $(ARGS)
 	$(BIN)/python -m benchmarks.scans
 	$(BIN)/python -m benchmarks.neighbours
@@ -86,7 +86,7 @@ bench-flat: $(VENV)/test.done ## check that all calls are as fast with 10^7 sess
 	$(BIN)/python -m benchmarks.flat $(ARGS)
 
 bench-web: $(VENV)/test.done $(WEB) ## measure the web UI only  (ARGS="--devices 1000 --loads 15")
-	.ci/install-programs chromium
+	.ci/install-programs chromium-headless-shell
 	$(BIN)/python -m benchmarks.web $(ARGS)
 
 crash: $(VENV)/test.done ## kill the server during writes  (ARGS="--rounds 50")
@@ -108,7 +108,7 @@ logins: $(VENV)/test.done ## measure what refused logins reveal, and what logins
 	$(BIN)/python -m benchmarks.logins $(ARGS)
 
 clients: $(VENV)/clients.done $(WEB) ## run published clients of other projects against a server  (ARGS="build/clients", for pictures)
-	.ci/install-programs chromium
+	.ci/install-programs chromium-headless-shell
 	$(BIN)/python -m tests.programs.clients $(ARGS)
 
 firefox: $(VENV)/firefox.done $(WEB) ## try the web UI in Debian's Firefox

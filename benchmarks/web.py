@@ -35,7 +35,7 @@ SESSIONS_A_DEVICE = 180
 DAYS = 365
 PASSWORD = "correct horse"
 SIZE = {"width": 1280, "height": 900}
-ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
+ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 FRAMES = 240
 # The server's time for the page and for its API calls: from the last byte of a request to the first byte of
 # the answer. Concurrent requests are added up.
@@ -131,9 +131,9 @@ def launched(playwright: Playwright) -> Iterator[Browser]:
     Raises:
         SystemExit: it is not installed.
     """
-    program = shutil.which("chromium")
+    program = shutil.which("chromium-headless-shell")
     if program is None:
-        raise SystemExit("This needs Chromium: apt-get install chromium")
+        raise SystemExit("This needs Chromium: apt-get install chromium-headless-shell")
     browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
     yield browser
     browser.close()
