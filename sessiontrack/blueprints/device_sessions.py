@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import orjson
 from flask import Response, g
 
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http import examples
-from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, json_answer, list_answer, texts
+from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, list_answer, texts
 from sessiontrack.http.endpoint import Blueprint, draw, mac_in_path, settings, window, window_text
 from sessiontrack.presence.ahead import FUTURE_SECONDS
 from sessiontrack.queries import calendar as calendars
@@ -137,10 +136,9 @@ def session_events(query: dict[str, Any]) -> Response:
     if shape != "json":
         rows = events.as_table(wanted.type, page, g.now, settings().timezone)
         about |= {"data": rows, "recordsTotal": total, "recordsFiltered": matching, **draw()}
-    if shape == "datatables":
-        return answer(about)
-    objects = texts(events.as_objects(wanted.type, page, g.now, settings().timezone))
-    return json_answer(orjson.dumps(about)[:-1] + b',"events":[' + objects + b"]}")
+    if shape != "datatables":
+        about["events"] = events.as_objects(wanted.type, page, g.now, settings().timezone)
+    return answer(about)
 
 
 @blueprint.endpoint(

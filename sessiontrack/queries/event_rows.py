@@ -1,16 +1,9 @@
-"""Rows of events.py as `/sessions/session-events` shows them: as objects in JSON, or as a table's columns."""
+"""Rows of events.py as `/sessions/session-events` shows them: objects, a table's columns, or cells of CSV."""
 
 from typing import Any
 
 from sessiontrack.database import Row
-from sessiontrack.queries.rendering import (
-    JSON_BOOL,
-    MISSING,
-    duration_seconds,
-    duration_text,
-    end_text,
-    quoted,
-)
+from sessiontrack.queries.rendering import JSON_BOOL, MISSING, duration_seconds, duration_text, end_text
 from sessiontrack.values.ips import ip_number
 from sessiontrack.values.record_files import as_cell
 from sessiontrack.values.timestamps import SiteTime
@@ -30,16 +23,22 @@ SESSION_KEYS = (
 )
 
 
-def event_text(row: Row, now: int, site: SiteTime) -> str:
-    """An event, in JSON."""
+def event_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
+    """An event, for JSON."""
     row_id, at, mac, name, owner, ip, info, event_type = row[:8]
     voided, cause, cause_at, source = row[9:13]
-    explanation = _explanation(cause or "unknown", cause_at, source, site) if voided else "null"
-    return (
-        f'{{"id":{row_id},"mac":"{mac}","name":{quoted[name]},"owner":{quoted[owner]},"ip":"{ip}",'
-        f'"time":"{site.format_minute(at)}","type":{quoted[event_type]},"info":{quoted[info]},'
-        f'"at":"{site.format_offset(at)}","explanation":{explanation}}}'
-    )
+    return {
+        "id": row_id,
+        "mac": mac,
+        "name": name,
+        "owner": owner,
+        "ip": ip,
+        "time": site.format_minute(at),
+        "type": event_type,
+        "info": info,
+        "at": site.format_offset(at),
+        "explanation": _explanation(cause or "unknown", cause_at, source, site) if voided else None,
+    }
 
 
 class _Cells(dict[str, str]):
@@ -70,20 +69,18 @@ def session_cells(row: Row, now: int, site: SiteTime) -> tuple[str, ...]:
     return *what, duration_text(seconds), as_cell(seconds), JSON_BOOL[row[9]], cells[info]
 
 
-def _explanation(code: str, at: int | None, source: str | None, site: SiteTime) -> str:
-    """Why an event is voided, or an end missing, in JSON."""
-    when = "null" if at is None else f'"{site.format_offset(at)}"'
-    who = "null" if source is None else quoted[source]
-    return f'{{"code":"{code}","at":{when},"source":{who}}}'
+def _explanation(code: str, at: int | None, source: str | None, site: SiteTime) -> dict[str, Any]:
+    """Why an event is voided, or an end missing."""
+    return {"code": code, "at": None if at is None else site.format_offset(at), "source": source}
 
 
-def _why_missing(row: Row, site: SiteTime) -> str:
+def _why_missing(row: Row, site: SiteTime) -> dict[str, Any] | None:
     """What is known of why an end is missing."""
     connected_at, disconnected_at, still_connected, next_at = row[7:11]
     if connected_at is None:
         return _explanation("no_connection", None, None, site)
     if disconnected_at is not None or still_connected:
-        return "null"
+        return None
     return _explanation("no_disconnection" if next_at is None else "next_connection", next_at, None, site)
 
 
@@ -103,20 +100,26 @@ def _session_texts(row: Row, now: int, site: SiteTime) -> tuple[str, str, int | 
     return connection, end_text(disconnected_at, still_connected, site), seconds
 
 
-def session_text(row: Row, now: int, site: SiteTime) -> str:
-    """A device session, in JSON."""
-    row_id, _, mac, name, owner, ip, info = row[:7]
+def session_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
+    """A device session, for JSON."""
+    row_id, _, mac, name, owner, ip, info, connected_at, disconnected_at, still_connected = row[:10]
     connection, disconnection, seconds = _session_texts(row, now, site)
-    connected_at = "null" if row[7] is None else f'"{site.format_offset(row[7])}"'
-    disconnected_at = "null" if row[8] is None else f'"{site.format_offset(row[8])}"'
-    return (
-        f'{{"id":{row_id},"mac":"{mac}","name":{quoted[name]},"owner":{quoted[owner]},"ip":"{ip}",'
-        f'"connection":"{connection}","disconnection":"{disconnection}",'
-        f'"duration":"{duration_text(seconds)}","duration_seconds":{"null" if seconds is None else seconds},'
-        f'"still_connected":{JSON_BOOL[row[9]]},"info":{quoted[info]},'
-        f'"connected_at":{connected_at},"disconnected_at":{disconnected_at},'
-        f'"explanation":{_why_missing(row, site)}}}'
-    )
+    return {
+        "id": row_id,
+        "mac": mac,
+        "name": name,
+        "owner": owner,
+        "ip": ip,
+        "connection": connection,
+        "disconnection": disconnection,
+        "duration": duration_text(seconds),
+        "duration_seconds": seconds,
+        "still_connected": bool(still_connected),
+        "info": info,
+        "connected_at": None if connected_at is None else site.format_offset(connected_at),
+        "disconnected_at": None if disconnected_at is None else site.format_offset(disconnected_at),
+        "explanation": _why_missing(row, site),
+    }
 
 
 def session_columns(row: Row, now: int, site: SiteTime) -> list[Any]:

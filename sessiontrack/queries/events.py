@@ -237,10 +237,10 @@ def _counter(tx: Transaction, wanted: EventFilter) -> Callable[[int, str], int]:
     return lambda _, mac: _count(tx, replace(wanted, mac=mac))
 
 
-def as_objects(kind: str, rows: Iterable[Row], now: int, site: SiteTime) -> Iterator[str]:
-    """Rows of that type as objects, in JSON."""
-    as_object = event_rows.session_text if kind in SESSION_TYPES else event_rows.event_text
-    return (as_object(row, now, site) for row in rows)
+def as_objects(kind: str, rows: Iterable[Row], now: int, site: SiteTime) -> list[dict[str, Any]]:
+    """Rows of that type as objects for JSON."""
+    as_object = event_rows.session_object if kind in SESSION_TYPES else event_rows.event_object
+    return [as_object(row, now, site) for row in rows]
 
 
 def list_cells(tx: Transaction, wanted: EventFilter, now: int, site: SiteTime) -> Iterator[tuple[str, ...]]:

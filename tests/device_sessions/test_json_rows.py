@@ -105,7 +105,7 @@ def test_a_calendar_event(site: SiteTime, ends: tuple[int, int]) -> None:
 def test_an_event(site: SiteTime, at: int, named: tuple[str, str, str, str], voided: bool) -> None:
     name, owner, info, kind = named
     row = (3, at, MAC, name, owner, IP, info, kind, 0, voided, "deleted", at, owner)
-    assert canonical(event_rows.event_text(row, at, site)) == {
+    assert event_rows.event_object(row, at, site) == {
         "id": 3,
         "mac": MAC,
         "name": name,
@@ -122,7 +122,7 @@ def test_an_event(site: SiteTime, at: int, named: tuple[str, str, str, str], voi
 @pytest.mark.parametrize("still_connected", [True, False, 1, 0])
 def test_a_session_among_the_events(still_connected: Any) -> None:
     row = (3, 100, MAC, 'na"me', "", IP, "", 100, None, still_connected, None)
-    found = canonical(event_rows.session_text(row, 160, ZONES[0]))
+    found = event_rows.session_object(row, 160, ZONES[0])
     assert found["still_connected"] is bool(still_connected)
     assert found["name"] == 'na"me'
     assert found["duration_seconds"] == (60 if still_connected else None)
