@@ -41,6 +41,7 @@ from sessiontrack.http.backup_name_converter import BackupNameConverter
 from sessiontrack.http.mac_converter import MacConverter
 from sessiontrack.http.request_limits import RequestLimits
 from sessiontrack.http.row_id_converter import RowIdConverter
+from sessiontrack.http.url_rule import UrlRule
 from sessiontrack.monitoring import metrics
 from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.process import instance, request_log
@@ -51,6 +52,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     settings = load_settings(overrides)
     instance.make_instance_folder(settings.instance)
     app = Flask("sessiontrack", instance_path=str(settings.instance), static_folder=None)
+    app.url_rule_class = UrlRule
     # Ignore FLASK_DEBUG: a debugger would show the program's internals in answers.
     app.debug = False
     app.extensions["sessiontrack.settings"] = settings

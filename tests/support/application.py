@@ -24,13 +24,11 @@ from sessiontrack.database import Transaction, db, write_transaction
 from sessiontrack.services import api_tokens, users
 from tests.support import databases
 from tests.support.engine import IS_POSTGRES
-from tests.support.routing import remember_rules
 from tests.support.server import Server
 from tests.support.subpath import SubPathProxy
 from tests.support.web import Visit, WebServer, fill_with_demo, launch, visiting
 
 databases.use_in_this_process()
-remember_rules()
 
 # One round: the real hash takes a tenth of a second and more, for a name that does not exist too.
 CHEAP_METHOD = "pbkdf2:sha256:1"
