@@ -12,6 +12,8 @@ export PYTHONDONTWRITEBYTECODE :=
 PROGRAMS := arp-scan busybox chromium-headless-shell curl dnsmasq-base faketime freeradius-utils iproute2 mount \
 	nginx-light nmap openssl prometheus systemd util-linux
 
+test test-quick test-postgres coverage: export TMPDIR := $(shell .ci/temporary-folder)
+
 # The browser bundle: built when one of its sources has changed.
 WEB := sessiontrack/web/static/manifest.json
 WEB_SOURCES := $(shell find bundling sessiontrack/web -name static -prune -o -type f -not -name '*.py*' -print) \
@@ -45,7 +47,7 @@ coverage: $(VENV)/test.done $(WEB) ## the same tests; fails where they run less 
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-test-quick: $(VENV)/test.done $(WEB) ## the quick tests, which start no process and no browser  (ARGS="-k calendar")
+test-quick: $(VENV)/test.done $(WEB) ## the short tests that start no process and no browser  (ARGS="-k calendar")
 	$(BIN)/python -m pytest --quick --numprocesses auto $(ARGS)
 
 test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a private PostgreSQL  (ARGS="-k calendar")

@@ -1,4 +1,4 @@
-"""Selects the quick tests: those that start no process, open no browser, and generate no input."""
+"""Selects the quick tests: those that start no process, open no browser, generate no input, and are short."""
 
 import dis
 from collections.abc import Iterator
@@ -10,11 +10,23 @@ import pytest
 
 # Modules that make a test slow: they start processes, or generate calls.
 SLOW_MODULES = ("playwright", "schemathesis", "subprocess", "multiprocessing")
+# Files that take seconds a test: all calls with large bodies, long answers, whole databases.
+LONG = {
+    "test_check",
+    "test_flat_calls",
+    "test_histories_of_older_versions",
+    "test_history_machine",
+    "test_hostile_bodies",
+    "test_long_answers",
+    "test_migrations",
+    "test_moving",
+    "test_strange_paths",
+}
 
 
 def is_quick(item: pytest.Item) -> bool:
     """Whether neither the test, its fixtures nor their helpers are slow."""
-    if not isinstance(item, pytest.Function) or hasattr(item.obj, "hypothesis"):
+    if not isinstance(item, pytest.Function) or hasattr(item.obj, "hypothesis") or item.path.stem in LONG:
         return False
     fixtures = item._fixtureinfo.name2fixturedefs.values()
     functions = [item.function, *(definition.func for found in fixtures for definition in found[-1:])]
@@ -52,11 +64,16 @@ def _used(thing: Any) -> Iterator[Any]:
         yield wrapped
     if isinstance(thing, FunctionType):
         for code in _codes(thing.__code__):
-            names = {each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}
-            for found in (thing.__globals__[name] for name in names & thing.__globals__.keys()):
+            for found in (thing.__globals__[name] for name in _names(code) & thing.__globals__.keys()):
                 yield found
                 if isinstance(found, ModuleType):
                     yield from (getattr(found, name) for name in code.co_names if hasattr(found, name))
+
+
+@cache
+def _names(code: CodeType) -> frozenset[str]:
+    """The names of a module that it reads."""
+    return frozenset(each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL")
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
