@@ -281,6 +281,33 @@ PRESENCE_AT_CSV = (
     "device,Printer,AA:BB:CC:DD:EE:FF,Office,192.168.1.10,,2025-08-01T18:00:00+02:00,\r\n"
     "person,anna,,,,/devices / list,2025-08-01T19:40:00+02:00,\r\n"
 )
+PRESENCE_SHARES = {
+    "success": True,
+    "start": "2025-08-01T00:00:00+02:00",
+    "end": "2025-09-01T00:00:00+02:00",
+    "devices": [
+        {
+            "mac": MAC,
+            "name": "Printer",
+            "owner": "Office",
+            "first_seen": "2025-07-14T09:00:00+02:00",
+            "sessions": 21,
+            "connected_seconds": 803520,
+            "observed_seconds": 2678400,
+            "share": 0.3,
+            "longest_absence": {
+                "seconds": 223200,
+                "from": "2025-08-15T18:00:00+02:00",
+                "until": "2025-08-18T08:00:00+02:00",
+            },
+        }
+    ],
+}
+PRESENCE_SHARES_CSV = (
+    "mac,name,owner,first_seen,sessions,connected_seconds,observed_seconds,share,absent_seconds,absent_from,"
+    "absent_until\r\nAA:BB:CC:DD:EE:FF,Printer,Office,2025-07-14T09:00:00+02:00,21,803520,2678400,0.3,223200,"
+    "2025-08-15T18:00:00+02:00,2025-08-18T08:00:00+02:00\r\n"
+)
 TIMELINE = {
     "success": True,
     "start": 1754006400,

@@ -154,7 +154,7 @@ def test_contract_2_every_parameter_is_described(document: dict[str, Any]) -> No
 
 def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
     found = [(path, each["schema"]) for path, each in parameters(document) if each["name"] == "limit"]
-    assert len(found) == 18
+    assert len(found) == 19
     for path, schema in found:
         # Of session-events, format=datatables takes more, and caps it.
         most = {"/sessions/session-events": 10**9, "/presence/now": 100}.get(path, 1000)
@@ -170,6 +170,7 @@ def test_contract_2_limits_show_their_range(document: dict[str, Any]) -> None:
             "/webhooks/{webhook_id}/deliveries": 100,
             "/presence/now": 20,
             "/presence/at": 100,
+            "/presence/shares": 100,
             "/presence/timeline": 100,
             "/presence/sessions": 100,
         }

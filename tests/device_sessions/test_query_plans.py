@@ -19,6 +19,7 @@ from sessiontrack.queries import (
     events,
     now,
     presence_at,
+    presence_shares,
     timeline,
     timeline_sessions,
 )
@@ -295,6 +296,14 @@ def test_contract_6_the_sessions_of_a_bar_are_read_by_their_device(tx: Explained
     wanted = timeline_sessions.TimelineSessionFilter(devices.DeviceFilter((10, 3600)), *WEEK, mac=MACS[0])
     assert list(timeline_sessions.list_timeline_sessions(tx, wanted, 100, 0, NOW, IN_UTC))
     tx.assert_searched("ix_device_session_device")
+
+
+def test_the_shares_of_a_month_use_an_index_for_each_kind_of_session(tx: Explained) -> None:
+    wanted = presence_shares.ShareFilter(devices.DeviceFilter((10, 3600)), NOW - 60 * DAY, NOW - 30 * DAY)
+    assert list(presence_shares.list_shares(tx, wanted, 100, 0, NOW, IN_UTC))
+    tx.assert_searched(*(f"ix_device_session_{kind}" for kind in ("short", "middle", "longest", "missing")))
+    assert presence_shares.count_shares(tx, wanted, NOW)
+    assert "device_session" not in tx.plans[-1]
 
 
 def test_who_was_there_at_an_instant_uses_an_index_for_each_kind_of_session(tx: Explained) -> None:

@@ -1,0 +1,72 @@
+"""How much of a period each device was connected: `/presence/shares`."""
+
+from typing import Any
+
+import orjson
+from flask import Response, g
+
+from sessiontrack.exceptions import InvalidInput
+from sessiontrack.http import examples
+from sessiontrack.http.answers import CSV, PAGING_HEADERS, csv_answer, list_answer
+from sessiontrack.http.endpoint import Blueprint, settings, window
+from sessiontrack.queries import presence_shares as queries
+from sessiontrack.queries.devices import DeviceFilter
+from sessiontrack.schemas import presence_shares as schemas
+from sessiontrack.values.roles import VIEWER
+
+blueprint = Blueprint(
+    "presence shares", __name__, url_prefix="/presence", description="How much of a period each was there."
+)
+
+
+@blueprint.endpoint(
+    "/shares",
+    role=VIEWER,
+    query=schemas.Shares,
+    answer=schemas.SharesAnswer,
+    example=examples.PRESENCE_SHARES,
+    headers=PAGING_HEADERS,
+)
+def shares(query: dict[str, Any]) -> Response:
+    """How much of a period each device was connected, and its longest absence"""
+    wanted = _wanted(query)
+    limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
+    about = {
+        "success": True,
+        "start": site.format_offset(wanted.start),
+        "end": site.format_offset(wanted.end),
+    }
+    return list_answer(
+        lambda tx: queries.list_shares(tx, wanted, limit, offset, now, site),
+        lambda tx: queries.count_shares(tx, wanted, now),
+        limit=limit,
+        offset=offset,
+        opening=orjson.dumps(about)[:-1] + b',"devices":[',
+        closing=b"]}",
+    )
+
+
+@blueprint.endpoint(
+    "/shares.csv",
+    role=VIEWER,
+    query=schemas.SharesCsv,
+    answer={"type": "string"},
+    content_type=CSV,
+    example=examples.PRESENCE_SHARES_CSV,
+    headers={"Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}},
+)
+def export_shares(query: dict[str, Any]) -> Response:
+    """How much of a period each device was connected, as a CSV file to download"""
+    wanted, now, site = _wanted(query), g.now, settings().timezone
+    name = f"sessiontrack-presence-{site.format_minute(wanted.start)[:10]}.csv"
+    return csv_answer(lambda tx: queries.share_cells(tx, wanted, now, site), queries.CELLS, name)
+
+
+def _wanted(query: dict[str, Any]) -> queries.ShareFilter:
+    start, until = window(query)
+    end = g.now if until is None else min(until, g.now)
+    if start > end:
+        raise InvalidInput("start must not be after now.", {"start": ["Must not be after now."]})
+    devices = DeviceFilter(settings().flapping, query["status"], query["search"], tag=query["tag"])
+    sort = query["sort"]
+    return queries.ShareFilter(devices, start, end, sort.removeprefix("-"), sort.startswith("-"))
