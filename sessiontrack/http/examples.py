@@ -493,3 +493,10 @@ DELIVERIES = [
         "finished_at": None,
     }
 ]
+USER_SESSIONS_CSV = (
+    "username,start,last_ping,visible_duration,active,last_visible_path,id\r\n"
+    "anna,2025-08-01T19:40:00+02:00,2025-08-01T20:05:00+02:00,840,false,/devices / list,"
+    "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10\r\n"
+)
+USER_STATS_CSV = "username,view,tab,visible_duration\r\nanna,/devices,list,5400\r\n"
+USER_DAYS_CSV = "username,day,sessions,visible_duration\r\nanna,2025-08-01,3,5400\r\n"

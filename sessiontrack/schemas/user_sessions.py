@@ -92,8 +92,8 @@ def _usernames() -> Several:
     )
 
 
-class ListUserSessions(Strict):
-    """`GET /api/v2/sessions`."""
+class UserSessionsCsv(Strict):
+    """`GET /api/v2/sessions.csv`."""
 
     usernames = _usernames()
     active = TrueOrFalse(
@@ -109,6 +109,11 @@ class ListUserSessions(Strict):
         allow_none=False,
         metadata={"example": "1754049600", "description": "Only expired ones, last pinged before it."},
     )
+
+
+class ListUserSessions(UserSessionsCsv):
+    """`GET /api/v2/sessions`."""
+
     limit = limit(None)
     offset = offset()
 

@@ -41,6 +41,7 @@ PAGES = (
     Page("events", "/events", icon="events", also=("history",)),
     Page("people", "/people", icon="people"),
     Page("user-session", "/people/<uuid:session>", within="people"),
+    Page("month", "/month", icon="calendar", minor=True),
     Page("sources", "/sources", icon="sources", minor=True),
     Page("alerts", "/alerts", icon="alerts", role=ADMIN, minor=True),
     Page("api", "/api", icon="api", minor=True),

@@ -29,6 +29,8 @@ PATHS = (
     "/ui/people?show=views",
     "/ui/people?show=days",
     "/ui/people/{session}",
+    "/ui/month",
+    "/ui/month?month=1999-01",
     "/ui/account",
     "/ui/alerts",
     "/ui/api",

@@ -1,7 +1,7 @@
 // What a reader is told of a page: the pages of this web UI by their names, those of other products as they send them.
 import { t } from "#i18n";
 
-const IN_NAVIGATION = ["now", "presence", "devices", "events", "people", "sources", "api", "settings", "account"];
+const IN_NAVIGATION = ["now", "presence", "devices", "events", "people", "month", "sources", "api", "settings", "account"];
 const OTHERS = ["device", "user-session"];
 
 /** The name of a view without tabs. */

@@ -1,0 +1,67 @@
+"""User sessions as files for spreadsheets: `/api/v2/....csv`."""
+
+from typing import Any
+
+from flask import Response, g
+
+from sessiontrack.http import examples
+from sessiontrack.http.answers import CSV, csv_answer
+from sessiontrack.http.endpoint import Blueprint, seen_user, settings, window
+from sessiontrack.queries import user_cells as queries
+from sessiontrack.queries.user_sessions import StatsFilter, UserSessionFilter
+from sessiontrack.schemas import user_sessions as schemas
+from sessiontrack.values.roles import VIEWER
+
+FILE: dict[str, Any] = {
+    "role": VIEWER,
+    "answer": {"type": "string"},
+    "content_type": CSV,
+    "headers": {
+        "Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}
+    },
+}
+
+blueprint = Blueprint(
+    "user session files", __name__, url_prefix="/api/v2", description="User sessions as files."
+)
+
+
+@blueprint.endpoint(
+    "/sessions.csv", query=schemas.UserSessionsCsv, example=examples.USER_SESSIONS_CSV, **FILE
+)
+def export_sessions(query: dict[str, Any]) -> Response:
+    """All user sessions that match, newest start first, as a CSV file to download"""
+    site = settings().timezone
+    wanted = UserSessionFilter(
+        active_since=g.now - settings().session_alive_seconds,
+        usernames=tuple(query["usernames"]),
+        only=seen_user(),
+        active=query["active"],
+        started_after=query["started_after"],
+        stopped_before=query["stopped_before"],
+    )
+    return csv_answer(
+        lambda tx: queries.session_cells(tx, wanted, site), queries.SESSION_CELLS, _name("sessions")
+    )
+
+
+@blueprint.endpoint("/session-stats.csv", query=schemas.SessionStats, example=examples.USER_STATS_CSV, **FILE)
+def export_stats(query: dict[str, Any]) -> Response:
+    """How long each user had each page in sight, as a CSV file to download"""
+    wanted = _wanted(query)
+    return csv_answer(lambda tx: queries.stats_cells(tx, wanted), queries.STATS_CELLS, _name("pages"))
+
+
+@blueprint.endpoint("/session-days.csv", query=schemas.SessionDays, example=examples.USER_DAYS_CSV, **FILE)
+def export_days(query: dict[str, Any]) -> Response:
+    """For each user and day, sessions and visible seconds, as a CSV file to download"""
+    wanted, site = _wanted(query), settings().timezone
+    return csv_answer(lambda tx: queries.day_cells(tx, wanted, site), queries.DAY_CELLS, _name("days"))
+
+
+def _wanted(query: dict[str, Any]) -> StatsFilter:
+    return StatsFilter(*window(query), usernames=tuple(query["usernames"]), only=seen_user())
+
+
+def _name(what: str) -> str:
+    return f"sessiontrack-people-{what}-{settings().timezone.format_minute(g.now)[:10]}.csv"
