@@ -122,6 +122,7 @@ READS = (
     _get("user sessions: first page", "/api/v2/sessions", "limit=100", (5, 5)),
     _get("user sessions: deep page", "/api/v2/sessions", "limit=100&offset={middle}", (10, 10)),
     _get("user sessions: stopped before", "/api/v2/sessions", "limit=100&stopped_before={month_ago}", (5, 5)),
+    _get("user sessions: started before", "/api/v2/sessions", "limit=100&started_before={month_ago}"),
     _get("user sessions: over", "/api/v2/sessions", "limit=100&active=false", (5, 5)),
     _get("user sessions: active", "/api/v2/sessions", "limit=100&active=true", (5, 5)),
     _get("user sessions: of one", "/api/v2/session-hide", "limit=100&usernames[]=user17"),

@@ -41,15 +41,21 @@ def export_sessions(query: dict[str, Any]) -> Response:
         stopped_before=query["stopped_before"],
     )
     return csv_answer(
-        lambda tx: queries.session_cells(tx, wanted, site), queries.SESSION_CELLS, _name("sessions")
+        lambda tx: queries.session_cells(tx, wanted, query["started_before"], site),
+        queries.SESSION_CELLS,
+        _name("sessions"),
     )
 
 
-@blueprint.endpoint("/session-stats.csv", query=schemas.SessionStats, example=examples.USER_STATS_CSV, **FILE)
+@blueprint.endpoint(
+    "/session-stats.csv", query=schemas.SessionStatsCsv, example=examples.USER_STATS_CSV, **FILE
+)
 def export_stats(query: dict[str, Any]) -> Response:
     """How long each user had each page in sight, as a CSV file to download"""
     wanted = _wanted(query)
-    return csv_answer(lambda tx: queries.stats_cells(tx, wanted), queries.STATS_CELLS, _name("pages"))
+    return csv_answer(
+        lambda tx: queries.stats_cells(tx, wanted, query["view"]), queries.STATS_CELLS, _name("pages")
+    )
 
 
 @blueprint.endpoint("/session-days.csv", query=schemas.SessionDays, example=examples.USER_DAYS_CSV, **FILE)

@@ -13,6 +13,7 @@ from sessiontrack.http.authentication import identify
 from sessiontrack.http.endpoint import Blueprint, principal, seen_user, settings, window
 from sessiontrack.queries import user_sessions as queries
 from sessiontrack.queries import visits
+from sessiontrack.queries.user_cells import count_from
 from sessiontrack.queries.user_stats import session_stats
 from sessiontrack.schemas import user_sessions as schemas
 from sessiontrack.schemas.base import Nothing
@@ -103,7 +104,7 @@ def _ping(visible: schemas.SentPath | None) -> None:
 
 def list_(query: dict[str, Any]) -> Response:
     """List user sessions, newest start first"""
-    limit, offset = query["limit"], query["offset"]
+    limit, offset, before = query["limit"], query["offset"], query["started_before"]
     wanted = queries.UserSessionFilter(
         active_since=g.now - settings().session_alive_seconds,
         usernames=tuple(query["usernames"]),
@@ -113,8 +114,8 @@ def list_(query: dict[str, Any]) -> Response:
         stopped_before=query["stopped_before"],
     )
     return list_answer(
-        lambda tx: queries.list_sessions(tx, wanted, limit, offset),
-        lambda tx: queries.count_sessions(tx, wanted),
+        lambda tx: queries.list_sessions(tx, wanted, limit, offset + count_from(tx, wanted, before)),
+        lambda tx: queries.count_sessions(tx, wanted) - count_from(tx, wanted, before),
         limit=limit,
         offset=offset,
     )

@@ -104,6 +104,11 @@ class UserSessionsCsv(Strict):
         allow_none=False,
         metadata={"example": "1754042400", "description": "Only sessions that started after it."},
     )
+    started_before = TimestampEnd(
+        load_default=None,
+        allow_none=False,
+        metadata={"example": "1754049600", "description": "Only sessions that started before it."},
+    )
     stopped_before = TimestampEnd(
         load_default=None,
         allow_none=False,
@@ -123,6 +128,12 @@ class SessionStats(InPeriod):
 
     period = PeriodText(default="30 days")
     usernames = _usernames()
+
+
+class SessionStatsCsv(SessionStats):
+    """`GET /api/v2/session-stats.csv`."""
+
+    view = Text(load_default="", metadata={"description": "Only this view, and its tabs."})
 
 
 class SessionDays(InPeriod):

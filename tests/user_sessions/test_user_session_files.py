@@ -38,6 +38,14 @@ def test_what_was_done_by_whom_as_files(make_clients: Callable[..., Clients], cl
         ["anna", "map", "north", "60"],
         ["ben", "devices", "", "100"],
     ]
+    assert rows_of(clients, "session-stats", view="devices")[1:] == stats[2:]
+    # Those that began in an hour, the end not included, in the list as in the file.
+    hour = {"started_after": str(NOW - 7201), "started_before": str(NOW - 3600)}
+    assert [row[0] for row in rows_of(clients, "sessions", **hour)[1:]] == ["anna"]
+    for query, found in ((hour, ["anna"]), ({**hour, "started_before": str(NOW - 3599)}, ["ben", "anna"])):
+        answer = clients.viewer.get("/api/v2/sessions", {**query, "limit": "1"})
+        assert [each["username"] for each in answer.json] == found[:1]
+        assert answer.headers["X-Total-Count"] == str(len(found))
     head, *days = rows_of(clients, "session-days", **{"usernames[]": "ben"})
     assert head == ["username", "day", "sessions", "visible_duration"]
     assert days == [["ben", "2025-08-15", "1", "100"]]

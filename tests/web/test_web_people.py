@@ -14,6 +14,8 @@ from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, vis
 
 PEOPLE = "/ui/people"
 SESSIONS = "/api/v2/sessions"
+# Of the demo's site.
+DAY_OF = "at => new Intl.DateTimeFormat('sv', {timeZone: 'Europe/Paris'}).format(new Date(at * 1000))"
 
 
 def asked(visit: Visit, path: str) -> Any:
@@ -142,6 +144,57 @@ def test_a_year_of_many_people_comes_in_pages_and_only_what_is_in_sight_is_drawn
     page.get_by_role("button", name="Next page").click()
     expect(page.locator("tbody th").first).to_have_text("user 25")
     assert "page=2" in page.url
+
+
+@pytest.mark.parametrize("size", [(1440, 900), PHONE], ids=["desktop", "phone"])
+def test_a_press_on_a_bar_a_name_or_a_day_narrows_what_is_below(
+    browser: Browser, web_server: WebServer, size: tuple[int, int]
+) -> None:
+    with visiting(browser, web_server.base, size) as visit:
+        page = visit.page
+        visit.log_in("admin", PASSWORD)
+        visit.open(f"{PEOPLE}?show=views")
+        chips = page.get_by_role("list", name="What is shown").get_by_role("button")
+        pages, people = (page.locator(".people-columns section").nth(number) for number in (0, 1))
+        rows = page.locator(".people-times tbody tr")
+        people.get_by_role("button", name="anna").click()
+        expect(chips).to_have_text(["anna"])
+        visit.settle()
+        (stats,) = asked(visit, "/api/v2/session-stats?period=30 days&usernames[]=anna")
+        tabs = {view: each if isinstance(each, dict) else {} for view, each in stats["tab_duration"].items()}
+        expect(rows).to_have_count(sum(max(1, len(each)) for each in tabs.values()))
+        pages.get_by_role("button", name="devices").click()
+        expect(chips).to_have_text(["anna", "devices"])
+        expect(rows).to_have_count(len(tabs["devices"]))
+        expect(rows.first).to_contain_text("devices")
+        assert visit.violations() == []
+        file = page.get_by_role("link", name="CSV").get_attribute("href") or ""
+        lines = page.request.get(visit.base + file).text().splitlines()
+        assert len(lines) == 1 + len(tabs["devices"])
+        chips.last.click()
+        expect(chips).to_have_text(["anna"])
+        chips.first.click()
+        expect(chips).to_have_count(0)
+
+        page.get_by_role("button", name="Day by day").click()
+        page.locator("tbody th").get_by_role("button", name="ben").click()
+        expect(chips).to_have_text(["ben"])
+        expect(page.locator("tbody th")).to_have_text(["ben"])
+        page.locator("td[data-level]").first.click()
+        expect(chips).to_have_count(2)
+        # A session of that day may have begun on the day before.
+        table = page.locator("st-table")
+        expect(table.locator("tbody tr, .empty").first).to_be_visible()
+        day = parse_qs(urlsplit(page.url).query)["day"][0]
+        began = [
+            each
+            for each in asked(visit, f"{SESSIONS}?usernames[]=ben&started_after={day}T00:00")
+            if page.evaluate(DAY_OF, each["start"]) == day
+        ]
+        expect(table.locator("tbody tr")).to_have_count(len(began))
+        file = page.get_by_role("link", name="CSV").get_attribute("href") or ""
+        assert f"ben,{day}," in page.request.get(visit.base + file).text()
+        assert visit.violations() == []
 
 
 def test_one_session_is_a_timeline_of_its_views(signed_in: Visit) -> None:

@@ -28,18 +28,23 @@ export function colorsOf(names) {
  * Seconds by name as bars, the longest first.
  *
  * @param tabs {view: seconds} or {view: {tab: seconds}}. @param nameOf the name that is shown of a view without tabs.
+ * @param pick (view) => ... makes buttons of the bars. @param picked those that are pressed.
  */
-export function viewBars(tabs, { colors = colorsOf([]), whole, nameOf = viewName } = {}) {
+export function viewBars(tabs, { colors = colorsOf([]), whole, nameOf = viewName, pick, picked = [] } = {}) {
   const views = Object.entries(tabs)
     .map(([view, value]) => ({ view, parts: typeof value === "number" ? {} : value, seconds: sumOf(value) }))
     .sort((one, other) => other.seconds - one.seconds);
   const most = whole ?? Math.max(1, ...views.map(({ seconds }) => seconds));
+  const button = (name, view) =>
+    pick
+      ? html`<button type="button" aria-pressed=${picked.includes(view) ? "true" : "false"} @click=${() => pick(view)}>${name}</button>`
+      : name;
   return html`<ol class="bars" role="list">
     ${views.map(({ view, parts, seconds }) => {
       const tabsOf = Object.entries(parts).filter(([tab]) => tab);
       tabsOf.sort(([, one], [, other]) => other - one);
       return html`<li>
-        ${bar(tabsOf.length ? view : nameOf(view), seconds, most, colors.get(view) ?? 0)}
+        ${bar(button(tabsOf.length ? view : nameOf(view), view), seconds, most, colors.get(view) ?? 0)}
         <ol role="list">
           ${tabsOf.map(([tab, part]) => html`<li class="bars-part">${bar(tab, part, most, colors.get(view) ?? 0)}</li>`)}
         </ol>

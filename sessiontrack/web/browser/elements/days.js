@@ -21,6 +21,7 @@ const full = format({ dateStyle: "full" });
  * sight are in the document: a year of a page of users would be tens of thousands of cells.
  *
  * Property rows: as in the answer of session-days, at least one; days without sessions are shown too.
+ * Event st-pick, with detail {user, day}: a name, a day (YYYY-MM-DD), or a cell, both, was pressed.
  */
 class StDays extends StElement {
   static properties = { rows: { attribute: false }, first: { state: true }, count: { state: true } };
@@ -60,6 +61,10 @@ class StDays extends StElement {
     this.count = (Math.ceil(clientWidth / WIDTH / STEP) + 3) * STEP;
   }
 
+  #pick(detail) {
+    this.dispatchEvent(new CustomEvent("st-pick", { detail }));
+  }
+
   render() {
     const shown = this.#days.slice(this.first, this.first + this.count);
     const after = this.#days.length - this.first - shown.length;
@@ -73,14 +78,16 @@ class StDays extends StElement {
           <thead>
             <tr>
               <th scope="col" aria-colindex="1">${t("people.user")}</th>
-              ${all(shown.map((day, n) => heading(day, this.first + n)))}
+              ${all(shown.map((day, n) => heading(day, this.first + n, () => this.#pick({ day: iso(day) }))))}
             </tr>
           </thead>
           <tbody>
             ${[...this.#cells].map(
               ([user, own]) => html`<tr>
-                <th scope="row" aria-colindex="1">${user}</th>
-                ${all(shown.map((day, n) => cell(own.get(day), day, this.first + n)))}
+                <th scope="row" aria-colindex="1">
+                  <button type="button" @click=${() => this.#pick({ user })}>${user}</button>
+                </th>
+                ${all(shown.map((day, n) => cell(own.get(day), day, this.first + n, () => this.#pick({ user, day: iso(day) }))))}
               </tr>`,
             )}
           </tbody>
@@ -99,12 +106,17 @@ function daysOf(rows) {
 /** The room of days that are not in the document. */
 const gap = (days) => (days > 0 ? html`<td aria-hidden="true" .style=${`min-width: ${days * WIDTH}px`}></td>` : nothing);
 
-const heading = (day, index) => html`<th scope="col" aria-colindex=${index + 2}>
-  <span class="unseen">${full.format(day)}</span>
-  <span aria-hidden="true" class="days-head"><small>${weekday.format(day)}</small>${short.format(day)}</span>
+/** YYYY-MM-DD of a day. */
+const iso = (day) => new Date(day).toISOString().slice(0, 10);
+
+const heading = (day, index, pick) => html`<th scope="col" aria-colindex=${index + 2}>
+  <button type="button" @click=${pick}>
+    <span class="unseen">${full.format(day)}</span>
+    <span aria-hidden="true" class="days-head"><small>${weekday.format(day)}</small>${short.format(day)}</span>
+  </button>
 </th>`;
 
-function cell(row, day, index) {
+function cell(row, day, index, pick) {
   if (!row) return html`<td aria-colindex=${index + 2}></td>`;
   const { sessions, visible_duration: seconds } = row;
   const time = formatSeconds(seconds);
@@ -113,6 +125,7 @@ function cell(row, day, index) {
     aria-colindex=${index + 2}
     data-level=${LEVELS.filter((least) => seconds >= least).length}
     title=${`${full.format(day)}: ${said}`}
+    @click=${pick}
   >
     <span class="unseen">${said}</span>
     <span aria-hidden="true">${formatNumber(sessions)}<small>${seconds ? time.replace(/ .*/, "") : nothing}</small></span>

@@ -27,7 +27,8 @@ const SKELETON_ROWS = 8;
  *   empty    a template for an empty list.
  *   controls a template beside the search field.
  *   keyOf    (row) => what tells it from the others, for a row that stays the same one when its values change.
- * Attributes: caption, sort (the default order), no-search.
+ * Attributes: caption, sort (the default order), no-search, prefix (before its names in the address, where the page
+ *   has another list).
  * Events: st-reset, when the reader clears search and filters.
  */
 class StTable extends StElement {
@@ -41,6 +42,7 @@ class StTable extends StElement {
     keyOf: { attribute: false },
     caption: {},
     sort: {},
+    prefix: {},
     noSearch: { type: Boolean, attribute: "no-search" },
     found: { state: true },
     error: { state: true },
@@ -59,13 +61,28 @@ class StTable extends StElement {
 
   constructor() {
     super();
-    Object.assign(this, { columns: [], keyOf: JSON.stringify, filters: {}, filtered: false, caption: "", sort: "", noSearch: false, busy: true });
+    Object.assign(this, { columns: [], keyOf: JSON.stringify, filters: {}, filtered: false, caption: "", sort: "", prefix: "", noSearch: false, busy: true });
   }
 
   connectedCallback() {
-    this.#state ??= new UrlState(this, { q: "", sort: this.sort, page: 1, size: SIZES[0] });
+    this.#state ??= new UrlState(this, this.#named({ q: "", sort: this.sort, page: 1, size: SIZES[0] }));
     super.connectedCallback();
     addEventListener("st-back", this.#back);
+  }
+
+  /** Values by their names in the address. */
+  #named(values) {
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [this.prefix + name, value]));
+  }
+
+  get #shown() {
+    const { value } = this.#state;
+    const read = (name) => value[this.prefix + name];
+    return { q: read("q"), sort: read("sort"), page: read("page"), size: read("size") };
+  }
+
+  #show(changes, { replace = false, clear = [] } = {}) {
+    this.#state.set(this.#named(changes), { replace, clear: clear.map((name) => this.prefix + name) });
   }
 
   disconnectedCallback() {
@@ -96,7 +113,7 @@ class StTable extends StElement {
   updated() {
     this.#changes.after(this);
     this.#fit();
-    const asked = JSON.stringify([this.#state.value, this.filters]);
+    const asked = JSON.stringify([this.#shown, this.filters]);
     if (asked === this.#asked) return;
     this.#asked = asked;
     this.#fetch();
@@ -114,14 +131,14 @@ class StTable extends StElement {
   async #fetch() {
     this.#loading?.abort();
     const { signal } = (this.#loading = new AbortController());
-    const { q, sort, page, size } = this.#state.value;
+    const { q, sort, page, size } = this.#shown;
     const isQuiet = this.#isQuiet;
     this.#isQuiet = false;
     if (!isQuiet) this.busy = true;
     try {
       const found = await this.load({ search: q, sort, limit: size, offset: (page - 1) * size, signal });
       const last = Math.max(1, Math.ceil(found.total / size));
-      if (page > last) return this.#state.set({ page: last }, { replace: true });
+      if (page > last) return this.#show({ page: last }, { replace: true });
       this.found = found;
       this.error = undefined;
       this.#changes.isMarking = isQuiet;
@@ -141,8 +158,8 @@ class StTable extends StElement {
   }
 
   #search() {
-    const search = ({ detail: q }) => this.#state.set({ q }, { replace: true, clear: ["page"] });
-    return html`<st-search .value=${this.#state.value.q} @st-search=${search}></st-search>`;
+    const search = ({ detail: q }) => this.#show({ q }, { replace: true, clear: ["page"] });
+    return html`<st-search .value=${this.#shown.q} @st-search=${search}></st-search>`;
   }
 
   #body() {
@@ -185,14 +202,14 @@ class StTable extends StElement {
   }
 
   #head({ label, sort, kind, leaves }) {
-    const { sort: current } = this.#state.value;
+    const { sort: current } = this.#shown;
     const leaving = leaves ?? nothing;
     if (!sort) {
       return html`<th role="columnheader" scope="col" data-kind=${kind ?? nothing} data-leaves=${leaving}>${label}</th>`;
     }
     const isSorted = current === sort || current === `-${sort}`;
     const isDown = current === `-${sort}`;
-    const turn = () => this.#state.set({ sort: current === sort ? `-${sort}` : sort }, { clear: ["page"] });
+    const turn = () => this.#show({ sort: current === sort ? `-${sort}` : sort }, { clear: ["page"] });
     return html`<th
       role="columnheader"
       scope="col"
@@ -205,21 +222,21 @@ class StTable extends StElement {
   }
 
   #pager() {
-    const { page, size } = this.#state.value;
+    const { page, size } = this.#shown;
     return pager({
       page,
       size,
       shown: this.found.rows.length,
       total: this.found.total,
-      turn: (to) => this.#state.set({ page: to }),
-      resize: (to) => this.#state.set({ size: to }, { clear: ["page"] }),
+      turn: (to) => this.#show({ page: to }),
+      resize: (to) => this.#show({ size: to }, { clear: ["page"] }),
     });
   }
 
   #nothing() {
-    if (!this.#state.value.q && !this.filtered) return this.empty ?? emptyState({ title: t("table.nothing") });
+    if (!this.#shown.q && !this.filtered) return this.empty ?? emptyState({ title: t("table.nothing") });
     const reset = () => {
-      this.#state.set({ q: "" }, { clear: ["page"] });
+      this.#show({ q: "" }, { clear: ["page"] });
       this.dispatchEvent(new Event("st-reset"));
     };
     return emptyState({

@@ -1,5 +1,5 @@
 import { html, nothing } from "lit";
-import { get, getList } from "../client.js";
+import { get, getList, queryOf } from "../client.js";
 import { StElement } from "../element.js";
 import { colorsOf, together, viewBars } from "../elements/bars.js";
 import "../elements/days.js";
@@ -7,11 +7,13 @@ import { pager, SIZES } from "../elements/pager.js";
 import { badge, emptyState, failure, pageHeader, segments } from "../elements/parts.js";
 import { periodValue } from "../elements/period.js";
 import "../elements/table.js";
-import { pathName } from "../elements/views.js";
+import { pathName, viewName } from "../elements/views.js";
 import { address, locale } from "#here";
 import { t } from "#i18n";
+import { icon } from "../icons.js";
 import { Live, ofPeople } from "../live.js";
-import { formatDuration, formatSeconds, instant } from "../time.js";
+import { formatDuration, formatSeconds, instant, zone } from "../time.js";
+import { Calendar } from "../timeline/calendar.js";
 import { UrlState } from "../url-state.js";
 
 import "./people.css";
@@ -20,6 +22,8 @@ const SHOWN = ["sessions", "views", "days"];
 const STATES = { all: undefined, now: true, before: false };
 // The users to choose from: those with a session in this period.
 const NAMES_PERIOD = "1 year";
+const DAY = /^\d{4}-\d\d-\d\d$/;
+const dayName = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const SUMS_MS = 60_000; // sums of a period change little from ping to ping
 
 /** The users of the web UI: their sessions, their time per page, and their days. */
@@ -29,6 +33,8 @@ class PeoplePage extends StElement {
   #state = new UrlState(this, {
     show: "sessions",
     users: "",
+    view: "",
+    day: "",
     active: "all",
     after: "",
     before: "",
@@ -38,6 +44,7 @@ class PeoplePage extends StElement {
     page: 1,
     size: SIZES[0],
   });
+  #calendar = new Calendar(zone, locale);
   #asked;
   #askedAt = 0;
   #isQuiet = false;
@@ -62,6 +69,12 @@ class PeoplePage extends StElement {
     { label: t("people.last_ping"), kind: "number", leaves: 1, cell: ({ last_ping: at }) => instant(at) },
     { label: t("people.length"), kind: "number", leaves: 2, cell: (row) => formatDuration(row.last_ping - row.start) },
     { label: t("people.visible"), kind: "number", cell: ({ visible_duration: seconds }) => formatSeconds(seconds) },
+  ];
+
+  #timeColumns = [
+    { label: t("people.user"), sort: "user", kind: "main", cell: ({ user }) => html`<strong>${user}</strong>` },
+    { label: t("people.page"), sort: "page", kind: "wide", cell: ({ path }) => pathName(path) },
+    { label: t("people.visible"), sort: "visible", kind: "state", cell: ({ seconds }) => formatSeconds(seconds) },
   ];
 
   connectedCallback() {
@@ -99,7 +112,40 @@ class PeoplePage extends StElement {
     return { rows: data, total };
   };
 
-  updated() {
+  /** The sessions that began on the chosen day. */
+  #loadDay = async ({ limit, offset, signal }) => {
+    const start = this.#calendar.dayStart(this.#day);
+    const local = this.#calendar.local(start);
+    const end = this.#calendar.instant(local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate() + 1);
+    const params = { "usernames[]": this.#users, started_after: start - 1, started_before: end, limit, offset };
+    const { data, total } = await getList("/api/v2/sessions", { params, signal });
+    return { rows: data, total };
+  };
+
+  get #day() {
+    const { day } = this.#state.value;
+    return DAY.test(day) && !Number.isNaN(Date.parse(day)) ? day : "";
+  }
+
+  /** The time of each person on each page, of what has been loaded. */
+  #loadTimes = async ({ sort, limit, offset }) => {
+    const { view: only } = this.#state.value;
+    const rows = [];
+    for (const { username: user, tab_duration: views } of this.found?.rows ?? []) {
+      for (const [view, value] of Object.entries(views)) {
+        if (only && view !== only) continue;
+        const tabs = typeof value === "number" ? { "": value } : value;
+        for (const [tab, seconds] of Object.entries(tabs)) rows.push({ user, path: tab ? [view, tab] : [view], seconds });
+      }
+    }
+    const by = ORDERS[sort.replace(/^-/, "")] ?? ORDERS.visible;
+    const sign = sort.startsWith("-") ? -1 : 1;
+    rows.sort((one, other) => sign * by(one, other) || inOrder(one.user, other.user) || other.seconds - one.seconds);
+    return { rows: rows.slice(offset, offset + limit), total: rows.length };
+  };
+
+  updated(changed) {
+    if (changed.has("found")) this.querySelector(".people-times")?.refresh();
     const { show, users, page, size } = this.#state.value;
     const span = periodValue(this.#state.value);
     const asked = JSON.stringify([show, users, span, ...(show === "days" ? [page, size] : [])]);
@@ -145,13 +191,63 @@ class PeoplePage extends StElement {
           label: t("people.show"),
           value: show,
           options: SHOWN.map((value) => ({ value, label: t(`people.show.${value}`) })),
-          change: (value) => this.#state.set({ show: value }, { clear: ["page"] }),
+          change: (value) => this.#state.set({ show: value }, { clear: ["page", "sort", "view", "day"] }),
         })}
-        ${this.#userChoice()}
+        ${this.#userChoice()} ${this.#chips(show)}
+        <a class="button people-file" href=${this.#file(show)} download>${icon("download")}CSV</a>
       </div>
       ${show === "views" || show === "days" ? this.#stats(show) : this.#sessions()}
     `;
   }
+
+  /** What a press on a bar, a name or a day has chosen, each to be taken back. */
+  #chips(show) {
+    const { view } = this.#state.value;
+    const chosen = this.#users;
+    const chips = chosen.map((name) => [name, { users: chosen.filter((each) => each !== name).map(encodeURIComponent).join(",") }]);
+    if (show === "views" && view) chips.push([this.#nameOf(view), { view: "" }]);
+    if (show === "days" && this.#day) chips.push([dayName.format(new Date(this.#day)), { day: "" }]);
+    if (!chips.length) return nothing;
+    return html`<ul class="chips" role="list" aria-label=${t("people.chips")}>
+      ${chips.map(([name, without]) => {
+        const label = t("people.chips.remove", { name });
+        const remove = () => this.#state.set(without, { clear: PAGES });
+        return html`<li><button type="button" class="chip" title=${label} aria-label=${label} @click=${remove}>${name}${icon("close")}</button></li>`;
+      })}
+    </ul>`;
+  }
+
+  /** As its bar has it: another product's page, where it has tabs. */
+  #nameOf(view) {
+    const hasTabs = this.found?.rows.some(({ tab_duration: views }) => typeof views?.[view] === "object");
+    return hasTabs ? view : viewName(view);
+  }
+
+  /** What is shown, as a file. */
+  #file(show) {
+    const { active, after, before, view } = this.#state.value;
+    const users = { "usernames[]": this.#users };
+    const span = periodValue(this.#state.value);
+    if (show === "views") return address("/api/v2/session-stats.csv") + queryOf({ ...span, ...users, view });
+    const day = this.#day ? { start: this.#day, end: this.#day } : span;
+    if (show === "days") return address("/api/v2/session-days.csv") + queryOf({ ...day, ...users });
+    const asked = { ...users, active: STATES[active], started_after: after, stopped_before: before };
+    return address("/api/v2/sessions.csv") + queryOf(asked);
+  }
+
+  /** Choose only this user, or everybody again. */
+  #pickUser = (name) => {
+    const chosen = this.#users;
+    const users = chosen.length === 1 && chosen[0] === name ? "" : encodeURIComponent(name);
+    this.#state.set({ users }, { clear: PAGES });
+  };
+
+  #pickView = (view) => this.#state.set({ view: view === this.#state.value.view ? "" : view }, { clear: PAGES });
+
+  #pickDay = ({ detail: { user, day } }) => {
+    const users = user === undefined ? {} : { users: encodeURIComponent(user) };
+    this.#state.set({ ...users, ...(day && { day }) }, { clear: PAGES });
+  };
 
   #userChoice() {
     const chosen = this.#users;
@@ -220,35 +316,91 @@ class PeoplePage extends StElement {
   }
 
   #days(rows) {
+    const { users } = this.#state.value;
+    const name = this.#day && dayName.format(new Date(this.#day));
     return html`<div class="card">
-      <st-days class="days" .rows=${rows}></st-days>
+      <st-days class="days" .rows=${rows} @st-pick=${this.#pickDay}></st-days>
       ${pager({
         ...this.found,
         turn: (to) => this.#state.set({ page: to }),
         resize: (to) => this.#state.set({ size: to }, { clear: ["page"] }),
       })}
-    </div>`;
+    </div>
+    ${name
+      ? html`<h2 class="people-below" aria-live="polite">${t("people.day", { day: name })}</h2>
+          <st-table
+            no-search
+            prefix="day-"
+            caption=${t("people.day", { day: name })}
+            .columns=${this.#columns}
+            .load=${this.#loadDay}
+            .keyOf=${({ _id: id }) => id}
+            .filters=${{ users, day: this.#day }}
+            .empty=${emptyState({ sign: "people", title: t("people.day.none"), text: t("people.day.none.text") })}
+          ></st-table>`
+      : nothing}`;
   }
 
   #statsOf(show) {
-    const { rows } = this.found;
-    if (!rows.length) return html`<div class="card">${noPeople()}</div>`;
-    if (show === "days") return this.#days(rows);
+    const { view } = this.#state.value;
+    const { rows: found } = this.found;
+    if (!found.length) return html`<div class="card">${noPeople()}</div>`;
+    if (show === "days") return this.#days(found);
+    const rows = view ? found.map((row) => onlyView(row, view)).filter((row) => row.tab_duration[view] !== undefined) : found;
     const all = together(rows.map((row) => row.tab_duration));
     const total = rows.reduce((sum, row) => sum + row.visible_duration, 0);
     return html`<div class="people-columns">
       <section class="card" aria-labelledby="people-views">
         <h2 id="people-views">${t("people.views")}</h2>
-        <p class="muted">${t("people.views.total", { time: formatDuration(total) })}</p>
-        ${viewBars(all, { colors: colorsOf(Object.keys(all)) })}
+        <p class="muted">
+          ${t(view || this.#users.length ? "people.views.some" : "people.views.total", { time: formatDuration(total) })}
+        </p>
+        ${viewBars(all, { colors: this.#colors(found), pick: this.#pickView, picked: [view] })}
       </section>
       <section class="card" aria-labelledby="people-each">
         <h2 id="people-each">${t("people.each")}</h2>
         <p class="muted">${t("people.each.lead")}</p>
-        ${viewBars(Object.fromEntries(rows.map((row) => [row.username, row.visible_duration])), { nameOf: (name) => name })}
+        ${viewBars(Object.fromEntries(rows.map((row) => [row.username, row.visible_duration])), {
+          nameOf: (name) => name,
+          pick: this.#pickUser,
+          picked: this.#users,
+        })}
       </section>
-    </div>`;
+    </div>
+    <h2 class="people-below">${t("people.times")}</h2>
+    <st-table
+      class="people-times"
+      no-search
+      sort="-visible"
+      caption=${t("people.times")}
+      .columns=${this.#timeColumns}
+      .load=${this.#loadTimes}
+      .keyOf=${({ user, path }) => JSON.stringify([user, path])}
+      .filters=${{ view }}
+      .empty=${emptyState({ sign: "people", title: t("people.times.none") })}
+    ></st-table>`;
   }
+
+  /** The colours of the pages stay as they are when one of them is chosen. */
+  #colors(rows) {
+    return colorsOf(Object.keys(together(rows.map((row) => row.tab_duration))));
+  }
+}
+
+// The pages of all lists that a choice narrows.
+const PAGES = ["page", "day-page"];
+
+const ORDERS = {
+  user: (one, other) => inOrder(one.user, other.user),
+  page: (one, other) => inOrder(pathName(one.path), pathName(other.path)),
+  visible: (one, other) => one.seconds - other.seconds,
+};
+
+/** What a user did on one page. */
+function onlyView(row, view) {
+  const value = row.tab_duration[view];
+  const seconds = typeof value === "object" ? Object.values(value).reduce((sum, each) => sum + each, 0) : value;
+  return { ...row, tab_duration: { [view]: value }, visible_duration: seconds ?? 0 };
 }
 
 const { compare: inOrder } = new Intl.Collator(locale, { numeric: true });
