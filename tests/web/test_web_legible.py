@@ -58,7 +58,7 @@ def test_on_a_phone_the_first_row_is_in_the_upper_third_and_rows_are_low(
         assert first["y"] <= height / 3
         visit.page.get_by_role("button", name="Filter and period").click()
         expect(visit.page.get_by_role("searchbox")).to_be_visible()
-        expect(visit.page.get_by_role("button", name="Year")).to_be_visible()
+        expect(visit.page.get_by_label("Period")).to_be_visible()
         visit.open("/ui/devices")
         heights = visit.page.locator("tbody tr").evaluate_all("all => all.map((each) => each.offsetHeight)")
         assert max(heights) <= 72

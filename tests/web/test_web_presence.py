@@ -33,10 +33,20 @@ VIEW = """() => {
   const { from, to, span, isLive } = document.querySelector("st-timeline").view;
   return { from, to, span, isLive };
 }"""
+# The colour that most of the upper edge has: a mark of the axis may be anywhere in it.
 GROUND = """() => {
   const canvas = document.querySelector("st-timeline canvas");
-  return [...canvas.getContext("2d").getImageData(3, 3, 1, 1).data].slice(0, 3);
+  const { data } = canvas.getContext("2d").getImageData(0, 3, canvas.width, 1);
+  const counts = new Map();
+  for (let at = 0; at < data.length; at += 4) {
+    const color = [...data.slice(at, at + 3)].join();
+    counts.set(color, (counts.get(color) ?? 0) + 1);
+  }
+  return [...counts].sort(([, one], [, other]) => other - one)[0][0].split(",").map(Number);
 }"""
+SITE_CLOCK = """(all) => all.map((at) => new Intl.DateTimeFormat("en-GB", {
+  timeZone: "Europe/Paris", hour: "2-digit", minute: "2-digit",
+}).format(new Date(1000 * at)))"""
 # Chromium's advice for frequent reads of a canvas, which only tests do.
 READ_OFTEN = "willReadFrequently"
 
@@ -309,26 +319,58 @@ def test_two_fingers_zoom_and_one_tells_before_it_opens(browser: Browser, web_se
         visit.page.wait_for_url(f"**/ui/devices/{session['mac']}")
 
 
-def test_spans_days_and_steps_are_in_the_address(timeline: Visit) -> None:
-    page = timeline.page
-    for name, seconds in (("Day", 86_400), ("Month", 30 * 86_400), ("Year", 365 * 86_400)):
-        page.get_by_role("button", name=name, exact=True).click()
-        page.wait_for_url(re.compile(f"span={name.lower()}"))
-        wait_until(page, f"document.querySelector('st-timeline').view.span === {seconds}")
-    page.go_back()
-    page.wait_for_url(re.compile("span=month"))
-    page.get_by_role("button", name="Day", exact=True).click()
-    day = page.get_by_label("Go to a day").input_value()
-    page.get_by_role("button", name="Earlier").click()
-    page.wait_for_url(re.compile("until="))
-    page.get_by_label("Go to a day").fill("2026-03-29" if day > "2026-03-29" else "2025-03-30")
-    page.get_by_label("Go to a day").dispatch_event("change")
-    # The day on which daylight saving time begins in Paris: it starts at 23:00 UTC and has no 02:00.
-    page.wait_for_url(re.compile(r"until=20\d\d-03-(29|30)T23%3A00%3A00Z"))
-    address = page.url
-    timeline.open(address.removeprefix(timeline.base))
-    assert time.strftime("%H:%M", time.gmtime(view(timeline)["from"])) == "23:00"
-    assert page.url == address
+@pytest.mark.parametrize("size", [(1440, 900), PHONE], ids=["desktop", "phone"])
+def test_the_period_is_chosen_as_on_other_pages_and_gestures_leave_it(
+    browser: Browser, web_server: WebServer, size: tuple[int, int]
+) -> None:
+    with visiting(browser, web_server.base, size) as visit:
+        page = visit.page
+        visit.log_in("viewer", PASSWORD)
+        visit.open(URL)
+        if size == PHONE:
+            page.get_by_role("button", name="Filter and period").click()
+        choice = page.get_by_label("Period")
+        expect(choice).to_have_value("7 days")
+        for name, seconds in (("24 hours", 86_400), ("30 days", 30 * 86_400), ("365 days", 365 * 86_400)):
+            choice.select_option(name)
+            wait_until(page, f"document.querySelector('st-timeline').view.span === {seconds}")
+            assert view(visit)["isLive"]
+        page.go_back()
+        expect(choice).to_have_value("30 days")
+        choice.select_option("yesterday")
+        wait_until(page, "!document.querySelector('st-timeline').view.isLive")
+        seen = view(visit)
+        # A day at the site, with the clocks changed or not.
+        assert page.evaluate(SITE_CLOCK, [seen["from"], seen["to"]]) == ["00:00", "00:00"]
+        assert seen["span"] == pytest.approx(86_400, abs=3600)
+        visit.settle()
+        # What the timeline tells of its own way there changes nothing.
+        expect(choice).to_have_value("yesterday")
+        page.get_by_role("button", name="Zoom in").click()
+        expect(choice).to_have_value("As shown")
+        page.wait_for_url(re.compile(r"span=\d+&until="))
+        assert "period=" not in page.url
+        page.get_by_role("button", name="Earlier").click()
+        wait_until(page, f"document.querySelector('st-timeline').view.from < {seen['from']}")
+        choice.select_option("From … to …")
+        # The day on which daylight saving time began in Paris: it starts at 23:00 UTC and has no 02:00.
+        page.get_by_label("From", exact=True).fill("2026-03-29T00:00")
+        page.get_by_label("To", exact=True).fill("2026-03-30T00:00")
+        wait_until(page, "document.querySelector('st-timeline').view.span === 23 * 3600")
+        page.wait_for_url(re.compile("from=2026-03-29T00%3A00&to=2026-03-30T00%3A00"))
+        assert "span=" not in page.url
+        address = page.url
+        visit.open(address.removeprefix(visit.base))
+        assert time.strftime("%H:%M", time.gmtime(view(visit)["from"])) == "23:00"
+        assert page.url == address
+        if size == PHONE:
+            page.get_by_role("button", name="Filter and period").click()
+        assert visit.violations() == []
+        page.get_by_role("button", name="Now", exact=True).click()
+        wait_until(page, "document.querySelector('st-timeline').view.isLive")
+        choice.select_option("today")
+        wait_until(page, "document.querySelector('st-timeline').view.from >= 0")
+        page.wait_for_url(re.compile("period=today"))
 
 
 def test_search_and_status_choose_the_rows_and_are_in_the_address(timeline: Visit) -> None:
@@ -367,8 +409,8 @@ def test_the_same_is_there_as_a_table(timeline: Visit) -> None:
         expect(shown.nth(number)).to_contain_text(session["mac"])
     table.get_by_role("button", name="Duration").click()
     page.wait_for_url(re.compile("sort=duration"))
-    page.get_by_role("button", name="Day", exact=True).click()
-    page.wait_for_url(re.compile("span=day"))
+    page.get_by_label("Period").select_option("24 hours")
+    page.wait_for_url(re.compile("period=24\\+hours"))
     timeline.settle()
     total = page.locator(".pager-range").inner_text()
     assert total.endswith(f"of {len(sessions_of_view(timeline, 86_400))}")

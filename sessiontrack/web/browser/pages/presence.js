@@ -4,6 +4,7 @@ import { get, getList } from "../client.js";
 import { StElement } from "../element.js";
 import { badge, emptyState, pageHeader, segments } from "../elements/parts.js";
 import "../elements/instant.js";
+import { lengthOf, periodInstants } from "../elements/period.js";
 import "../elements/search.js";
 import "../elements/table.js";
 import "../timeline/element.js";
@@ -14,7 +15,7 @@ import { Live, ofDevices } from "../live.js";
 import { formatDuration, instant, zone } from "../time.js";
 import { apiSource, iso } from "../timeline/api-source.js";
 import { Calendar } from "../timeline/calendar.js";
-import { SPANS, View } from "../timeline/view.js";
+import { AHEAD, SPANS, View } from "../timeline/view.js";
 import { UrlState } from "../url-state.js";
 import "./presence.css";
 
@@ -23,6 +24,10 @@ const ORDERS = ["name", "status", "-last_seen", "-first_seen", "owner", "ip"];
 const LOCAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/;
 const STEP = 0.8; // of the visible span
 const ZOOM = 2;
+const SAME_SECONDS = 2;
+// Where the view is: a period that was chosen, or what gestures made of it.
+const PERIOD = { period: "", from: "", to: "" };
+const LENGTHS = { day: "24 hours", week: "7 days", month: "30 days", year: "365 days" };
 const KINDS = {
   closed: ["active", "timeline.legend.closed"],
   open: ["ok", "timeline.legend.open"],
@@ -34,7 +39,7 @@ const KINDS = {
 class PresencePage extends StElement {
   static properties = { totals: { state: true }, total: { state: true }, isUnfolded: { state: true } };
 
-  #state = new UrlState(this, { as: "timeline", q: "", status: "all", order: "name", span: "week", until: "", at: "" });
+  #state = new UrlState(this, { as: "timeline", q: "", status: "all", order: "name", span: "week", until: "", at: "", ...PERIOD });
   #calendar = new Calendar(zone, locale);
   #source;
   #asked;
@@ -71,11 +76,24 @@ class PresencePage extends StElement {
     get("/devices/totals", { params: { format: "named" } }).then((totals) => (this.totals = totals), () => {});
   }
 
-  /** The time range of the address. */
+  /** The time range of the address: of its period, else of its span and end. */
   #view() {
-    const { span, until } = this.#state.value;
+    const { span, until, period } = this.#state.value;
+    const now = Date.now() / 1000;
+    const chosen = periodInstants(this.#state.value, now);
+    // A period that lasts until now has all of its past in sight, and follows.
+    if (chosen && chosen.to > now) return new View((now - chosen.from) / (1 - AHEAD), null, now);
+    if (chosen) return new View(chosen.to - chosen.from, chosen.to, now);
+    if (lengthOf(period)) return new View(lengthOf(period), null, now);
     const at = Date.parse(until) / 1000;
-    return new View(SPANS[span] ?? (Number(span) || SPANS.week), Number.isNaN(at) ? null : at, Date.now() / 1000);
+    return new View(SPANS[span] ?? (Number(span) || SPANS.week), Number.isNaN(at) ? null : at, now);
+  }
+
+  /** What the choice of a period shows: what was chosen, or that the view is elsewhere now. */
+  get #current() {
+    const { span, until, period } = this.#state.value;
+    if (periodInstants(this.#state.value) || lengthOf(period)) return period;
+    return (!until && LENGTHS[span]) || t("presence.period.shown");
   }
 
   render() {
@@ -123,7 +141,6 @@ class PresencePage extends StElement {
 
   #time(isTable) {
     const view = this.#view();
-    const { span } = this.#state.value;
     const now = Math.min(view.to, view.now);
     const button = (name, sign, does) =>
       html`<button type="button" class="button" title=${name} aria-label=${name} @click=${does}>${sign}</button>`;
@@ -137,22 +154,7 @@ class PresencePage extends StElement {
       </div>
       <h2 aria-live="polite">${this.#calendar.range(view.from, now)}</h2>
       ${this.#fold()}
-      <label class="presence-date">
-        <span class="unseen">${t("presence.date")}</span>
-        <input
-          type="date"
-          title=${t("presence.date")}
-          max=${this.#calendar.day(view.now)}
-          .value=${this.#calendar.day(view.isLive ? view.now : (view.from + view.to) / 2)}
-          @change=${(event) => this.#goTo(event.target.value)}
-        />
-      </label>
-      ${segments({
-        label: t("presence.span"),
-        value: span,
-        options: Object.keys(SPANS).map((each) => ({ value: each, label: t(`presence.span.${each}`) })),
-        change: (chosen) => this.#show(new View(SPANS[chosen], this.#keptEnd(view, SPANS[chosen]), view.now)),
-      })}
+      <st-period bounded usual="7 days" .current=${this.#current} .clears=${["span", "until"]}></st-period>
       ${isTable
         ? nothing
         : html`<div class="presence-buttons presence-zoom">
@@ -220,11 +222,6 @@ class PresencePage extends StElement {
     return this.querySelector("st-timeline");
   }
 
-  /** Change the span around the same middle; if "now" is visible, it stays visible. */
-  #keptEnd(view, span) {
-    return view.isLive ? null : (view.from + view.to) / 2 + span / 2;
-  }
-
   #move(part) {
     if (this.#element) return this.#element.move(part);
     const view = this.#view();
@@ -235,17 +232,16 @@ class PresencePage extends StElement {
     this.#show(new View(this.#view().span, null, Date.now() / 1000));
   }
 
-  #goTo(day) {
-    const at = this.#calendar.dayStart(day);
-    if (Number.isNaN(at)) return;
+  /** The reader has moved the timeline; one that went where the address says has not been moved. */
+  #moved({ detail }) {
     const view = this.#view();
-    // A day or less starts at its beginning; a longer span is centred.
-    this.#show(view.span <= SPANS.day ? view.centred(at + view.span / 2) : view.centred(at + SPANS.day / 2));
+    const isSame = [detail.from - view.from, detail.span - view.span].every((each) => Math.abs(each) <= SAME_SECONDS);
+    if (!isSame) this.#show(detail, { replace: true, clear: [] });
   }
 
   #show({ span, until }, options = {}) {
     const named = Object.keys(SPANS).find((each) => SPANS[each] === Math.round(span));
-    const changes = { span: named ?? String(Math.round(span)), until: until === null ? "" : iso(until) };
+    const changes = { ...PERIOD, span: named ?? String(Math.round(span)), until: until === null ? "" : iso(until) };
     this.#state.set(changes, { clear: ["page"], ...options });
   }
 
@@ -267,21 +263,21 @@ class PresencePage extends StElement {
         .until=${until}
         .mark=${this.#mark()}
         @st-instant=${({ detail }) => this.#state.set({ at: this.#localTime(detail.at) })}
-        @st-view=${(event) => this.#show(event.detail, { replace: true, clear: [] })}
+        @st-view=${this.#moved}
         @st-total=${(event) => (this.total = event.detail.total)}
       ></st-timeline>
     </div>`;
   }
 
   #table() {
-    const { status, span, until } = this.#state.value;
+    const { status, span, until, period, from, to } = this.#state.value;
     return html`<st-table
       caption=${t("presence.caption")}
       no-search
       sort="-connection"
       .columns=${this.#columns}
       .load=${this.#load}
-      .filters=${{ status, span, until }}
+      .filters=${{ status, span, until, period, from, to }}
       ?filtered=${status !== "all"}
       .empty=${this.totals?.all === 0 ? noDevices() : noSessions()}
       @st-reset=${() => this.#state.set({ status: "all" })}

@@ -4,7 +4,7 @@ export const SPANS = { day: 86_400, week: 7 * 86_400, month: 30 * 86_400, year: 
 const LEAST_SECONDS = 600;
 const MOST_SECONDS = 20 * 365 * 86_400;
 const NEAR = 40; // pixels
-const AHEAD = 0.03; // of the span: room after "now"
+export const AHEAD = 0.03; // of the span: room after "now"
 
 /** [from, from + span) in UTC epoch seconds; a live view follows "now" and ends a little after it. */
 export class View {
