@@ -85,9 +85,27 @@ def test_where_no_hour_is_usual_nothing_is_said(signed_in: Visit, week: Week) ->
     expect(signed_in.page.locator(".device-usual")).to_have_count(0)
 
 
-def _tell(visit: Visit, week: Week) -> None:
+def test_of_less_than_two_weeks_nothing_is_usual(signed_in: Visit) -> None:
+    """A minute on a Sunday afternoon is no habit."""
+    page = signed_in.page
+    short = {"observed_seconds": 14 * 86_400 - 1}
+    _tell(signed_in, [[1.0] * 24] * 7, **short)
+    signed_in.open(PAGE)
+    expect(page.locator(".latest")).to_be_visible()
+    # The device has been known for long: the period is short.
+    expect(page.locator(".device-usual")).to_have_count(0)
+    page.unroute("**/statistics?*")
+    new = page.evaluate("new Date(Date.now() - 60_000).toISOString()")
+    _tell(signed_in, [[1.0] * 24] * 7, **short, first_seen=new)
+    signed_in.open(PAGE)
+    expect(page.locator(".device-usual")).to_have_text(
+        "When it is usually here can be said once it has been known for two weeks."
+    )
+
+
+def _tell(visit: Visit, week: Week, **more: object) -> None:
     def answer(route: Route) -> None:
         found = route.fetch()
-        route.fulfill(response=found, body=json.dumps({**found.json(), "week": week}))
+        route.fulfill(response=found, body=json.dumps({**found.json(), "week": week, **more}))
 
     visit.page.route("**/statistics?*", answer)

@@ -18,7 +18,7 @@ import { tagList, typeIcon } from "./device/kinds.js";
 import { deleteSessions, edit, merge } from "./device/changes.js";
 import "./device/strip.js";
 import "./device/tell.js";
-import { usually } from "./device/usually.js";
+import { ENOUGH_SECONDS, usually } from "./device/usually.js";
 import "./devices.css";
 import "./device.css";
 
@@ -135,7 +135,14 @@ class DevicePage extends StElement {
   }
 
   #usually() {
-    const when = usually(this.told.statistics.week);
+    const { week, observed_seconds: observed, first_seen: first } = this.told.statistics;
+    if (observed < ENOUGH_SECONDS) {
+      // Of a short period that was chosen, nothing follows; of a device that is new, that it is too early.
+      return Date.now() / 1000 - Date.parse(first) / 1000 < ENOUGH_SECONDS
+        ? html`<p class="device-usual muted">${t("devices.one.usual.early")}</p>`
+        : nothing;
+    }
+    const when = usually(week);
     return when ? html`<p class="device-usual">${t("devices.one.usual", { when })}</p>` : nothing;
   }
 

@@ -3,6 +3,8 @@ import { locale } from "#here";
 import { t } from "#i18n";
 
 const USUAL = 0.5; // of the times that an hour came up
+/** Each hour of the week came up twice: of less, nothing is usual. */
+export const ENOUGH_SECONDS = 14 * 86_400;
 const MONDAY = Date.UTC(2024, 0, 1);
 const DAY_MS = 86_400_000;
 const weekday = new Intl.DateTimeFormat(locale, { timeZone: "UTC", weekday: "short" });
