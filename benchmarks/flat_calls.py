@@ -113,6 +113,7 @@ READS = (
     _get("presence at: middle", "/presence/at", "at={month_ago}", (20, 30)),
     _get("presence at: csv", "/presence/at.csv", "at={month_ago}"),
     _get("presence shares: a month", "/presence/shares", "{month}&limit=25", (100, 250)),
+    _get("presence totals: a year", "/presence/totals", "{year}", (20, 30)),
     _get("presence shares: csv", "/presence/shares.csv", "{month}"),
     _get("sources", "/presence/sources"),
     _get("timeline: a year, 1,000 devices", "/presence/timeline", "{year}&limit=1000", (150, 200)),

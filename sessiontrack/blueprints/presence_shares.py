@@ -5,9 +5,10 @@ from typing import Any
 import orjson
 from flask import Response, g
 
+from sessiontrack.database import read_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http import examples
-from sessiontrack.http.answers import CSV, PAGING_HEADERS, csv_answer, list_answer
+from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, list_answer
 from sessiontrack.http.endpoint import Blueprint, settings, window
 from sessiontrack.queries import presence_shares as queries
 from sessiontrack.queries.devices import DeviceFilter
@@ -60,6 +61,22 @@ def export_shares(query: dict[str, Any]) -> Response:
     wanted, now, site = _wanted(query), g.now, settings().timezone
     name = f"sessiontrack-presence-{site.format_minute(wanted.start)[:10]}.csv"
     return csv_answer(lambda tx: queries.share_cells(tx, wanted, now, site), queries.CELLS, name)
+
+
+@blueprint.endpoint(
+    "/totals",
+    role=VIEWER,
+    query=schemas.PresenceTotals,
+    answer=schemas.PresenceTotalsAnswer,
+    example=examples.PRESENCE_TOTALS,
+)
+def totals(query: dict[str, Any]) -> Response:
+    """How many devices were there in a period at all, and how many were new"""
+    wanted, site = _wanted({**query, "sort": "-share"}), settings().timezone
+    with read_transaction() as tx:
+        counts = queries.count_there(tx, wanted, g.now)
+    ends = {"start": site.format_offset(wanted.start), "end": site.format_offset(wanted.end)}
+    return answer({"success": True, **ends, **counts})
 
 
 def _wanted(query: dict[str, Any]) -> queries.ShareFilter:

@@ -303,6 +303,14 @@ PRESENCE_SHARES = {
         }
     ],
 }
+PRESENCE_TOTALS = {
+    "success": True,
+    "start": "2025-08-01T00:00:00+02:00",
+    "end": "2025-09-01T00:00:00+02:00",
+    "known": 25,
+    "there": 21,
+    "new": 2,
+}
 PRESENCE_SHARES_CSV = (
     "mac,name,owner,first_seen,sessions,connected_seconds,observed_seconds,share,absent_seconds,absent_from,"
     "absent_until\r\nAA:BB:CC:DD:EE:FF,Printer,Office,2025-07-14T09:00:00+02:00,21,803520,2678400,0.3,223200,"

@@ -1,4 +1,4 @@
-"""How much of a period each device was connected, and its longest absence in it."""
+"""How much of a period each device was connected, its longest absence, and how many were there at all."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -15,6 +15,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
 from sessiontrack.database import Row, Statement, Transaction
@@ -78,6 +79,12 @@ def share_cells(tx: Transaction, wanted: ShareFilter, now: int, site: SiteTime) 
         absence = each["longest_absence"] or {"seconds": None, "from": None, "until": None}
         flat = {**each, **{f"absent_{name}": value for name, value in absence.items()}}
         yield tuple(as_cell(flat[name]) for name in CELLS)
+
+
+def count_there(tx: Transaction, wanted: ShareFilter, now: int) -> dict[str, int]:
+    """Of the devices that were known before the end: all, those there in the period, those new in it."""
+    known, there, new = tx.rows(_there(*wanted.shape()), **wanted.values(now))[0]
+    return {"known": known, "there": there, "new": new}
 
 
 def _as_dict(row: Row, wanted: ShareFilter, site: SiteTime) -> dict[str, Any]:
@@ -193,6 +200,25 @@ def _listed(
 def _counted(status: str, is_ascii: bool | None, tag_is_ascii: bool | None) -> Statement:
     rows = select(func.count()).select_from(Device).where(*_where(status, is_ascii, tag_is_ascii))
     return Statement(rows)
+
+
+@cache
+def _there(status: str, is_ascii: bool | None, tag_is_ascii: bool | None) -> Statement:
+    session = aliased(DeviceSession)
+    # Sessions of one device do not overlap: of those that began before the end, the latest ends last.
+    latest = (
+        select(session.still_connected | (session.end_at > _START) | (session.begin_at >= _START))
+        .where(session.device_id == Device.id, session.begin_at < _END)
+        .order_by(session.begin_at.desc())
+        .limit(1)
+        .correlate(Device)
+        .scalar_subquery()
+    )
+    known = select(Device.first_seen_at, latest.label("is_there"))
+    found = known.where(*_where(status, is_ascii, tag_is_ascii)).subquery().c
+    is_new = found.first_seen_at >= _START
+    counts = (func.count(), func.count().filter(found.is_there), func.count().filter(is_new))
+    return Statement(select(*counts).select_from(found.first_seen_at.table))
 
 
 def _where(status: str, is_ascii: bool | None, tag_is_ascii: bool | None) -> tuple[ColumnElement[bool], ...]:

@@ -12,8 +12,8 @@ from sessiontrack.values.tags import LONGEST as LONGEST_TAG
 SORTS = ("name", "mac", "share", "connected_seconds", "sessions", "absence")
 
 
-class SharesCsv(InPeriod):
-    """`GET /presence/shares.csv`."""
+class PresenceTotals(InPeriod):
+    """`GET /presence/totals`."""
 
     period = PeriodText(default="30 days")
     status = fields.String(
@@ -25,6 +25,11 @@ class SharesCsv(InPeriod):
     search = Text(
         load_default="", metadata={"description": "In name, owner, vendor, MAC addresses and IP address."}
     )
+
+
+class SharesCsv(PresenceTotals):
+    """`GET /presence/shares.csv`."""
+
     sort = fields.String(
         load_default="-share",
         validate=OneOf([*SORTS, *(f"-{each}" for each in SORTS)]),
@@ -81,3 +86,14 @@ class SharesAnswer(Answer):
         required=True,
         metadata={"description": "Those known before the end; X-Total-Count says how many there are."},
     )
+
+
+class PresenceTotalsAnswer(Answer):
+    """`GET /presence/totals`; instants in site time, with their offset."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+    start = fields.String(required=True)
+    end = fields.String(required=True, metadata={"description": "The end of the period, at most now."})
+    known = fields.Integer(required=True, metadata={"description": "Devices first seen before the end."})
+    there = fields.Integer(required=True, metadata={"description": "Those with a session in the period."})
+    new = fields.Integer(required=True, metadata={"description": "Those first seen in the period."})

@@ -114,6 +114,29 @@ def test_of_some_devices_and_as_a_file(clients: Clients) -> None:
     assert f",{15 * DAY},{30 * DAY},0.5,{15 * DAY}," in lines[0]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "counts"),
+    [
+        (START, END, (4, 4, 1)),
+        (START + 11 * DAY, START + 24 * DAY, (3, 1, 0)),
+        # To the second: the laptop left ten days after the start, and came again fifteen days later.
+        (START + 10 * DAY, START + 25 * DAY, (3, 2, 0)),
+        (START + 10 * DAY - 1, START + 25 * DAY, (3, 3, 0)),
+        (START + 10 * DAY + 1, START + 25 * DAY + 1, (3, 2, 0)),
+        (END, NOW, (5, 2, 1)),
+    ],
+)
+def test_how_many_were_there_at_all(
+    clients: Clients, clock: Traveller, start: int, end: int, counts: tuple[int, int, int]
+) -> None:
+    fill(clients)
+    query = {"start": IN_UTC.format_offset(start), "end": IN_UTC.format_offset(end)}
+    found = clients.viewer.ok("GET", "/presence/totals", query_string=query)
+    assert (found["known"], found["there"], found["new"]) == counts
+    found = clients.viewer.ok("GET", "/presence/totals", query_string={**query, "search": "router"})
+    assert (found["known"], found["there"]) == (1, 1)
+
+
 def test_a_period_up_to_now_and_one_of_the_future(clients: Clients, clock: Traveller) -> None:
     fill(clients)
     found = clients.viewer.ok("GET", URL, query_string={"period": "7 days"})

@@ -344,6 +344,9 @@ def test_the_period_is_chosen_as_on_other_pages_and_gestures_leave_it(
         assert page.evaluate(SITE_CLOCK, [seen["from"], seen["to"]]) == ["00:00", "00:00"]
         assert seen["span"] == pytest.approx(86_400, abs=3600)
         visit.settle()
+        told = page.request.get(f"{visit.base}/presence/totals", params=day_of(seen)).json()
+        words = f"{told['there']} of {told['known']} devices were there"
+        expect(page.locator(".presence-range p")).to_contain_text(words)
         # What the timeline tells of its own way there changes nothing.
         expect(choice).to_have_value("yesterday")
         page.get_by_role("button", name="Zoom in").click()
@@ -371,6 +374,12 @@ def test_the_period_is_chosen_as_on_other_pages_and_gestures_leave_it(
         choice.select_option("today")
         wait_until(page, "document.querySelector('st-timeline').view.from >= 0")
         page.wait_for_url(re.compile("period=today"))
+
+
+def day_of(seen: dict[str, Any]) -> dict[str, str]:
+    """A visible part of time as the API takes it."""
+    ends = {"start": seen["from"], "end": seen["to"]}
+    return {name: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for name, at in ends.items()}
 
 
 def test_search_and_status_choose_the_rows_and_are_in_the_address(timeline: Visit) -> None:

@@ -37,14 +37,16 @@ const KINDS = {
 
 /** The devices' sessions as a timeline, or as a table. */
 class PresencePage extends StElement {
-  static properties = { totals: { state: true }, total: { state: true }, isUnfolded: { state: true } };
+  static properties = { totals: { state: true }, there: { state: true }, total: { state: true }, isUnfolded: { state: true } };
 
   #state = new UrlState(this, { as: "timeline", q: "", status: "all", order: "name", span: "week", until: "", at: "", ...PERIOD });
   #calendar = new Calendar(zone, locale);
   #source;
   #asked;
+  #inSight = "";
   #following = new Live(this, ofDevices, () => {
     this.#loadTotals();
+    this.#loadThere();
     this.querySelector("st-table")?.refresh();
     this.#element?.refresh();
   });
@@ -69,6 +71,17 @@ class PresencePage extends StElement {
   connectedCallback() {
     super.connectedCallback();
     this.#loadTotals();
+  }
+
+  /** How many devices were there in what is in sight; the page also works without. */
+  async #loadThere() {
+    const { from, to, now } = this.#view();
+    if (from >= now) return;
+    const { q: search, status } = this.#state.value;
+    const params = { start: iso(from), end: iso(Math.min(to, now)), search, status: STATUSES.includes(status) ? status : "all" };
+    const asked = this.#inSight;
+    const found = await get("/presence/totals", { params }).catch(() => undefined);
+    if (asked === this.#inSight) this.there = found;
   }
 
   /** The numbers beside the filters; the page also works without them. */
@@ -152,7 +165,10 @@ class PresencePage extends StElement {
         </button>
         ${button(t("presence.later"), icon("right"), () => this.#move(STEP))}
       </div>
-      <h2 aria-live="polite">${this.#calendar.range(view.from, now)}</h2>
+      <div class="presence-range">
+        <h2 aria-live="polite">${this.#calendar.range(view.from, now)}</h2>
+        <p class="muted">${this.#inWords()}</p>
+      </div>
       ${this.#fold()}
       <st-period bounded usual="7 days" .current=${this.#current} .clears=${["span", "until"]}></st-period>
       ${isTable
@@ -162,6 +178,14 @@ class PresencePage extends StElement {
             ${button(t("presence.wider"), icon("minus"), () => this.#element.zoom(ZOOM))}
           </div>`}
     </div>`;
+  }
+
+  /** "21 of 25 devices were there, 2 new". */
+  #inWords() {
+    if (!this.there) return "…";
+    const { known, there, new: fresh } = this.there;
+    const words = t("presence.there", { count: there, known });
+    return fresh ? t("presence.there.new", { there: words, count: fresh }) : words;
   }
 
   /** The instant that is asked for: a field for it, and who was there. */
@@ -216,6 +240,11 @@ class PresencePage extends StElement {
 
   updated() {
     this.toggleAttribute("data-unfolded", Boolean(this.isUnfolded));
+    const { q, status, span, until, period, from, to } = this.#state.value;
+    const inSight = JSON.stringify([q, status, span, until, period, from, to]);
+    if (inSight === this.#inSight) return;
+    this.#inSight = inSight;
+    this.#loadThere();
   }
 
   get #element() {
