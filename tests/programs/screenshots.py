@@ -1,6 +1,6 @@
 """`make screenshots`: every page with the demo's data, on a desktop and a phone, in light and dark.
 
-Without a folder also the one with which the README begins.
+Without a folder also those of the README.
 
 python -m tests.programs.screenshots [FOLDER [PATH...]]
 """
@@ -41,21 +41,26 @@ PATHS = (
     ),
 )
 LATEST_SESSION = "/api/v2/sessions?usernames[]=anna&limit=1"
-README_SCREENSHOT = ROOT / "docs" / "screenshot.png"
-README_SIZE = (1280, 760)
+# The README's: each with its page and its size.
+README_SCREENSHOTS = (
+    ("screenshot.png", "/ui/presence", (1280, 760)),
+    ("screenshot-device.png", "/ui/devices/DA:41:7E:0C:93:5A", (1280, 760)),
+    ("screenshot-phone.png", "/ui/presence", PHONE),
+)
 
 
 def draw_for_readme() -> None:
-    """The page that says most at a glance, where the README shows it from."""
+    """The pages that say most at a glance, where the README shows them from."""
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         instance = Path(scratch) / "instance"
         fill_with_demo(instance, **SETTINGS)
         with Server(instance, workers=1, **SETTINGS) as server:
             browser = launch(playwright)
-            with visiting(browser, f"http://127.0.0.1:{server.port}", README_SIZE) as visit:
-                visit.log_in("admin", SETTINGS["ADMIN_PASSWORD"])
-                visit.open("/ui/presence")
-                visit.page.screenshot(path=README_SCREENSHOT)
+            for name, path, size in README_SCREENSHOTS:
+                with visiting(browser, f"http://127.0.0.1:{server.port}", size) as visit:
+                    visit.log_in("admin", SETTINGS["ADMIN_PASSWORD"])
+                    visit.open(path)
+                    visit.page.screenshot(path=ROOT / "docs" / name)
             browser.close()
 
 
