@@ -11,8 +11,8 @@ from sessiontrack.http import examples
 from sessiontrack.http.answers import PAGING_HEADERS, answer, list_answer
 from sessiontrack.http.authentication import identify
 from sessiontrack.http.endpoint import Blueprint, principal, seen_user, settings, window
+from sessiontrack.queries import user_days, visits
 from sessiontrack.queries import user_sessions as queries
-from sessiontrack.queries import visits
 from sessiontrack.queries.user_cells import count_from
 from sessiontrack.queries.user_stats import session_stats
 from sessiontrack.schemas import user_sessions as schemas
@@ -176,7 +176,7 @@ def session_days(query: dict[str, Any]) -> Response:
     """For each user and day: sessions and visible seconds; by the site's calendar"""
     wanted = queries.StatsFilter(*window(query), usernames=tuple(query["usernames"]), only=seen_user())
     with read_transaction() as tx:
-        return answer(visits.session_days(tx, wanted, settings().timezone))
+        return answer(user_days.session_days(tx, wanted, settings().timezone))
 
 
 @blueprint.endpoint(

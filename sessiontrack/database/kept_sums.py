@@ -23,6 +23,8 @@ class KeptSum:
 
     keys, sums: column of the target -> SQL with `{row}` before each column of the source. The first sum is
     the number of rows. The target's key consists of those keys and `part`; `when` must never be null.
+    there: a faster query for the same sums over all rows, `{sign}` before each sum; it may read sums that
+    come before it in the target.
     """
 
     name: str
@@ -31,6 +33,7 @@ class KeptSum:
     keys: Mapping[str, str]
     sums: Mapping[str, str]
     when: str = "true"
+    there: str = ""
 
     def columns(self) -> list[str]:
         """The columns of the source that the sums depend on."""
@@ -38,7 +41,11 @@ class KeptSum:
 
     def fill(self) -> str:
         """The statement that computes the sums of the existing rows."""
-        return f"INSERT INTO {self.target} ({_names(self.keys, self.sums)}) {self.rows_of(self.source)}"
+        return f"INSERT INTO {self.target} ({_names(self.keys, self.sums)}) {self.rows_there()}"
+
+    def rows_there(self, sign: str = "") -> str:
+        """The query for the sums of all rows of the source."""
+        return self.there.replace("{sign}", sign) or self.rows_of(self.source, sign)
 
     def rows_of(self, table: str, sign: str = "") -> str:
         """The query for the sums of a table with the source's columns."""
@@ -223,6 +230,6 @@ def wrong(target: str, kept: Iterable[KeptSum]) -> str:
     sums = list(kept)
     keys, names = _names(sums[0].keys), list(sums[0].sums)
     there = f"SELECT {keys}, {', '.join(names)} FROM {target}"
-    all_of_them = " UNION ALL ".join((there, *(each.rows_of(each.source, "-") for each in sums)))
+    all_of_them = " UNION ALL ".join((there, *(each.rows_there("-") for each in sums)))
     differs = " OR ".join(f"sum({name}) <> 0" for name in names)
     return f"SELECT {keys} FROM ({all_of_them}) AS compared GROUP BY {keys} HAVING {differs} ORDER BY {keys}"

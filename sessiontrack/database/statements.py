@@ -55,12 +55,21 @@ AMONG_IN = {
     "sqlite": r"IN (SELECT value FROM json_each(\1))",
     "postgresql": r"= ANY (\1)",
 }
+# What JSON_LIST(expression) means: one JSON array of its values in all rows, in the order of such an array of
+# another expression. Text after text from the driver takes three times as long.
+JSON_LIST = re.compile(r"JSON_LIST\(([^()]*)\)")
+JSON_LIST_AS = {"sqlite": r"json_group_array(\1)", "postgresql": r"coalesce(json_agg(\1)::text, '[]')"}
+# What UNORDERED(column) means: the same text, but not by an index in its order.
+UNORDERED = re.compile(r"UNORDERED\(([^()]*)\)")
+UNORDERED_AS = {"sqlite": r"+\1", "postgresql": r"(\1 || '')"}
+MACROS = ((AMONG, AMONG_IN), (JSON_LIST, JSON_LIST_AS), (UNORDERED, UNORDERED_AS))
 
 
 class Statement:
     """One SQL statement with named parameters, written once and compiled once for each dialect.
 
-    `column AMONG(:ids)` is a condition that the column is one of the values in the list `ids`.
+    `column AMONG(:ids)` is a condition that the column is one of the values in the list `ids`. JSON_LIST and
+    UNORDERED are explained above.
     Made at import time, or by a cached function where its shape depends on the filters asked for.
     """
 
@@ -77,7 +86,9 @@ class Statement:
             compiled = clause.compile(dialect=dialect)
             params = {} if isinstance(compiled, DDLCompiler) else compiled.params
             fixed = {name: value for name, value in params.items() if value is not None}
-            sql = AMONG.sub(AMONG_IN.get(dialect.name, ""), str(compiled))
+            sql = str(compiled)
+            for macro, meaning in MACROS:
+                sql = macro.sub(meaning.get(dialect.name, ""), sql)
             found = self._compiled[dialect.name] = (sql, fixed)
         return found
 

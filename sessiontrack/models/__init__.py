@@ -20,7 +20,7 @@ from sessiontrack.models.row_count import RowCount
 from sessiontrack.models.source_failure import SourceFailure
 from sessiontrack.models.text_count import TextCount
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
-from sessiontrack.models.user_sum import UserSum
+from sessiontrack.models.user_sum import UserDay, UserSum
 from sessiontrack.models.webhook import FlappingDevice, Webhook, WebhookDelivery, WebhookEvent
 from sessiontrack.models.write_probe import WriteProbe
 
@@ -50,6 +50,7 @@ __all__ = [
     "TextCount",
     "UnderivedDevice",
     "User",
+    "UserDay",
     "UserSession",
     "UserSum",
     "ViewTime",

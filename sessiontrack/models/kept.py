@@ -3,10 +3,11 @@
 from sessiontrack.database.kept_sums import KeptSum
 from sessiontrack.models.row_count import COUNTED, RowCount
 from sessiontrack.models.text_count import TEXTS, TextCount
-from sessiontrack.models.user_sum import USER_SUMS, UserSum
+from sessiontrack.models.user_sum import USER_DAYS, USER_SUMS, UserDay, UserSum
 
 KEPT: dict[str, list[KeptSum]] = {
     RowCount.__tablename__: list(COUNTED.values()),
     UserSum.__tablename__: list(USER_SUMS),
+    UserDay.__tablename__: list(USER_DAYS),
     TextCount.__tablename__: list(TEXTS),
 }

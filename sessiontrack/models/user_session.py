@@ -9,6 +9,10 @@ from sessiontrack.models.columns import GIVEN_ONCE, Instant, Reference, RowId, S
 # Shorter sessions that overlap a period began at most this long before it; longer ones are few.
 SHORT_SECONDS = 86_400
 IS_LONG = f"last_ping - started_at > {SHORT_SECONDS}"
+# Most sessions are brief: of these, few cross an instant.
+BRIEF_SECONDS = 7_200
+IS_BRIEF = f"last_ping - started_at <= {BRIEF_SECONDS}"
+IS_MIDDLE = f"last_ping - started_at > {BRIEF_SECONDS} AND last_ping - started_at <= {SHORT_SECONDS}"
 
 
 class UserSession(Base):
@@ -28,6 +32,7 @@ class UserSession(Base):
         Index("ix_user_session_started", "started_at"),
         Index("ix_user_session_username", "username", "started_at"),
         Index("ix_user_session_last_ping", "last_ping"),
+        partial_index("ix_user_session_middle", "started_at", where=IS_MIDDLE),
         partial_index("ix_user_session_long", "last_ping", where=IS_LONG),
         GIVEN_ONCE,
     )

@@ -1,4 +1,4 @@
-"""The visible time of each user by page and period, for statistics of long periods."""
+"""The visible time of each user by page and period, and by day, for statistics of long periods."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,15 +7,15 @@ from sessiontrack.database import Base
 from sessiontrack.database.kept_sums import KeptSum, deleted_first, keep
 from sessiontrack.models.columns import Number, Seconds, partial_index
 
-# A period is 2^22 s, 48 days: shorter ones would give as many rows as there are sessions.
+# A period is 2^22 s, 48 days: shorter ones would give as many rows as there are sessions. A long one is
+# 2^24 s, 194 days: a year has to add up five of either, not eight.
 STRETCH_BITS = 22
+LONG_BITS = 24
+DAY = 86_400
 
 
 class UserSum(Base):
-    """Maintained by triggers of `user_session` and `view_time`; a session counts in the period of its start.
-
-    An empty view means the whole session; no view of a session is empty.
-    """
+    """Maintained by triggers of `view_time`; a session counts in the period of its start."""
 
     __tablename__ = "user_sum"
     __table_args__ = (
@@ -23,42 +23,77 @@ class UserSum(Base):
         {"sqlite_with_rowid": False},
     )
 
+    # The start of the session divided by 2^bits.
+    bits: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False)
+    stretch: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False)
     username: Mapped[str] = mapped_column(String(64), primary_key=True)
     view: Mapped[str] = mapped_column(String(512), primary_key=True)
     tab: Mapped[str] = mapped_column(String(512), primary_key=True)
-    # The start of the session divided by 2^22.
-    stretch: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False)
+    part: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False, server_default="0")
+    sessions: Mapped[Number]
+    seconds: Mapped[Seconds]
+
+
+class UserDay(Base):
+    """Maintained by triggers of `user_session`; a session counts whole on the UTC day of its start.
+
+    Not on the site's day: its time zone may change, and its rules too.
+    """
+
+    __tablename__ = "user_day"
+    __table_args__ = (
+        partial_index("ix_user_day_part", "part", where="part > 0"),
+        {"sqlite_with_rowid": False},
+    )
+
+    username: Mapped[str] = mapped_column(String(64), primary_key=True)
+    # The start of the session divided by the seconds of a day.
+    day: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False)
     part: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False, server_default="0")
     sessions: Mapped[Number]
     seconds: Mapped[Seconds]
 
 
 _SESSION = "FROM user_session WHERE id = {row}session_id"
-USER_SUMS = (
+
+
+_OF_VIEWS = (
+    f"SELECT {STRETCH_BITS}, s.started_at >> {STRETCH_BITS}, s.username, v.view, v.tab, {{sign}}count(*),"
+    " {sign}sum(v.seconds) FROM user_session s CROSS JOIN view_time v WHERE v.session_id = s.id"
+    " GROUP BY 1, 2, 3, 4, 5"
+)
+_OF_STRETCHES = (
+    f"SELECT {LONG_BITS}, stretch >> {LONG_BITS - STRETCH_BITS}, username, view, tab, {{sign}}sum(sessions),"
+    f" {{sign}}sum(seconds) FROM user_sum WHERE bits = {STRETCH_BITS} GROUP BY 1, 2, 3, 4, 5"
+)
+USER_SUMS = tuple(
     KeptSum(
-        "user_session_sum",
-        "user_session",
-        "user_sum",
-        {
-            "username": "{row}username",
-            "view": "''",
-            "tab": "''",
-            "stretch": f"{{row}}started_at >> {STRETCH_BITS}",
-        },
-        {"sessions": "1", "seconds": "{row}visible_seconds"},
-    ),
-    KeptSum(
-        "view_time_sum",
+        name,
         "view_time",
         "user_sum",
         {
+            "bits": f"{bits}",
+            "stretch": f"(SELECT started_at >> {bits} {_SESSION})",
             "username": f"(SELECT username {_SESSION})",
             "view": "{row}view",
             "tab": "{row}tab",
-            "stretch": f"(SELECT started_at >> {STRETCH_BITS} {_SESSION})",
         },
         {"sessions": "1", "seconds": "{row}seconds"},
         f"EXISTS (SELECT 1 {_SESSION})",
+        there,
+    )
+    for name, bits, there in (
+        ("view_time_sum", STRETCH_BITS, _OF_VIEWS),
+        ("view_time_long_sum", LONG_BITS, _OF_STRETCHES),
+    )
+)
+USER_DAYS = (
+    KeptSum(
+        "user_day",
+        "user_session",
+        "user_day",
+        {"username": "{row}username", "day": f"{{row}}started_at / {DAY}"},
+        {"sessions": "1", "seconds": "{row}visible_seconds"},
     ),
 )
-keep(Base.metadata, USER_SUMS, deleted_first("view_time", "user_session", "session_id"))
+keep(Base.metadata, (*USER_SUMS, *USER_DAYS), deleted_first("view_time", "user_session", "session_id"))

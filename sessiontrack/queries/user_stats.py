@@ -1,29 +1,43 @@
 """What each user did in a period, of sums that are kept and of the sessions at the edge of the period."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from sessiontrack.database import Row, Statement, Transaction
+import orjson
+
+from sessiontrack.database import Statement, Transaction
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.models.user_session import IS_LONG, SHORT_SECONDS
-from sessiontrack.models.user_sum import STRETCH_BITS
-from sessiontrack.queries.user_sessions import StatsFilter, as_tab_duration
+from sessiontrack.models.user_sum import DAY, LONG_BITS, STRETCH_BITS
+from sessiontrack.queries.user_sessions import StatsFilter
 
 LENGTH = 1 << STRETCH_BITS
-# Of a session as a whole, and of each of its views. `|| ''` keeps the engines from reading all by an index
-# of the names, in their order.
+# Stretches in a long one.
+MANY = 1 << LONG_BITS - STRETCH_BITS
+# Sessions and seconds in one number, which takes half as long to add up: sessions * MOST + seconds.
+MOST = 1 << 40
+# Of a session as a whole, and of each of its views. The database adds up, and writes JSON: text after text
+# from the driver takes longer than both.
 _WHOLE = (
-    "SELECT username || '', '', '', count(*), sum(visible_seconds) FROM user_session"
-    " WHERE {} GROUP BY username || ''"
+    f"SELECT UNORDERED(username) AS name, count(*) * {MOST} + sum(visible_seconds) FROM user_session"
+    " WHERE {} GROUP BY 1"
 )
 _VIEWS = (
-    "SELECT username || '', view, tab, count(*), sum(seconds) FROM user_session"
-    " JOIN view_time ON session_id = id WHERE {} GROUP BY username || '', view, tab"
+    "SELECT JSON_LIST(username), JSON_LIST(view), JSON_LIST(tab), JSON_LIST(spent) FROM"
+    f" (SELECT UNORDERED(username) AS username, view, tab, count(*) * {MOST} + sum(seconds) AS spent"
+    " FROM user_session JOIN view_time ON session_id = id WHERE {} GROUP BY 1, 2, 3) AS found"
 )
-_KEPT = (
-    "SELECT username, view, tab, sum(sessions), sum(seconds) FROM user_sum"
-    " WHERE stretch >= :first AND stretch < :after{} GROUP BY username, view, tab"
+_WHOLE_KEPT = (
+    f"SELECT name.username, (SELECT sum(d.sessions * {MOST} + d.seconds) FROM user_day d"
+    " WHERE d.username = name.username AND d.day >= :first AND d.day < :after) FROM name"
+    " WHERE name.username IS NOT NULL{}"
+)
+# In the order of the key.
+_VIEWS_KEPT = (
+    f"SELECT username, JSON_LIST(view), JSON_LIST(tab), JSON_LIST(sessions * {MOST} + seconds) FROM user_sum"
+    " WHERE bits = :bits AND stretch >= :first AND stretch < :after{} GROUP BY stretch, username"
 )
 # Began before `edge`, and reach into the period.
 _REACHING = (
@@ -57,24 +71,43 @@ _SEEN_LONG = (
 
 
 class Statements(NamedTuple):
-    """Those of one shape of filter; `over` is taken away, the other sums are added."""
+    """Those of one kind of sums: of whole periods, and of the sessions at the edges of a period."""
 
     kept: Statement
-    reaching: tuple[Statement, ...]
-    over: tuple[Statement, ...]
-    latest: tuple[Statement, ...]
+    reaching: tuple[Statement, Statement]
+    over: Statement
+    latest: Statement
+
+
+class OfFilter(NamedTuple):
+    """The statements of one shape of filter."""
+
+    whole: Statements
+    views: Statements
     seen: Statement
     seen_long: Statement
+
+
+# (view, tab) -> sessions and seconds in one number.
+Paths = dict[tuple[str, str], int]
+
+
+class Edges(NamedTuple):
+    """How the sessions of a period are added up: whole stretches of some length, and those at its edges.
+
+    first, after: the stretches; each of `parts` is added, or taken away.
+    """
+
+    first: int
+    after: int
+    values: dict[str, Any]
+    parts: list[tuple[Statement, int]]
 
 
 def session_stats(tx: Transaction, wanted: StatsFilter) -> list[dict[str, Any]]:
     """What each user did, by name; sessions that reach into the period count whole."""
     statements = _statements(len(wanted.usernames), wanted.only is not None)
-    sums = _sums(tx, wanted, statements)
-    views: dict[str, list[Row]] = defaultdict(list)
-    for (username, view, tab), (sessions, seconds) in sorted(sums.items()):
-        if view and sessions:
-            views[username].append((view, tab, seconds))
+    views = _views(tx, wanted, statements.views)
     values = {"until": EVERYTHING, **wanted.values()}
     rows = (*tx.rows(statements.seen, **values), *tx.rows(statements.seen_long, **values))
     seen: dict[str, list[int]] = defaultdict(list)
@@ -83,62 +116,120 @@ def session_stats(tx: Transaction, wanted: StatsFilter) -> list[dict[str, Any]]:
     return [
         {
             "username": username,
-            "sessions": sessions,
-            "visible_duration": seconds,
-            "tab_duration": as_tab_duration(views[username]),
+            "sessions": spent // MOST,
+            "visible_duration": spent % MOST,
+            "tab_duration": _tab_duration(views[username]),
             "first_seen": min(seen[username]),
             "last_seen": max(seen[username]),
         }
-        for (username, view, _), (sessions, seconds) in sorted(sums.items())
-        if not view and sessions
+        for username, spent in sorted(_whole(tx, wanted, statements.whole).items())
+        if spent
     ]
 
 
-def _sums(
-    tx: Transaction, wanted: StatsFilter, statements: Statements
-) -> dict[tuple[str, str, str], tuple[int, int]]:
-    """(user, view, tab) -> sessions and seconds: of whole stretches, and of the sessions up to their edge.
+def _tab_duration(paths: Paths) -> dict[str, int | dict[str, int]]:
+    """As of one session, of the paths that have any."""
+    found: dict[str, dict[str, int]] = {}
+    tabs: dict[str, int] = {}
+    last = None
+    for (view, tab), spent in sorted(paths.items()):
+        if spent >= MOST:
+            if view != last:
+                tabs = found[view] = {}
+                last = view
+            tabs[tab] = spent % MOST
+    return {view: tabs[""] if tabs.keys() == {""} else tabs for view, tabs in found.items()}
+
+
+def _edges(wanted: StatsFilter, statements: Statements, length: int) -> Edges:
+    """By stretches of so many seconds.
 
     The stretch in which the period begins counts whole, less what was over before, or not at all, with what
     is in the period added: whichever reads less.
     """
-    begin = wanted.since >> STRETCH_BITS << STRETCH_BITS
+    begin = wanted.since // length * length
     until = EVERYTHING if wanted.until is None else wanted.until
-    tail = until >> STRETCH_BITS << STRETCH_BITS
-    is_early = wanted.since - begin < LENGTH // 2
-    edge = begin if is_early else begin + LENGTH
+    tail = until // length * length
+    is_early = wanted.since - begin < length // 2
+    edge = begin if is_early else begin + length
     values = {**wanted.values(), "until": until, "edge": edge, "tail": tail}
-    values |= {"first": edge >> STRETCH_BITS, "after": tail >> STRETCH_BITS}
+    parts = [(each, 1) for each in statements.reaching]
     if tail <= edge:
         # No whole stretch is in the period.
-        values["edge"] = until
-        parts = [(each, 1) for each in statements.reaching]
-    else:
-        parts = [(each, 1) for each in (statements.kept, *statements.reaching)]
-        parts += [(each, -1) for each in statements.over] if is_early else []
-        parts += [(each, 1) for each in statements.latest] if wanted.until is not None else []
-    found: dict[tuple[str, str, str], tuple[int, int]] = {}
-    for statement, sign in parts:
-        for username, view, tab, sessions, seconds in tx.stream(statement, **values):
-            before = found.get((username, view, tab), (0, 0))
-            found[username, view, tab] = before[0] + sign * int(sessions), before[1] + sign * int(seconds)
+        return Edges(0, 0, {**values, "edge": until}, parts)
+    if is_early:
+        parts.append((statements.over, -1))
+    if wanted.until is not None:
+        parts.append((statements.latest, 1))
+    return Edges(edge // length, tail // length, values, parts)
+
+
+def _whole(tx: Transaction, wanted: StatsFilter, statements: Statements) -> dict[str, int]:
+    """Sessions and seconds of each user."""
+    found: dict[str, int] = defaultdict(int)
+    first, after, values, parts = _edges(wanted, statements, DAY)
+    days = {**wanted.values(), "until": values["until"], "first": first, "after": after}
+    kept = tx.rows(statements.kept, **days) if first < after else []
+    for rows, sign in ((kept, 1), *((tx.rows(each, **values), sign) for each, sign in parts)):
+        for username, spent in rows:
+            found[username] += sign * int(spent or 0)
     return found
 
 
+def _views(tx: Transaction, wanted: StatsFilter, statements: Statements) -> dict[str, Paths]:
+    """Sessions and seconds of each user by path."""
+    found: dict[str, Paths] = defaultdict(dict)
+    first, after, values, parts = _edges(wanted, statements, LENGTH)
+    for bits, begin, end in _stretches(first, after):
+        stretches = {**wanted.values(), "bits": bits, "first": begin, "after": end}
+        for username, *lists in tx.stream(statements.kept, **stretches):
+            views, tabs, spent = map(orjson.loads, lists)
+            _add(found[username], list(zip(views, tabs, strict=True)), spent)
+    for statement, sign in parts:
+        for row in tx.rows(statement, **values):
+            for username, view, tab, each in zip(*map(orjson.loads, row), strict=True):
+                paths = found[username]
+                paths[view, tab] = paths.get((view, tab), 0) + sign * each
+    return found
+
+
+def _stretches(first: int, after: int) -> Iterator[tuple[int, int, int]]:
+    """The stretches from `first` on, before `after`, as many as can be in long ones: (bits, first, after)."""
+    long_first, long_after = -(-first // MANY), after // MANY
+    if long_first >= long_after:
+        long_first = long_after = after // MANY + 1
+    for bits, begin, end in (
+        (STRETCH_BITS, first, min(after, long_first * MANY)),
+        (LONG_BITS, long_first, long_after),
+        (STRETCH_BITS, long_after * MANY, after),
+    ):
+        if begin < end:
+            yield bits, begin, end
+
+
+def _add(sums: Paths, paths: list[tuple[str, str]], spent: list[int]) -> None:
+    if not sums and len(set(paths)) == len(paths):
+        sums |= zip(paths, spent, strict=True)
+        return
+    for path, each in zip(paths, spent, strict=True):
+        sums[path] = sums.get(path, 0) + each
+
+
 @cache
-def _statements(users: int, only: bool) -> Statements:
+def _statements(users: int, only: bool) -> OfFilter:
     names = ", ".join(f":user_{number}" for number in range(users))
     of_users = f" AND username IN ({names})" if users else ""
     of_users += " AND username = :only" if only else ""
-    return Statements(
-        Statement(_KEPT.format(of_users)),
-        tuple(
-            Statement(each.format(where + of_users))
-            for each in (_WHOLE, _VIEWS)
-            for where in (_REACHING, _REACHING_LONG)
-        ),
-        tuple(Statement(each.format(_OVER + of_users)) for each in (_WHOLE, _VIEWS)),
-        tuple(Statement(each.format(_LATEST + of_users)) for each in (_WHOLE, _VIEWS)),
+
+    def of(kept: str, edge: str) -> Statements:
+        reaching, long, over, latest = (
+            Statement(edge.format(where + of_users)) for where in (_REACHING, _REACHING_LONG, _OVER, _LATEST)
+        )
+        return Statements(Statement(kept.format(of_users)), (reaching, long), over, latest)
+
+    return OfFilter(
+        of(_NAMES + _WHOLE_KEPT, _WHOLE),
+        of(_VIEWS_KEPT, _VIEWS),
         Statement(_NAMES + _SEEN.format(of_users)),
         Statement(_SEEN_LONG.format(of_users)),
     )

@@ -12,6 +12,7 @@ from sessiontrack.queries.invariants import find_wrong_counts
 from sessiontrack.queries.user_sessions import StatsFilter, as_tab_duration
 from sessiontrack.queries.user_stats import session_stats
 from sessiontrack.services import user_sessions
+from sessiontrack.services.repairs import COUNT_ANEW
 from tests.support.application import Clients
 
 STRETCH = 1 << STRETCH_BITS
@@ -61,12 +62,12 @@ def added_up(tx: Transaction, wanted: StatsFilter) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def history(clients: Clients) -> Iterator[Clients]:
-    """Stays of four people over three stretches, some of them days long, with up to four views each."""
+    """Stays of four people over ten stretches, some of them days long, with up to four views each."""
     chance = random.Random(17)
     with clients.app.app_context():
         with write_transaction() as tx:
             for number in range(1, 161):
-                edge = chance.choice((0, STRETCH, 2 * STRETCH))
+                edge = chance.choice((0, 1, 2, 5, 9)) * STRETCH
                 start = 20 * STRETCH + edge + chance.choice((-1, 0, 1, chance.randrange(STRETCH)))
                 length = chance.choice((0, 60, DAY, DAY + 1, 9 * DAY, chance.randrange(DAY)))
                 spent = [min(length // 4, chance.randrange(900)) for _ in range(chance.randrange(4))]
@@ -89,13 +90,13 @@ def assert_equal() -> None:
     with read_transaction() as tx:
         assert find_wrong_counts(tx) == []
         ends = [row[3] for row in tx.rows(STAYS)]
-        edges = [20 * STRETCH + place * STRETCH // 2 for place in range(-1, 8)]
+        edges = [20 * STRETCH + place * STRETCH // 2 for place in range(-1, 22)]
         sinces = [0, *ends[:20], *edges, *(edge + 1 for edge in edges)]
         whose: list[tuple[tuple[str, ...], str | None]]
         whose = [((), None), ((), None), (("user 1", "user 3"), None), (("user 1",), "user 2")]
         for since in sinces:
             for number, (usernames, only) in enumerate(whose):
-                until = None if number else since + (1, 5 * DAY, STRETCH, 2 * STRETCH)[since % 4]
+                until = None if number else since + (1, 5 * DAY, 2 * STRETCH, 6 * STRETCH)[since % 4]
                 wanted = StatsFilter(since, until, usernames, only)
                 assert session_stats(tx, wanted) == added_up(tx, wanted), wanted
 
@@ -111,7 +112,8 @@ def test_statistics_are_what_adding_up_all_sessions_says(history: Clients) -> No
     assert_equal()
     with write_transaction() as tx:
         tx.run(Statement("DELETE FROM user_session"))
-        assert tx.value(Statement("SELECT coalesce(sum(sessions), 0) FROM user_sum")) == 0
+        for table in ("user_sum", "user_day"):
+            assert tx.value(Statement(f"SELECT coalesce(sum(sessions), 0) FROM {table}")) == 0
         assert session_stats(tx, StatsFilter(0)) == []
 
 
@@ -127,3 +129,16 @@ def test_pings_are_added_up_at_once(clients: Clients) -> None:
             for since in (0, start, 30 * STRETCH, start + 290):
                 assert session_stats(tx, StatsFilter(since)) == added_up(tx, StatsFilter(since))
             assert find_wrong_counts(tx) == []
+
+
+def test_wrong_sums_are_found_and_made_anew(history: Clients) -> None:
+    with write_transaction() as tx:
+        for table, bits in (("user_sum", " AND bits = 24"), ("user_sum", " AND bits = 22"), ("user_day", "")):
+            assert find_wrong_counts(tx) == []
+            tx.run(Statement(f"UPDATE {table} SET seconds = seconds + 1 WHERE username = 'user 2'{bits}"))
+            found = find_wrong_counts(tx)
+            assert found != []
+            assert all("user 2" in str(each) for each in found)
+            for statement in COUNT_ANEW:
+                tx.run(statement)
+    assert_equal()
