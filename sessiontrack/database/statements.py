@@ -134,6 +134,24 @@ def _lower_in_postgresql(element: lower, compiler: SQLCompiler, **kwargs: Any) -
     return f'lower({text} COLLATE {ANY_LANGUAGE}) COLLATE "C"'
 
 
+class json_numbers(GenericFunction[str]):
+    """A group's whole numbers, none of them null, as one text: a JSON array, or null where there are none."""
+
+    inherit_cache = True
+
+
+@compiles(json_numbers, "sqlite")
+def _json_numbers_in_sqlite(element: json_numbers, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return f"json_group_array({compiler.process(element.clauses, **kwargs)})"
+
+
+@compiles(json_numbers, "postgresql")
+def _json_numbers_in_postgresql(element: json_numbers, compiler: SQLCompiler, **kwargs: Any) -> str:
+    """Not by json_agg: it looks up how to write each of them."""
+    number = compiler.process(element.clauses, **kwargs)
+    return f"'[' || string_agg(({number})::text, ',') || ']'"
+
+
 def temporary_table(name: str, *columns: Column[Any]) -> tuple[Statement, Statement]:
     """The statements that create a temporary table unless it exists, and empty it."""
     table = Table(name, MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")

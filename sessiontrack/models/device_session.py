@@ -61,7 +61,8 @@ class DeviceSession(Base):
         NO_OVERLAP,
         partial_index("uq_device_session_open", "device_id", where=IS_OPEN, unique=True),
         Index("uq_device_session_start", "device_id", "connected_at", unique=True),
-        Index("ix_device_session_device", "device_id", "begin_at"),
+        # By id, for the order of lists; end_at, so that the timeline reads no rows.
+        Index("ix_device_session_device", "device_id", "begin_at", "id", "end_at"),
         Index("ix_device_session_begin", "begin_at"),
         partial_index("ix_device_session_short", "begin_at", "end_at", where=IS_SHORT),
         partial_index("ix_device_session_long", "end_at", "begin_at", where=IS_LONG),

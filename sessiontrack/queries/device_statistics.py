@@ -3,10 +3,25 @@
 from statistics import mean, median
 from typing import Any
 
-from sessiontrack.database import Row, Transaction
-from sessiontrack.queries.timeline import SESSIONS
+from sqlalchemy import select
+
+from sessiontrack.database import Row, Statement, Transaction
+from sessiontrack.models import Device, DeviceSession
+from sessiontrack.models.columns import bind
+from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.values.timestamps import IN_UTC, SiteTime
 from sessiontrack.values.week_hours import seconds_by_week_hour
+
+_device = select(Device.id).where(Device.mac == bind("mac")).scalar_subquery()
+SESSIONS = Statement(
+    select(DeviceSession.connected_at, DeviceSession.disconnected_at, DeviceSession.still_connected)
+    .where(
+        DeviceSession.device_id == _device,
+        DeviceSession.begin_at >= first_begin(_device, bind("start")),
+        DeviceSession.begin_at <= bind("end"),
+    )
+    .order_by(DeviceSession.begin_at, DeviceSession.id)
+)
 
 
 def device_statistics(

@@ -20,7 +20,7 @@ from sessiontrack.queries.drawn_sessions import (
     with_shown_ends,
 )
 from sessiontrack.queries.rendering import duration_seconds
-from sessiontrack.queries.timeline import CLOSED, KINDS, NO_CONNECTION, NO_DISCONNECTION, OPEN
+from sessiontrack.queries.timeline import KINDS, kind_of
 from sessiontrack.values.timestamps import SiteTime
 
 ARCHIVED = Statement("SELECT id FROM device WHERE archived")
@@ -84,21 +84,13 @@ def _as_dict(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
         "name": name,
         "owner": owner,
         "ip": ip,
-        "kind": KINDS[_kind(connected_at, disconnected_at, still_connected)],
+        "kind": KINDS[kind_of(connected_at, disconnected_at, still_connected)],
         "connected_at": None if connected_at is None else site.format_offset(connected_at),
         "disconnected_at": None if disconnected_at is None else site.format_offset(disconnected_at),
         "duration_seconds": duration_seconds(connected_at, disconnected_at, still_connected, now),
         "start": site.format_offset(start),
         "end": site.format_offset(end),
     }
-
-
-def _kind(connected_at: int | None, disconnected_at: int | None, still_connected: bool) -> int:
-    if connected_at is None:
-        return NO_CONNECTION
-    if disconnected_at is not None:
-        return CLOSED
-    return OPEN if still_connected else NO_DISCONNECTION
 
 
 @cache

@@ -12,7 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from sessiontrack import create_app
 from sessiontrack.database import Statement, Transaction, db, read_transaction, write_transaction
-from sessiontrack.queries import calendar, device_sessions, devices, events, online_history
+from sessiontrack.queries import calendar, device_sessions, devices, events, online_history, timeline
 from sessiontrack.services import device_sessions as services
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.timestamps import IN_UTC
@@ -123,6 +123,14 @@ def test_calendar_of_an_old_week_does_too(tx: Explained) -> None:
 def test_online_history_uses_an_index_for_each_kind(tx: Explained) -> None:
     assert any(online_history.connected_at_each(tx, range(*WEEK, 3600)))
     tx.assert_searched(SHORT, "ix_device_session_middle", r"\w+_open")
+
+
+def test_the_timeline_reads_each_device_by_its_index(tx: Explained) -> None:
+    window = timeline.Window(*WEEK, 1000)
+    found = list(timeline.list_timeline(tx, devices.DeviceFilter((10, 3600)), window, 100, 0, NOW, IN_UTC))
+    assert len(found) == 50
+    tx.assert_searched("ix_device_session_device", "ix_device_session_missing")
+    assert re.search(r"Index (Only )?Scan using ix_device_session_device", tx.plans[-2]), tx.plans[-2]
 
 
 def test_what_is_of_one_device_uses_its_index(tx: Explained) -> None:

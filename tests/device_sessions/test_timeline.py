@@ -1,6 +1,6 @@
 """`/presence/timeline`: a pixel is covered if and only if a session overlaps it, as the calendar shows it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -22,7 +22,6 @@ from sessiontrack.queries.timeline import (
     NO_DISCONNECTION,
     OPEN,
     Window,
-    bars_of,
     list_timeline,
 )
 from sessiontrack.values.timestamps import IN_UTC
@@ -75,26 +74,71 @@ def test_contract_6_a_row_a_device_a_bar_a_session(clients: Clients, clock: Trav
     assert second["bars"] == []
 
 
-def test_what_a_pixel_cannot_show_is_merged() -> None:
+def drawn(clients: Clients, sessions: Sequence[Session], window: Window, now: int) -> list[tuple[int, ...]]:
+    """The bars of a device with these sessions."""
+    with rows.writing(clients.app) as tx:
+        device = rows.add_device(tx, MAC)
+        for connected_at, disconnected_at, still in sessions:
+            rows.add_session(tx, device, connected_at, disconnected_at, still_connected=still)
+        (row,) = list_timeline(tx, DeviceFilter((10, HOUR)), window, 10, 0, now, IN_UTC)
+        tx.run(WIPE)
+    return [tuple(bar) for bar in decode(row["bars"])]
+
+
+def test_what_a_pixel_cannot_show_is_merged(clients: Clients) -> None:
     sessions = [(at, at + 10, False) for at in range(0, 1000, 20)]
-    assert list(bars_of(sessions, Window(0, 1000, 10), NOW)) == [(0, 10, CLOSED)]
-    assert len(list(bars_of(sessions, Window(0, 1000, 100), NOW))) == 50
+    assert drawn(clients, sessions, Window(0, 1000, 10), NOW) == [(0, 10, CLOSED)]
+    assert len(drawn(clients, sessions, Window(0, 1000, 100), NOW)) == 50
     # One that is open shares a pixel with one that is closed: that pixel alone is mixed.
     mixed = [(0, 150, False), (180, None, True)]
-    assert list(bars_of(mixed, Window(0, 1000, 10), 500)) == [(0, 1, CLOSED), (1, 2, MIXED), (2, 5, OPEN)]
+    assert drawn(clients, mixed, Window(0, 1000, 10), 500) == [(0, 1, CLOSED), (1, 2, MIXED), (2, 5, OPEN)]
 
 
 @pytest.mark.parametrize("other", [(110, 120, False), (130, None, True)], ids=["closed", "open"])
-def test_a_missing_end_is_seen_among_what_shares_its_pixel(other: Session) -> None:
-    sessions = sorted([other, (None, 125, False)], key=lambda each: each[0] or 125)
-    assert (1, 2, MIXED_MISSING) in list(bars_of(sessions, Window(0, 1000, 10), 150))
+def test_a_missing_end_is_seen_among_what_shares_its_pixel(clients: Clients, other: Session) -> None:
+    sessions = [other, (None, 125, False)]
+    assert (1, 2, MIXED_MISSING) in drawn(clients, sessions, Window(0, 1000, 10), 150)
 
 
-def test_an_instant_has_a_pixel_and_the_end_of_the_window_none() -> None:
+def test_an_instant_has_a_pixel_and_the_end_of_the_window_none(clients: Clients) -> None:
     window = Window(0, 1000, 10)
-    assert list(bars_of([(100, 100, False)], window, NOW)) == [(1, 2, CLOSED)]
-    assert list(bars_of([(1000, 1000, False)], window, NOW)) == []
-    assert list(bars_of([(-10, 0, False)], window, NOW)) == []
+    assert drawn(clients, [(100, 100, False)], window, NOW) == [(1, 2, CLOSED)]
+    assert drawn(clients, [(0, 0, False)], window, NOW) == [(0, 1, CLOSED)]
+    assert drawn(clients, [(1000, 1000, False)], window, NOW) == []
+    assert drawn(clients, [(950, 1100, False)], window, NOW) == [(9, 10, CLOSED)]
+    later = Window(10, 1010, 10)
+    assert drawn(clients, [(0, 10, False)], later, NOW) == []
+    assert drawn(clients, [(0, 11, False), (700, 3000, False)], later, NOW) == [
+        (0, 1, CLOSED),
+        (6, 10, CLOSED),
+    ]
+
+
+@pytest.mark.parametrize("width", [1, 7, 1000, 8192])
+def test_a_session_is_a_bar_from_its_first_pixel_to_its_last(clients: Clients, width: int) -> None:
+    """Any seconds of a window whose pixels are no whole seconds."""
+    window = Window(NOW, NOW + 9973, width)
+    for begin, end in ((0, 1), (1, 9973), (4986, 4987), (13, 8009), (9972, 9973)):
+        first, last = begin * width // 9973, (end * width - 1) // 9973
+        bar = (first, last + 1, CLOSED)
+        assert drawn(clients, [(NOW + begin, NOW + end, False)], window, NOW) == [bar]
+
+
+def test_devices_that_are_read_after_each_other_have_their_own_bars(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sessiontrack.queries.timeline.BATCH", 2)
+    with rows.writing(clients.app) as tx:
+        for number in range(5):
+            device = rows.add_device(tx, f"00:00:0C:00:00:0{number}", f"n{4 - number}")
+            rows.add_session(tx, device, 100 * number, 100 * number + 50)
+            rows.add_session(tx, device, 100 * number + 100, None)
+        found = list(list_timeline(tx, DeviceFilter((10, HOUR)), Window(0, 1000, 10), 10, 0, NOW, IN_UTC))
+    at = {row["mac"]: decode(row["bars"]) for row in found}
+    assert list(at) == [f"00:00:0C:00:00:0{number}" for number in (4, 3, 2, 1, 0)]
+    for number in range(5):
+        begin = number + 1
+        assert at[f"00:00:0C:00:00:0{number}"] == [[number, begin, CLOSED], [begin, 10, NO_DISCONNECTION]]
 
 
 stretches = st.lists(
