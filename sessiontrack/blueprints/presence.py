@@ -142,8 +142,8 @@ def _source(found: SourceStatus) -> dict[str, object]:
 )
 def online_history(query: dict[str, Any]) -> Response:
     """How many devices were connected over time; nothing is told of the future"""
-    site = settings().timezone
-    end = g.now if query["end"] is None else query["end"]
+    site, now = settings().timezone, g.now
+    end = now if query["end"] is None else query["end"]
     start = max(0, end - DAY) if query["start"] is None else query["start"]
     if start > end:
         raise InvalidInput(
@@ -153,7 +153,7 @@ def online_history(query: dict[str, Any]) -> Response:
     if len(instants) > MOST_POINTS:
         wrong = f"These are more than {MOST_POINTS} points: take a longer step, or less time."
         raise InvalidInput(wrong, {"step": [wrong]})
-    instants = [each for each in instants if each <= g.now]
+    instants = [each for each in instants if each <= now]
     with read_transaction() as tx:
         counts = connected_at_each(tx, instants)
     points = [

@@ -16,6 +16,7 @@ from sessiontrack.models.history import (
 from sessiontrack.models.last_write import LastWrite
 from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
+from sessiontrack.models.presence_change import PresenceChange
 from sessiontrack.models.row_count import RowCount
 from sessiontrack.models.source_failure import SourceFailure
 from sessiontrack.models.text_count import TextCount
@@ -41,6 +42,7 @@ __all__ = [
     "Login",
     "LoginAddress",
     "LoginThrottle",
+    "PresenceChange",
     "RowCount",
     "Scan",
     "SetAside",

@@ -1,6 +1,7 @@
 """All sums that the database keeps, by the table that holds them."""
 
 from sessiontrack.database.kept_sums import KeptSum
+from sessiontrack.models.presence_change import PRESENCE_CHANGES, PresenceChange
 from sessiontrack.models.row_count import COUNTED, RowCount
 from sessiontrack.models.text_count import TEXTS, TextCount
 from sessiontrack.models.user_sum import USER_DAYS, USER_SUMS, UserDay, UserSum
@@ -10,4 +11,5 @@ KEPT: dict[str, list[KeptSum]] = {
     UserSum.__tablename__: list(USER_SUMS),
     UserDay.__tablename__: list(USER_DAYS),
     TextCount.__tablename__: list(TEXTS),
+    PresenceChange.__tablename__: list(PRESENCE_CHANGES),
 }

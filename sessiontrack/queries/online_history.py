@@ -1,4 +1,8 @@
-"""How many devices were connected over time, computed from their sessions."""
+"""How many devices were connected over time.
+
+At the ends of quarters of an hour it follows from how many sessions began and ended in each, which the
+database keeps; at other instants, from the sessions themselves.
+"""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -10,7 +14,17 @@ from sqlalchemy.sql import ColumnElement
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import DeviceSession
 from sessiontrack.models.columns import bind
+from sessiontrack.models.presence_change import QUARTER_SECONDS
 from sessiontrack.queries.overlaps import overlapping_parts
+
+# How many devices more are connected at each instant than at the one before. A sum for each of them takes a
+# third of the time that grouping all quarters takes.
+KEPT_CHANGES = Statement(
+    "WITH RECURSIVE instant(number, until) AS (SELECT 1, CAST(:first AS bigint) + :apart"
+    " UNION ALL SELECT number + 1, until + :apart FROM instant WHERE until < :last)"
+    " SELECT number, (SELECT sum(CASE ended WHEN 0 THEN rows ELSE -rows END) FROM presence_change"
+    " WHERE quarter > until - :apart AND quarter <= until) FROM instant"
+)
 
 
 def connected_at_each(tx: Transaction, instants: Sequence[int]) -> list[int]:
@@ -21,7 +35,11 @@ def connected_at_each(tx: Transaction, instants: Sequence[int]) -> list[int]:
     Args:
         instants: in order, UTC epoch seconds, none of them in the future.
     """
-    return [count for run, step in _even_runs(instants) for count in _connected(tx, run, step)]
+    return [
+        count
+        for run, step in _even_runs(instants)
+        for count in (_connected_by_quarters if _are_quarters(run, step) else _connected)(tx, run, step)
+    ]
 
 
 def _even_runs(instants: Sequence[int]) -> Iterator[tuple[Sequence[int], int]]:
@@ -34,6 +52,20 @@ def _even_runs(instants: Sequence[int]) -> Iterator[tuple[Sequence[int], int]]:
             last += 1
         yield instants[first:last], step
         first = last
+
+
+def _are_quarters(instants: Sequence[int], step: int) -> bool:
+    return (
+        len(instants) > 1 and instants[0] >= 0 and not instants[0] % QUARTER_SECONDS | step % QUARTER_SECONDS
+    )
+
+
+def _connected_by_quarters(tx: Transaction, instants: Sequence[int], step: int) -> Iterator[int]:
+    changes = [*_connected(tx, instants[:1], 1), *([0] * (len(instants) - 1))]
+    first, last = instants[0] // QUARTER_SECONDS, instants[-1] // QUARTER_SECONDS
+    for number, change in tx.rows(KEPT_CHANGES, first=first, last=last, apart=step // QUARTER_SECONDS):
+        changes[number] = int(change or 0)
+    return accumulate(changes)
 
 
 def _connected(tx: Transaction, instants: Sequence[int], step: int) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """`/presence/online-history`: how many devices were connected, against counting them one by one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -8,8 +8,10 @@ import time_machine
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sessiontrack.database import Statement, write_transaction
+from sessiontrack.database import Statement, Transaction, write_transaction
+from sessiontrack.queries.invariants import find_wrong_counts
 from sessiontrack.queries.online_history import connected_at_each
+from sessiontrack.services.repairs import COUNT_ANEW
 from sessiontrack.values.periods import instants_every, parse_period
 from sessiontrack.values.timestamps import SiteTime
 from tests.device_sessions.test_query_plans import WHOLE, Explained
@@ -132,13 +134,21 @@ def test_contract_6_the_sweep_counts_what_counting_each_instant_counts(
     for step in steps:
         instants.append(instants[-1] + step)
     with clients.app.app_context(), write_transaction() as tx:
-        tx.run(Statement("DELETE FROM device"))
-        for number, sessions in enumerate(devices):
-            device_id = rows.add_device(tx, f"AA:BB:CC:00:00:{number:02X}")
-            for begin, end, is_open in sessions:
-                rows.add_session(tx, device_id, begin, end, still_connected=is_open)
-        found = connected_at_each(tx, instants)
-    assert found == [
+        fill(tx, devices)
+        assert connected_at_each(tx, instants) == one_by_one(devices, instants)
+
+
+def fill(tx: Transaction, devices: list[list[Session]]) -> None:
+    """These sessions of these devices, and no others."""
+    tx.run(Statement("DELETE FROM device"))
+    for number, sessions in enumerate(devices):
+        device_id = rows.add_device(tx, f"AA:BB:CC:00:00:{number:02X}")
+        for begin, end, is_open in sessions:
+            rows.add_session(tx, device_id, begin, end, still_connected=is_open)
+
+
+def one_by_one(devices: list[list[Session]], instants: Sequence[int]) -> list[int]:
+    return [
         sum(
             begin is not None and begin <= at and (is_open or (end is not None and at < end))
             for sessions in devices
@@ -148,15 +158,74 @@ def test_contract_6_the_sweep_counts_what_counting_each_instant_counts(
     ]
 
 
+@settings(max_examples=80)
+@given(
+    devices=stays(),
+    start=st.integers(NOW // 900 - 12 * 96, NOW // 900),
+    step=st.integers(1, 60),
+    count=st.integers(1, 40),
+)
+@example(devices=[[(NOW - 1800, NOW - 900, False)]], start=NOW // 900 - 4, step=1, count=6)
+@example(devices=[[(NOW - 1801, NOW - 901, False)]], start=NOW // 900 - 4, step=1, count=6)
+@example(devices=[[(NOW - 1799, NOW - 899, False)]], start=NOW // 900 - 4, step=1, count=6)
+@example(devices=[[(NOW - 40 * DAY, NOW, False)], [(NOW, None, True)]], start=NOW // 900 - 8, step=4, count=9)
+def test_contract_6_quarters_of_an_hour_are_counted_from_what_is_kept(
+    clients: Clients, devices: list[list[Session]], start: int, step: int, count: int
+) -> None:
+    instants = range(start * 900, (start + step * count) * 900, step * 900)
+    with clients.app.app_context(), write_transaction() as tx:
+        fill(tx, devices)
+        assert connected_at_each(tx, instants) == one_by_one(devices, instants)
+        assert find_wrong_counts(tx) == []
+
+
+def test_a_day_of_23_hours_among_quarters(clients: Clients) -> None:
+    berlin = SiteTime("Europe/Berlin")
+    start, end = berlin.parse_start("2025-03-28"), berlin.parse_start("2025-04-02")
+    instants = list(instants_every(parse_period("1 day"), start, end, berlin))
+    assert instants[2] + 23 * 3600 == instants[3]
+    devices: list[list[Session]] = [
+        [(start + number * 9000, start + number * 9000 + 8000, False) for number in range(50)],
+        [(start - 40 * DAY, end - 1, False)],
+    ]
+    with clients.app.app_context(), write_transaction() as tx:
+        fill(tx, devices)
+        assert connected_at_each(tx, instants) == one_by_one(devices, instants)
+
+
+def test_quarters_of_the_first_years_are_counted_too(clients: Clients) -> None:
+    with clients.app.app_context(), write_transaction() as tx:
+        devices: list[list[Session]] = [[(DAY, 700 * DAY, False)]]
+        fill(tx, devices)
+        instants = range(0, 3 * 365 * DAY, DAY)
+        assert connected_at_each(tx, instants) == one_by_one(devices, instants)
+
+
+@pytest.mark.parametrize("change", ["rows + 1", "-rows"])
+def test_check_finds_a_wrong_change_and_repair_counts_anew(clients: Clients, change: str) -> None:
+    with rows.writing(clients.app) as tx:
+        rows.add_session(tx, rows.add_device(tx, "00:00:0C:00:00:01"), NOW - 3 * 3600, NOW - 3600)
+        assert find_wrong_counts(tx) == []
+        tx.run(Statement(f"UPDATE presence_change SET rows = {change} WHERE ended = 1"))
+        assert find_wrong_counts(tx) == [f"{(NOW - 3600) // 900} 1"]
+        for statement in COUNT_ANEW:
+            tx.run(statement)
+        assert find_wrong_counts(tx) == []
+
+
 @pytest.mark.sqlite("in its words; test_query_plans_postgres.py asks PostgreSQL")
 def test_the_sweep_reads_no_whole_table(clients: Clients) -> None:
     with rows.writing(clients.app) as tx:
         explained = Explained(tx)
+        connected_at_each(explained, range(NOW - DAY + 1, NOW, 3600))
         connected_at_each(explained, range(NOW - DAY, NOW, 3600))
-    (plan,) = explained.plans
-    assert not WHOLE.search(plan), plan
-    for kind in ("short", "middle", "longest", "begin_open"):
-        assert f"INDEX ix_device_session_{kind} " in plan
+    plan, begin, kept = explained.plans
+    for each in (plan, begin):
+        assert not WHOLE.search(each), each
+        for kind in ("short", "middle", "longest", "begin_open"):
+            assert f"INDEX ix_device_session_{kind} " in each
+    assert "SEARCH presence_change USING PRIMARY KEY (quarter>? AND quarter<?)" in kept, kept
+    assert "device_session" not in kept
 
 
 def test_a_day_that_the_zone_skipped_is_one_point() -> None:

@@ -121,8 +121,14 @@ def test_calendar_of_an_old_week_does_too(tx: Explained) -> None:
 
 
 def test_online_history_uses_an_index_for_each_kind(tx: Explained) -> None:
-    assert any(online_history.connected_at_each(tx, range(*WEEK, 3600)))
+    assert any(online_history.connected_at_each(tx, range(WEEK[0] + 1, WEEK[1], 3600)))
     tx.assert_searched(SHORT, "ix_device_session_middle", r"\w+_open")
+
+
+def test_online_history_of_quarters_reads_no_sessions_but_those_of_its_begin(tx: Explained) -> None:
+    assert any(online_history.connected_at_each(tx, range(*WEEK, 3600)))
+    tx.assert_searched("pk_presence_change")
+    assert "device_session" not in tx.plans[-1]
 
 
 def test_the_timeline_reads_each_device_by_its_index(tx: Explained) -> None:
