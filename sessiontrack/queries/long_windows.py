@@ -124,12 +124,11 @@ def _reaching() -> list[Subquery]:
     """Those that began before the window and reach into it: a few of each length."""
     # Not the column itself: in the order of its index all of the past would be read.
     begin = DeviceSession.begin_at + 0
-    parts = (part.whereclause for part in overlapping_parts(DeviceSession.id))
-    return [
-        _drawn(begin, where, begin < _START, _shown_end() > _START).subquery()
-        for where in parts
-        if where is not None
-    ]
+    # Short ones began a day before it at most; all those of a window of years would be the whole history.
+    short, *_ = overlapping_parts(DeviceSession.id, began_before=_START)
+    _, *longer = overlapping_parts(DeviceSession.id)
+    parts = (short.whereclause, *(part.where(begin < _START).whereclause for part in longer))
+    return [_drawn(begin, where, _shown_end() > _START).subquery() for where in parts if where is not None]
 
 
 def _missing() -> Subquery:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Select, select
+from sqlalchemy.sql import ColumnElement
 
 from sessiontrack.models import DeviceSession
 from sessiontrack.models.columns import bind, holds
@@ -19,7 +20,9 @@ from sessiontrack.models.device_session import (
 Part = Select[*tuple[Any, ...]]
 
 
-def overlapping_parts(*columns: Any, has_instants: bool = True) -> tuple[Part, ...]:
+def overlapping_parts(
+    *columns: Any, has_instants: bool = True, began_before: ColumnElement[int] | None = None
+) -> tuple[Part, ...]:
     """These columns of the sessions that overlap [start, end), and of those that ended at its start.
 
     Together the parts hold each of them once, to be put together by UNION ALL. Sessions that lack an end are
@@ -30,10 +33,11 @@ def overlapping_parts(*columns: Any, has_instants: bool = True) -> tuple[Part, .
     Args:
         has_instants: whether sessions of no length are in them. Where they are not, and the columns are
             begin_at and end_at alone, no row of a short session is looked at.
+        began_before: only those that began before this; by default before the end.
     """
     begin_at, end_at = DeviceSession.begin_at, DeviceSession.end_at
     start, end = bind("start"), bind("end")
-    found = select(*columns).where(begin_at < end)
+    found = select(*columns).where(begin_at < (end if began_before is None else began_before))
     # What lacks an end has no length.
     known = holds(f"NOT {IS_MISSING}") if has_instants else end_at > begin_at
     return (

@@ -6,9 +6,9 @@ from typing import Any
 
 from sessiontrack.database import Transaction
 from sessiontrack.models.columns import EVERYTHING
+from sessiontrack.queries.user_days import session_days
 from sessiontrack.queries.user_sessions import StatsFilter, UserSessionFilter, count_sessions, list_sessions
 from sessiontrack.queries.user_stats import session_stats
-from sessiontrack.queries.visits import session_days
 from sessiontrack.values.record_files import as_cell
 from sessiontrack.values.timestamps import SiteTime
 

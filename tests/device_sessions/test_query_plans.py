@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from sessiontrack import create_app
@@ -17,6 +18,7 @@ from sessiontrack.queries import (
     device_sessions,
     devices,
     events,
+    long_windows,
     now,
     presence_at,
     presence_shares,
@@ -145,6 +147,17 @@ def test_contract_3_a_long_calendar_is_read_in_its_order_and_not_counted(
     assert "TEMP B-TREE" not in within
     assert calendar.count_calendar(tx, wanted, NOW)
     tx.assert_searched()
+
+
+def test_contract_3_what_reaches_into_a_long_window_is_looked_for_before_it(tx: Explained) -> None:
+    steps: list[None] = []
+    driver: Any = tx._connection
+    short, *_ = long_windows._reaching()
+    driver.set_progress_handler(lambda: steps.append(None), 1)
+    tx.rows(Statement(select(short)), start=NOW - 99 * DAY, end=NOW, now=NOW)
+    driver.set_progress_handler(None, 0)
+    # Each row that is looked at is several steps of SQLite's machine.
+    assert 0 < len(steps) < tx.value(Statement("SELECT count(*) FROM device_session"))
 
 
 def test_contract_6_the_sessions_of_a_long_timeline_use_the_same_indexes(tx: Explained) -> None:
