@@ -128,11 +128,11 @@ class ScanFails(SessiontrackError):
 
 
 class RemoteFailed(SessiontrackError):
-    """Another sessiontrack, which was to be told of something, cannot be reached or has refused it."""
+    """Another sessiontrack, to which something was to be sent, cannot be reached or has refused it."""
 
 
 class RemoteRefused(RemoteFailed):
-    """Another sessiontrack has read what it was told, and does not take it."""
+    """Another sessiontrack has read what it was sent, and does not take it."""
 
 
 class UnreadableHistory(InvalidInput):

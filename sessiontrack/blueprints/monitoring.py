@@ -46,7 +46,7 @@ def metrics() -> Response:
 
 
 def _figures() -> Figures | None:
-    """None where the database cannot be read: what was counted is told all the same."""
+    """None where the database cannot be read: the other counters are shown all the same."""
     readiness: Readiness = current_app.extensions["sessiontrack.readiness"]
     chosen = settings()
     is_writable = readiness.problem() is None

@@ -141,7 +141,7 @@ def _source(found: SourceStatus) -> dict[str, object]:
     example=examples.ONLINE_HISTORY,
 )
 def online_history(query: dict[str, Any]) -> Response:
-    """How many devices were connected over time; nothing is told of the future"""
+    """How many devices were connected over time; without the future"""
     site, now = settings().timezone, g.now
     end = now if query["end"] is None else query["end"]
     start = max(0, end - DAY) if query["start"] is None else query["start"]

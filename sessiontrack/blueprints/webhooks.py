@@ -1,4 +1,4 @@
-"""Who is told of what happens: `/webhooks`."""
+"""The receivers of notifications: `/webhooks`."""
 
 from typing import Any
 
@@ -102,7 +102,7 @@ def change(body: dict[str, Any], webhook_id: int) -> Response:
     errors=(404, 413),
 )
 def remove(webhook_id: int) -> Response:
-    """Remove a webhook, with what it was still to be told"""
+    """Remove a webhook, with the notifications that still wait for it"""
     with write_transaction() as tx:
         services.remove_webhook(tx, webhook_id)
     return answer({"success": True, "message": f"Removed webhook {webhook_id}"})
@@ -137,7 +137,7 @@ def test(webhook_id: int) -> Response:
     errors=(404,),
 )
 def list_deliveries(query: dict[str, Any], webhook_id: int) -> Response:
-    """What a webhook was told, is to be told, or could not be told; newest first"""
+    """The notifications of a webhook that were sent, wait, or were given up; newest first"""
     limit, offset, state = query["limit"], query["offset"], query["state"] or ""
     with read_transaction() as tx:
         services.get_receiver(tx, webhook_id)

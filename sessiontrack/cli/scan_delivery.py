@@ -48,7 +48,7 @@ class Delivered:
 
     changes: None where only their number is known.
     refused: what says nothing: its instant is not accepted, or the file is as it was.
-    is_unchanged: the source told of the same instant before, so it says nothing new.
+    is_unchanged: the source reported the same instant before, so this adds nothing.
     """
 
     counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COUNTED, 0)))

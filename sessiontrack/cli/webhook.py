@@ -1,4 +1,4 @@
-"""`sessiontrack webhook`: who is told of what happens."""
+"""`sessiontrack webhook`: the receivers of notifications."""
 
 import json
 import uuid
@@ -140,7 +140,7 @@ def test(name: str) -> None:
 @webhook.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Remove a receiver, with what it was still to be told.
+    """Remove a receiver, with the notifications that still wait for it.
 
     Example: sessiontrack webhook remove pager
     """

@@ -66,7 +66,7 @@ def _versions() -> str:
 
 
 def _settings() -> str:
-    """As the page of settings shows them: secret ones are not told."""
+    """As the page of settings shows them: without the values of secret ones."""
     try:
         return json.dumps(describe_settings(), indent=2)
     except SessiontrackError as error:

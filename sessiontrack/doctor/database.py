@@ -18,7 +18,7 @@ from sessiontrack.services.users import FIRST_ADMIN, is_password
 from sessiontrack.services.write_probe import probe
 from sessiontrack.values.timestamps import IN_UTC
 
-# Beyond what SQLite is told to keep of it; and so much that something holds it open.
+# Beyond the size that SQLite is configured to keep; and so much that something holds it open.
 LARGE_WAL = 128 * 1024**2
 HUGE_WAL = 1024**3
 AHEAD_SECONDS = 360

@@ -1,4 +1,4 @@
-"""Answers that name their version: whoever has it already is told so (304), and is sent nothing more.
+"""Answers that name their version: a client that has it already gets 304 without a body.
 
 A tag is strong: the same tag, the same bytes, whichever worker answers. So what changes by itself with every
 second must not stand in such a body.

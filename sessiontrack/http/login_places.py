@@ -1,6 +1,6 @@
 """How many may be signing in at once in this process: hashing takes a core for a third of a second.
 
-One password at a time is hashed, and some wait for their turn; more are told to come again, so that there are
+One password at a time is hashed, and some wait for their turn; more are refused with 429, so that there are
 always threads left for those who are signed in already.
 """
 

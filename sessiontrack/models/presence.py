@@ -22,7 +22,7 @@ class Source(Base):
     pruned_at: Mapped[Instant | None]
     # Its last look when it was archived; a later one takes it out of the archive.
     archived_look: Mapped[Instant | None]
-    # Its last look before a silence that receivers of webhooks were told of.
+    # Its last look before a silence that webhooks were notified of.
     told_look: Mapped[Instant | None]
 
 

@@ -177,7 +177,7 @@ def _attempt(
 
 
 def _alone(tx: Transaction, terms: Terms, device_id: int, before: _Before) -> list[Change]:
-    """Derive one device; where that cannot be, it is left as it was, and others are told of it."""
+    """Derive one device; where that cannot be, it is left as it was, and the failure is recorded."""
     reader, writer = Reader(tx, terms.floor, terms.grace), Writer(tx)
     try:
         changes = _attempt(tx, reader, writer, [device_id], before)

@@ -129,7 +129,7 @@ def identify(tx: Transaction, source: str, at: int, sightings: Iterable[Observat
 
 
 def name_vendors(tx: Transaction, devices: Iterable[Row]) -> None:
-    """Write the vendors that the addresses tell of, where the source told none."""
+    """Write the vendors of the addresses, where the source reported none."""
     found = ((device_id, vendor_of(mac)) for device_id, mac, vendor in devices if not vendor)
     named = [{"device_id": device_id, "vendor": vendor} for device_id, vendor in found if vendor]
     if named:

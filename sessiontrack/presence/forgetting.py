@@ -1,7 +1,7 @@
 """Old evidence, forgotten where it can no longer change anything.
 
 Before the floor nothing is accepted any more, so what a source said of a device before it is settled once a
-trusted scan, or the source itself, has told before the floor that the device left. What is not settled is
+trusted scan, or the source itself, has reported before the floor that the device left. What is not settled is
 one going word, and is kept as one: the newest row of it remembers since when. Of what is settled the newest
 row stays as well, as a mark that the device was known, and up to which instant it is settled.
 """

@@ -211,8 +211,8 @@ def _with_remembered(
 ) -> list[Interval]:
     """The intervals as far as they are not settled, and those that are only remembered.
 
-    One that began before the floor has the start that is remembered of it. Nothing is told of the time before
-    a reported session that lies across the floor: what is recorded there stays.
+    One that began before the floor has the start that is remembered of it. Nothing is reported of the time
+    before a reported session that lies across the floor: what is recorded there stays.
     """
     heads = (each for each in remembered if not _is_over(each, floor))
     head = min(heads, key=lambda each: each.begin, default=None)

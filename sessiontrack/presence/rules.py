@@ -112,7 +112,7 @@ class SourceEvidence:
 def connected_intervals(evidence: Iterable[SourceEvidence], grace: int) -> list[Interval]:
     """When the device was connected, by the word of any source; in order, not touching each other.
 
-    It is disconnected only once every source's word is over. Until the last of them was told to be, a
+    It is disconnected only once every source's word is over. Until the last end was reported, a
     sighting by any source goes on with the same connection; that ends at the last sighting or departure.
 
     Args:
@@ -129,7 +129,7 @@ def connected_intervals(evidence: Iterable[SourceEvidence], grace: int) -> list[
 
 
 class _Word(NamedTuple):
-    """A source's word: there from start to end, as was told at that instant; None while it goes on."""
+    """A source's word: there from start to end, as was reported at that instant; None while it goes on."""
 
     start: int | None
     end: int | None
@@ -231,7 +231,7 @@ REMEMBERED = "-"
 
 
 def weight(ip: str | None) -> tuple[int, str]:
-    """Of what a scan told of a device twice: a sighting counts before a memory, a memory before a miss."""
+    """Of a device that one scan reports twice: a sighting counts before a memory, a memory before a miss."""
     return (0, "") if ip is None else (1 if ip == REMEMBERED else 2, ip)
 
 

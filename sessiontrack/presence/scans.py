@@ -67,7 +67,7 @@ COUNTS_SINCE = Statement(
 )
 SET_TRUST = Statement("UPDATE scan SET trusted = :trusted WHERE source_id = :source_id AND at = :at")
 NEXT_TRUSTED = Statement("SELECT min(at) FROM scan WHERE source_id = :source_id AND trusted AND at > :at")
-# What no scan has told of yet: whether the device left after it.
+# What no scan has decided yet: whether the device left after it.
 UNJUDGED = Statement(
     "SELECT 1, r.id, r.device_id, r.last_at, coalesce(d.grace_seconds, :grace) FROM sighting_run r"
     " JOIN device d ON d.id = r.device_id WHERE r.source_id = :source_id AND r.last_at IS NOT NULL"
@@ -84,7 +84,7 @@ TRUSTED_SINCE = Statement(
 )
 JUDGE_RUN = Statement("UPDATE sighting_run SET judged = true WHERE id = :row_id")
 JUDGE_WORD = Statement("UPDATE device_evidence SET judged = true WHERE id = :row_id")
-# A late scan may tell earlier what a later one told already, before another source saw the device; and it may
+# A late scan may report what a later one reported already, before another source saw the device; and it may
 # end what looked like a silence of the source.
 ENDED_BEFORE = Statement(
     "SELECT device_id FROM sighting_run WHERE source_id = :source_id AND last_at < :at"
@@ -157,7 +157,7 @@ def weigh_anew(tx: Transaction, source_id: int, at: int, least_share: float) -> 
 
 
 def judge_all_anew(tx: Transaction, least_share: float) -> set[int]:
-    """Let all scans tell again what they have told, by rules that have changed; all devices with evidence."""
+    """Apply what all scans have reported again, by rules that have changed; all devices with evidence."""
     for statement in UNJUDGE_ALL:
         tx.run(statement)
     affected: set[int] = set()

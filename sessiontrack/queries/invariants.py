@@ -210,9 +210,7 @@ INVARIANTS = (
     Invariant(
         "generated columns", "begin_at and end_at say what the ends do", "device_session", _by(STALE_COLUMNS)
     ),
-    Invariant(
-        "open sessions", "an open session rests on what was seen or told", "device_session", _by(UNFOUNDED)
-    ),
+    Invariant("open sessions", "an open session was seen or reported", "device_session", _by(UNFOUNDED)),
     Invariant(
         "overlaps",
         "sessions of a device do not overlap, and one is open at most",

@@ -43,7 +43,7 @@ class SourceStatus:
     rhythm: the usual time from one look to the next, in seconds; None where that is not known.
     quiet: how long it may be silent without anything being wrong.
     archived: it was retired, so it counts as neither silent nor failing; until it is heard of again.
-    told_look: its last look before a silence that receivers of webhooks were told of.
+    told_look: its last look before a silence that webhooks were notified of.
     seen: how many devices its last look saw; of one without looks, those it spoke of in its last day.
         None where it was not asked for.
     """

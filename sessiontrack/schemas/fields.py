@@ -117,7 +117,7 @@ class Several(fields.List[Any]):
 
 
 class _Parsed(fields.String):
-    """A text that a pure module reads; what that refuses is what the client is told.
+    """A text that a pure module reads; its refusal is the message that the client gets.
 
     documented: what the OpenAPI document says of every such field; a description of the field's own
     stands before that of its kind.
@@ -157,7 +157,7 @@ class MacAddress(_Parsed):
 
 
 class DeviceMac(MacAddress):
-    """The address of a device that is told of: no group's (broadcast, multicast), and not all zeros."""
+    """The address of a reported device: no group's (broadcast, multicast), and not all zeros."""
 
     parse = staticmethod(parse_device_mac)
 

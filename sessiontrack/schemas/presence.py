@@ -215,7 +215,7 @@ class SourceRow(Answer):
         required=True,
         metadata={
             "enum": ["scan", "radius", "hook", "events"],
-            "description": "scan: looks at all devices; the others are told of single ones.",
+            "description": "scan: looks at all devices; the others report single ones.",
         },
     )
     last_look = fields.String(

@@ -27,7 +27,7 @@ MOST_ADDRESSES = 3
 
 
 def post(message: Message, now: int, allowed: Networks, resolve: Resolver = socket.getaddrinfo) -> Outcome:
-    """Send it once; whatever goes wrong is told, not raised. Redirects are not followed."""
+    """Send it once; a failure is returned, not raised. Redirects are not followed."""
     try:
         target = read_target(message.url)
         addresses = addresses_of(target, allowed, resolve)[:MOST_ADDRESSES]

@@ -1,8 +1,8 @@
-"""What happened, put into the outbox of those who want to be told: in the transaction that records it.
+"""Puts notifications into the outbox of webhooks, in the transaction that records what happened.
 
 Here and not by a look through new rows of `event`: on PostgreSQL a lower id may be committed after a higher
 one, so whoever remembers how far it has read would pass some over; and an import writes events that are
-nobody's news. What is told here of an instant long past is left out for the same reason.
+nobody's news. Reports of an instant long past are left out for the same reason.
 """
 
 import json
@@ -43,7 +43,7 @@ DROP = Statement("UPDATE webhook SET dropped = dropped + :dropped WHERE id = :we
 
 
 class News(NamedTuple):
-    """What receivers are told, but for the id of the delivery."""
+    """The body of a notification, without the id of the delivery."""
 
     type: str
     at: int

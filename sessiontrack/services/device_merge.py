@@ -291,7 +291,7 @@ def _united(stretches: Iterable[_Stretch]) -> Iterator[_Stretch]:
 
 
 def _meets(group: list[_Stretch], each: _Stretch) -> bool:
-    """Whether it overlaps them; a disconnection of which nothing else is known is told by theirs."""
+    """Whether it overlaps them; a disconnection of which nothing else is known counts as theirs."""
     reach = max(one.reach for one in group)
     if each.begin == group[0].begin:
         return True

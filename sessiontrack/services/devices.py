@@ -51,7 +51,7 @@ LOOKS = 2
 DELETE_MERGED = Statement(
     "DELETE FROM device WHERE mac = :mac AND EXISTS (SELECT 1 FROM device_alias WHERE mac = :mac)"
 )
-# A longer grace time takes back what scans have told: they must be able to tell it again.
+# A longer grace time takes back what scans have reported: they must be able to report it again.
 UNJUDGE_RUNS = Statement(
     "UPDATE sighting_run SET judged = false WHERE device_id = :device_id AND judged AND NOT settled"
 )
@@ -240,6 +240,6 @@ def delete_device(tx: Transaction, mac: str) -> dict[str, int]:
 
 
 def judge_anew(tx: Transaction, device_id: int) -> None:
-    """Let scans tell again of the device what they have told: it is judged otherwise now."""
+    """Apply what scans have reported of the device again, by its new rules."""
     tx.run(UNJUDGE_RUNS, device_id=device_id)
     tx.run(UNJUDGE_WORDS, device_id=device_id)

@@ -1,4 +1,4 @@
-"""Devices that come and go all the time: receivers are told that once, and not of each time.
+"""Devices that come and go all the time: webhooks are notified of that once, and not each time.
 
 Whether a device flaps is what `/devices` says: more connections than so many in the window.
 """
@@ -70,7 +70,7 @@ def mark(
 
 
 def withhold(tx: Transaction, device_ids: Iterable[int]) -> None:
-    """Remember that something was not told of them."""
+    """Remember that a notification about them was withheld."""
     tx.run_many(WITHHOLD, [{"device_id": device_id} for device_id in device_ids])
 
 

@@ -1,6 +1,6 @@
 """History brought along: what other places recorded, written here once, however often it is brought.
 
-It is what somebody told, as through the API: no source may change it. Nothing is made up from it: a session
+It was reported, as through the API: no source may change it. Nothing is made up from it: a session
 makes no events, and an unknown device no `New Device`. What differs from what is stored here is refused.
 """
 
@@ -96,7 +96,7 @@ def import_history(
 
     Args:
         sections: devices before sessions before events, where there are several.
-        refuse: is told of every row that is not taken.
+        refuse: called for every row that is not taken.
         rules: by which what is derived gives way to it.
     Returns:
         what became of the rows, by kind.
@@ -187,7 +187,7 @@ class _Intake:
 
     def _take_events(self, records: Iterator[_Numbered]) -> None:
         for batch in batches(records, BATCH):
-            told, voided = [], []
+            added_events, voided = [], []
             for _, record in batch:
                 values = record._asdict()
                 device_id = values["device_id"] = self._devices.id_of(values.pop("mac"), record.at)
@@ -198,10 +198,10 @@ class _Intake:
                     values["nth"] = self._voided[key]
                     voided.append(values)
                 else:
-                    told.append(values)
+                    added_events.append(values)
             added = 0
-            if told:
-                added += self._tx.run_many(INSERT_EVENT, told)
+            if added_events:
+                added += self._tx.run_many(INSERT_EVENT, added_events)
             if voided:
                 added += self._tx.run_many(INSERT_VOIDED, voided)
             self._tally.added += added

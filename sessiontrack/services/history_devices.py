@@ -66,7 +66,7 @@ class DeviceBook:
         self._tx = tx
         self._now = now
         self._ids: dict[str, int] = {}
-        # The earliest instant known of each: as it is stored, and as it is told.
+        # The earliest instant known of each: as it is stored, and as it is reported.
         self._first: dict[int, int] = {}
         self._stored_first: dict[int, int] = {}
 
@@ -86,7 +86,7 @@ class DeviceBook:
         self._first[device_id] = min(at, self._first[device_id])
 
     def put(self, record: DeviceRecord) -> Outcome:
-        """What is told of a device; what is known here stays."""
+        """Take what a row reports of a device; what is known here stays."""
         if record.mac not in self._ids and self._find(record.mac) is None:
             self._make(record)
             return "added"
@@ -104,7 +104,7 @@ class DeviceBook:
         return "changed" if filled or is_earlier else "present"
 
     def settle(self, floor: int) -> set[int]:
-        """Bring first_seen_at back to the earliest instant that was told.
+        """Bring first_seen_at back to the earliest instant that was reported.
 
         A `New Device` that was derived stands there then; but before the floor only that of a device that was
         reported through the API has one.

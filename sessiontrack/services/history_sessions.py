@@ -198,7 +198,7 @@ class SessionImport:
         return {device_id: (since, FOREVER) for device_id, since in self._tx.rows(CONCERNED)}
 
     def write(self, refuse: Callable[[int, str], None]) -> Written:
-        """Write what fits; `refuse` is told the row number of each other one, and why."""
+        """Write what fits; call `refuse` with the row number of each other one, and why."""
         last_id = self._tx.value(LAST_ID)
         sweep = _Sweep(refuse)
         stored = _Peekable(map(_Stretch.stored, self._tx.stream(STORED)))

@@ -179,7 +179,7 @@ def reporting(
 ) -> Iterator[list[Change]]:
     """Within it something is reported, of these stretches of time of these devices.
 
-    At its end they are derived anew, and receivers are told what is news.
+    At its end they are derived anew, and webhooks are notified of what is new.
 
     Args:
         merged: devices that become part of another one.

@@ -92,7 +92,7 @@ FORGET_EXCESSIVE_VISITS = Statement(
     " AND t.view = view_visit.view AND t.tab = view_visit.tab), 0)"
 )
 END_STAY = Statement("UPDATE user_session SET ended_at = last_ping WHERE id = :id")
-# Told again, receivers know it by its id; one that is too old dies in the outbox.
+# Receivers know a repeated notification by its id; one that is too old is given up in the outbox.
 DELIVER_AGAIN = Statement(
     "UPDATE webhook_delivery SET state = 'pending', finished_at = NULL, attempts = 0 WHERE id = :id"
 )
@@ -176,7 +176,7 @@ def _unite(tx: Transaction, group: list[Row]) -> None:
 
 
 def derive_anew(tx: Transaction, now: int, rules: PresenceRules) -> None:
-    """Derive what could not be derived, or has to be after a repair; receivers are not told of that.
+    """Derive what could not be derived, or has to be after a repair; webhooks are not notified of that.
 
     What lies ahead of the clock is set aside first.
     """

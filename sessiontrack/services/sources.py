@@ -1,4 +1,4 @@
-"""Sources: those that were retired are archived, and receivers of webhooks are told of silent ones."""
+"""Sources: those that were retired are archived, and webhooks are notified of silent ones."""
 
 from collections.abc import Mapping
 
@@ -49,7 +49,7 @@ class SilenceWatch:
     """What one process has observed of the sources' silence.
 
     After a boot every source seems silent until its next look, and after a wrong jump of the clock too. So
-    receivers are told of a silence only when the source said nothing for SHORTEST_SILENCE by a clock that
+    webhooks are notified of a silence only when the source said nothing for SHORTEST_SILENCE by a clock that
     never jumps, while this process was running.
     """
 
@@ -57,7 +57,7 @@ class SilenceWatch:
         self._heard: dict[str, tuple[int, float]] = {}
 
     def news(self, sources: list[SourceStatus], monotonic: float) -> dict[str, str]:
-        """What receivers are to be told: source.silent or source.back, by the source's name.
+        """What webhooks are to be notified of: source.silent or source.back, by the source's name.
 
         Args:
             monotonic: seconds of a clock that never jumps.

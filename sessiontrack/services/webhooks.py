@@ -1,4 +1,4 @@
-"""Webhooks: who is told of what happens."""
+"""Webhooks: the receivers of notifications."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ READ = Statement("SELECT url, secret, format FROM webhook WHERE id = :webhook_id
 
 
 class Receiver(NamedTuple):
-    """Where a webhook leads and how it is told, for whoever sends; for nobody's eyes.
+    """The URL, secret and format of a webhook, for the sender alone.
 
     secret: the key of the signature.
     """
@@ -142,7 +142,7 @@ def get_webhook_id(tx: Transaction, name: str) -> int:
 
 
 def remove_webhook(tx: Transaction, webhook_id: int) -> None:
-    """Tell it nothing any more, and forget what it was to be told.
+    """Remove it, with the notifications that still wait for it.
 
     Raises:
         NotFound: there is no such webhook.
@@ -152,7 +152,7 @@ def remove_webhook(tx: Transaction, webhook_id: int) -> None:
 
 
 def get_receiver(tx: Transaction, webhook_id: int) -> Receiver:
-    """Where a webhook leads, and how it is told.
+    """The URL and the format of a webhook.
 
     Raises:
         NotFound: there is no such webhook.

@@ -75,7 +75,7 @@ class Scanner:
     """Looks at a segment again and again, and remembers at which addresses somebody was.
 
     Args:
-        report: is told of each device as soon as it is seen.
+        report: called with each device as soon as it is seen.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The types of events that webhooks are told of."""
+"""The types of notifications."""
 
 NEW_DEVICE = "New Device"
 DEVICE_DOWN = "Device Down"
@@ -16,5 +16,5 @@ EVENT_TYPES = (
     SOURCE_SILENT,
     SOURCE_BACK,
 )
-# Sent on demand, to whatever a receiver wants to be told of.
+# Sent on demand, whatever types a receiver wants.
 TEST = "test"

@@ -1,4 +1,4 @@
-"""The formats in which a webhook is told: this project's own JSON, and those of widespread receivers."""
+"""The formats of a webhook's notifications: this project's own JSON, and those of widespread receivers."""
 
 JSON = "json"
 NTFY = "ntfy"

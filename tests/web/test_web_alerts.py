@@ -73,7 +73,7 @@ def add(page: Page, name: str, url: str) -> None:
 
 def test_a_webhook_is_added_tested_changed_and_removed(alerting: Visit) -> None:
     page = alerting.page
-    expect(page.get_by_role("heading", name="Nobody is told yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nobody is notified yet")).to_be_visible()
     with Receiver() as hook:
         add(page, "pager", hook.url)
         expect(page.get_by_role("dialog").locator("code")).to_have_text(re.compile("^whsec_"))
@@ -97,7 +97,7 @@ def test_a_webhook_is_added_tested_changed_and_removed(alerting: Visit) -> None:
     assert alerting.violations() == []
     press(page, "Remove night pager")
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
-    expect(page.get_by_role("heading", name="Nobody is told yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nobody is notified yet")).to_be_visible()
 
 
 def test_a_receiver_of_another_kind_gets_what_it_takes(alerting: Visit) -> None:

@@ -286,9 +286,9 @@ def test_a_switch_says_who_is_told_when_it_comes_or_goes(
     switch = page.get_by_role("switch", name="Tell me when this device comes or goes")
     note = page.locator("#device-tell")
     expect(switch).not_to_be_checked()
-    expect(note).to_have_text("Nobody is told of it.")
+    expect(note).to_have_text("Nobody is notified.")
     switch.check()
-    expect(note).to_contain_text("There is no webhook yet that could be told.")
+    expect(note).to_contain_text("There is no webhook yet that could be notified.")
     expect(page.get_by_role("link", name="Add one")).to_have_attribute("href", re.compile("/ui/alerts$"))
     expect(switch).to_be_focused()
     assert device(visit)["alert_down"] is True
@@ -298,9 +298,9 @@ def test_a_switch_says_who_is_told_when_it_comes_or_goes(
         assert server.call("POST", "/webhooks", hook, token).status == 200
     visit.open(PAGE)
     expect(switch).to_be_checked()
-    expect(note).to_have_text(re.compile("these are told: phone.$"))
+    expect(note).to_have_text(re.compile("these are notified: phone.$"))
     switch.press("Space")
-    expect(note).to_have_text("Nobody is told of it.")
+    expect(note).to_have_text("Nobody is notified.")
     assert device(visit)["alert_down"] is False
 
 
