@@ -141,8 +141,13 @@ def measure(shape: Shape, folder: Path, chosen: str, answers: Path | None) -> di
 
 def _measured(asker: Asker, chosen: str, answers: Path | None) -> Iterator[tuple[str, Measured]]:
     for calls, tries in ((READS, TRIES), (LONG, 1), (WRITES, 3)):
-        for call in calls:
-            if chosen in call.name:
+        last = max((place for place, call in enumerate(calls) if chosen in call.name), default=-1)
+        for place, call in enumerate(calls):
+            if chosen not in call.name:
+                # A write may rest on those before it: who pings has a session, who deletes has added.
+                if calls is WRITES and place < last:
+                    asker.measure(call, tries, None)
+            else:
                 kept = call in WRITES or answers is None
                 file = None if kept or answers is None else answers / call.name.replace("/", "-")
                 yield call.name, asker.measure(call, tries, file)
@@ -198,6 +203,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="calls with this in their name")
     parser.add_argument("--answers", type=Path, help="a folder for what the reads answer")
     given = parser.parse_args()
+    if not any(given.only in call.name for call in CALLS):
+        names = "; ".join(call.name for call in CALLS)
+        parser.error(f"no call has {given.only!r} in its name; there are: {names}")
     sizes = [int(float(each)) for each in given.sessions.split(",")]
     folder = Path(tempfile.mkdtemp(prefix="sessiontrack-flat-"))
     if given.answers is not None:

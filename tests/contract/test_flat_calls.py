@@ -30,6 +30,26 @@ def test_every_call_is_answered(tmp_path: Path) -> None:
     assert "| totals: all | " in flat.table([200], [found])
 
 
+@pytest.mark.sqlite("the history is written through sqlite3")
+def test_one_call_alone_is_answered_as_among_the_others(tmp_path: Path) -> None:
+    with patch.object(dataset, "DATA", tmp_path / "data"):
+        for only in ("keepalive", "device: delete", "user: change", "presence at"):
+            found = flat.measure(Shape.of(200, 10), tmp_path, only, None)
+            assert found
+            assert all(only in name for name in found)
+            assert all(measured.statuses == {200} for measured in found.values()), only
+
+
+def test_a_name_of_no_call_is_refused_with_those_there_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["flat", "--only", "nothing such"])
+    monkeypatch.setattr(flat, "measure", lambda *_: {})
+    with pytest.raises(SystemExit):
+        flat.main()
+    assert "presence at: middle; presence at: csv" in capsys.readouterr().err
+
+
 def test_a_call_that_is_slow_or_grows_is_named() -> None:
     def measured(ms: float, status: int = 200) -> dict[str, flat.Measured]:
         return {"totals: all": flat.Measured(first=ms, whole=ms, statuses={status})}
