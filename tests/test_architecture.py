@@ -107,7 +107,7 @@ RUNS_SQL = {"Statement", "text", "execute", "executemany", "executescript", "exe
 # Names that a database gives of its own tables, columns and indexes, quoted; choices of a few; whole numbers.
 NO_CONSTANTS = {
     "sources/app_db.py": {"columns", "table"},
-    "database/engines/sqlite.py": {"self._synchronous", "int(self._timeout)", "name", "int(most)"},
+    "database/engines/sqlite.py": {"self._synchronous", "int(self._timeout)", "name", "check", "int(most)"},
     "keeping/moving/sqlite.py": {"name"},
     "services/retention.py": {"condition", "at"},
     "database/database_file.py": {"name", "'integrity' if thorough else 'quick'"},

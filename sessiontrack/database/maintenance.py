@@ -11,10 +11,10 @@ def sqlite_file() -> Path | None:
     return database_engine().file
 
 
-def find_damage(most: int = 100) -> list[str]:
-    """List the errors that the back end finds in its pages, indexes and values."""
+def find_damage(most: int = 100, *, thorough: bool = True) -> list[str]:
+    """List the errors that the back end finds in its pages and values; thorough: in its indexes too."""
     with storage_errors():
-        return database_engine().find_damage(db.engine, most)
+        return database_engine().find_damage(db.engine, most, thorough=thorough)
 
 
 def rebuild_index(name: str) -> None:

@@ -27,9 +27,10 @@ CONTRADICTED_OPEN = Statement(
     " GROUP BY d.mac, s.connected_at ORDER BY d.mac"
 )
 # The same, of devices that no source has seen since.
+# Not the column connected_at itself: by its index, all sessions of every device would be read.
 FORGOTTEN_OPEN = Statement(
     "SELECT d.mac, s.connected_at FROM device_session s JOIN device d ON d.id = s.device_id"
-    f" WHERE s.still_connected AND coalesce(s.source, '') <> '{DERIVED}' AND s.connected_at < :since"
+    f" WHERE s.still_connected AND coalesce(s.source, '') <> '{DERIVED}' AND s.connected_at + 0 < :since"
     " AND NOT EXISTS (SELECT 1 FROM sighting_run r WHERE r.device_id = d.id AND NOT r.settled"
     " AND r.ip <> '-' AND (r.last_at IS NULL OR r.last_at >= :since))"
     " AND NOT EXISTS (SELECT 1 FROM device_evidence e WHERE e.device_id = d.id AND e.at >= :since)"

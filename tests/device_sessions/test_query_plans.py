@@ -18,6 +18,7 @@ from sessiontrack.queries import (
     device_sessions,
     devices,
     events,
+    figures,
     long_windows,
     now,
     presence_at,
@@ -307,6 +308,11 @@ def test_contract_6_the_timeline_reads_each_device_by_its_index(tx: Explained) -
     assert "TEMP B-TREE" not in numbers
     assert "SEARCH device_session USING INTEGER PRIMARY KEY " in others
     tx.assert_searched("ix_device_session_device", "ix_device_session_missing")
+
+
+def test_open_sessions_that_were_forgotten_are_read_by_the_index_of_open_ones(tx: Explained) -> None:
+    assert len(figures.forgotten_open(tx, NOW)) == len(MACS)
+    tx.assert_searched("uq_device_session_open")
 
 
 def test_contract_6_the_sessions_of_a_bar_are_read_by_their_device(tx: Explained) -> None:

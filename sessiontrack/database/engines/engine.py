@@ -76,7 +76,7 @@ class DatabaseEngine(ABC):
         """The statement that keeps other writers out of these tables until the transaction ends."""
         return None
 
-    def find_damage(self, engine: Engine, most: int) -> list[str]:
+    def find_damage(self, engine: Engine, most: int, *, thorough: bool) -> list[str]:
         """Errors in pages, indexes and values; PostgreSQL has tools of its own for this."""
         return []
 
