@@ -87,7 +87,7 @@ bench-quick: $(VENV)/test.done ## the same with 10^5 sessions and few clients, i
 bench-flat: $(VENV)/test.done ## check that all calls are as fast with 10^7 sessions as with 10^4  (ARGS="--sessions 1e4,1e6 --only search")
 	$(BIN)/python -m benchmarks.flat $(ARGS)
 
-bench-web: $(VENV)/test.done $(WEB) ## measure the web UI only  (ARGS="--devices 1000 --loads 15")
+bench-web: $(VENV)/test.done $(WEB) ## measure the web UI only  (ARGS="--devices 1000 --loads 15 --pages")
 	.ci/install-programs chromium-headless-shell
 	$(BIN)/python -m benchmarks.web $(ARGS)
 

@@ -1,8 +1,7 @@
 """Measure the web UI in a browser: `python -m benchmarks.web`.
 
-Debian's Chromium, headless and without a GPU, opens each page of a server with a year of history of 100 and
-of
-1,000 devices, 180 sessions each. It needs the bundle (`make web`).
+Debian's Chromium, headless and without a GPU, opens each page of a server with a year of history of 100
+and of 1,000 devices, 180 sessions each. It needs the bundle (`make web`).
 """
 
 import argparse
@@ -47,6 +46,20 @@ SERVER_MS = """() => {
 }"""
 LOADED = """() => performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation"))
   .filter((each) => each.initiatorType !== "fetch").reduce((sum, each) => sum + each.encodedBodySize, 0)"""
+# The longest time for which a page could not answer a click, 0 for less than 50 ms; and its first paint.
+WATCHED = """window.longest = 0;
+new PerformanceObserver((list) => {
+  for (const each of list.getEntries()) longest = Math.max(longest, each.duration);
+}).observe({type: "longtask", buffered: true});"""
+FELT = """() => ({
+  longest,
+  painted: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
+})"""
+# Beside PAGES, what shows much at once.
+VIEWS = {
+    "people: pages of a year": "/people?show=views&period=365+days",
+    "people: days of a year": "/people?show=days&period=365+days",
+}
 COMPLETE = "() => performance.getEntriesByName('st-timeline-complete')[0]?.startTime ?? null"
 # Moves the timeline once per frame; the result is the milliseconds between frames.
 FRAME_MS = """([frames, kind]) => new Promise((done) => {
@@ -76,12 +89,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--devices", type=int, nargs="+", default=list(DEVICES))
     parser.add_argument("--loads", type=int, default=7, help="of each page, for each figure")
+    parser.add_argument("--pages", action="store_true", help="no more than the table of pages")
     chosen = parser.parse_args()
     print(f"date {datetime.now(UTC):%Y-%m-%d}, cores {os.cpu_count()}, load {os.getloadavg()[0]:.1f}")
     _report_first_load()
     with sync_playwright() as playwright, launched(playwright) as browser:
         for devices in chosen.devices:
-            _measure(browser, Shape(devices * SESSIONS_A_DEVICE, devices, DAYS), chosen.loads)
+            shape = Shape(devices * SESSIONS_A_DEVICE, devices, DAYS)
+            _measure(browser, shape, chosen.loads, pages_only=chosen.pages)
 
 
 def _report_first_load() -> None:
@@ -100,7 +115,7 @@ def _kib(files: set[str]) -> str:
     return f"{sum(len(gzip.compress((STATIC / each).read_bytes(), 9)) for each in files) / 1024:.1f}"
 
 
-def _measure(browser: Browser, shape: Shape, loads: int) -> None:
+def _measure(browser: Browser, shape: Shape, loads: int, *, pages_only: bool) -> None:
     run = DATA / f"web-{os.getpid()}"
     shutil.copytree(make_dataset(shape), run / "app")
     try:
@@ -110,6 +125,8 @@ def _measure(browser: Browser, shape: Shape, loads: int) -> None:
             base = f"http://127.0.0.1:{server.port}"
             print(f"\n{shape.devices} devices, {shape.sessions} sessions in {shape.days} days")
             _report_pages(browser, base, shape, loads)
+            if pages_only:
+                return
             _report_timeline(browser, base, shape, loads)
             report_open_pages(server.port, server.process.pid, _token(browser, base))
     finally:
@@ -160,11 +177,20 @@ def _token(browser: Browser, base: str) -> str:
 
 
 def _report_pages(browser: Browser, base: str, shape: Shape, loads: int) -> None:
-    print("\n| page | loaded, KiB | server ms: the page | calls | how many calls |\n|---|---|---|---|---|")
-    for page in PAGES:
+    heads = (
+        "loaded, KiB",
+        "server ms: the page",
+        "calls",
+        "how many calls",
+        "first paint, ms",
+        "longest task",
+    )
+    print(f"\n| page | {' | '.join(heads)} |\n{'|---' * (len(heads) + 1)}|")
+    for name, address in (*((page.name, page.path) for page in PAGES), *VIEWS.items()):
         found: list[dict[str, Any]] = []
         with signed_in(browser, base) as window:
-            path = page.path.replace("<mac:mac>", shape.mac(0))
+            window.add_init_script(WATCHED)
+            path = address.replace("<mac:mac>", shape.mac(0))
             if "<uuid:session>" in path:
                 session = window.request.get(f"{base}/api/v2/sessions?limit=1").json()[0]["_id"]
                 path = path.replace("<uuid:session>", session)
@@ -173,9 +199,10 @@ def _report_pages(browser: Browser, base: str, shape: Shape, loads: int) -> None
                 if number == 0:
                     size = window.evaluate(LOADED)
                 else:
-                    found.append(window.evaluate(SERVER_MS))
-        cells = [f"{median(each[name] for each in found):.0f}" for name in ("page", "calls", "count")]
-        print(f"| {page.name} | {size / 1024:.0f} | {' | '.join(cells)} |", flush=True)
+                    found.append({**window.evaluate(SERVER_MS), **window.evaluate(FELT)})
+        figures = ("page", "calls", "count", "painted", "longest")
+        cells = [f"{median(each[figure] for each in found):.0f}" for figure in figures]
+        print(f"| {name} | {size / 1024:.0f} | {' | '.join(cells)} |", flush=True)
 
 
 def _report_timeline(browser: Browser, base: str, shape: Shape, loads: int) -> None:
