@@ -30,7 +30,7 @@ _KEPT = (
     " SELECT (SELECT min(d.username) FROM user_day d WHERE d.username > name.username) FROM name"
     " WHERE name.username IS NOT NULL) "
     f"SELECT name.username, JSON_LIST(day), JSON_LIST(sessions * {MOST} + seconds) FROM name"
-    " JOIN user_day d ON d.username = name.username WHERE d.day >= :first AND d.day < :after{}"
+    " CROSS JOIN user_day d WHERE d.username = name.username AND d.day >= :first AND d.day < :after{}"
     " GROUP BY name.username"
 )
 # A row for each of some midnights that are a UTC day apart.

@@ -43,7 +43,7 @@ _VIEWS_KEPT = (
 _REACHING = (
     f"started_at >= :since - {SHORT_SECONDS} AND started_at < :edge AND last_ping >= :since AND NOT {IS_LONG}"
 )
-# `+ 0` keeps the engines from looking for these few by their start.
+# `+ 0` keeps the engines from looking for these few by their start, and UNORDERED by their user.
 _REACHING_LONG = f"last_ping >= :since AND {IS_LONG} AND started_at + 0 < :edge"
 # Began from `edge` on, and were over before the period.
 _OVER = "started_at >= :edge AND started_at < :since AND last_ping < :since"
@@ -216,14 +216,21 @@ def _add(sums: Paths, paths: list[tuple[str, str]], spent: list[int]) -> None:
 
 
 @cache
-def _statements(users: int, only: bool) -> OfFilter:
-    names = ", ".join(f":user_{number}" for number in range(users))
-    of_users = f" AND username IN ({names})" if users else ""
+def _statements(count: int, only: bool) -> OfFilter:
+    names = ", ".join(f":user_{number}" for number in range(count))
+    of_users = f" AND username IN ({names})" if count else ""
     of_users += " AND username = :only" if only else ""
+    of_few = of_users.replace("username", "UNORDERED(username)")
 
     def of(kept: str, edge: str) -> Statements:
         reaching, long, over, latest = (
-            Statement(edge.format(where + of_users)) for where in (_REACHING, _REACHING_LONG, _OVER, _LATEST)
+            Statement(edge.format(where + whose))
+            for where, whose in (
+                (_REACHING, of_users),
+                (_REACHING_LONG, of_few),
+                (_OVER, of_users),
+                (_LATEST, of_users),
+            )
         )
         return Statements(Statement(kept.format(of_users)), (reaching, long), over, latest)
 
@@ -231,5 +238,5 @@ def _statements(users: int, only: bool) -> OfFilter:
         of(_NAMES + _WHOLE_KEPT, _WHOLE),
         of(_VIEWS_KEPT, _VIEWS),
         Statement(_NAMES + _SEEN.format(of_users)),
-        Statement(_SEEN_LONG.format(of_users)),
+        Statement(_SEEN_LONG.format(of_few)),
     )

@@ -20,7 +20,8 @@ from tests.support.application import Clients
 
 SHAPE = Shape.of(200, 10)
 GROWING = (
-    "device_session|event|user_session|view_time|view_visit|scan|device_evidence|webhook_delivery|row_count"
+    "device_session|event|user_session|view_time|view_visit|user_sum|user_day|scan|device_evidence"
+    "|webhook_delivery|row_count"
 )
 # A row of SQLite's plans: its number, that of the part that it belongs to, what it says.
 Line = tuple[int, int, str]

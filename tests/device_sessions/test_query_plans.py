@@ -25,10 +25,13 @@ from sessiontrack.queries import (
     presence_shares,
     timeline,
     timeline_sessions,
+    user_days,
+    user_stats,
 )
+from sessiontrack.queries.user_sessions import StatsFilter
 from sessiontrack.services import device_sessions as services
 from sessiontrack.services.presence import PresenceRules
-from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.timestamps import IN_UTC, SiteTime
 from tests.support import rows
 from tests.support.application import NOW
 from tests.support.database_files import DATABASE
@@ -43,6 +46,13 @@ WEEK = (NOW - 7 * DAY, NOW)
 WHOLE = re.compile(
     r"SCAN (device_session|event)\w*(?! USING INDEX (uq_device_session_open|\w+_begin_open))\b"
 )
+
+
+ADD_STAY = Statement(
+    "INSERT INTO user_session (id, public_id, login_key, username, started_at, last_ping, visible_seconds,"
+    " ended_at) VALUES (:id, :key, :key, :name, :at, :end, 10, :end)"
+)
+ADD_VIEW = Statement("INSERT INTO view_time (session_id, view, tab, seconds) VALUES (:id, :view, '', 10)")
 
 
 class Explained(Transaction):
@@ -80,6 +90,11 @@ def fill(tx: Transaction) -> None:
             rows.add_event(tx, device_id, at, "Connected", voided=day % 9 == 0)
             rows.add_event(tx, device_id, at + 60, ("Device Down", "New Device", "IP Changed")[day % 3])
         rows.add_session(tx, device_id, NOW - 60, None, still_connected=True)
+    for number in range(1_000):
+        at = NOW - number * 8_000
+        known = {"id": number + 1, "key": f"stay {number}", "name": f"user {number % 10}", "at": at}
+        tx.run(ADD_STAY, **known, end=at + (60, 3_600, 9_000, 2 * DAY)[number % 20 // 5])
+        tx.run(ADD_VIEW, id=number + 1, view=f"view {number % 5}")
 
 
 @pytest.fixture(scope="module", params=["analyzed", "never analyzed"])
@@ -344,3 +359,30 @@ def test_who_was_there_at_an_instant_uses_an_index_for_each_kind_of_session(tx: 
         assert "SCAN user_session" not in plan, plan
         assert "ix_user_session_started (started_at>? AND started_at<?)" in plan, plan
         assert "ix_user_session_long (last_ping>?)" in plan, plan
+
+
+@pytest.mark.parametrize("usernames", [(), ("user 3", "user 5")])
+@pytest.mark.parametrize("until", [None, NOW - 3 * DAY])
+@pytest.mark.parametrize("since", [0, NOW - 30 * DAY])
+def test_statistics_of_people_read_sums_and_the_edges_of_the_period(
+    tx: Explained, since: int, until: int | None, usernames: tuple[str, ...]
+) -> None:
+    wanted = StatsFilter(since, until, usernames)
+    assert user_stats.session_stats(tx, wanted)
+    of_stats = len(tx.plans)
+    assert user_days.session_days(tx, wanted, SiteTime("Asia/Kolkata"))
+    for plan in tx.plans:
+        assert not re.search(r"SCAN (user_session|user_day|user_sum|view_time|view_visit)\b", plan), plan
+
+    def is_searched(table: str, index: str) -> bool:
+        return any(re.search(rf"SEARCH {table} USING {index}", plan) for plan in tx.plans)
+
+    # The stretches and days of the period, not those of all time.
+    assert is_searched("d", r"PRIMARY KEY \(username=\? AND day>\? AND day<\?\)")
+    assert since or is_searched("user_sum", r"PRIMARY KEY \(bits=\? AND stretch>\? AND stretch<\?\)")
+    # About each midnight; and the few that are long.
+    started = r"\((username=\? AND )?started_at>\? AND started_at<\?\)"
+    assert is_searched("s", rf"INDEX ix_user_session_(started|username) {started}")
+    assert usernames or is_searched("user_session", rf"INDEX ix_user_session_middle {started}")
+    assert is_searched("user_session", r"INDEX ix_user_session_long \(last_ping>\?")
+    assert not [plan for plan in tx.plans[:of_stats] if "ix_user_session_username (username=?)" in plan]
