@@ -5,15 +5,20 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from alembic import command
 
-from sessiontrack.database import Statement, Transaction, read_transaction, write_transaction
+from sessiontrack import create_app
+from sessiontrack.database import Statement, Transaction, db, read_transaction, write_transaction
+from sessiontrack.migrations import revisions
 from sessiontrack.queries import user_days
 from sessiontrack.queries.invariants import find_wrong_counts
 from sessiontrack.queries.user_sessions import StatsFilter
+from sessiontrack.startup import prepare
 from sessiontrack.values.timestamps import SiteTime
 from tests.support.application import Clients
 
@@ -26,6 +31,10 @@ ADD = Statement(
 ADD_VISIT = Statement(
     "INSERT INTO view_visit (session_id, since_at, until_at, view, tab, seconds)"
     " VALUES (:id, :since, :until, 'a', '', :seconds)"
+)
+ADD_VIEWS = (
+    "INSERT INTO view_time (session_id, view, tab, seconds)"
+    " SELECT id, '{}', '', visible_seconds FROM user_session"
 )
 STAYS = Statement("SELECT id, username, started_at, last_ping, visible_seconds FROM user_session")
 VISITS = Statement("SELECT session_id, since_at, until_at, seconds FROM view_visit")
@@ -171,3 +180,29 @@ def test_the_sums_of_days_are_what_is_read_and_a_wrong_one_is_found(clients: Cli
         after = user_days.session_days(tx, StatsFilter(0), site)
         assert [each for each in after if each not in before] != []
         assert find_wrong_counts(tx) == [f"user 1 {day}"]
+
+
+def test_sums_of_an_older_version_are_made_anew(tmp_path: Path) -> None:
+    app = create_app({"INSTANCE": tmp_path / "instance"})
+    with app.app_context():
+        with db.engine.begin() as connection:
+            command.upgrade(revisions._config(connection), "0041")
+        with write_transaction() as tx:
+            add_history(tx, SiteTime("UTC"), datetime.fromisoformat(ZONES["UTC"]))
+            # Some in a later stretch of 48 days, some in a later long one.
+            for seconds, rest in ((5_000_000, 1), (20_000_000, 2)):
+                later = f"started_at = started_at + {seconds}, last_ping = last_ping + {seconds}"
+                tx.run(Statement(f"UPDATE user_session SET {later} WHERE id % 3 = {rest}"))
+            tx.run(Statement(ADD_VIEWS.format("view")))
+    prepare(app)
+    with app.app_context():
+        with write_transaction() as tx:
+            assert find_wrong_counts(tx) == []
+            bits = tx.rows(Statement("SELECT bits, sum(sessions) FROM user_sum GROUP BY bits ORDER BY bits"))
+            assert [(each, int(sessions)) for each, sessions in bits] == [(22, 220), (24, 220)]
+            assert int(tx.value(Statement("SELECT sum(sessions) FROM user_day"))) == 220
+            tx.run(Statement("DELETE FROM user_session WHERE id % 2 = 1"))
+            tx.run(Statement("UPDATE view_time SET seconds = seconds + 1 WHERE session_id % 4 = 0"))
+            tx.run(Statement(ADD_VIEWS.format("other view")))
+            assert find_wrong_counts(tx) == []
+        db.engine.dispose()
