@@ -334,7 +334,9 @@ def are(status: str, is_ascii: bool | None, tag_is_ascii: bool | None = None) ->
 @cache
 def _counted(status: str, is_ascii: bool | None, narrowing: tuple[bool, bool | None]) -> Statement:
     where = _where(status, is_ascii, narrowing)
-    return Statement(select(func.count()).select_from(_with_latest()).where(*where))
+    needs_latest = status not in WITHOUT_LATEST or is_ascii is not None
+    rows: FromClause = _with_latest() if needs_latest else Device.__table__
+    return Statement(select(func.count()).select_from(rows).where(*where))
 
 
 @cache
