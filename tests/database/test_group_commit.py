@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,7 +62,7 @@ def others_waiting(group: GroupCommit, *bodies: Callable[[], None]) -> Iterator[
 
 
 def stored(tmp_path: Path) -> list[int]:
-    with sqlite3.connect(tmp_path / "db") as reader:
+    with closing(sqlite3.connect(tmp_path / "db")) as reader:
         return [number for (number,) in reader.execute("SELECT number FROM told ORDER BY number")]
 
 

@@ -212,13 +212,9 @@ def fill(app: Flask, count: int, start: int = OLD) -> None:
             "info": "x" * 100,
         }
         session |= {"conn_type": "Connected", "disc_type": "Disconnected"}
-        tx.run_many(
-            rows.SESSION,
-            [
-                {**session, "connected_at": start + 60 * n, "disconnected_at": start + 60 * n + 30}
-                for n in range(count)
-            ],
-        )
+        for n in range(count):
+            times = {"connected_at": start + 60 * n, "disconnected_at": start + 60 * n + 30}
+            tx.value(rows.SESSION, **session, **times)
 
 
 def test_more_than_a_batch_goes_in_batches(make_clients: MakeClients) -> None:

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,6 +51,14 @@ sqlite3.register_adapter(list, json.dumps)
 CACHE = "PRAGMA cache_size = -512"
 
 
+class _Connection(sqlite3.Connection):
+    """Closed when nobody holds it any more, as when its thread ends; Python 3.13 warns of others."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # It was never opened.
+            self.close()
+
+
 class SQLite(DatabaseEngine):
     """A SQLite file, with the writer lock beside it."""
 
@@ -88,7 +96,12 @@ class SQLite(DatabaseEngine):
 
     def _arguments(self) -> dict[str, Any]:
         """Set isolation_level to None, so that only our BEGIN begins a transaction."""
-        return {"timeout": self._timeout, "isolation_level": None, "check_same_thread": False}
+        return {
+            "timeout": self._timeout,
+            "isolation_level": None,
+            "check_same_thread": False,
+            "factory": _Connection,
+        }
 
     def _connect(self) -> sqlite3.Connection:
         connection: sqlite3.Connection = sqlite3.connect(str(self.file), **self._arguments())
