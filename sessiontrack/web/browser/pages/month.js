@@ -4,6 +4,7 @@ import { StElement } from "../element.js";
 import { colorsOf, together, viewBars } from "../elements/bars.js";
 import { emptyState, failure, nameTab, pageHeader } from "../elements/parts.js";
 import "../elements/table.js";
+import { viewName } from "../elements/views.js";
 import { address, locale } from "#here";
 import { formatNumber, t } from "#i18n";
 import { icon } from "../icons.js";
@@ -16,7 +17,7 @@ import "./month.css";
 const MONTH = /^(\d{4})-(0[1-9]|1[0-2])$/;
 const FEW = 8;
 const FRESH_MS = 60_000; // how old the numbers of the present month may be
-const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
+const percent = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const monthName = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric", timeZone: "UTC" });
 
 /** A month on one page: how much each device was there, what was new and what was away, and people. */
@@ -214,13 +215,15 @@ class MonthPage extends StElement {
     const longest = [...people].sort((one, other) => other.visible_duration - one.visible_duration).slice(0, FEW);
     const pages = together(people.map((each) => each.tab_duration));
     const most = Object.entries(pages).sort(([, one], [, other]) => sum(other) - sum(one)).slice(0, FEW);
+    // As on People: a view with tabs is another product's.
+    const pageNameOf = (view) => (Object.keys(pages[view]).some(Boolean) ? view : viewName(view));
     const names = Object.fromEntries(longest.map((each) => [each.username, each.visible_duration]));
     const link = (name) => html`<a href=${page(encodeURIComponent(name))}>${name}</a>`;
     const csv = file(address("/api/v2/session-stats.csv") + queryOf(span));
     const all = html`<a href=${page()}>${t("month.all")}</a>`;
     return html`<div class="month-columns">
       ${card("people.title", csv, html`${viewBars(names, { nameOf: link })} ${people.length > FEW ? all : nothing}`)}
-      ${card("pages.title", nothing, html`${viewBars(whole(most), { colors: colorsOf(most.map(([name]) => name)) })} ${all}`)}
+      ${card("pages.title", nothing, html`${viewBars(whole(most), { colors: colorsOf(most.map(([name]) => name)), nameOf: pageNameOf })} ${all}`)}
     </div>`;
   }
 }
