@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 FILE = "served-settings"
+# Of a process of its own, `listen radius`.
+OTHERS = frozenset({"RADIUS_CLIENTS"})
 
 
 class ServedSettings:
@@ -50,7 +52,8 @@ def differing(folder: Path, texts: Mapping[str, str]) -> list[str]:
                 return []
             record: dict[str, Any] = json.load(file)
         salt, digests = record["salt"], record["digests"]
-        return sorted(name for name in texts if digests.get(name) != _digest(salt, texts[name]))
+        read = texts.keys() - OTHERS
+        return sorted(name for name in read if digests.get(name) != _digest(salt, texts[name]))
     except (OSError, ValueError, KeyError):
         return []
 

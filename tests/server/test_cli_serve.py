@@ -165,10 +165,11 @@ def test_commands_say_which_settings_the_running_server_has_not_read(instance: P
             assert invoke(instance, "webhook", "add", "pager", pager.url, **database).exit_code == 0
             tested = invoke(instance, "webhook", "test", "pager", **database)
             assert (tested.exit_code, tested.stdout) == (0, "Delivered: answered 204.\n")
-            assert "another value of RADIUS_CLIENTS, WEBHOOK_ALLOW" in tested.stderr
+            # The RADIUS listener is a process of its own, which reads RADIUS_CLIENTS at its start.
+            assert "another value of WEBHOOK_ALLOW. This" in tested.stderr
             state, message = found()
             assert state == "warning"
-            assert "another value of RADIUS_CLIENTS, WEBHOOK_ALLOW: restart it" in message
+            assert "another value of WEBHOOK_ALLOW: restart it" in message
             assert "a-secret-word" not in (instance / "served-settings").read_text()
             server.process.send_signal(signal.SIGHUP)
             wait_until(lambda: found()[0] == "ok", lambda: found()[1])
