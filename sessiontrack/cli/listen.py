@@ -15,7 +15,7 @@ from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.former_names import keep_former_name
 from sessiontrack.config import Settings, load_settings
 from sessiontrack.database import write_transaction
-from sessiontrack.exceptions import InvalidInput, InvalidSetting
+from sessiontrack.exceptions import InvalidInput, InvalidSetting, RemoteFailed
 from sessiontrack.listeners.hook_script import write_hook_script, write_openwrt_script
 from sessiontrack.listeners.radius import RadiusServer
 from sessiontrack.presence.words import connected_by
@@ -26,6 +26,7 @@ from sessiontrack.services.presence import PresenceRules, observe_event
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
 from sessiontrack.startup import log_start
 from sessiontrack.values.observations import DeviceEvent
+from sessiontrack.values.roles import VIEWER
 
 
 @click.group()
@@ -209,6 +210,7 @@ def write_openwrt_hook(path: Path, url: str, token: str) -> None:
     if not url or not token:
         raise InvalidInput("The access point needs both --url and --token of this sessiontrack.")
     write_openwrt_script(path.absolute(), Remote(url, token).url, token)
+    _try(url, token)
     click.echo(
         f"On the access point:\n  scp {path} root@ap:/usr/bin/sessiontrack-hook"
         "\n  hostapd_cli -B -i wlan0 -a /usr/bin/sessiontrack-hook   # Wi-Fi, from /etc/rc.local"
@@ -231,6 +233,19 @@ def _write(path: Path, listener: str, url: str, token: str, source: str) -> None
         raise InvalidSetting("The command sessiontrack is not found; the script would not find it either.")
     instance = load_settings().instance
     write_hook_script(path.absolute(), str(Path(command).absolute()), listener, instance, url, token, source)
+    if url:
+        _try(url, token)
+
+
+def _try(url: str, token: str) -> None:
+    """Say what keeps the script from sending there; it is written all the same, perhaps for another host."""
+    try:
+        role = Remote(url, token).role()
+    except RemoteFailed as error:
+        click.echo(f"Note: the script is written, but could not send from here: {error}", err=True)
+    else:
+        if role == VIEWER:
+            click.echo("Note: this token may only read; the script needs one with --role operator.", err=True)
 
 
 def _record(event: DeviceEvent | None, before: DeviceEvent | None, now: int, url: str, token: str) -> None:

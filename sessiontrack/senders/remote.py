@@ -41,11 +41,25 @@ class Remote:
             RemoteRefused: the answer is 400: the body was read, and is not accepted.
             RemoteFailed: there is another answer, or none.
         """
+        return self._ask("POST", path, json.dumps(body))
+
+    def role(self) -> str:
+        """The role that the token has there.
+
+        Raises:
+            RemoteFailed: it has none, or nobody answers like a sessiontrack.
+        """
+        role = self._ask("GET", "/auth/me").get("role")
+        if not isinstance(role, str):
+            raise self.strange_answer()
+        return role
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
         try:
             response = self._pool.request(
-                "POST",
+                method,
                 self.url + path,
-                body=json.dumps(body),
+                body=body,
                 headers=self._headers,
                 timeout=self._seconds,
                 preload_content=False,

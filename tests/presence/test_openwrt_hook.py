@@ -143,3 +143,21 @@ def test_it_needs_an_address_and_a_token(tmp_path: Path, options: list[str]) -> 
     assert result.exit_code == 1
     assert_one_line(result.stderr)
     assert not (tmp_path / "hook").exists()
+
+
+@pytest.mark.parametrize("words", [["openwrt", "write"], ["hostapd", "write"], ["dhcp-script", "write"]])
+def test_a_token_that_could_not_send_is_noticed_when_the_script_is_written(
+    live: LiveServer, tmp_path: Path, words: list[str]
+) -> None:
+    url, path = f"http://127.0.0.1:{live.server.port}", tmp_path / "hook"
+
+    def note(token: str, to: str = url) -> str:
+        path.unlink(missing_ok=True)
+        result = invoke(tmp_path / "unused", "listen", *words, str(path), "--url", to, "--token", token)
+        assert (result.exit_code, path.exists()) == (0, True), result.output
+        return result.stderr
+
+    assert note(live.tokens["operator"]) == ""
+    assert "answered 401" in note("st_mistyped")
+    assert "needs one with --role operator" in note(live.tokens["viewer"])
+    assert "could not send from here" in note(live.tokens["operator"], f"http://127.0.0.1:{free_port()}")
