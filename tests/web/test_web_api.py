@@ -35,7 +35,7 @@ def test_every_call_of_the_document_is_there_to_read_and_to_copy(signed_in: Visi
     page.wait_for_url(re.compile("view=curl"))
     assert set(page.locator(".curl li strong").all_inner_texts()) == calls
     page.get_by_role("searchbox").fill("totals")
-    expect(page.locator(".curl li")).to_have_count(2)
+    expect(page.locator(".curl li")).to_have_count(sum("totals" in call for call in calls))
     page.get_by_role("searchbox").fill("nothing of that name")
     expect(page.get_by_text("Nothing matches.")).to_be_visible()
 
