@@ -246,7 +246,7 @@ SORTS: dict[str, tuple[SQLColumnExpression[Any], SQLColumnExpression[Any] | None
     # (what by, and where it is nothing: those come last in either direction)
     "name": (in_order(Device.name), Device.name == ""),
     "mac": (Device.mac, None),
-    "owner": (func.lower(Device.owner), Device.owner == ""),
+    "owner": (in_order(Device.owner), Device.owner == ""),
     "ip": (func.coalesce(Event.ip_key, DeviceSession.ip_key, ""), IP == ""),
     "vendor": (func.lower(Device.vendor), Device.vendor == ""),
     "first_seen": (Device.first_seen_at, None),

@@ -25,6 +25,7 @@ from sessiontrack.models.columns import bind, holds
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import IS_LONG, IS_MISSING, IS_OPEN, IS_SHORT, SHORT_SECONDS
 from sessiontrack.queries.device_sessions import first_begin
+from sessiontrack.queries.event_places import SORTS
 from sessiontrack.queries.history_counts import EVENT_CONDITIONS, MISSING_CONDITIONS, SESSION_TYPES
 from sessiontrack.queries.searching import devices_with_alias_like, in_mac
 
@@ -162,7 +163,7 @@ def _events(kind: str, search: Search | None, limits: Limits) -> tuple[Rows, Col
         .where(*_conditions(kind, limits))
     )
     sorts: Columns = {
-        **_device_sorts(),
+        **SORTS,
         "id": Event.id,
         "order_time": Event.at,
         "type": shown_type,
@@ -201,7 +202,7 @@ def _device_sessions(
     whole = func.coalesce(found.disconnected_at - found.connected_at, -1)
     seconds = case((found.still_connected, so_far), else_=whole)
     sorts: Columns = {
-        **_device_sorts(),
+        **SORTS,
         "id": found.id,
         "order_time": order_time,
         "connection": func.coalesce(found.connected_at, -1),
@@ -214,10 +215,6 @@ def _device_sessions(
         "still_connected": found.still_connected,
     }
     return _searched(rows, search, "found", found.ip, found.conn_type, found.disc_type, found.info), sorts
-
-
-def _device_sorts() -> Columns:
-    return {"name": func.lower(Device.name), "owner": func.lower(Device.owner), "mac": Device.mac}
 
 
 def _searched(rows: Rows, search: Search | None, table: str, *columns: SQLColumnExpression[str]) -> Rows:

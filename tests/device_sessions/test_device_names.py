@@ -1,5 +1,7 @@
 """Devices by name come in the order in which people look for them, in every list of devices."""
 
+import pytest
+
 from tests.support import rows
 from tests.support.application import Clients
 
@@ -36,3 +38,27 @@ def test_a_number_at_the_end_of_a_name_counts_as_a_number(clients: Clients) -> N
             break
         found = clients.viewer.ok("GET", f"/devices/{found['next']['mac']}")
     assert walked == names
+
+
+@pytest.mark.parametrize("period", ["all", "200 years"])
+def test_so_it_does_in_lists_of_events_and_sessions(clients: Clients, period: str) -> None:
+    with rows.writing(clients.app) as tx:
+        for number, name in enumerate(reversed(IN_ORDER)):
+            device = rows.add_device(tx, f"00:00:0C:00:00:{number:02X}", name)
+            rows.add_session(tx, device, 1000, None, still_connected=True)
+            rows.add_event(tx, device, 1000, "Connected")
+    # Devices without a name come first here.
+    names = ["", *IN_ORDER[:-1]]
+
+    def listed(path: str, key: str, **query: str) -> list[str]:
+        return [each["name"] for each in clients.viewer.ok("GET", path, query_string=query)[key]]
+
+    for kind in ("all", "sessions"):
+        query = {"type": kind, "period": period, "sortCol": "name"}
+        assert listed("/sessions/session-events", "events", **query, sortDir="asc") == names
+        assert listed("/sessions/session-events", "events", **query, sortDir="desc") == names[::-1]
+        page = {"sortDir": "asc", "limit": "3", "page": "2"}
+        assert listed("/sessions/session-events", "events", **query, **page) == names[3:6]
+        assert listed("/sessions/session-events", "events", **query, **page, search="TV") == names[7:9]
+    window = {"start": "1970-01-01", "end": "1970-01-02"}
+    assert listed("/presence/sessions", "sessions", sort="name", **window) == names
