@@ -31,6 +31,7 @@ PATHS = (
     "/ui/people/{session}",
     "/ui/month",
     "/ui/month?month=1999-01",
+    "/ui/sources",
     "/ui/account",
     "/ui/alerts",
     "/ui/api",

@@ -9,6 +9,9 @@ from tests.support.application import PASSWORD
 from tests.support.legible import ILLEGIBLE, WIDE_FONT, WIDTHS, illegible
 from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
+# A window of 1280 by 900, as a page sees it at 200 %.
+ZOOMED = (640, 450)
+
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_can_be_read_at_every_width(
@@ -27,6 +30,24 @@ def test_every_page_can_be_read_at_every_width(
             assert visit.page.evaluate("document.documentElement.lang") == language
             assert "DejaVu" in visit.page.evaluate("getComputedStyle(document.body).fontFamily")
             found[path] = illegible(visit.page)
+    assert {path: faults for path, faults in found.items() if faults} == {}
+
+
+def test_axe_finds_nothing_at_200_percent_and_in_forced_colours(
+    browser: Browser, web_server: WebServer
+) -> None:
+    found = {}
+    with visiting(browser, web_server.base, ZOOMED, forced_colors="active", device_scale_factor=2) as visit:
+        visit.log_in("admin", PASSWORD)
+        session = visit.page.request.get(visit.base + LATEST_SESSION).json()[0]["_id"]
+        # One of each page; who is signed in is led away from the login page.
+        pages = {path.partition("?")[0]: path for path in reversed(PATHS)}
+        for path in (pages[each] for each in sorted(pages.keys() - {"/ui/login", "/ui/nothing"})):
+            visit.open(path.format(session=session))
+            assert visit.page.evaluate("matchMedia('(forced-colors: active)').matches")
+            found[path] = visit.violations()
+            if visit.page.evaluate("document.documentElement.scrollWidth") > ZOOMED[0]:
+                found[path].append("wider than the window")
     assert {path: faults for path, faults in found.items() if faults} == {}
 
 
