@@ -10,7 +10,7 @@ from sessiontrack.database import read_transaction
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import Forbidden
 from sessiontrack.http import examples
-from sessiontrack.http.answers import answer
+from sessiontrack.http.answers import FILE_HEADERS, answer
 from sessiontrack.http.endpoint import Blueprint, principal
 from sessiontrack.queries.accounts import login_opened_at
 from sessiontrack.schemas.accounts import MessageAnswer
@@ -65,7 +65,7 @@ def start() -> Response:
     answer={"type": "string", "format": "binary"},
     content_type=FILE,
     example="SQLite format 3",
-    headers={"Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}},
+    headers=FILE_HEADERS,
 )
 def download(name: str) -> Response:
     """Download a backup, with a login by password of the last 15 minutes: it holds all password hashes"""

@@ -7,7 +7,15 @@ from flask import Response, g
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http import examples
-from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, list_answer, texts
+from sessiontrack.http.answers import (
+    CSV,
+    FILE_HEADERS,
+    PAGING_HEADERS,
+    answer,
+    csv_answer,
+    list_answer,
+    texts,
+)
 from sessiontrack.http.endpoint import Blueprint, draw, mac_in_path, settings, window, window_text
 from sessiontrack.presence.ahead import FUTURE_SECONDS
 from sessiontrack.queries import calendar as calendars
@@ -148,7 +156,7 @@ def session_events(query: dict[str, Any]) -> Response:
     answer={"type": "string"},
     content_type=CSV,
     example=examples.SESSION_EVENTS_CSV,
-    headers={"Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}},
+    headers=FILE_HEADERS,
 )
 def export_events(query: dict[str, Any]) -> Response:
     """All events or sessions of a period that match, as a CSV file to download"""

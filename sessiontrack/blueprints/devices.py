@@ -7,7 +7,7 @@ from flask import Response, g
 from sessiontrack.database import Transaction, read_transaction, write_transaction
 from sessiontrack.exceptions import NotFound
 from sessiontrack.http import examples
-from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, list_answer
+from sessiontrack.http.answers import CSV, FILE_HEADERS, PAGING_HEADERS, answer, csv_answer, list_answer
 from sessiontrack.http.endpoint import Blueprint, mac_in_path, settings, window, window_text
 from sessiontrack.queries import devices as queries
 from sessiontrack.queries.device_neighbours import find_neighbours
@@ -52,7 +52,7 @@ def list_(query: dict[str, Any]) -> Response:
     answer={"type": "string"},
     content_type=CSV,
     example=examples.DEVICES_CSV,
-    headers={"Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}},
+    headers=FILE_HEADERS,
 )
 def export(query: dict[str, Any]) -> Response:
     """All devices that match, as a CSV file to download"""

@@ -8,7 +8,7 @@ from flask import Response, g
 from sessiontrack.database import read_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http import examples
-from sessiontrack.http.answers import CSV, PAGING_HEADERS, csv_answer, list_answer
+from sessiontrack.http.answers import CSV, FILE_HEADERS, PAGING_HEADERS, csv_answer, list_answer
 from sessiontrack.http.endpoint import Blueprint, seen_user, settings
 from sessiontrack.queries import now as people_now
 from sessiontrack.queries import presence_at as queries
@@ -56,7 +56,7 @@ def at(query: dict[str, Any]) -> Response:
     answer={"type": "string"},
     content_type=CSV,
     example=examples.PRESENCE_AT_CSV,
-    headers={"Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}},
+    headers=FILE_HEADERS,
 )
 def export_at(query: dict[str, Any]) -> Response:
     """Who was there at an instant, devices and people, as a CSV file to download"""

@@ -8,7 +8,7 @@ from flask import Response, g
 from sessiontrack.database import read_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http import examples
-from sessiontrack.http.answers import CSV, PAGING_HEADERS, answer, csv_answer, list_answer
+from sessiontrack.http.answers import CSV, FILE_HEADERS, PAGING_HEADERS, answer, csv_answer, list_answer
 from sessiontrack.http.endpoint import Blueprint, settings, window
 from sessiontrack.queries import presence_shares as queries
 from sessiontrack.queries.devices import DeviceFilter
@@ -54,7 +54,7 @@ def shares(query: dict[str, Any]) -> Response:
     answer={"type": "string"},
     content_type=CSV,
     example=examples.PRESENCE_SHARES_CSV,
-    headers={"Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}},
+    headers=FILE_HEADERS,
 )
 def export_shares(query: dict[str, Any]) -> Response:
     """How much of a period each device was connected, as a CSV file to download"""

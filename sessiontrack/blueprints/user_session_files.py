@@ -4,11 +4,11 @@ from typing import Any
 
 from flask import Response, g
 
+from sessiontrack.blueprints.user_sessions import sessions_wanted, stats_wanted
 from sessiontrack.http import examples
-from sessiontrack.http.answers import CSV, csv_answer
-from sessiontrack.http.endpoint import Blueprint, seen_user, settings, window
+from sessiontrack.http.answers import CSV, FILE_HEADERS, csv_answer
+from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.queries import user_cells as queries
-from sessiontrack.queries.user_sessions import StatsFilter, UserSessionFilter
 from sessiontrack.schemas import user_sessions as schemas
 from sessiontrack.values.roles import VIEWER
 
@@ -16,9 +16,7 @@ FILE: dict[str, Any] = {
     "role": VIEWER,
     "answer": {"type": "string"},
     "content_type": CSV,
-    "headers": {
-        "Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}
-    },
+    "headers": FILE_HEADERS,
 }
 
 blueprint = Blueprint(
@@ -32,14 +30,7 @@ blueprint = Blueprint(
 def export_sessions(query: dict[str, Any]) -> Response:
     """All user sessions that match, newest start first, as a CSV file to download"""
     site = settings().timezone
-    wanted = UserSessionFilter(
-        active_since=g.now - settings().session_alive_seconds,
-        usernames=tuple(query["usernames"]),
-        only=seen_user(),
-        active=query["active"],
-        started_after=query["started_after"],
-        stopped_before=query["stopped_before"],
-    )
+    wanted = sessions_wanted(query)
     return csv_answer(
         lambda tx: queries.session_cells(tx, wanted, query["started_before"], site),
         queries.SESSION_CELLS,
@@ -52,7 +43,7 @@ def export_sessions(query: dict[str, Any]) -> Response:
 )
 def export_stats(query: dict[str, Any]) -> Response:
     """How long each user had each page in sight, as a CSV file to download"""
-    wanted = _wanted(query)
+    wanted = stats_wanted(query)
     return csv_answer(
         lambda tx: queries.stats_cells(tx, wanted, query["view"]), queries.STATS_CELLS, _name("pages")
     )
@@ -61,12 +52,8 @@ def export_stats(query: dict[str, Any]) -> Response:
 @blueprint.endpoint("/session-days.csv", query=schemas.SessionDays, example=examples.USER_DAYS_CSV, **FILE)
 def export_days(query: dict[str, Any]) -> Response:
     """For each user and day, sessions and visible seconds, as a CSV file to download"""
-    wanted, site = _wanted(query), settings().timezone
+    wanted, site = stats_wanted(query), settings().timezone
     return csv_answer(lambda tx: queries.day_cells(tx, wanted, site), queries.DAY_CELLS, _name("days"))
-
-
-def _wanted(query: dict[str, Any]) -> StatsFilter:
-    return StatsFilter(*window(query), usernames=tuple(query["usernames"]), only=seen_user())
 
 
 def _name(what: str) -> str:

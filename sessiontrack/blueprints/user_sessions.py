@@ -105,14 +105,7 @@ def _ping(visible: schemas.SentPath | None) -> None:
 def list_(query: dict[str, Any]) -> Response:
     """List user sessions, newest start first"""
     limit, offset, before = query["limit"], query["offset"], query["started_before"]
-    wanted = queries.UserSessionFilter(
-        active_since=g.now - settings().session_alive_seconds,
-        usernames=tuple(query["usernames"]),
-        only=seen_user(),
-        active=query["active"],
-        started_after=query["started_after"],
-        stopped_before=query["stopped_before"],
-    )
+    wanted = sessions_wanted(query)
     return list_answer(
         lambda tx: queries.list_sessions(tx, wanted, limit, offset + count_from(tx, wanted, before)),
         lambda tx: queries.count_sessions(tx, wanted) - count_from(tx, wanted, before),
@@ -160,7 +153,7 @@ def show(session_id: UUID) -> Response:
 )
 def stats(query: dict[str, Any]) -> Response:
     """What each user did in a period: sessions, visible seconds, seconds by view and tab"""
-    wanted = queries.StatsFilter(*window(query), usernames=tuple(query["usernames"]), only=seen_user())
+    wanted = stats_wanted(query)
     with read_transaction() as tx:
         return answer(session_stats(tx, wanted))
 
@@ -174,7 +167,7 @@ def stats(query: dict[str, Any]) -> Response:
 )
 def session_days(query: dict[str, Any]) -> Response:
     """For each user and day: sessions and visible seconds; by the site's calendar"""
-    wanted = queries.StatsFilter(*window(query), usernames=tuple(query["usernames"]), only=seen_user())
+    wanted = stats_wanted(query)
     with read_transaction() as tx:
         return answer(user_days.session_days(tx, wanted, settings().timezone))
 
@@ -201,3 +194,20 @@ def views(query: dict[str, Any], session_id: UUID) -> Response:
         limit=limit,
         offset=offset,
     )
+
+
+def sessions_wanted(query: dict[str, Any]) -> queries.UserSessionFilter:
+    """Which sessions are asked for, of those that the user may see."""
+    return queries.UserSessionFilter(
+        active_since=g.now - settings().session_alive_seconds,
+        usernames=tuple(query["usernames"]),
+        only=seen_user(),
+        active=query["active"],
+        started_after=query["started_after"],
+        stopped_before=query["stopped_before"],
+    )
+
+
+def stats_wanted(query: dict[str, Any]) -> queries.StatsFilter:
+    """Which users and which period are asked for, of what the user may see."""
+    return queries.StatsFilter(*window(query), usernames=tuple(query["usernames"]), only=seen_user())

@@ -19,6 +19,8 @@ BESIDE = ("-wal", "-shm")
 PAGES_A_STEP = 4096
 # Virtual machine steps between two checks of the deadline.
 STEPS_A_LOOK = 100_000
+# Room for the pages of all indexes that many rows go into or are looked up in; SQLite's default is 2 MB.
+BULK_CACHE = "PRAGMA cache_size = -65536"
 # Tables of every sessiontrack database; without them it belongs to another program.
 OURS = {"alembic_version", "device", "device_session", "event", "user_session"}
 
@@ -92,7 +94,7 @@ def refuse_damaged(path: Path, seconds: float | None = None, *, thorough: bool =
             connection.set_progress_handler(lambda: time.monotonic() > until, STEPS_A_LOOK)
         if thorough:
             # Each row is looked up in each index: with SQLite's 2 MB that takes a third longer.
-            connection.execute("PRAGMA cache_size = -65536")
+            connection.execute(BULK_CACHE)
         try:
             first = connection.execute(f"PRAGMA {'integrity' if thorough else 'quick'}_check(1)").fetchone()
         except sqlite3.OperationalError as error:

@@ -33,6 +33,7 @@ PAGING_HEADERS = {
         "description": "rel=next and rel=prev, where there are such pages.",
     },
 }
+FILE_HEADERS = {"Content-Disposition": {"schema": {"type": "string"}, "description": "With the file's name."}}
 
 
 def answer(body: object) -> Response:

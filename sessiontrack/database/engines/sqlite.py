@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, event
 
+from sessiontrack.database.database_file import BULK_CACHE
 from sessiontrack.database.engines.engine import TOO_SLOW, DatabaseEngine, Kind
 from sessiontrack.database.engines.group_commit import GroupCommit
 from sessiontrack.database.engines.held_connections import HeldConnections
@@ -65,8 +66,7 @@ class SQLite(DatabaseEngine):
     file: Path
     begin_reading = "BEGIN"
     begin_writing = "BEGIN IMMEDIATE"
-    # Holds the pages of all indexes that the rows go into, or are looked up in.
-    prepare_bulk = "PRAGMA cache_size = -65536"
+    prepare_bulk = BULK_CACHE
 
     def __init__(self, url: URL, synchronous: str, busy_timeout_seconds: int) -> None:
         if not url.database or url.database.endswith(":memory:"):

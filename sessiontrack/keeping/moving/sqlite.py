@@ -151,7 +151,7 @@ def filling(file: Path, source: Store) -> Iterator[SQLiteTarget]:
             with closing(database_file.open_database(draft, "rw")) as connection:
                 connection.execute("PRAGMA journal_mode = OFF")
                 connection.execute("PRAGMA synchronous = OFF")
-                connection.execute("PRAGMA cache_size = -65536")
+                connection.execute(database_file.BULK_CACHE)
                 yield SQLiteTarget(file, draft, connection)
             database_file.sync(draft)
             database_file.give_to_owner_of(file if file.exists() else file.parent, draft)
