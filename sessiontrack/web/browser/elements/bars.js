@@ -59,7 +59,8 @@ const bar = (name, seconds, most, color) => html`<div class="bar">
   <svg aria-hidden="true">${svg`<rect data-color=${color} width=${`${(100 * seconds) / most}%`} height="100%" rx="3" />`}</svg>
 </div>`;
 
-const sumOf = (value) => (typeof value === "number" ? value : Object.values(value).reduce((sum, each) => sum + each, 0));
+/** The seconds of a view: a number, or numbers by tab. */
+export const sumOf = (value) => (typeof value === "number" ? value : Object.values(value).reduce((sum, each) => sum + each, 0));
 
 /** The sum over several users: {view: {tab: seconds}}. */
 export function together(all) {

@@ -1,7 +1,7 @@
 import { html, nothing, svg } from "lit";
 import { get, getList, queryOf } from "../client.js";
 import { StElement } from "../element.js";
-import { colorsOf, together, viewBars } from "../elements/bars.js";
+import { colorsOf, sumOf, together, viewBars } from "../elements/bars.js";
 import { emptyState, failure, nameTab, pageHeader } from "../elements/parts.js";
 import "../elements/table.js";
 import { viewName } from "../elements/views.js";
@@ -214,7 +214,7 @@ class MonthPage extends StElement {
     if (!people.length) return html`<section class="card month-card"><h2>${t("month.people")}</h2><p class="muted">${t("month.people.none")}</p></section>`;
     const longest = [...people].sort((one, other) => other.visible_duration - one.visible_duration).slice(0, FEW);
     const pages = together(people.map((each) => each.tab_duration));
-    const most = Object.entries(pages).sort(([, one], [, other]) => sum(other) - sum(one)).slice(0, FEW);
+    const most = Object.entries(pages).sort(([, one], [, other]) => sumOf(other) - sumOf(one)).slice(0, FEW);
     // As on People: a view with tabs is another product's.
     const pageNameOf = (view) => (Object.keys(pages[view]).some(Boolean) ? view : viewName(view));
     const names = Object.fromEntries(longest.map((each) => [each.username, each.visible_duration]));
@@ -243,8 +243,7 @@ function spanOf(month) {
 }
 
 const freshOf = (span) => ({ type: "new", ...span, sortCol: "order_time", sortDir: "desc" });
-const sum = (tabs) => Object.values(tabs).reduce((all, each) => all + each, 0);
-const whole = (views) => Object.fromEntries(views.map(([name, tabs]) => [name, sum(tabs)]));
+const whole = (views) => Object.fromEntries(views.map(([name, tabs]) => [name, sumOf(tabs)]));
 const file = (href) => html`<a class="button" href=${href} download>${icon("download")}CSV</a>`;
 
 const card = (name, action, content) => html`<section class="card month-card" aria-busy=${content ? "false" : "true"}>
