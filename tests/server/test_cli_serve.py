@@ -1,14 +1,12 @@
 """`sessiontrack serve`: how it starts and stops."""
 
 import contextlib
-import fcntl
 import http.client
 import json
 import shutil
 import signal
 import socket
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
@@ -17,10 +15,9 @@ from sessiontrack.cli import serve
 from tests.support import databases
 from tests.support.application import LiveServer
 from tests.support.command import assert_one_line, invoke, run
-from tests.support.engine import IS_POSTGRES
 from tests.support.receiver import Receiver
-from tests.support.server import COMMAND, Answer, Server, environment, free_port
-from tests.support.waiting import SECONDS, join, wait_until
+from tests.support.server import COMMAND, Server, environment, free_port
+from tests.support.waiting import SECONDS, wait_until
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 CREATE = {"mac": "00:1A:2B:3C:4D:5E", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
@@ -63,41 +60,30 @@ def test_contract_7_a_signal_ends_it_cleanly_with_an_idle_connection_open(
 def test_contract_7_what_is_being_answered_is_answered_before_the_end(
     instance: Path, template: tuple[Path, dict[str, str]], signal_number: int
 ) -> None:
-    answers: list[Answer] = []
     with Server(instance, graceful_seconds=SECONDS) as server, databases.busy(instance) as writer:
-
-        def create() -> None:
-            answers.append(server.call("POST", "/sessions/create", CREATE, template[1]["operator"]))
-
-        request = threading.Thread(target=create)
-        request.start()
-        wait_for_writer(instance, request)
-        server.process.send_signal(signal_number)
-        request.join(0.5)
-        assert request.is_alive()
-        writer.execute("ROLLBACK")
-        join(request)
+        with server_socket(server) as client:
+            begin_request(client, "/sessions/create", CREATE, template[1]["operator"])
+            server.process.send_signal(signal_number)
+            with pytest.raises(subprocess.TimeoutExpired):
+                server.process.wait(0.5)
+            writer.execute("ROLLBACK")
+            response = http.client.HTTPResponse(client)
+            response.begin()
+            assert response.status == 200
         assert server.stop() == 0
-    assert [answer.status for answer in answers] == [200]
 
 
-def wait_for_writer(instance: Path, request: threading.Thread) -> None:
-    """Wait until the request waits for the database."""
-    lock = instance / "sessiontrack.sqlite3-writer"
-
-    def waits() -> bool:
-        assert request.is_alive()
-        if IS_POSTGRES:
-            return databases.waits_for_a_lock(instance)
-        # It has the write lock once it holds this lock.
-        with lock.open("ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
-
-    wait_until(waits, "somebody who writes")
+def begin_request(client: socket.socket, path: str, body: object, token: str) -> None:
+    """Send a POST request, and return once a thread of the server has taken it, as the 100 Continue says."""
+    content = json.dumps(body).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Length: {len(content)}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    client.sendall(head.encode() + content)
+    expected = b"HTTP/1.1 100 Continue\r\n\r\n"
+    with client.makefile("rb") as received:
+        assert received.read(len(expected)) == expected
 
 
 def test_contract_7_it_ends_even_if_a_request_never_does(instance: Path) -> None:
