@@ -20,19 +20,21 @@ FINE = {
     "silent_since": None,
     "failing_since": None,
     "reason": "",
+    "archived": False,
     "seen": 17,
 }
 SILENT = {**FINE, "name": "attic", "silent_since": AGO}
 FAILING = {**FINE, "name": "router", "failing_since": AGO, "reason": "connection refused", "seen": 1}
+RETIRED = {**FINE, "name": "attic of old", "archived": True}
 HOOK = {**FINE, "name": "dhcp:ap", "kind": "hook", "rhythm_seconds": None, "last_look": None}
 
 
 @pytest.fixture
 def told(signed_in: Visit) -> Page:
-    """Pages to which the server tells of four sources."""
+    """Pages to which the server tells of five sources."""
 
     def answer(route: Route) -> None:
-        route.fulfill(json={"success": True, "sources": [FINE, SILENT, FAILING, HOOK]})
+        route.fulfill(json={"success": True, "sources": [FINE, SILENT, FAILING, HOOK, RETIRED]})
 
     signed_in.page.route("**/presence/sources", answer)
     return signed_in.page
@@ -41,7 +43,7 @@ def told(signed_in: Visit) -> Page:
 def test_each_source_says_whether_it_is_in_order_and_why_not(signed_in: Visit, told: Page) -> None:
     signed_in.open(PAGE)
     rows = told.locator("tbody tr")
-    expect(rows).to_have_count(4)
+    expect(rows).to_have_count(5)
     expect(rows.nth(0)).to_contain_text("In order")
     expect(rows.nth(0)).to_contain_text("every 1m 0s")
     expect(rows.nth(0)).to_contain_text("17 devices at its last look")
@@ -50,6 +52,8 @@ def test_each_source_says_whether_it_is_in_order_and_why_not(signed_in: Visit, t
     expect(rows.nth(2)).to_contain_text("Failing")
     expect(rows.nth(2)).to_contain_text("connection refused")
     expect(rows.nth(3)).to_contain_text("never")
+    expect(rows.nth(4)).to_contain_text("Archived")
+    expect(rows.nth(4)).not_to_contain_text("In order")
     assert signed_in.violations() == []
 
 
@@ -73,6 +77,26 @@ def test_now_says_nothing_where_all_is_in_order(signed_in: Visit) -> None:
     expect(signed_in.page.locator(".now-sources")).to_have_count(0)
 
 
+def test_a_source_that_was_retired_is_archived_and_taken_back(own: Visit) -> None:
+    page = own.page
+    scan = {"source": "attic", "devices": [{"mac": "AA:BB:CC:00:00:01"}]}
+    token = own.page.request.post(
+        f"{own.base}/auth/login", data={"username": "admin", "password": PASSWORD}
+    ).json()["access_token"]
+    sent = page.request.post(
+        f"{own.base}/presence/scans", data=scan, headers={"Authorization": f"Bearer {token}"}
+    )
+    assert sent.ok, sent.text()
+    own.open(PAGE)
+    row = page.locator("tbody tr")
+    expect(row).to_contain_text("In order")
+    page.get_by_role("button", name="Archive attic").click()
+    expect(row).to_contain_text("Archived")
+    assert own.violations() == []
+    page.get_by_role("button", name="Take back attic").click()
+    expect(row).to_contain_text("In order")
+
+
 def test_an_empty_list_says_what_to_do(signed_in: Visit) -> None:
     signed_in.page.route(
         "**/presence/sources", lambda route: route.fulfill(json={"success": True, "sources": []})
@@ -85,6 +109,8 @@ def test_a_token_made_on_the_spot_is_in_the_commands_and_works(own: Visit) -> No
     page = own.page
     own.open(PAGE)
     command = page.locator(".sources-commands code").first
+    expect(command).to_have_text("sessiontrack scan network --every 60s")
+    page.get_by_role("button", name="Another host").click()
     expect(command).to_have_text(f"sessiontrack scan network --every 60s --url {own.base} --token st_…")
     page.get_by_role("button", name="Make a token").click()
     expect(command).to_have_text(re.compile(r"--token st_\w+"))
@@ -107,5 +133,6 @@ def test_a_viewer_sees_the_sources_and_makes_no_token(browser: Browser, web_serv
         visit.open(PAGE)
         expect(visit.page.get_by_role("heading", name="Add a source")).to_be_visible()
         expect(visit.page.get_by_role("button", name="Make a token")).to_have_count(0)
+        visit.page.get_by_role("button", name="Another host").click()
         expect(visit.page.get_by_text("an administrator can make one here")).to_be_visible()
         assert visit.violations() == []

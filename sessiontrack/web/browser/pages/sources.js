@@ -15,19 +15,21 @@ import "./sources.css";
 
 const EVERY_MS = 20_000;
 const PLACEHOLDER = "st_…";
-const KINDS = { ok: "ok", silent: "warning", failing: "danger" };
+const KINDS = { ok: "ok", silent: "warning", failing: "danger", archived: "quiet" };
 const SCRIPT = "/usr/local/lib/sessiontrack-dhcp";
+const HOOK = "/usr/bin/sessiontrack-hook";
 
 /** The ways to add a source, each with the commands for it. */
 const WAYS = {
   here: () => ["sessiontrack scan network --every 60s"],
   elsewhere: (to) => [`sessiontrack scan network --every 60s ${to}`],
   openwrt: (to) => [
-    `sessiontrack listen openwrt install hook ${to}`,
-    "scp hook root@ap:/usr/bin/sessiontrack-hook",
-    "ssh root@ap hostapd_cli -B -i wlan0 -a /usr/bin/sessiontrack-hook",
+    `sessiontrack listen openwrt write hook ${to}`,
+    `scp hook root@ap:${HOOK}`,
+    `ssh root@ap cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack`,
+    `ssh root@ap hostapd_cli -B -i phy0-ap0 -a ${HOOK}`,
   ],
-  dnsmasq: (to) => [`sessiontrack listen dhcp-script install ${SCRIPT} ${to}`, `echo dhcp-script=${SCRIPT} >> /etc/dnsmasq.conf`],
+  dnsmasq: (to) => [`sessiontrack listen dhcp-script write ${SCRIPT} ${to}`, `echo dhcp-script=${SCRIPT} >> /etc/dnsmasq.conf`],
   api: (to, url, token) => [
     `curl -X POST ${url}/presence/scans -H "Authorization: Bearer ${token}" -d '{"source": "my scanner", "devices": [{"mac": "aabb.cc00.0001", "ip": "192.168.1.11"}]}'`,
   ],
@@ -37,16 +39,17 @@ const WAYS = {
 class SourcesPage extends StElement {
   static properties = { token: { state: true }, busy: { state: true } };
 
-  #state = new UrlState(this, { add: "elsewhere" });
+  #state = new UrlState(this, { add: "here" });
   #timer;
 
   #columns = [
     { label: t("sources.name"), kind: "main", cell: nameCell },
     { label: t("sources.state"), kind: "state", cell: stateCell },
     { label: t("sources.last"), kind: "number", cell: ({ last_look: at }) => instant(at) },
-    { label: t("sources.rhythm"), kind: "number", cell: rhythmCell },
-    { label: t("sources.seen"), kind: "number", cell: ({ seen, kind }) => t(kind === "scan" ? "sources.seen.look" : "sources.seen.day", { count: seen }) },
-    { label: t("sources.why"), kind: "wide", cell: whyCell },
+    { label: t("sources.rhythm"), kind: "number", leaves: 1, cell: rhythmCell },
+    { label: t("sources.seen"), kind: "number", leaves: 2, cell: ({ seen, kind }) => t(kind === "scan" ? "sources.seen.look" : "sources.seen.day", { count: seen }) },
+    { label: t("sources.why"), kind: "wide", cell: (source) => html`<div class="sources-why">${whyCell(source)}</div>` },
+    ...(role === "viewer" ? [] : [{ label: t("sources.actions"), kind: "wide", cell: (source) => this.#actions(source) }]),
   ];
 
   #load = async ({ limit, offset, signal }) => {
@@ -72,15 +75,35 @@ class SourcesPage extends StElement {
         caption=${t("sources.caption")}
         .columns=${this.#columns}
         .load=${this.#load}
+        .keyOf=${({ name }) => name}
         .empty=${emptyState({ sign: "sources", title: t("sources.empty"), text: t("sources.empty.text") })}
       ></st-table>
       ${this.#adding()}
     `;
   }
 
+  #actions({ name, archived }) {
+    const act = archived ? "unarchive" : "archive";
+    return html`<div class="row-actions">
+      <button type="button" class="button quiet" aria-label=${t(`sources.${act}.of`, { name })} @click=${() => this.#archive(name, !archived)}>
+        ${icon(archived ? "refresh" : "archive")}${t(`sources.${act}`)}
+      </button>
+    </div>`;
+  }
+
+  async #archive(name, archived) {
+    try {
+      await send("PATCH", "/presence/sources", { name, archived });
+      toast(t(archived ? "sources.archived" : "sources.unarchived", { name }));
+    } catch (error) {
+      toast(error.message, "error");
+    }
+    this.querySelector("st-table").refresh();
+  }
+
   #adding() {
     const { add: asked } = this.#state.value;
-    const way = asked in WAYS ? asked : "elsewhere";
+    const way = asked in WAYS ? asked : "here";
     const url = new URL(address("/"), location.href).href.replace(/\/$/, "");
     const token = this.token ?? PLACEHOLDER;
     const commands = WAYS[way](`--url ${url} --token ${token}`, url, token);
@@ -140,7 +163,8 @@ const rhythmCell = ({ rhythm_seconds: seconds }) =>
   seconds === null ? html`<span class="muted">–</span>` : t("sources.every", { time: formatSeconds(seconds) });
 
 function whyCell(source) {
-  const { failing_since: failing, silent_since: silent, reason, quiet_seconds: quiet } = source;
+  const { archived, failing_since: failing, silent_since: silent, reason, quiet_seconds: quiet } = source;
+  if (archived) return html`<span class="muted">${t("sources.retired")}</span>`;
   if (failing) return html`${t("sources.since")} ${instant(failing)}${reason ? html`: <q>${reason}</q>` : nothing}`;
   if (silent) return html`${t("sources.silent.since")} ${instant(silent)}`;
   return html`<span class="muted">${t("sources.quiet", { time: formatDuration(quiet) })}</span>`;
