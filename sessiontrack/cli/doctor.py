@@ -54,11 +54,11 @@ def _findings(*, fast: bool) -> list[Finding]:
     try:
         settings = load_settings()
     except SessiontrackError as error:
-        return [wrong("settings", error.message)]
+        return [wrong("settings.unreadable", error=error.message)]
     try:
         app = _app(settings)
     except SessiontrackError as error:
-        started = [wrong("start", error.message)]
+        started = [wrong("start.failed", error=error.message)]
         return [*started, *examine(Patient(settings, None, clock.now(), fast))]
     return list(examine(Patient(settings, app, clock.now(), fast)))
 

@@ -25,20 +25,21 @@ AHEAD_SECONDS = 360
 WEEK = 7 * 86_400
 MOST_NAMED = 5
 MOST_FAULTS = 5
-END_IT = 'Only a report ends a reported session: docs/history.md, "Open sessions".'
 # What people take for a first password.
 GUESSED = ("admin", "password", "sessiontrack", "changeme")
 
 
 def schema(patient: Patient) -> Iterator[Finding]:
     """Whether it is the one that this version of the program works with."""
-    found, newest = migrations.current_revision(db.engine), migrations.newest_revision()
+    found, newest = migrations.current_revision(db.engine), str(migrations.newest_revision())
     if found == newest:
-        yield ok("schema", f"current ({found}).")
-    elif found is None or found in migrations.known_revisions():
-        yield wrong("schema", f"{found or 'none'}, and this version needs {newest}: sessiontrack migrate")
+        yield ok("schema.ok", revision=newest)
+    elif found is None:
+        yield wrong("schema.none", needed=newest)
+    elif found in migrations.known_revisions():
+        yield wrong("schema.old", revision=found, needed=newest)
     else:
-        yield wrong("schema", f"{found}, of a newer version of sessiontrack; install that one.")
+        yield wrong("schema.newer", revision=found)
 
 
 def integrity(patient: Patient) -> Iterator[Finding]:
@@ -46,9 +47,9 @@ def integrity(patient: Patient) -> Iterator[Finding]:
     if patient.fast or sqlite_file() is None:
         return
     if damage := find_damage(MOST_FAULTS, thorough=False):
-        yield wrong("integrity", f"damaged: {'; '.join(damage)}. What can be done: sessiontrack check")
+        yield wrong("integrity.damaged", damage="; ".join(damage))
     else:
-        yield ok("integrity", "every page can be read; sessiontrack check compares the indexes too.")
+        yield ok("integrity.ok")
 
 
 def writing(patient: Patient) -> Iterator[Finding]:
@@ -59,25 +60,25 @@ def writing(patient: Patient) -> Iterator[Finding]:
         with write_transaction() as tx:
             probe(tx)
     except StorageUnavailable as error:
-        yield wrong("writing", f"not possible: {error.reason}.")
+        yield wrong("writing.impossible", reason=error.reason)
     else:
-        yield ok("writing", "possible.")
+        yield ok("writing.ok")
 
 
 def write_ahead_log(patient: Patient) -> Iterator[Finding]:
     """Whether it is written back; a reader that never ends keeps it from that."""
     size, wal = database_sizes()
-    shown = f"{size / 1024**2:.1f} MiB"
+    mib = round(size / 1024**2, 1)
     if wal is None:
-        yield ok("size", f"{shown}.")
+        yield ok("size.ok", mib=mib)
         return
-    shown = f"{shown}, write-ahead log {wal / 1024**2:.1f} MiB"
+    log = round(wal / 1024**2, 1)
     if wal > HUGE_WAL:
-        yield wrong("size", f"{shown}: some program has been reading for very long; restart the service.")
+        yield wrong("size.log-huge", mib=mib, log=log)
     elif wal > LARGE_WAL:
-        yield warning("size", f"{shown}, which is more than it should grow to.")
+        yield warning("size.log-large", mib=mib, log=log)
     else:
-        yield ok("size", f"{shown}.")
+        yield ok("size.log-ok", mib=mib, log=log)
 
 
 def order_of_time(patient: Patient) -> Iterator[Finding]:
@@ -87,10 +88,9 @@ def order_of_time(patient: Patient) -> Iterator[Finding]:
     with read_transaction() as tx:
         latest = latest_instant(tx)
     if latest is not None and latest > patient.now + AHEAD_SECONDS:
-        shown = IN_UTC.format_minute(latest)
-        yield wrong("recorded", f"something was recorded at {shown} UTC: the clock is behind, or was ahead.")
+        yield wrong("recorded.ahead", time=f"{IN_UTC.format_minute(latest)} UTC")
     else:
-        yield ok("recorded", "nothing is later than now.")
+        yield ok("recorded.ok")
 
 
 def histories(patient: Patient) -> Iterator[Finding]:
@@ -105,29 +105,21 @@ def histories(patient: Patient) -> Iterator[Finding]:
         ahead = len(devices_ahead(tx, patient.now))
         aside, latest = count_set_aside(tx)
     for mac, error in failed[:MOST_NAMED]:
-        yield wrong("histories", f"{mac} could not be derived and is left as it was: {error}")
+        yield wrong("histories.underived", mac=mac, error=error)
     for mac, start, end in contradicted[:MOST_NAMED]:
         since, until = IN_UTC.format_offset(start), IN_UTC.format_offset(end)
-        yield warning(
-            "histories",
-            f"{mac} is reported connected since {since}; a source reported its disconnection at {until}."
-            f" {END_IT}",
-        )
+        yield warning("histories.contradicted", mac=mac, since=since, until=until)
     for mac, at in unseen[:MOST_NAMED]:
-        since = IN_UTC.format_offset(at)
-        yield warning(
-            "histories", f"{mac} is reported connected since {since}, and unseen for a week. {END_IT}"
-        )
+        yield warning("histories.unseen", mac=mac, since=IN_UTC.format_offset(at))
     more = sum(max(0, len(each) - MOST_NAMED) for each in (contradicted, unseen))
     if more:
-        yield warning("histories", f"{more} more devices are reported connected, against what sources say.")
+        yield warning("histories.more", count=more)
     if ahead:
-        yield warning("histories", f"{ahead} devices have what lies ahead of the clock: check --repair")
+        yield warning("histories.ahead", count=ahead)
     if latest is not None:
-        until = IN_UTC.format_offset(latest)
-        yield warning("histories", f"{aside} observations up to {until} are set aside: the clock was ahead.")
+        yield warning("histories.set-aside", count=aside, until=IN_UTC.format_offset(latest))
     if not (failed or contradicted or unseen or ahead or aside):
-        yield ok("histories", "every device could be derived.")
+        yield ok("histories.ok")
 
 
 def first_password(patient: Patient) -> Iterator[Finding]:
@@ -137,27 +129,21 @@ def first_password(patient: Patient) -> Iterator[Finding]:
     with read_transaction() as tx:
         stored = password_hash_of(tx, FIRST_ADMIN)
     if stored is None:
-        yield ok("password", f"there is no enabled user {FIRST_ADMIN}.")
+        yield ok("password.absent")
         return
     file = patient.settings.instance / instance.PASSWORD_FILE
     first = file.read_text().strip() if file.is_file() else ""
     if any(is_password(stored, guess) for guess in GUESSED):
-        yield wrong("password", "admin's is one that anybody would try: sessiontrack user passwd admin")
+        yield wrong("password.guessable")
     elif first and is_password(stored, first):
-        yield warning("password", f"admin's is still the one in {file}: sessiontrack user passwd admin")
+        yield warning("password.file", file=str(file))
     elif patient.settings.admin_password and is_password(stored, patient.settings.admin_password):
-        yield warning(
-            "password", "admin's is still the one in ADMIN_PASSWORD: sessiontrack user passwd admin"
-        )
+        yield warning("password.setting")
+    elif first or patient.settings.admin_password:
+        yield ok("password.changed")
     else:
         # A restored database comes without the file of its first password.
-        is_known = first or patient.settings.admin_password
-        yield ok(
-            "password",
-            "admin's is not the first one any more."
-            if is_known
-            else "admin's is none that anybody would try.",
-        )
+        yield ok("password.ok")
 
 
 def admins_passwords(patient: Patient) -> Iterator[Finding]:
@@ -167,18 +153,11 @@ def admins_passwords(patient: Patient) -> Iterator[Finding]:
     with read_transaction() as tx:
         broken, untold = admins_against_the_rule(tx)
     for name in broken:
-        yield warning("passwords", f"that of {name} is short or common: {_new_password(name)}")
+        yield warning("passwords.weak", user=name, argument=shlex.quote(name))
     for name in untold:
-        yield warning(
-            "passwords",
-            f"that of {name} is from before there was a rule, and was not used since: {_new_password(name)}",
-        )
+        yield warning("passwords.untold", user=name, argument=shlex.quote(name))
     if not (broken or untold):
-        yield ok("passwords", "those of all admins meet the rule.")
-
-
-def _new_password(username: str) -> str:
-    return f"sessiontrack user passwd {shlex.quote(username)}"
+        yield ok("passwords.ok")
 
 
 def dead_webhooks(patient: Patient) -> Iterator[Finding]:
@@ -188,13 +167,9 @@ def dead_webhooks(patient: Patient) -> Iterator[Finding]:
     with read_transaction() as tx:
         dead = count_dead(tx)
     if dead:
-        yield warning(
-            "webhooks",
-            f"deliveries given up: {dead}. Why: sessiontrack webhook list;"
-            " again: sessiontrack webhook retry <name>",
-        )
+        yield warning("webhooks.dead", count=dead)
     else:
-        yield ok("webhooks", "no delivery was given up.")
+        yield ok("webhooks.ok")
 
 
 def sources(patient: Patient) -> Iterator[Finding]:
@@ -205,15 +180,11 @@ def sources(patient: Patient) -> Iterator[Finding]:
         found = list_sources(tx, patient.now)
     for each in found:
         if each.failing_since is not None:
-            since = IN_UTC.format_minute(each.failing_since)
-            yield wrong("source", f"{each.name} fails since {since} UTC: {each.reason}")
+            since = f"{IN_UTC.format_minute(each.failing_since)} UTC"
+            yield wrong("source.failing", source=each.name, since=since, reason=each.reason)
         elif each.silent_since is not None:
-            since = IN_UTC.format_minute(each.silent_since)
-            yield warning(
-                "source",
-                f"{each.name} is silent since {since} UTC; does its scanner run?"
-                f" If it was retired: sessiontrack source archive {shlex.quote(each.name)}",
-            )
+            since = f"{IN_UTC.format_minute(each.silent_since)} UTC"
+            yield warning("source.silent", source=each.name, since=since, argument=shlex.quote(each.name))
     if not any(each.failing_since or each.silent_since for each in found):
         used = sum(not each.archived for each in found)
-        yield ok("source", f"{used} heard of, none silent or failing.")
+        yield ok("source.ok", count=used)

@@ -3,50 +3,50 @@
 from collections.abc import Callable, Iterator
 
 from sessiontrack.doctor import database, surroundings
-from sessiontrack.doctor.findings import Finding, Patient, wrong
+from sessiontrack.doctor.findings import Finding, Patient, unexamined, wrong
 from sessiontrack.exceptions import SessiontrackError
 
 Check = Callable[[Patient], Iterator[Finding]]
-CHECKS: tuple[Check, ...] = (
-    surroundings.settings,
-    surroundings.files,
-    surroundings.disk,
-    surroundings.clock,
-    surroundings.time_zone,
-    surroundings.proxies,
-)
+# By the name that their findings have.
+CHECKS: dict[str, Check] = {
+    "settings": surroundings.settings,
+    "instance": surroundings.files,
+    "disk": surroundings.disk,
+    "clock": surroundings.clock,
+    "time zone": surroundings.time_zone,
+    "proxies": surroundings.proxies,
+}
 # Those that need the database.
-DATABASE_CHECKS: tuple[Check, ...] = (
-    database.schema,
-    database.integrity,
-    database.writing,
-    database.write_ahead_log,
-    database.order_of_time,
-    database.histories,
-    database.first_password,
-    database.admins_passwords,
-    database.dead_webhooks,
-    database.sources,
-)
+DATABASE_CHECKS: dict[str, Check] = {
+    "schema": database.schema,
+    "integrity": database.integrity,
+    "writing": database.writing,
+    "size": database.write_ahead_log,
+    "recorded": database.order_of_time,
+    "histories": database.histories,
+    "password": database.first_password,
+    "passwords": database.admins_passwords,
+    "webhooks": database.dead_webhooks,
+    "source": database.sources,
+}
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
     """All findings, in the order of the checks."""
-    for check in CHECKS:
-        yield from _carefully(check, patient)
+    for name, check in CHECKS.items():
+        yield from _carefully(name, check, patient)
     if patient.app is None:
-        yield wrong("database", "there is none yet: start sessiontrack serve once.")
+        yield wrong("database.none")
         return
     with patient.app.app_context():
-        for check in DATABASE_CHECKS:
-            yield from _carefully(check, patient)
+        for name, check in DATABASE_CHECKS.items():
+            yield from _carefully(name, check, patient)
 
 
-def _carefully(check: Check, patient: Patient) -> Iterator[Finding]:
-    name = check.__name__.replace("_", " ")
+def _carefully(name: str, check: Check, patient: Patient) -> Iterator[Finding]:
     try:
         yield from check(patient)
     except SessiontrackError as error:
-        yield wrong(name, f"cannot be looked at: {error.__cause__ or error.message}.")
+        yield unexamined(name, error.__cause__ or error.message)
     except Exception as error:
-        yield wrong(name, f"cannot be looked at: {type(error).__name__}: {error}.")
+        yield unexamined(name, f"{type(error).__name__}: {error}")

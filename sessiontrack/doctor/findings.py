@@ -1,6 +1,6 @@
 """What a check finds, and what it may look at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -8,6 +8,9 @@ from typing import Any
 from flask import Flask
 
 from sessiontrack.config import Settings
+from sessiontrack.web.catalogues import translate
+
+Value = str | int | float
 
 
 class State(IntEnum):
@@ -24,11 +27,17 @@ WORDS = {State.OK: "ok", State.WARNING: "warning", State.WRONG: "wrong"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, how it is, and a sentence that says what to do where it is not right."""
+    """What was looked at, and how it is; the catalogues have a sentence for each code."""
 
     name: str
     state: State
-    message: str
+    code: str
+    values: Mapping[str, Value]
+
+    @property
+    def message(self) -> str:
+        """In English: how it is, and what to do where it is not right."""
+        return translate("en", f"doctor.{self.code}", **self.values)
 
 
 @dataclass(frozen=True)
@@ -47,20 +56,39 @@ class Patient:
 
 def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
     """The worst state, and each finding; there is at least one."""
-    checks = [{"name": each.name, "state": WORDS[each.state], "message": each.message} for each in findings]
+    checks = [
+        {
+            "name": each.name,
+            "state": WORDS[each.state],
+            "code": each.code,
+            "values": each.values,
+            "message": each.message,
+        }
+        for each in findings
+    ]
     return {"state": WORDS[max(each.state for each in findings)], "checks": checks}
 
 
-def ok(name: str, message: str) -> Finding:
+def ok(code: str, **values: Value) -> Finding:
     """It is as it should be."""
-    return Finding(name, State.OK, message)
+    return Finding(_name(code), State.OK, code, values)
 
 
-def warning(name: str, message: str) -> Finding:
+def warning(code: str, **values: Value) -> Finding:
     """It works, and should be looked after."""
-    return Finding(name, State.WARNING, message)
+    return Finding(_name(code), State.WARNING, code, values)
 
 
-def wrong(name: str, message: str) -> Finding:
+def wrong(code: str, **values: Value) -> Finding:
     """It does not work, or lets others in."""
-    return Finding(name, State.WRONG, message)
+    return Finding(_name(code), State.WRONG, code, values)
+
+
+def unexamined(name: str, error: object) -> Finding:
+    """It could not be looked at."""
+    return Finding(name, State.WRONG, "unexamined", {"error": str(error)})
+
+
+def _name(code: str) -> str:
+    """What was looked at: a code begins with it."""
+    return code.partition(".")[0].replace("-", " ")

@@ -25,47 +25,42 @@ BROADEST = {4: 8, 6: 32}
 def settings(patient: Patient) -> Iterator[Finding]:
     """That they could be read is known by now; whether the running server has read the same ones is not."""
     file = patient.settings.instance / FILE_NAME
-    found = (
-        f"read from {file} and the environment."
-        if file.exists()
-        else f"from the environment alone, no {file}."
-    )
-    if others := differing(patient.settings.instance, settings_as_text()):
-        yield warning(
-            "settings",
-            f"{found} The running service has another value of {', '.join(others)}: restart it if the"
-            " file has changed, and give this command the service's environment.",
-        )
+    others = ", ".join(differing(patient.settings.instance, settings_as_text()))
+    if file.exists():
+        if others:
+            yield warning("settings.file-differs", file=str(file), names=others)
+        else:
+            yield ok("settings.file", file=str(file))
+    elif others:
+        yield warning("settings.environment-differs", file=str(file), names=others)
     else:
-        yield ok("settings", found)
+        yield ok("settings.environment", file=str(file))
 
 
 def files(patient: Patient) -> Iterator[Finding]:
     """The instance folder and the secrets in it are their owner's alone."""
     folder = patient.settings.instance
     if not folder.is_dir():
-        yield wrong(
-            "instance", f"{folder} is not there; start sessiontrack serve, or set SESSIONTRACK_INSTANCE."
-        )
+        yield wrong("instance.missing", folder=str(folder))
         return
     found = folder.stat()
     if not os.access(folder, os.W_OK | os.X_OK):
-        yield wrong("instance", f"{folder} cannot be written by this user (uid {os.getuid()}).")
+        yield wrong("instance.unwritable", folder=str(folder), uid=str(os.getuid()))
     elif found.st_mode & OTHERS:
-        yield warning("instance", f"{folder} is open to others: chmod 700 {folder}")
+        yield warning("instance.open", folder=str(folder))
     elif os.geteuid() not in (found.st_uid, 0):
-        yield warning("instance", f"{folder} is uid {found.st_uid}'s, and this is uid {os.geteuid()}.")
+        yield warning("instance.foreign", folder=str(folder), owner=str(found.st_uid), uid=str(os.geteuid()))
     else:
-        yield ok("instance", f"{folder} is its owner's alone.")
+        yield ok("instance.ok", folder=str(folder))
     secret = _open_to_others(folder, instance.KEY_FILE, instance.PASSWORD_FILE)
     # A file made by hand is often 0644. It may hold secrets: RADIUS clients, the database's password.
     settings = _open_to_others(folder, FILE_NAME)
     if secret:
-        yield wrong("secrets", f"others may read them: chmod 600 {' '.join([*secret, *settings])}")
+        yield wrong("secrets.open", files=" ".join([*secret, *settings]))
     elif settings:
-        yield warning("secrets", f"others may read the settings: chmod 600 {settings[0]}")
+        yield warning("secrets.settings-open", file=settings[0])
     else:
-        yield ok("secrets", "signing key, passwords and settings are their owner's alone.")
+        yield ok("secrets.ok")
 
 
 def _open_to_others(folder: Path, *names: str) -> list[str]:
@@ -77,11 +72,11 @@ def clock(patient: Patient) -> Iterator[Finding]:
     """By itself; whether it is behind what was recorded, the database tells."""
     shown = f"{IN_UTC.format_minute(patient.now)} UTC"
     if patient.now < EARLIEST:
-        yield wrong("clock", f"it says {shown}, which is before this program was written.")
+        yield wrong("clock.early", time=shown)
     elif is_synchronised() is not False:
-        yield ok("clock", f"{shown}, synchronised.")
+        yield ok("clock.ok", time=shown)
     else:
-        yield warning("clock", f"{shown}; nothing keeps it right: is there an NTP service?")
+        yield warning("clock.alone", time=shown)
 
 
 def disk(patient: Patient) -> Iterator[Finding]:
@@ -90,24 +85,22 @@ def disk(patient: Patient) -> Iterator[Finding]:
         return
     found = os.statvfs(patient.settings.instance)
     free = found.f_bavail * found.f_frsize
-    shown = f"{free // 1024**2} MiB free ({100 * found.f_bavail // max(1, found.f_blocks)} %)"
+    mib, percent = free // 1024**2, 100 * found.f_bavail // max(1, found.f_blocks)
     if free < LEAST_FREE or (found.f_files and not found.f_favail):
-        yield wrong("disk", f"{shown}: writes will soon be refused; make room.")
+        yield wrong("disk.full", mib=mib, percent=percent)
     elif free < FEW_FREE:
-        yield warning("disk", f"{shown}; make room, or let sessiontrack prune forget more.")
+        yield warning("disk.low", mib=mib, percent=percent)
     else:
-        yield ok("disk", f"{shown}.")
+        yield ok("disk.ok", mib=mib, percent=percent)
 
 
 def time_zone(patient: Patient) -> Iterator[Finding]:
     """Naive times are read in the site's zone: most likely the one that the host is in."""
     ours, hosts = patient.settings.timezone.name, _hosts_zone()
     if hosts is None or hosts == ours or {hosts, ours} <= {"UTC", "Etc/UTC"}:
-        yield ok("time zone", f"{ours}.")
+        yield ok("time-zone.ok", zone=ours)
     else:
-        yield warning(
-            "time zone", f"the site is in {ours} and this host in {hosts}; see the setting TIMEZONE."
-        )
+        yield warning("time-zone.differs", site=ours, host=hosts)
 
 
 def _hosts_zone() -> str | None:
@@ -120,18 +113,12 @@ def proxies(patient: Patient) -> Iterator[Finding]:
     trusted, allowed = patient.settings.trusted_proxies, patient.settings.metrics_allow
     broad = [str(each) for each in trusted if each.prefixlen < BROADEST[each.version]]
     if broad:
-        yield wrong(
-            "proxies", f"TRUSTED_PROXIES has {', '.join(broad)}: anybody there may claim any address."
-        )
+        yield wrong("proxies.broad", networks=", ".join(broad))
     elif not trusted and any(
         each.overlaps(local) for each in allowed for local in LOOPBACK if each.version == local.version
     ):
-        yield warning(
-            "proxies",
-            "METRICS_ALLOW has this host in it and TRUSTED_PROXIES nobody: behind a proxy on this host,"
-            " everybody may read /metrics.",
-        )
+        yield warning("proxies.metrics")
     elif trusted:
-        yield ok("proxies", f"{', '.join(map(str, trusted))} are believed.")
+        yield ok("proxies.trusted", networks=", ".join(map(str, trusted)))
     else:
-        yield ok("proxies", "none: X-Forwarded-* headers are ignored.")
+        yield ok("proxies.none")

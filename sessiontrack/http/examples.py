@@ -435,8 +435,13 @@ DOCTOR = {
     "success": True,
     "state": "warning",
     "checks": [
-        {"name": "clock", "state": "ok", "message": "2025-08-01 12:00 UTC, synchronised."},
-        {"name": "disk", "state": "warning", "message": "300 MiB free (2 %); make room."},
+        {
+            "name": "disk",
+            "state": "warning",
+            "code": "disk.low",
+            "values": {"mib": 300, "percent": 2},
+            "message": "300 MiB free (2 %); make room, or let sessiontrack prune forget more.",
+        },
     ],
 }
 SETTINGS = {

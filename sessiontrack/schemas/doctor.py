@@ -13,6 +13,15 @@ class FindingAnswer(Answer):
 
     name = fields.String(required=True, metadata={"description": "What was looked at."})
     state = fields.String(required=True, validate=OneOf(STATES))
+    code = fields.String(
+        required=True, metadata={"description": "Which sentence it is, for other languages."}
+    )
+    values = fields.Dict(
+        keys=fields.String(),
+        values=fields.Raw(),
+        required=True,
+        metadata={"description": "The texts and numbers in the sentence, by name."},
+    )
     message = fields.String(required=True, metadata={"description": "How it is, and what to do about it."})
 
 

@@ -45,7 +45,14 @@ PAGES = (
     Page("sources", "/sources", icon="sources", minor=True),
     Page("alerts", "/alerts", icon="alerts", role=ADMIN, minor=True),
     Page("api", "/api", icon="api", minor=True),
-    Page("settings", "/settings", icon="settings", role=ADMIN, minor=True, also=("meaning", "password")),
+    Page(
+        "settings",
+        "/settings",
+        icon="settings",
+        role=ADMIN,
+        minor=True,
+        also=("meaning", "password", "doctor"),
+    ),
     Page("account", "/account", also=("password",)),
 )
 

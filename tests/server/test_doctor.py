@@ -1,10 +1,12 @@
 """`sessiontrack doctor`: every line can be right and wrong; the exit code is the worst of them."""
 
+import ast
 import json
 import os
+import re
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,13 +15,17 @@ from typing import Any
 import pytest
 
 from sessiontrack import create_app
+from sessiontrack.cli import doctor as command
 from sessiontrack.config import load_settings
 from sessiontrack.database import Statement, write_transaction
 from sessiontrack.doctor import database, surroundings
-from sessiontrack.doctor.findings import Finding, Patient, State
+from sessiontrack.doctor.examination import CHECKS as FIRST_CHECKS
+from sessiontrack.doctor.examination import DATABASE_CHECKS
+from sessiontrack.doctor.findings import Patient, State
 from sessiontrack.services import users
 from sessiontrack.services.source_failures import record_failure
 from sessiontrack.version import VERSION
+from sessiontrack.web.catalogues import FOLDER, LANGUAGES, translate
 from tests.support import databases
 from tests.support.application import NOW, Clients
 from tests.support.command import invoke
@@ -325,11 +331,33 @@ def test_one_check_that_fails_does_not_stop_the_others(
     assert found["schema"][0] == "ok"
 
 
-def test_findings_are_ordered_by_how_bad_they_are() -> None:
+def test_states_are_ordered_by_how_bad_they_are() -> None:
     assert State.OK < State.WARNING < State.WRONG
-    assert Finding("a", State.OK, "b").state == 0
     assert ip_network("127.0.0.0/8") in surroundings.LOOPBACK
     assert load_settings({}, {}).metrics_allow == ()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_finding_has_its_sentence_in_each_language(language: str) -> None:
+    """With all its values in it, and no others; and no sentence is left over."""
+    codes = dict(found_codes())
+    assert len(codes) > 50
+    names = {*FIRST_CHECKS, *DATABASE_CHECKS, *(code.partition(".")[0].replace("-", " ") for code in codes)}
+    catalogue = json.loads((FOLDER / language / "doctor.json").read_text("utf-8"))
+    sentences = {
+        key.removeprefix("doctor."): set(re.findall(r"\{(\w+)\}", text)) for key, text in catalogue.items()
+    }
+    assert sentences == codes | {"unexamined": {"error"}} | {f"name.{each}": set() for each in names}
+
+
+def found_codes() -> Iterator[tuple[str, set[str | None]]]:
+    """Each code in the source, with the names of its values."""
+    for path in (*Path(database.__file__).parent.glob("*.py"), Path(command.__file__)):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("ok", "warning", "wrong"):
+                (code,) = node.args
+                assert isinstance(code, ast.Constant), ast.unparse(node)
+                yield code.value, {each.arg for each in node.keywords}
 
 
 def test_a_bundle_has_what_helps_and_no_secret(clients: Clients, tmp_path: Path) -> None:
@@ -398,6 +426,8 @@ def test_a_source_that_fails_or_is_silent_is_told(clients: Clients) -> None:
 
 def test_the_call_says_what_the_fast_command_says(clients: Clients) -> None:
     said = clients.admin.ok("GET", "/doctor")
+    for each in said["checks"]:
+        assert each["message"] == translate("en", f"doctor.{each['code']}", **each["values"])
     assert {each["name"] for each in said["checks"]} == CHECKS - {"integrity"}
     worst = max(said["checks"], key=lambda each: ["ok", "warning", "wrong"].index(each["state"]))
     assert said["state"] == worst["state"]

@@ -225,15 +225,19 @@ def test_the_doctors_findings_are_on_the_page_the_worst_first(own: Visit) -> Non
     answer = {"success": True, "state": "wrong"}
     answer |= {
         "checks": [
-            {"name": "schema", "state": "ok", "message": "current."},
-            {"name": "disk", "state": "wrong", "message": "1 MiB free: make room."},
+            {"name": "schema", "state": "ok", "code": "schema.ok", "values": {"revision": "0001"}},
+            {"name": "disk", "state": "wrong", "code": "disk.full", "values": {"mib": 1000, "percent": 1}},
         ]
     }
     page.route("**/doctor", lambda route: route.fulfill(json=answer))
     page.get_by_role("button", name="Look again").click()
     expect(page.get_by_role("heading", name="Something is wrong")).to_be_visible()
     expect(findings).to_have_count(2)
-    expect(findings.first).to_contain_text("1 MiB free: make room.")
+    expect(findings.first).to_contain_text("1,000 MiB free (1 %): writes will soon be refused; make room.")
+    own.choose(language="fr")
+    own.open(f"{SETTINGS}?section=doctor")
+    expect(findings.first).to_contain_text("Disque")
+    expect(findings.first).to_contain_text("les écritures seront bientôt refusées")
 
 
 @pytest.mark.sqlite("without the programs of PostgreSQL")

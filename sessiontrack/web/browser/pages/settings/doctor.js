@@ -44,8 +44,8 @@ class Doctor extends StElement {
         <dl>
           ${sorted.map(
             (each) => html`<div>
-              <dt>${badge(KINDS[each.state], t(`settings.doctor.state.${each.state}`))} <strong lang="en">${each.name}</strong></dt>
-              <dd lang="en">${each.message}</dd>
+              <dt>${badge(KINDS[each.state], t(`settings.doctor.state.${each.state}`))} <strong>${t(`doctor.name.${each.name}`)}</strong></dt>
+              <dd>${t(`doctor.${each.code}`, each.values)}</dd>
             </div>`,
           )}
         </dl>
