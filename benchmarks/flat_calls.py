@@ -209,6 +209,7 @@ WRITES = (
     Call("webhook: change", "PATCH", "/webhooks/{webhook_id}", body={"events": ["Device Down"]}),
     Call("webhook: delete", "DELETE", "/webhooks/{webhook_id}", values=(("webhook_id", "{next}"),)),
     Call("backup: begin", "POST", "/backups"),
+    Call("login: end", "DELETE", "/auth/logins/{login_id}", values=(("login_id", "bench-{n}"),)),
     Call(
         "password: own",
         "POST",

@@ -234,6 +234,25 @@ def end_other_logins() -> Response:
 
 
 @blueprint.endpoint(
+    "/logins/<string:login_id>",
+    method="DELETE",
+    role=VIEWER,
+    body=Nothing,
+    body_required=False,
+    answer=schemas.MessageAnswer,
+    example={"success": True, "message": "The login has ended"},
+    errors=(404, 413),
+)
+def end_login(login_id: str) -> Response:
+    """End one of one's own logins, with its user session"""
+    asking = principal()
+    with write_transaction() as tx:
+        logins.revoke_own(tx, g.now, asking.username, login_id, settings().session_alive_seconds)
+    log.info("A login ended: %r from %s", asking.username, request.remote_addr)
+    return answer({"success": True, "message": "The login has ended"})
+
+
+@blueprint.endpoint(
     "/tokens",
     method="POST",
     role=ADMIN,

@@ -400,6 +400,7 @@ TOKENS = {
 ME = {"username": "admin", "role": "admin", "kind": "login"}
 LOGINS = [
     {
+        "id": "Yk3c0n9mQv2Zr8sT1uWxAg",
         "address": "192.168.1.10",
         "created_at": 1754042400,
         "last_used_at": 1754046000,

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from werkzeug.routing import BaseConverter, PathConverter, UUIDConverter
+from werkzeug.routing import BaseConverter, PathConverter, UnicodeConverter, UUIDConverter
 
 from sessiontrack.http.backup_name_converter import PATTERN, BackupNameConverter
 from sessiontrack.http.endpoint import Blueprint, Call
@@ -39,6 +39,7 @@ BEARER = {
 PARTS: dict[type[BaseConverter], dict[str, Any]] = {
     MacConverter: {"type": "string", **MacAddress.documented},
     PathConverter: {"type": "string", "description": "As the list shows it, percent-encoded."},
+    UnicodeConverter: {"type": "string", "description": "As the list shows it."},
     BackupNameConverter: {
         "type": "string",
         "pattern": f"^{PATTERN}$",

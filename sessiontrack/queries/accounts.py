@@ -29,7 +29,7 @@ LOGINS = Statement(
 )
 LOGIN_OPENED = Statement("SELECT created_at FROM login WHERE id = :login_id")
 LOGIN_COUNT = Statement(f"SELECT count(*) {_VALID_LOGINS}")
-LOGIN_FIELDS = ("address", "created_at", "last_used_at", "expires_at")
+LOGIN_FIELDS = ("id", "address", "created_at", "last_used_at", "expires_at")
 TOKEN_COUNT = Statement("SELECT count(*) FROM api_token")
 TOKEN_FIELDS = (
     *("id", "name", "username", "role", "created_at", "revoked_at", "expires_at", "last_used_at"),
@@ -59,10 +59,10 @@ def admins_against_the_rule(tx: Transaction) -> tuple[list[str], list[str]]:
 def list_logins(
     tx: Transaction, now: int, username: str, current: str | None, limit: int, offset: int
 ) -> Iterator[dict[str, Any]]:
-    """Where a user is signed in, without the ids of the logins; the asking one is first."""
+    """Where a user is signed in; the asking one is first."""
     found = tx.rows(LOGINS, now=now, username=username, current=current or "", limit=limit, offset=offset)
-    for login_id, *row in found:
-        yield {**dict(zip(LOGIN_FIELDS, row, strict=True)), "current": login_id == current}
+    for row in found:
+        yield {**dict(zip(LOGIN_FIELDS, row, strict=True)), "current": row[0] == current}
 
 
 def login_opened_at(tx: Transaction, login_id: str | None) -> int | None:

@@ -127,6 +127,7 @@ class MeAnswer(Answer):
 class LoginAnswer(Answer):
     """Where somebody is signed in; instants are epoch seconds."""
 
+    id = fields.String(required=True)
     address = fields.String(required=True, metadata={"description": "Where it was opened from."})
     created_at = fields.Integer(required=True)
     last_used_at = fields.Integer(required=True, metadata={"description": "To the hour."})

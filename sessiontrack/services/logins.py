@@ -5,6 +5,7 @@ import secrets
 from sqlalchemy import delete, func, insert, or_, select
 
 from sessiontrack.database import Row, Statement, Transaction
+from sessiontrack.exceptions import NotFound
 from sessiontrack.models import Login, User
 from sessiontrack.models.columns import bind, unlocked
 from sessiontrack.services import user_sessions
@@ -29,6 +30,10 @@ REVOKE = Statement("UPDATE login SET revoked_at = :now WHERE id = :login_id AND 
 REVOKE_OTHERS = Statement(
     "UPDATE login SET revoked_at = :now WHERE revoked_at IS NULL AND expires_at > :now AND id <> :kept"
     ' AND user_id = (SELECT id FROM "user" WHERE username = :username) RETURNING id'
+)
+REVOKE_OWN = Statement(
+    "UPDATE login SET revoked_at = :now WHERE id = :login_id AND revoked_at IS NULL AND expires_at > :now"
+    ' AND user_id = (SELECT id FROM "user" WHERE username = :username)'
 )
 # What is revoked is kept for a day, for whoever looks after the fact.
 IS_OVER = or_(Login.expires_at <= bind("now"), Login.revoked_at <= bind("now") - 86400)
@@ -81,6 +86,17 @@ def extend_login(tx: Transaction, now: int, login_id: str, expires_at: int, life
 def revoke_login(tx: Transaction, now: int, login_id: str, alive_seconds: int) -> None:
     """Revoke every token of the family, in all workers from the next request on; its user session ends."""
     tx.run(REVOKE, login_id=login_id, now=now)
+    user_sessions.end_session(tx, now, login_id, alive_seconds)
+
+
+def revoke_own(tx: Transaction, now: int, username: str, login_id: str, alive_seconds: int) -> None:
+    """Revoke one login of a user, with its user session.
+
+    Raises:
+        NotFound: this user has no such login, or it has ended.
+    """
+    if not tx.run(REVOKE_OWN, now=now, username=username, login_id=login_id):
+        raise NotFound("You have no such login, or it has ended.")
     user_sessions.end_session(tx, now, login_id, alive_seconds)
 
 

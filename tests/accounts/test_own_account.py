@@ -104,7 +104,6 @@ def test_own_logins_are_listed_and_ended(lasting: Clients) -> None:
         assert {each["address"] for each in found} == {"127.0.0.1"}
         assert [each["current"] for each in logins(second)] == [True, False]
         assert not any(each["current"] for each in logins(lasting.viewer))
-        assert "id" not in found[0]
 
         assert second.ok("DELETE", "/auth/logins")["ended"] == 1
         refused(first.get("/auth/me"), 401)
@@ -114,6 +113,28 @@ def test_own_logins_are_listed_and_ended(lasting: Clients) -> None:
         assert lasting.viewer.ok("DELETE", "/auth/logins")["ended"] == 1
         refused(second.get("/auth/me"), 401)
         lasting.viewer.ok("GET", "/auth/me")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_one_own_login_is_ended(clients: Clients, role: str) -> None:
+    here, elsewhere, third = (clients.logged_in(role) for _ in range(3))
+    elsewhere.ok("POST", "/api/v2/sessionstart")
+    (own,) = (each["id"] for each in logins(elsewhere) if each["current"])
+    assert here.ok("DELETE", f"/auth/logins/{own}") == {"success": True, "message": "The login has ended"}
+    refused(elsewhere.get("/auth/me"), 401)
+    sessions = clients.admin.ok("GET", "/api/v2/sessions")
+    assert [each["active"] for each in sessions if each["id_beaker_session"] == own] == [False]
+    third.ok("GET", "/auth/me")
+    assert len(logins(here)) == 2
+    refused(here.delete(f"/auth/logins/{own}"), 404, "not_found")
+
+
+def test_nobody_ends_anothers_login(clients: Clients) -> None:
+    theirs = clients.logged_in("viewer")
+    (login,) = logins(theirs)
+    for client in (clients.logged_in("admin"), clients.admin, clients.operator):
+        refused(client.delete(f"/auth/logins/{login['id']}"), 404, "not_found")
+    theirs.ok("GET", "/auth/me")
 
 
 def test_logins_come_in_pages(clients: Clients) -> None:

@@ -31,6 +31,7 @@ PARTS = {
     "{session_id}": "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10",
     "{username}": "nobody",
     "{token_id}": "999",
+    "{login_id}": "nobodys",
     "{webhook_id}": "999",
     "{name}": "sessiontrack-20250801T120000Z.sqlite3",
     "{mac}": "AA:BB:CC:DD:EE:FF",

@@ -39,12 +39,14 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", f"/devices/{MAC}/merge"): {"mac": OTHER_MAC},
 }
 SESSION_ID = "0c8f1f3e-8a51-4c0e-9d53-6f6f2a4b9f10"
+LOGIN_ID = "Yk3c0n9mQv2Zr8sT1uWxAg"
 BACKUP = "sessiontrack-20250801T120000Z.sqlite3"
 PART = re.compile("<[^>]*>")
 PARTS = {
     "<mac:mac>": MAC,
     "<row_id:token_id>": "1",
     "<row_id:webhook_id>": "1",
+    "<string:login_id>": LOGIN_ID,
     "<path:username>": "viewer",
     "<backup:name>": BACKUP,
     "<uuid:session_id>": SESSION_ID,
@@ -119,7 +121,7 @@ def test_contract_2_parameters_of_calendar_and_table_widgets_are_accepted_everyw
         if path.startswith("/devices/"):
             for mac in (MAC, OTHER_MAC):
                 clients.operator.ok("POST", "/sessions/create", {**SESSION, "mac": mac})
-        kept = ("/auth/tokens/1", "/auth/logout", f"/backups/{BACKUP}")
+        kept = ("/auth/tokens/1", "/auth/logout", f"/backups/{BACKUP}", f"/auth/logins/{LOGIN_ID}")
         removed = (("DELETE", "/users/viewer"), ("DELETE", "/webhooks/1"))
         if path not in kept and (method, path) not in removed:
             response = call(clients, method, path, query=widgets)

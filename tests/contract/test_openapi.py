@@ -105,6 +105,7 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "GET /doctor": {"429"},
         "GET /backups/{name}": {"404"},
         "DELETE /auth/tokens/{token_id}": {"404"},
+        "DELETE /auth/logins/{login_id}": {"404"},
         "POST /devices": {"409"},
         "PATCH /devices": {"404"},
         **{f"{each} /devices/{{mac}}": {"404"} for each in ("GET", "PATCH", "DELETE")},

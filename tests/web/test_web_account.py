@@ -68,6 +68,35 @@ def test_own_logins_are_listed_and_the_others_ended(own: Visit, browser: Browser
         elsewhere.page.wait_for_url(re.compile("/ui/login"))
 
 
+def test_one_login_is_ended_and_the_others_stay(own: Visit, browser: Browser) -> None:
+    page = own.page
+    with visiting(browser, own.base, PHONE) as phone, visiting(browser, own.base) as tablet:
+        for each in (phone, tablet):
+            each.log_in("admin", PASSWORD)
+        own.open(ACCOUNT)
+        others = page.get_by_role("row").filter(has_text="Elsewhere")
+        expect(others).to_have_count(2)
+        expect(page.get_by_role("button", name="Sign out the login from 127.0.0.1")).to_have_count(2)
+        others.first.get_by_role("button").click()
+        page.get_by_role("dialog").get_by_role("button", name="Sign out", exact=True).click()
+        expect(others).to_have_count(1)
+        expect(page.get_by_role("status").get_by_text("One login has ended.")).to_have_count(1)
+        answers = [each.page.request.get(f"{each.base}/auth/me").status for each in (phone, tablet)]
+        assert sorted(answers) == [200, 401]
+
+
+def test_a_login_that_has_ended_meanwhile_is_gone(own: Visit, browser: Browser) -> None:
+    page = own.page
+    own.allowed.append(FAILED_LOAD)
+    with visiting(browser, own.base) as elsewhere:
+        elsewhere.log_in("admin", PASSWORD)
+        own.open(ACCOUNT)
+        page.get_by_role("button", name="Sign out the login from 127.0.0.1").click()
+        assert elsewhere.page.request.post(f"{own.base}/auth/logout", headers={"Origin": own.base}).ok
+        page.get_by_role("dialog").get_by_role("button", name="Sign out", exact=True).click()
+        expect(page.get_by_role("row").filter(has_text="Elsewhere")).to_have_count(0)
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing(browser: Browser, web_server: WebServer, size: tuple[int, int]) -> None:
     with visiting(browser, web_server.base, size) as visit:

@@ -13,6 +13,7 @@ import { icon } from "../icons.js";
 import { instant } from "../time.js";
 import "./account.css";
 
+const GONE = 404;
 const CONFLICT = 409;
 
 /** The reader's own password and logins. */
@@ -25,6 +26,7 @@ class AccountPage extends StElement {
     { label: t("account.logins.since"), kind: "number", leaves: 2, cell: ({ created_at: at }) => instant(at) },
     { label: t("account.logins.used"), kind: "number", isBeside: true, cell: usedCell },
     { label: t("account.logins.until"), kind: "number", leaves: 1, cell: ({ expires_at: at }) => instant(at) },
+    { label: t("account.logins.actions"), kind: "wide", cell: (login) => this.#actions(login) },
   ];
 
   #load = async ({ limit, offset, signal }) => {
@@ -85,6 +87,32 @@ class AccountPage extends StElement {
     if (changed) this.#done(changed.ended ? t("account.password.changed", { count: changed.ended }) : t("account.password.done"));
   }
 
+  #actions(login) {
+    if (login.current) return nothing;
+    return html`<div class="row-actions">
+      <button
+        type="button"
+        class="button quiet"
+        aria-label=${t("account.login.end.of", { address: login.address })}
+        @click=${() => this.#end(login)}
+      >
+        ${icon("logout")}${t("account.login.end")}
+      </button>
+    </div>`;
+  }
+
+  async #end({ id, address }) {
+    const done = await ask({
+      title: t("account.login.end.of", { address }),
+      body: html`<p>${t("account.login.end.text")}</p>`,
+      action: t("account.login.end"),
+      danger: true,
+      // One that has ended meanwhile is as it should be.
+      submit: () => send("DELETE", `/auth/logins/${encodeURIComponent(id)}`).catch(orGone),
+    });
+    if (done) this.#done(t("account.logins.ended", { count: 1 }));
+  }
+
   async #endOthers() {
     const done = await ask({
       title: t("account.logins.end"),
@@ -101,6 +129,11 @@ class AccountPage extends StElement {
     this.querySelector("st-table").reload();
   }
 }
+
+const orGone = (error) => {
+  if (error.status !== GONE) throw error;
+  return true;
+};
 
 const statusCell = ({ current }) =>
   current ? badge("active", t("account.logins.this")) : badge("quiet", t("account.logins.elsewhere"));
