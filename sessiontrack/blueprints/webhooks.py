@@ -57,6 +57,7 @@ def add(body: dict[str, Any]) -> Response:
     _check(url)
     with write_transaction() as tx:
         webhook_id = services.add_webhook(tx, g.now, name, url, secret, body["events"], body["format"])
+        services.set_tags(tx, webhook_id, body["tags"])
         services.set_quiet_hours(tx, webhook_id, body.get("quiet_from"), body.get("quiet_to"))
     response = answer({"id": webhook_id, "name": name, "secret": secret})
     response.headers["Cache-Control"] = "no-store"
@@ -82,7 +83,7 @@ def _check(url: str) -> None:
     errors=(404, 409, 413),
 )
 def change(body: dict[str, Any], webhook_id: int) -> Response:
-    """Change a webhook's name, URL, format, events or quiet hours; its secret stays"""
+    """Change a webhook's name, URL, format, events, tags or quiet hours; its secret stays"""
     if "url" in body:
         _check(body["url"])
     with write_transaction() as tx:

@@ -27,6 +27,7 @@ from sessiontrack.senders.webhook import post
 from sessiontrack.services import deliveries as outbox
 from sessiontrack.services import webhooks as services
 from sessiontrack.values.quiet_hours import parse_time
+from sessiontrack.values.tags import join_tags
 from sessiontrack.values.timestamps import IN_UTC
 from sessiontrack.values.usernames import is_strange
 from sessiontrack.values.webhook_events import EVENT_TYPES, TEST
@@ -58,6 +59,12 @@ def _settings(app: Flask) -> Settings:
     help="What to tell it of; may be repeated. Left out: of all.",
 )
 @click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    help="Of devices, tell it only of those with this tag; may be repeated. Left out: of all.",
+)
+@click.option(
     "--format",
     "format_",
     type=click.Choice(FORMATS),
@@ -72,7 +79,15 @@ def _settings(app: Flask) -> Settings:
     help="When its deliveries wait, in site time, like 22:00-07:00.",
 )
 @click.option("--quiet", is_flag=True, help="Print the secret and nothing else, for scripts.")
-def add(name: str, url: str, events: Sequence[str], format_: str, quiet_hours: str, quiet: bool) -> None:
+def add(
+    name: str,
+    url: str,
+    events: Sequence[str],
+    tags: Sequence[str],
+    format_: str,
+    quiet_hours: str,
+    quiet: bool,
+) -> None:
     """Add a receiver; the secret that it verifies signatures with is shown this once.
 
     \b
@@ -84,6 +99,7 @@ def add(name: str, url: str, events: Sequence[str], format_: str, quiet_hours: s
     check_target(url, _settings(app).webhook_allow)
     with app.app_context(), write_transaction() as tx:
         webhook_id = services.add_webhook(tx, clock.now(), name, url, secret, events, format_)
+        services.set_tags(tx, webhook_id, join_tags(tags))
         if quiet_hours:
             begin, _, end = quiet_hours.partition("-")
             services.set_quiet_hours(tx, webhook_id, parse_time(begin), parse_time(end))
@@ -104,7 +120,8 @@ def list_(as_json: bool) -> None:
     with prepared_app().app_context(), read_transaction() as tx:
         found = queries.list_webhooks(tx)
     if not as_json:
-        found = [{**each, "events": ", ".join(each["events"])} for each in found]
+        joined = ("events", "tags")
+        found = [{**each, **{name: ", ".join(each[name]) for name in joined}} for each in found]
     print_table(found, as_json=as_json)
 
 

@@ -484,6 +484,7 @@ WEBHOOKS = [
         "pending": 0,
         "dead": 0,
         "events": ["Device Down"],
+        "tags": ["office"],
     }
 ]
 ADDED_WEBHOOK = {"id": 1, "name": "pager", "secret": "whsec_5h0wn0nce..."}

@@ -8,11 +8,12 @@ from sessiontrack.database import Statement, Transaction
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.senders.targets import read_target
 from sessiontrack.values.quiet_hours import format_time
+from sessiontrack.values.tags import split_tags
 
 _COUNT = "(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.state = '{}')".format
 _PENDING, _DEAD = _COUNT("pending"), _COUNT("dead")
 WEBHOOKS = Statement(
-    "SELECT w.id, w.name, w.url, w.format, w.quiet_from, w.quiet_to, w.created_at,"
+    "SELECT w.id, w.name, w.url, w.format, w.tags, w.quiet_from, w.quiet_to, w.created_at,"
     f" w.last_delivered_at, w.last_error, w.failures, w.dropped, {_PENDING}, {_DEAD}"
     " FROM webhook w WHERE :webhook_id = 0 OR w.id = :webhook_id"
     " ORDER BY w.id LIMIT :limit OFFSET :offset"
@@ -24,6 +25,7 @@ FIELDS = (
     "name",
     "url",
     "format",
+    "tags",
     "quiet_from",
     "quiet_to",
     "created_at",
@@ -69,6 +71,7 @@ def list_webhooks(
     found = []
     for row in tx.rows(WEBHOOKS, limit=limit, offset=offset, webhook_id=webhook_id):
         webhook = dict(zip(FIELDS, row, strict=True))
+        webhook["tags"] = split_tags(webhook["tags"])
         webhook["url"] = read_target(webhook["url"]).shown
         for end in ("quiet_from", "quiet_to"):
             webhook[end] = None if webhook[end] is None else format_time(webhook[end])

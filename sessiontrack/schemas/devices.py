@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf
 
-from sessiontrack.exceptions import InvalidInput
 from sessiontrack.schemas.base import Answer, Strict
 from sessiontrack.schemas.fields import (
     MOST_LISTED,
@@ -16,6 +15,7 @@ from sessiontrack.schemas.fields import (
     MacAddress,
     PeriodText,
     Several,
+    Tags,
     Text,
     limit,
     offset,
@@ -24,7 +24,6 @@ from sessiontrack.schemas.windows import InPeriod
 from sessiontrack.values.device_types import TYPES
 from sessiontrack.values.tags import LONGEST as LONGEST_TAG
 from sessiontrack.values.tags import MOST as MOST_TAGS
-from sessiontrack.values.tags import join_tags
 
 STATUSES = ("connected", "disconnected", "down", "new", "flapping", "archived", "all")
 # What NetAlertX's pages ask for; "my" is another word of theirs for "all".
@@ -32,25 +31,6 @@ RESOURCE_STATUSES = ("all", "my", "connected", "offline", "favorites", "new", "d
 # In the order of the list that NetAlertX's pages read.
 LISTED_TOTALS = ("all", "connected", "favorites", "new", "down", "archived")
 SORTS = ("name", "mac", "owner", "ip", "vendor", "first_seen", "last_seen", "status")
-
-
-class Tags(fields.List[Any]):
-    """Tags, each a text without a comma; loaded as the one text that is stored."""
-
-    def __init__(self, *, metadata: Mapping[str, Any], **kwargs: Any) -> None:
-        described = {"maxItems": MOST_TAGS, **metadata}
-        super().__init__(Text(least=1, most=LONGEST_TAG), metadata=described, **kwargs)
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
-        if isinstance(value, list) and len(value) > MOST_TAGS:
-            raise ValidationError(f"At most {MOST_TAGS}.")
-        try:
-            found: list[Any] = super()._deserialize(value, attr, data, **kwargs)
-            return join_tags(found)
-        except InvalidInput as error:
-            raise ValidationError(error.message) from error
 
 
 class DeviceQuery(Strict):

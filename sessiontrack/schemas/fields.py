@@ -16,6 +16,9 @@ from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import MAC_PATTERN, parse_device_mac, parse_mac
 from sessiontrack.values.periods import Period, parse_duration, parse_period, parse_step
 from sessiontrack.values.quiet_hours import TIME_PATTERN, parse_time
+from sessiontrack.values.tags import LONGEST as LONGEST_TAG
+from sessiontrack.values.tags import MOST as MOST_TAGS
+from sessiontrack.values.tags import join_tags
 from sessiontrack.values.timestamps import LATEST, SiteTime
 from sessiontrack.values.usernames import is_strange
 
@@ -380,3 +383,22 @@ def offset() -> Whole:
     """How many of a list are left out at its beginning."""
     meaning = "Leave out this many at the beginning."
     return Whole(least=0, most=FARTHEST_OFFSET, load_default=0, metadata={"description": meaning})
+
+
+class Tags(fields.List[Any]):
+    """Tags, each a text without a comma; loaded as the one text that is stored."""
+
+    def __init__(self, *, metadata: Mapping[str, Any], **kwargs: Any) -> None:
+        described = {"maxItems": MOST_TAGS, **metadata}
+        super().__init__(Text(least=1, most=LONGEST_TAG), metadata=described, **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if isinstance(value, list) and len(value) > MOST_TAGS:
+            raise ValidationError(f"At most {MOST_TAGS}.")
+        try:
+            found: list[Any] = super()._deserialize(value, attr, data, **kwargs)
+            return join_tags(found)
+        except InvalidInput as error:
+            raise ValidationError(error.message) from error

@@ -8,7 +8,7 @@ from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.accounts import LONGEST_NAME, MessageAnswer
 from sessiontrack.schemas.base import Answer, Strict
-from sessiontrack.schemas.fields import Name, Several, Text, TimeOfDay, limit, offset
+from sessiontrack.schemas.fields import Name, Several, Tags, Text, TimeOfDay, limit, offset
 from sessiontrack.senders.targets import LONGEST_URL
 from sessiontrack.values.webhook_events import EVENT_TYPES
 from sessiontrack.values.webhook_formats import FORMATS, JSON
@@ -39,6 +39,14 @@ def _format(**more: Any) -> fields.String:
     return fields.String(validate=OneOf(FORMATS), metadata=described, **more)
 
 
+def _tags(**more: Any) -> Tags:
+    described = {
+        "example": ["office"],
+        "description": "Of devices, tell it only of those with one of these tags; left out or empty: of all.",
+    }
+    return Tags(metadata=described, **more)
+
+
 def _quiet_from() -> TimeOfDay:
     return TimeOfDay(
         metadata={"description": "In site time: until quiet_to its deliveries wait, but for tests."}
@@ -56,6 +64,7 @@ class AddWebhook(Strict):
     name = _name(required=True)
     url = _url(required=True)
     events = _events(load_default=list)
+    tags = _tags(load_default="")
     format = _format(load_default=JSON)
     quiet_from = _quiet_from()
     quiet_to = _quiet_to()
@@ -68,13 +77,14 @@ class ChangeWebhook(Strict):
     """
 
     cleared: ClassVar[Mapping[str, Any]] = {
-        **{"events": [], "format": JSON},
+        **{"events": [], "tags": "", "format": JSON},
         **{"quiet_from": None, "quiet_to": None},
     }
 
     name = _name()
     url = _url()
     events = _events()
+    tags = _tags()
     format = _format()
     quiet_from = _quiet_from()
     quiet_to = _quiet_to()
@@ -122,6 +132,7 @@ class WebhookAnswer(Answer):
     )
     quiet_to = fields.String(required=True, allow_none=True, metadata={"description": "HH:MM in site time."})
     events = fields.List(fields.String(), required=True)
+    tags = fields.List(fields.String(), required=True, metadata={"description": "Empty: all devices."})
     created_at = fields.Integer(required=True)
     last_delivered_at = fields.Integer(required=True, allow_none=True)
     last_error = fields.String(required=True)

@@ -15,6 +15,7 @@ from sessiontrack.database import Statement, Transaction
 from sessiontrack.queries.sources import SourceStatus
 from sessiontrack.services import flapping
 from sessiontrack.values.changes import Change
+from sessiontrack.values.tags import split_tags
 from sessiontrack.values.timestamps import IN_UTC
 from sessiontrack.values.webhook_events import DEVICE_DOWN, EVENT_TYPES, FLAPPING, NEW_ADDRESS, TEST
 
@@ -25,11 +26,11 @@ MOST_PENDING = 100_000
 RELEVANT = frozenset(EVENT_TYPES) | flapping.CONNECTIONS
 CHUNK = 400
 
-WANTED = Statement("SELECT type, webhook_id FROM webhook_event")
+WANTED = Statement("SELECT e.type, w.id, w.tags FROM webhook_event e JOIN webhook w ON w.id = e.webhook_id")
 # By each address that a device is known by.
 DEVICES = Statement(
-    "SELECT mac, id, mac, name, owner, vendor, grace_seconds FROM device WHERE mac AMONG(:macs)"
-    " UNION ALL SELECT a.mac, d.id, d.mac, d.name, d.owner, d.vendor, d.grace_seconds"
+    "SELECT mac, id, mac, name, owner, vendor, grace_seconds, tags FROM device WHERE mac AMONG(:macs)"
+    " UNION ALL SELECT a.mac, d.id, d.mac, d.name, d.owner, d.vendor, d.grace_seconds, d.tags"
     " FROM device_alias a JOIN device d ON d.id = a.device_id WHERE a.mac AMONG(:macs)"
 )
 INSERT = Statement(
@@ -43,16 +44,28 @@ DROP = Statement("UPDATE webhook SET dropped = dropped + :dropped WHERE id = :we
 
 
 class News(NamedTuple):
-    """The body of a notification, without the id of the delivery."""
+    """The body of a notification, without the id of the delivery.
+
+    tags: folded, of the device that it is about; None where it is about no device.
+    """
 
     type: str
     at: int
     content: Mapping[str, Any]
+    tags: frozenset[str] | None = None
 
     def body(self, delivery_id: str) -> str:
         """The JSON that is sent."""
         told = {"id": delivery_id, "type": self.type, "at": self.at, "time": IN_UTC.format_offset(self.at)}
         return json.dumps({**told, **self.content}, ensure_ascii=False)
+
+
+class _Webhook(NamedTuple):
+    id: int
+    tags: frozenset[str]
+
+    def wants(self, news: News) -> bool:
+        return not self.tags or news.tags is None or not self.tags.isdisjoint(news.tags)
 
 
 class _Device(NamedTuple):
@@ -62,6 +75,7 @@ class _Device(NamedTuple):
     owner: str
     vendor: str
     grace: int | None
+    tags: str
 
 
 def announce(
@@ -137,12 +151,16 @@ def settle_flapping(tx: Transaction, now: int, rules: flapping.FlappingRules) ->
     _put(tx, now, _wanted(tx), [_news(change, devices[change.mac]) for change in rested])
 
 
-def _wanted(tx: Transaction) -> dict[str, list[int]]:
+def _wanted(tx: Transaction) -> dict[str, list[_Webhook]]:
     """Webhooks by the type of event."""
-    found: dict[str, list[int]] = defaultdict(list)
-    for event_type, webhook_id in tx.rows(WANTED):
-        found[event_type].append(webhook_id)
+    found: dict[str, list[_Webhook]] = defaultdict(list)
+    for event_type, webhook_id, tags in tx.rows(WANTED):
+        found[event_type].append(_Webhook(webhook_id, _folded(tags)))
     return found
+
+
+def _folded(tags: str) -> frozenset[str]:
+    return frozenset(split_tags(tags.casefold()))
 
 
 def _devices(tx: Transaction, macs: Iterable[str]) -> dict[str, _Device]:
@@ -171,15 +189,16 @@ def _news(change: Change, device: _Device) -> News:
         "vendor": device.vendor,
         "ip": change.ip,
     }
-    return News(change.type, change.at, {"device": told})
+    return News(change.type, change.at, {"device": told}, _folded(device.tags))
 
 
-def _put(tx: Transaction, now: int, wanted: Mapping[str, Sequence[int]], news: Sequence[News]) -> None:
+def _put(tx: Transaction, now: int, wanted: Mapping[str, Sequence[_Webhook]], news: Sequence[News]) -> None:
     """Write the deliveries, as far as there is room for them."""
     by_webhook: dict[int, list[News]] = defaultdict(list)
     for each in news:
-        for webhook_id in wanted.get(each.type, ()):
-            by_webhook[webhook_id].append(each)
+        for webhook in wanted.get(each.type, ()):
+            if webhook.wants(each):
+                by_webhook[webhook.id].append(each)
     for webhook_id, told in by_webhook.items():
         room = max(0, MOST_PENDING - tx.value(COUNT_PENDING, webhook_id=webhook_id))
         if len(told) > room:

@@ -31,6 +31,7 @@ MOVE = Statement(
     "UPDATE webhook SET url = :url, failures = 0, resting_until = 0, last_error = '' WHERE id = :webhook_id"
 )
 SHAPE = Statement("UPDATE webhook SET format = :format WHERE id = :webhook_id")
+SET_TAGS = Statement("UPDATE webhook SET tags = :tags WHERE id = :webhook_id")
 SET_QUIET = Statement(
     "UPDATE webhook SET quiet_from = :quiet_from, quiet_to = :quiet_to WHERE id = :webhook_id"
 )
@@ -73,7 +74,7 @@ def add_webhook(
 
 
 def change_webhook(tx: Transaction, webhook_id: int, changes: Mapping[str, Any]) -> None:
-    """Change its name, url, format, events or quiet hours.
+    """Change its name, url, format, events, tags or quiet hours.
 
     What waits for it goes to its new address, in its new format.
 
@@ -96,10 +97,21 @@ def change_webhook(tx: Transaction, webhook_id: int, changes: Mapping[str, Any])
         tx.run(SHAPE, format=changes["format"], webhook_id=webhook_id)
     if "quiet_from" in changes or "quiet_to" in changes:
         set_quiet_hours(tx, webhook_id, changes.get("quiet_from"), changes.get("quiet_to"))
+    if "tags" in changes:
+        set_tags(tx, webhook_id, changes["tags"])
     if "events" in changes:
         _refuse_unknown(changes["events"])
         tx.run(FORGET_EVENTS, webhook_id=webhook_id)
         _subscribe(tx, webhook_id, changes["events"])
+
+
+def set_tags(tx: Transaction, webhook_id: int, text: str) -> None:
+    """Tell it, of devices, only of those with one of these tags; empty: of all.
+
+    Args:
+        text: the tags as values.tags joins them.
+    """
+    tx.run(SET_TAGS, webhook_id=webhook_id, tags=text)
 
 
 def set_quiet_hours(tx: Transaction, webhook_id: int, quiet_from: int | None, quiet_to: int | None) -> None:

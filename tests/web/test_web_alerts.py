@@ -23,13 +23,13 @@ HOOK = {
     **{"id": 1, "name": "Phone of the night watch", "url": "https://ntfy.example.org:8443/..."},
     **{"format": "home-assistant", "quiet_from": None, "quiet_to": None},
     **{"created_at": AT, "last_delivered_at": AT, "last_error": "", "failures": 0, "dropped": 0},
-    **{"pending": 0, "dead": 0, "events": list(EVENT_TYPES)},
+    **{"pending": 0, "dead": 0, "events": list(EVENT_TYPES), "tags": []},
 }
 WORSE = {
     **HOOK,
     **{"id": 2, "name": "pager", "failures": 3, "pending": 17, "dead": 4, "dropped": 2},
     **{"last_error": "answered 503", "events": ["Device Down", "login from a new address"]},
-    **{"quiet_from": "22:00", "quiet_to": "07:00"},
+    **{"quiet_from": "22:00", "quiet_to": "07:00", "tags": ["office", "printers of the night watch"]},
 }
 DELIVERY = {
     **{"id": "6d7d5c1e-4a3e-4a0c-9a55-6a1a6a0b7c21", "webhook": "pager", "type": "login from a new address"},
@@ -91,8 +91,10 @@ def test_a_webhook_is_added_tested_changed_and_removed(alerting: Visit) -> None:
     dialog.get_by_role("textbox", name="Name").fill("night pager")
     for each in ("New device", "Device flapping", "Login from a new address", "Source silent", "Source back"):
         dialog.get_by_label(each).uncheck()
+    dialog.get_by_label("Only devices with one of these tags").fill("printers, office")
     dialog.get_by_role("button", name="Save").click()
     expect(row).to_contain_text("night pager")
+    expect(row).to_contain_text("only devices tagged office, printers")
     expect(row).to_contain_text("Device down, Back after down")
     assert alerting.violations() == []
     press(page, "Remove night pager")

@@ -293,8 +293,14 @@ def test_a_switch_says_who_is_told_when_it_comes_or_goes(
     expect(switch).to_be_focused()
     assert device(visit)["alert_down"] is True
     assert visit.violations() == []
-    for name, event in (("phone", "Down Reconnected"), ("other", "New Device")):
-        hook = {"name": name, "url": "https://8.8.8.8/hook", "events": [event]}
+    assert server.call("PATCH", f"/devices/{MAC}", {"tags": ["Hall"]}, token).status == 200
+    # One is told of it by its tag; the others of another event, or of other devices.
+    for name, event, tag in (
+        ("phone", "Down Reconnected", "hall"),
+        ("other", "New Device", "hall"),
+        ("elsewhere", "Device Down", "attic"),
+    ):
+        hook = {"name": name, "url": "https://8.8.8.8/hook", "events": [event], "tags": [tag]}
         assert server.call("POST", "/webhooks", hook, token).status == 200
     visit.open(PAGE)
     expect(switch).to_be_checked()

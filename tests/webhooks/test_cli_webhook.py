@@ -105,6 +105,14 @@ def test_an_unknown_event_or_state_names_the_known_ones(cli: Webhooks) -> None:
         assert "down reconnected" in result.stderr or "pending" in result.stderr
 
 
+def test_a_webhook_for_some_devices_names_their_tags(cli: Webhooks) -> None:
+    cli.ok("add", "pager", URL, "--tag", "office", "--tag", "Anna")
+    assert json.loads(cli.ok("list", "--json"))[0]["tags"] == ["Anna", "office"]
+    assert "Anna, office" in cli.ok("list")
+    result = cli.run("add", "other", URL, "--tag", "a,b")
+    assert_one_line(result.stderr, "no comma")
+
+
 def test_a_name_is_taken_once(cli: Webhooks) -> None:
     cli.ok("add", "pager", URL)
     result = cli.run("add", "pager", URL)

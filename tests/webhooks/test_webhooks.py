@@ -208,6 +208,27 @@ def test_only_those_who_asked_for_it_are_told(hooks: Hooks, hook: Receiver) -> N
     assert [each.path for each in hook.received] == ["/hook?key=in-the-url&new"]
 
 
+def test_a_webhook_with_tags_is_told_only_of_devices_that_have_one(hooks: Hooks, hook: Receiver) -> None:
+    clients = hooks.clients
+    for mac, tags in ((MAC, ["Printer", "office"]), (OTHER, ["home"])):
+        hooks.alert_down(mac)
+        clients.operator.ok("PATCH", f"/devices/{mac}", {"tags": tags})
+    body = {"name": "hook", "url": hook.url, "tags": ["printer", "tv"]}
+    webhook_id = clients.admin.ok("POST", "/webhooks", body)["id"]
+    for mac in (MAC, OTHER):
+        hooks.event("disconnected", mac)
+    assert [(each["type"], each["device"]["mac"]) for each in hooks.deliver()] == [("Device Down", MAC)]
+    # What is about no device is told whatever the tags.
+    hooks.log_in("192.0.2.7")
+    hooks.log_in("192.0.2.8")
+    assert set(hooks.types()) == {"login from a new address"}
+    clients.admin.ok("PATCH", f"/webhooks/{webhook_id}", {"tags": []})
+    hooks.wait(1)
+    for mac in (MAC, OTHER):
+        hooks.event("connected", mac)
+    assert sorted(each["device"]["mac"] for each in hooks.deliver()) == [MAC, OTHER]
+
+
 def test_history_that_arrives_late_is_no_news(hooks: Hooks) -> None:
     hooks.add()
     hooks.scan(MAC, at=NOW - DAY - 1)

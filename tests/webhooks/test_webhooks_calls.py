@@ -32,6 +32,20 @@ def test_the_secret_is_answered_once_and_never_listed(clients: Clients) -> None:
     assert (found["id"], found["url"], found["events"]) == (added["id"], "https://8.8.8.8/...", ["flapping"])
 
 
+def test_the_tags_of_its_devices_are_set_listed_changed_and_cleared(clients: Clients) -> None:
+    def tags() -> list[str]:
+        (found,) = clients.admin.ok("GET", "/webhooks")
+        return list(found["tags"])
+
+    path = f"/webhooks/{add(clients, tags=['office', ' Anna ', 'OFFICE'])['id']}"
+    assert tags() == ["Anna", "office"]
+    clients.admin.ok("PATCH", path, {"name": "other"})
+    assert tags() == ["Anna", "office"]
+    assert clients.admin.ok("PATCH", path, {"tags": ["home"]})["webhook"]["tags"] == ["home"]
+    clients.admin.ok("PATCH", path, {"tags": None})
+    assert tags() == []
+
+
 def test_lists_are_paged(clients: Clients) -> None:
     for number in range(3):
         add(clients, name=f"pager {number}")
@@ -56,6 +70,9 @@ def test_lists_are_paged(clients: Clients) -> None:
         ({"url": "https://a:hunter2@hook.example/"}, "url"),
         ({"url": "https://hook.example/" + "a" * 2048}, "url"),
         ({"url": 7}, "url"),
+        ({"tags": ["a,b"]}, "tags"),
+        ({"tags": ["x" * 33]}, "tags"),
+        ({"tags": "office"}, "tags"),
         ({"name": ""}, "name"),
         ({"name": "a" * 65}, "name"),
         ({"name": "a\n"}, "name"),

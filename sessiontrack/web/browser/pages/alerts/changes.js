@@ -9,6 +9,7 @@ import { toast } from "../../elements/toast.js";
 import { language } from "#here";
 import { t } from "#i18n";
 import { zone } from "../../time.js";
+import { tagsOf } from "../device/kinds.js";
 
 const CONFLICT = 409;
 // As in values/webhook_events.py.
@@ -36,9 +37,9 @@ export async function addHook() {
   const added = await ask({
     title: t("alerts.add"),
     action: t("alerts.add.do"),
-    body: fields({ name: "", format: "json", events: EVENT_TYPES }, t("alerts.field.url.hint"), true),
+    body: fields({ name: "", format: "json", events: EVENT_TYPES, tags: [] }, t("alerts.field.url.hint"), true),
     submit: async (data) => {
-      const body = { name: data.name.trim(), format: data.format, url: data.url.trim(), events: eventsOf(data), ...quietOf(data) };
+      const body = { name: data.name.trim(), format: data.format, url: data.url.trim(), ...chosenOf(data) };
       return { ...(await send("POST", "/webhooks", body)), format: data.format };
     },
     explain,
@@ -56,7 +57,7 @@ export async function editHook(hook) {
     action: t("alerts.save"),
     body: fields(hook, t("alerts.field.url.kept", { url: hook.url }), false),
     submit: (data) => {
-      const changes = { events: eventsOf(data), ...quietOf(data) };
+      const changes = chosenOf(data);
       if (data.name.trim() !== hook.name) changes.name = data.name.trim();
       if (data.format !== hook.format) changes.format = data.format;
       if (data.url.trim()) changes.url = data.url.trim();
@@ -80,7 +81,7 @@ export async function removeHook({ id, name }) {
   return Boolean(removed);
 }
 
-const fields = ({ name, format, events, quiet_from: from, quiet_to: to }, hint, isNew) => html`
+const fields = ({ name, format, events, tags, quiet_from: from, quiet_to: to }, hint, isNew) => html`
   ${textField({ name: "name", label: t("alerts.field.name"), value: name, most: 64, required: true })}
   <label class="field">
     <span>${t("alerts.field.format")}</span>
@@ -112,6 +113,7 @@ const fields = ({ name, format, events, quiet_from: from, quiet_to: to }, hint, 
       }),
     )}
   </fieldset>
+  ${textField({ name: "tags", label: t("alerts.field.tags"), value: tags.join(", "), most: 800, hint: t("alerts.field.tags.hint") })}
   <fieldset class="alerts-events alerts-quiet">
     <legend>${t("alerts.field.quiet")}</legend>
     ${timeField("quiet_from", t("alerts.field.quiet.from"), from)} ${timeField("quiet_to", t("alerts.field.quiet.to"), to)}
@@ -125,6 +127,9 @@ const timeField = (name, label, value) => html`<div>
     <input type="time" name=${name} .value=${value ?? ""} data-wrong=${t("alerts.field.quiet.wrong")} />
   </label>
 </div>`;
+
+/** What is told, and when. */
+const chosenOf = (data) => ({ events: eventsOf(data), tags: tagsOf(data.tags), ...quietOf(data) });
 
 const quietOf = ({ quiet_from: from, quiet_to: to }) => ({ quiet_from: from || null, quiet_to: to || null });
 

@@ -51,7 +51,9 @@ class DeviceTell extends StElement {
     if (!this.device.alert_down) return t("devices.one.tell.off");
     if (role !== "admin") return t("devices.one.tell.on");
     if (!this.hooks) return nothing;
-    if (this.hooks.length) return t("devices.one.tell.by", { names: this.hooks.map(({ name }) => name).join(", ") });
+    const own = this.device.tags.map(fold);
+    const told = this.hooks.filter(({ tags }) => !tags.length || tags.some((each) => own.includes(fold(each))));
+    if (told.length) return t("devices.one.tell.by", { names: told.map(({ name }) => name).join(", ") });
     return html`${t("devices.one.tell.nobody")} <a href=${address("/ui/alerts")}>${t("devices.one.tell.add")}</a>`;
   }
 
@@ -71,5 +73,7 @@ class DeviceTell extends StElement {
     input.focus();
   }
 }
+
+const fold = (tag) => tag.toLowerCase();
 
 customElements.define("st-device-tell", DeviceTell);
