@@ -5,7 +5,7 @@ A SQLAlchemy Core statement is compiled once for each dialect and runs on the dr
 """
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
@@ -36,6 +36,8 @@ NAMES = {
 }
 
 
+# To so many a number in a name is padded, for its order.
+DIGITS = 20
 # PostgreSQL's collation for all languages.
 ANY_LANGUAGE = '"und-x-icu"'
 
@@ -132,6 +134,23 @@ def _lower_in_postgresql(element: lower, compiler: SQLCompiler, **kwargs: Any) -
     """Fold the case with the ICU collation ("C" folds ASCII only), and sort by "C"."""
     text = compiler.process(element.clauses, **kwargs)
     return f'lower({text} COLLATE {ANY_LANGUAGE}) COLLATE "C"'
+
+
+class natural_order(GenericFunction[str]):
+    """What names are sorted by: in either case, each number in them by its value, "TV 2" before "TV 10".
+
+    `func.natural_order` finds this class by its name. Of a longer number its last DIGITS digits count.
+    """
+
+    inherit_cache = True
+
+
+@compiles(natural_order, "postgresql")
+def _natural_order_in_postgresql(element: natural_order, compiler: SQLCompiler, **kwargs: Any) -> str:
+    """As natural_order() of engines/sqlite.py, in SQL."""
+    folded = _lower_in_postgresql(cast("lower", element), compiler, **kwargs)
+    padded = f"regexp_replace({folded}, '([0-9]+)', '{'0' * DIGITS}\\1', 'g')"
+    return f"regexp_replace({padded}, '[0-9]*([0-9]{{{DIGITS}}})', '\\1', 'g')"
 
 
 class json_numbers(GenericFunction[str]):

@@ -2,13 +2,12 @@
 
 from functools import cache
 
-from sqlalchemy import case, select, tuple_
+from sqlalchemy import case, func, select, tuple_
 from sqlalchemy.orm import aliased
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
-from sessiontrack.queries.names import in_order
 
 Neighbour = dict[str, str]
 
@@ -26,7 +25,8 @@ def find_neighbours(tx: Transaction, mac: str) -> tuple[Neighbour | None, Neighb
 def _beside(is_after: bool) -> Statement:
     other, this = aliased(Device), aliased(Device)
     mine, its = (
-        (case((each.name == "", 1), else_=0), in_order(each.name), each.mac) for each in (other, this)
+        (case((each.name == "", 1), else_=0), func.natural_order(each.name), each.mac)
+        for each in (other, this)
     )
     is_beyond = tuple_(*mine) > tuple_(*its) if is_after else tuple_(*mine) < tuple_(*its)
     order = [each.asc() if is_after else each.desc() for each in mine]

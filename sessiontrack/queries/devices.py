@@ -24,7 +24,6 @@ from sessiontrack.database import Contains, Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event
 from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.device_alias import device_with
-from sessiontrack.queries.names import in_order
 from sessiontrack.queries.searching import contained, devices_with_alias_like, in_mac, search_values
 from sessiontrack.values.macs import is_locally_administered
 from sessiontrack.values.periods import fixed_period
@@ -244,9 +243,9 @@ COLUMNS = (
 )
 SORTS: dict[str, tuple[SQLColumnExpression[Any], SQLColumnExpression[Any] | None]] = {
     # (what by, and where it is nothing: those come last in either direction)
-    "name": (in_order(Device.name), Device.name == ""),
+    "name": (func.natural_order(Device.name), Device.name == ""),
     "mac": (Device.mac, None),
-    "owner": (in_order(Device.owner), Device.owner == ""),
+    "owner": (func.natural_order(Device.owner), Device.owner == ""),
     "ip": (func.coalesce(Event.ip_key, DeviceSession.ip_key, ""), IP == ""),
     "vendor": (func.lower(Device.vendor), Device.vendor == ""),
     "first_seen": (Device.first_seen_at, None),

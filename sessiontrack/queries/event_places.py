@@ -7,16 +7,19 @@ from collections.abc import Callable
 from functools import cache
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import bind, holds
 from sessiontrack.models.device_session import IS_LONG
-from sessiontrack.queries.names import in_order
 
 # What devices are sorted by.
-SORTS = {"name": in_order(Device.name), "owner": in_order(Device.owner), "mac": Device.mac}
+SORTS = {
+    "name": func.natural_order(Device.name),
+    "owner": func.natural_order(Device.owner),
+    "mac": Device.mac,
+}
 ROWS_OF_DEVICES = Statement(
     "SELECT device_id, sum(rows) FROM text_count WHERE counted = :counted GROUP BY device_id"
 )

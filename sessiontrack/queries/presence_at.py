@@ -11,7 +11,6 @@ from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import EVERYTHING, bind
 from sessiontrack.models.user_session import IS_LONG, SHORT_SECONDS
-from sessiontrack.queries.names import in_order
 from sessiontrack.queries.now import MOST_PEOPLE
 from sessiontrack.queries.overlaps import overlapping_parts
 from sessiontrack.values.paths import as_list
@@ -143,6 +142,6 @@ def _listed() -> Statement:
             found.disconnected_at,
         )
         .join(Device, Device.id == found.device_id)
-        .order_by(case((Device.name == "", 1), else_=0), in_order(Device.name), Device.mac)
+        .order_by(case((Device.name == "", 1), else_=0), func.natural_order(Device.name), Device.mac)
     )
     return Statement(rows.limit(bind("limit")).offset(bind("offset")))

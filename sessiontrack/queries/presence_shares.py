@@ -23,7 +23,6 @@ from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import EVERYTHING, bind, holds
 from sessiontrack.models.device_session import IS_MISSING
 from sessiontrack.queries.devices import DeviceFilter, are
-from sessiontrack.queries.names import in_order
 from sessiontrack.queries.overlaps import overlapping_parts
 from sessiontrack.values.record_files import as_cell
 from sessiontrack.values.timestamps import SiteTime
@@ -169,7 +168,7 @@ def _listed(
     absence = _most(func.coalesce(sums.c.between, 0), outside)
     orders: dict[str, tuple[Any, Any]] = {
         # (what by, and where it is nothing: those come last in either direction)
-        "name": (in_order(Device.name), Device.name == ""),
+        "name": (func.natural_order(Device.name), Device.name == ""),
         "mac": (Device.mac, None),
         "share": (seconds * literal_column("1.0") / (_END - since), None),
         "connected_seconds": (seconds, None),
@@ -178,7 +177,7 @@ def _listed(
     }
     by, is_nothing = orders[sort]
     order: list[Any] = [] if is_nothing is None else [case((is_nothing, 1), else_=0)]
-    order += [by.desc() if descending else by.asc(), in_order(Device.name), Device.mac]
+    order += [by.desc() if descending else by.asc(), func.natural_order(Device.name), Device.mac]
     rows = (
         select(
             Device.mac,

@@ -19,7 +19,6 @@ from sessiontrack.queries.drawn_sessions import (
     overlapping,
     with_shown_ends,
 )
-from sessiontrack.queries.names import in_order
 from sessiontrack.queries.rendering import duration_seconds
 from sessiontrack.queries.timeline import KINDS, kind_of
 from sessiontrack.values.timestamps import SiteTime
@@ -106,7 +105,7 @@ def _listed(
         "disconnection": found.shown_end,
         # What nobody knows comes last, then first.
         "duration": case((_is_missing(shown), -1), else_=found.shown_end - found.shown_begin),
-        "name": in_order(Device.name),
+        "name": func.natural_order(Device.name),
         "mac": Device.mac,
         "ip": found.ip_key,
     }[sort]

@@ -1,6 +1,7 @@
 """SQLite: one file, one writer at a time, any number of concurrent readers."""
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from sessiontrack.database.engines.engine import TOO_SLOW, DatabaseEngine, Kind
 from sessiontrack.database.engines.group_commit import GroupCommit
 from sessiontrack.database.engines.held_connections import HeldConnections
 from sessiontrack.database.engines.writer_lock import WriterLock
+from sessiontrack.database.statements import DIGITS
 from sessiontrack.exceptions import (
     Conflict,
     DamagedDatabase,
@@ -41,6 +43,7 @@ UNAVAILABLE = frozenset(
 STEPS = 20_000
 # How long a start waits for another one that migrates a large database; requests do not wait that long.
 MIGRATION_MILLISECONDS = 600_000
+NUMBER = re.compile("[0-9]+")
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -116,6 +119,7 @@ class SQLite(DatabaseEngine):
         connection.execute(CACHE)
         # SQLite's own lower() handles ASCII only.
         connection.create_function("lower", 1, _lower, deterministic=True)
+        connection.create_function("natural_order", 1, _natural_order, deterministic=True)
 
     def begin_migrating(self, connection: Connection) -> None:
         """Take the write lock with the first statement; wait for the migration of another start to end."""
@@ -277,3 +281,12 @@ def _code(error: BaseException) -> int | None:
 
 def _lower(value: str | float | None) -> str | float | None:
     return value.lower() if isinstance(value, str) else value
+
+
+def _natural_order(value: str | None) -> str | None:
+    """What a name is sorted by: in lower case, with each number in it padded."""
+    return None if value is None else NUMBER.sub(_padded, value.lower())
+
+
+def _padded(number: re.Match[str]) -> str:
+    return number[0][-DIGITS:].zfill(DIGITS)
