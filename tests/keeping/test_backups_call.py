@@ -1,7 +1,11 @@
 """`/backups`: made on the server while it works, listed, and downloaded after signing in."""
 
+import shutil
+import signal
 import stat
 import threading
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,8 @@ from sessiontrack.database import database_file
 from sessiontrack.exceptions import StorageUnavailable
 from tests.support.application import NOW, Client, Clients
 from tests.support.refusals import refused
-from tests.support.waiting import wait_until
+from tests.support.server import Server
+from tests.support.waiting import SECONDS, wait_until
 
 
 def made(client: Client) -> dict[str, Any]:
@@ -139,6 +144,54 @@ def test_why_none_was_made_is_said_until_one_is(clients: Clients, monkeypatch: p
         found = made(clients.admin)
     assert (found["backups"], found["failure"]) == ([], "There is too little space.")
     assert made(clients.admin)["failure"] is None
+
+
+# Worker and master die while a backup is made, as when the power fails.
+KILLED = """
+import os, signal
+from sessiontrack.backups import copies
+from sessiontrack.database import database_file
+database_file.PAGES_A_STEP = 1
+back_up = copies.back_up
+
+def killed(database, target, now, keep, tell):
+    def die(percent):
+        tell(percent)
+        if percent > 40:
+            for process in (os.getppid(), os.getpid()):
+                os.kill(process, signal.SIGKILL)
+    return back_up(database, target, now, keep, die)
+
+copies.back_up = killed
+"""
+
+
+@pytest.mark.sqlite("the files are SQLite's")
+def test_of_a_server_killed_midway_no_backup_is_left_and_the_next_one_works(
+    template: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    instance, token = tmp_path / "instance", template[1]["admin"]
+    shutil.copytree(template[0], instance)
+    with Server(instance, workers=1, changed=KILLED) as server:
+        # It may be killed before it has answered.
+        with suppress(OSError, HTTPException):
+            server.call("POST", "/backups", token=token)
+        assert server.process.wait(SECONDS) == -signal.SIGKILL
+    left = [each.name for each in (instance / "backups").iterdir()]
+    assert left
+    assert all(".sqlite3.part" in name for name in left)
+    with Server(instance, workers=1) as server:
+
+        def folder() -> Any:
+            return server.call("GET", "/backups", token=token).json
+
+        found = folder()
+        assert (found["backups"], found["running"], found["failure"]) == ([], False, None)
+        assert server.call("POST", "/backups", token=token).status == 200
+        wait_until(lambda: not folder()["running"], "the backup")
+        (backup,) = folder()["backups"]
+        assert [each.name for each in (instance / "backups").iterdir()] == [backup["name"]]
+        assert database_file.find_revision(instance / "backups" / backup["name"]) is not None
 
 
 @pytest.mark.sqlite("the files are SQLite's")

@@ -20,6 +20,8 @@ from tests.support.server import COMMAND, Server, environment, free_port
 from tests.support.waiting import SECONDS, wait_until
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
+# The seconds for open requests at the end.
+OTHER_END = "from sessiontrack.cli import serve; serve.GRACEFUL_SECONDS = {}"
 CREATE = {"mac": "00:1A:2B:3C:4D:5E", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
 
 
@@ -60,7 +62,7 @@ def test_contract_7_a_signal_ends_it_cleanly_with_an_idle_connection_open(
 def test_contract_7_what_is_being_answered_is_answered_before_the_end(
     instance: Path, template: tuple[Path, dict[str, str]], signal_number: int
 ) -> None:
-    with Server(instance, graceful_seconds=SECONDS) as server, databases.busy(instance) as writer:
+    with Server(instance, changed=OTHER_END.format(SECONDS)) as server, databases.busy(instance) as writer:
         with server_socket(server) as client:
             begin_request(client, "/sessions/create", CREATE, template[1]["operator"])
             server.process.send_signal(signal_number)
@@ -88,7 +90,7 @@ def begin_request(client: socket.socket, path: str, body: object, token: str) ->
 
 def test_contract_7_it_ends_even_if_a_request_never_does(instance: Path) -> None:
     assert serve.GRACEFUL_SECONDS + serve.LAST_DELIVERY_SECONDS < 5
-    with Server(instance, workers=1, graceful_seconds=1) as server, server_socket(server) as stuck:
+    with Server(instance, workers=1, changed=OTHER_END.format(1)) as server, server_socket(server) as stuck:
         # The rest of the body is never sent.
         stuck.sendall(b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         assert server.call("GET", "/healthz").status == 200

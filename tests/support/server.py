@@ -12,9 +12,9 @@ from tests.support.calls import Answer, call
 from tests.support.ports import free_port
 from tests.support.waiting import SECONDS, wait_until
 
-WITH_ANOTHER_END = """
-from sessiontrack.cli import main, serve
-serve.GRACEFUL_SECONDS = {}
+CHANGED = """
+{}
+from sessiontrack.cli import main
 main()
 """
 COMMAND = str(Path(sys.executable).with_name("sessiontrack"))
@@ -33,17 +33,13 @@ class Server:
     """`sessiontrack serve` on a free port of 127.0.0.1, as a context manager that stops it.
 
     Args:
-        graceful_seconds: the time for open requests at the end; None: the product's.
+        changed: Python that changes the program before it begins.
     """
 
-    def __init__(
-        self, instance: Path, workers: int = 2, graceful_seconds: int | None = None, **settings: str
-    ) -> None:
+    def __init__(self, instance: Path, workers: int = 2, changed: str = "", **settings: str) -> None:
         self.port = free_port()
         self.log = instance.with_name(f"{instance.name}-{self.port}.log")
-        command = [COMMAND]
-        if graceful_seconds is not None:
-            command = [sys.executable, "-c", WITH_ANOTHER_END.format(graceful_seconds)]
+        command = [sys.executable, "-c", CHANGED.format(changed)] if changed else [COMMAND]
         self._arguments = [*command, "serve", "--port", str(self.port), "--workers", str(workers)]
         self._environment = environment(instance, **settings)
 
