@@ -193,6 +193,25 @@ def test_the_curve_is_read_by_keyboard_point_by_point(signed_in: Visit) -> None:
     expect(page.locator(".curve-reading")).to_be_empty()
 
 
+def test_large_numbers_beside_the_curve_are_whole(signed_in: Visit) -> None:
+    page = signed_in.page
+
+    def large(route: Route) -> None:
+        answer = route.fetch()
+        points = [{**each, "connected": 12_000} for each in answer.json()["points"]]
+        route.fulfill(response=answer, json={**answer.json(), "points": points})
+
+    page.route("**/presence/online-history?*", large)
+    signed_in.open(NOW)
+    expect(page.locator("st-curve canvas")).to_be_visible()
+    beside = page.locator("st-curve .u-over").evaluate("(each) => each.offsetLeft")
+    needed = page.evaluate(
+        "() => Object.assign(document.createElement('canvas').getContext('2d'),"
+        " {font: '12px system-ui, sans-serif'}).measureText('12,000').width"
+    )
+    assert beside >= needed + 8
+
+
 def test_the_curve_has_the_colours_of_the_theme(signed_in: Visit) -> None:
     page = signed_in.page
     signed_in.choose(theme="light")

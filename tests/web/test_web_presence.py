@@ -143,6 +143,29 @@ def test_bars_have_the_colours_of_the_contract(timeline: Visit) -> None:
     assert shown == names[: len(shown)]
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_long_name_is_whole_and_in_its_row(signed_in: Visit, size: tuple[int, int]) -> None:
+    long = "Access point 12, second floor, north" if size == DESKTOP else "Access point 12, second floor"
+
+    def rename(route: Route) -> None:
+        answer = route.fetch()
+        devices = [{**each, "name": long} for each in answer.json()["devices"]]
+        route.fulfill(response=answer, json={**answer.json(), "devices": devices})
+
+    page = signed_in.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.route("**/presence/timeline?*", rename)
+    signed_in.open(URL)
+    expect(page.locator(".tl-name strong").first).to_have_text(long)
+    # A line more is more than the letters that hang out of the lines.
+    cut = (
+        "(all) => all.filter((each) => each.scrollHeight > each.clientHeight + 6"
+        " || each.scrollWidth > each.clientWidth"
+        " || each.offsetHeight > each.closest('.tl-name').offsetHeight).length"
+    )
+    assert page.locator(".tl-name strong, .tl-name strong *").evaluate_all(cut) == 0
+
+
 def test_a_device_without_a_name_shows_its_whole_address(signed_in: Visit) -> None:
     def take_names(route: Route) -> None:
         answer = route.fetch()

@@ -8,6 +8,7 @@ import "./curve.css";
 
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -6, PageDown: 6 };
 const FONT = "12px system-ui, sans-serif";
+const GAP = 8; // CSS pixels between the numbers and the curve
 
 /**
  * A number over time, drawn by uPlot; the pointer and the arrow keys read single points.
@@ -119,7 +120,13 @@ class StCurve extends StElement {
         scales: { y: { range: (plot, least, most) => [0, Math.max(4, Math.ceil(most * 1.15))] } },
         axes: [
           { ...axis, grid: { show: false }, size: 30, space: 64, values: (plot, splits) => splits.map(formatClock) },
-          { ...axis, size: 34, gap: 8, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] },
+          {
+            ...axis,
+            size: (plot, texts) => Math.max(34, GAP + widest(plot, texts)),
+            gap: GAP,
+            values: (plot, splits) => splits.map(formatNumber),
+            incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000],
+          },
         ],
         series: [
           {},
@@ -144,6 +151,15 @@ class StCurve extends StElement {
       this.#plot.setSize({ width, height });
     }
   }
+}
+
+/** The width of the longest of an axis' texts; uPlot asks first without any. */
+function widest({ ctx }, texts) {
+  ctx.save();
+  ctx.font = FONT;
+  const width = Math.max(0, ...(texts ?? []).map((each) => ctx.measureText(each).width));
+  ctx.restore();
+  return Math.ceil(width);
 }
 
 /** The fill: the line's colour, fading towards the bottom. */

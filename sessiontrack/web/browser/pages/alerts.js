@@ -230,7 +230,7 @@ function stateCell({ dead, failures, last_delivered_at: last }) {
 
 function eventsCell({ events, tags, last_error: error, dropped, quiet_from: from, quiet_to: to }) {
   const told = events.length === EVENT_TYPES.length ? t("alerts.everything") : events.map((each) => t(`alerts.event.${each}`)).join(", ");
-  return html`${told}${tags.length ? html`, ${t("alerts.tags", { tags: tags.join(", ") })}` : nothing}${from ? html`, ${t("alerts.quiet", { from, to })}` : nothing}
+  return html`${told}${tags.length ? html`; ${t("alerts.tags", { tags: tags.join(", ") })}` : nothing}${from ? html`, ${t("alerts.quiet", { from, to })}` : nothing}
     ${error ? html`<small class="alerts-error"><q>${error}</q></small>` : nothing}
     ${dropped ? html`<small class="alerts-error">${t("alerts.dropped", { count: dropped })}</small>` : nothing}`;
 }

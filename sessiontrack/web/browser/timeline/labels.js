@@ -10,6 +10,6 @@ export function labels(devices, href) {
 function label({ mac, name, owner, ip, status }, href) {
   const hint = owner || ip;
   return html`<a class="tl-name" href=${href(mac)} tabindex="-1" title="${name || mac} (${t(`status.${status}`)})">
-    <i data-status=${status}></i><strong>${name || mac}</strong>${hint ? html`<small>${hint}</small>` : nothing}
+    <i data-status=${status}></i><strong><span>${name || mac}</span></strong>${hint ? html`<small>${hint}</small>` : nothing}
   </a>`;
 }
