@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from sessiontrack.database.index_sums import differing_indexes
 from sessiontrack.exceptions import DamagedDatabase, StorageUnavailable
 
 # The files beside a database in WAL mode.
@@ -150,8 +151,10 @@ def copy_database(path: Path, target: Path, tell: Progress = lambda done: None) 
             copy.execute("PRAGMA journal_mode = DELETE")
             copy.execute("PRAGMA synchronous = FULL")
         source.execute("ROLLBACK")
-    refuse_damaged(target, thorough=True)
+    refuse_damaged(target)
     with said_of(target), closing(open_database(target)) as copy:
+        for index in differing_indexes(copy):
+            raise damaged(path, f"the index {index} does not match its table")
         if _row_counts(copy) != rows:
             raise damaged(path, "its copy is not equal to it")
     sync(target)

@@ -64,14 +64,17 @@ JSON_LIST_AS = {"sqlite": r"json_group_array(\1)", "postgresql": r"coalesce(json
 # What UNORDERED(column) means: the same text, but not by an index in its order.
 UNORDERED = re.compile(r"UNORDERED\(([^()]*)\)")
 UNORDERED_AS = {"sqlite": r"+\1", "postgresql": r"(\1 || '')"}
-MACROS = ((AMONG, AMONG_IN), (JSON_LIST, JSON_LIST_AS), (UNORDERED, UNORDERED_AS))
+# What DIGEST(column) means: a number of 20 bits for a text, the same within one statement.
+DIGEST = re.compile(r"DIGEST\(([^()]*)\)")
+DIGEST_AS = {"sqlite": r"(digest(\1) & 1048575)", "postgresql": r"(hashtext(\1) & 1048575)"}
+MACROS = ((AMONG, AMONG_IN), (JSON_LIST, JSON_LIST_AS), (UNORDERED, UNORDERED_AS), (DIGEST, DIGEST_AS))
 
 
 class Statement:
     """One SQL statement with named parameters, written once and compiled once for each dialect.
 
-    `column AMONG(:ids)` is a condition that the column is one of the values in the list `ids`. JSON_LIST and
-    UNORDERED are explained above.
+    `column AMONG(:ids)` is a condition that the column is one of the values in the list `ids`. JSON_LIST,
+    UNORDERED and DIGEST are explained above.
     Made at import time, or by a cached function where its shape depends on the filters asked for.
     """
 

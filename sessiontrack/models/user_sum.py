@@ -58,13 +58,12 @@ _SESSION = "FROM user_session WHERE id = {row}session_id"
 
 
 _OF_VIEWS = (
-    f"SELECT {STRETCH_BITS}, s.started_at >> {STRETCH_BITS}, s.username, v.view, v.tab, {{sign}}count(*),"
-    " {sign}sum(v.seconds) FROM user_session s CROSS JOIN view_time v WHERE v.session_id = s.id"
-    " GROUP BY 1, 2, 3, 4, 5"
+    f"SELECT {STRETCH_BITS} AS bits, s.started_at >> {STRETCH_BITS} AS stretch, s.username, v.view, v.tab,"
+    " 1 AS sessions, v.seconds FROM user_session s CROSS JOIN view_time v WHERE v.session_id = s.id"
 )
 _OF_STRETCHES = (
-    f"SELECT {LONG_BITS}, stretch >> {LONG_BITS - STRETCH_BITS}, username, view, tab, {{sign}}sum(sessions),"
-    f" {{sign}}sum(seconds) FROM user_sum WHERE bits = {STRETCH_BITS} GROUP BY 1, 2, 3, 4, 5"
+    f"SELECT {LONG_BITS} AS bits, stretch >> {LONG_BITS - STRETCH_BITS} AS stretch, username, view, tab,"
+    f" sessions, seconds FROM user_sum WHERE bits = {STRETCH_BITS}"
 )
 USER_SUMS = tuple(
     KeptSum(

@@ -6,10 +6,10 @@ Much of it the database forbids by itself; it is asked all the same: something e
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey, String, select
 
 from sessiontrack.database import Statement, Transaction, db
-from sessiontrack.database.kept_sums import wrong
+from sessiontrack.database.kept_sums import checksum, wrong
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models import DeviceSession, Event
 from sessiontrack.models.device_session import DERIVED
@@ -39,11 +39,19 @@ def _by(sql: str) -> Callable[[Transaction], list[Key]]:
 
 # As /sessions/create takes them: two may touch, and one of which one end is known is that instant.
 _PLACE = f"(PARTITION BY device_id ORDER BY begin_at, coalesce(end_at, {FOREVER}), id"
+# In the order of an index, which differs in what begins at the same instant.
+_OUT_OF_ORDER = (
+    "SELECT device_id FROM (SELECT device_id, begin_at,"
+    f" lag(coalesce(end_at, {FOREVER})) OVER placed AS reach, lag(begin_at) OVER placed AS before"
+    " FROM device_session WINDOW placed AS (PARTITION BY device_id ORDER BY begin_at, id)) AS neighbours"
+    " WHERE reach > begin_at OR before = begin_at"
+)
 OVERLAPPING = (
     "SELECT id FROM (SELECT id, begin_at, connected_at,"
     f" max(coalesce(end_at, {FOREVER})) OVER {_PLACE}"
     " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach,"
-    f" lag(connected_at) OVER {_PLACE}) AS start_before FROM device_session) AS placed"
+    f" lag(connected_at) OVER {_PLACE}) AS start_before FROM device_session"
+    f" WHERE device_id IN ({_OUT_OF_ORDER})) AS placed"
     " WHERE reach > begin_at OR start_before = connected_at ORDER BY id"
 )
 IMPOSSIBLE_ENDS = (
@@ -69,11 +77,13 @@ WRONG_LINKS = (
 )
 REPEATED_EVENTS = (
     "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY device_id, at, type ORDER BY id) AS place"
-    " FROM event WHERE NOT voided) AS placed WHERE place > 1 ORDER BY id"
+    " FROM event WHERE NOT voided AND (device_id, at, type) IN (SELECT device_id, at, type FROM event"
+    " WHERE NOT voided GROUP BY device_id, at, type HAVING count(*) > 1)) AS placed"
+    " WHERE place > 1 ORDER BY id"
 )
 SEEN_BEFORE_FIRST = (
-    "SELECT d.id FROM device d JOIN (SELECT device_id, min(begin_at) AS first FROM device_session"
-    " GROUP BY device_id) s ON s.device_id = d.id WHERE s.first < d.first_seen_at ORDER BY d.id"
+    "SELECT d.id FROM device d WHERE d.first_seen_at > (SELECT min(begin_at) FROM device_session s"
+    " WHERE s.device_id = d.id) ORDER BY d.id"
 )
 TWO_OWNERS = "SELECT a.mac FROM device_alias a JOIN device d ON d.mac = a.mac ORDER BY a.mac"
 IMPOSSIBLE_STAYS = (
@@ -82,9 +92,8 @@ IMPOSSIBLE_STAYS = (
     " OR id IN (SELECT session_id FROM view_time WHERE seconds < 0) ORDER BY id"
 )
 UNEQUAL_TIMES = (
-    "SELECT u.id FROM user_session u LEFT JOIN (SELECT session_id, sum(seconds) AS total FROM view_time"
-    " GROUP BY session_id) v ON v.session_id = u.id WHERE coalesce(v.total, 0) <> u.visible_seconds"
-    " ORDER BY u.id"
+    "SELECT u.id FROM user_session u WHERE u.visible_seconds <>"
+    " coalesce((SELECT sum(seconds) FROM view_time v WHERE v.session_id = u.id), 0) ORDER BY u.id"
 )
 SECOND_STAYS = (
     "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY login_key ORDER BY started_at DESC, id DESC)"
@@ -129,7 +138,16 @@ RUNS_WITHOUT_SCAN = (
     "SELECT r.id FROM sighting_run r WHERE r.last_at IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM scan s WHERE s.source_id = r.source_id) ORDER BY r.id"
 )
-MISCOUNTED = [Statement(wrong(target, kept)) for target, kept in KEPT.items()]
+
+
+def _text_columns(table: str) -> list[str]:
+    return [each.name for each in db.metadata.tables[table].columns if isinstance(each.type, String)]
+
+
+MISCOUNTED = [
+    (Statement(checksum(target, kept, _text_columns(target))), Statement(wrong(target, kept)))
+    for target, kept in KEPT.items()
+]
 
 
 MACS = Statement("SELECT mac FROM device UNION ALL SELECT mac FROM device_alias")
@@ -137,7 +155,8 @@ MACS = Statement("SELECT mac FROM device UNION ALL SELECT mac FROM device_alias"
 
 def find_wrong_counts(tx: Transaction) -> list[Key]:
     """The keys of kept sums that are not what the rows add up to."""
-    return [" ".join(map(str, key)) for statement in MISCOUNTED for key in tx.rows(statement)]
+    differing = (wrong for checksum, wrong in MISCOUNTED if tx.value(checksum))
+    return [" ".join(map(str, key)) for wrong in differing for key in tx.rows(wrong)]
 
 
 def find_wrong_macs(tx: Transaction) -> list[Key]:

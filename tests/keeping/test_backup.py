@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -210,6 +212,20 @@ def test_a_damaged_database_gives_no_backup_and_replaces_none(instance: Path, tm
     assert_one_line(result.stderr, "damaged", "sessiontrack restore")
     assert target.read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir()) == ["copy", "instance"]
+
+
+def test_an_index_that_differs_from_its_table_gives_no_backup(instance: Path, tmp_path: Path) -> None:
+    file = instance / DATABASE
+    ((sql,),) = ask(file, "SELECT sql FROM sqlite_master WHERE name = 'ix_device_session_begin'")
+    run_in(file, "DROP INDEX ix_device_session_begin")
+    run_in(file, f"{sql} WHERE id <> 1")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'ix_device_session_begin'", (sql,))
+    result = invoke(instance, "backup", str(tmp_path / "copy"))
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "ix_device_session_begin does not match its table")
+    assert not (tmp_path / "copy").exists()
 
 
 def test_rows_that_refer_to_none_are_told_and_saved(instance: Path, tmp_path: Path) -> None:

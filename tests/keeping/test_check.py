@@ -390,6 +390,27 @@ def test_what_is_wrong_is_found_and_mended(
     assert checked(instance) == (0, {})
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE row_count SET stretch = stretch + 1 WHERE counted = 'event'",
+        "UPDATE user_sum SET seconds = seconds + 1 WHERE bits = 22",
+        "UPDATE user_sum SET view = view || '/' WHERE bits = 24",
+        "UPDATE user_day SET username = username || 'x'",
+        "UPDATE user_day SET sessions = sessions + 1, seconds = seconds - 1",
+        "UPDATE text_count SET info = 'another' WHERE counted = 'event'",
+        "UPDATE text_count SET device_id = device_id + 7 WHERE counted = 'device_session'",
+        "UPDATE presence_change SET ended = 1 - ended",
+        "DELETE FROM presence_change",
+    ],
+)
+def test_each_kept_sum_is_counted_again(instance: Path, statement: str) -> None:
+    spoil(instance, statement)
+    code, found = checked(instance)
+    assert (code, list(found)) == (1, ["counts"])
+    assert checked(instance, "--repair") == (0, {})
+
+
 def test_every_repair_was_tried_above() -> None:
     tried = {name for _, found, *_ in DAMAGES for name in found}
     # References that the same two statements as above repair, and the generated columns below.

@@ -16,6 +16,7 @@ from sessiontrack.database.engines.engine import TOO_SLOW, DatabaseEngine, Kind
 from sessiontrack.database.engines.group_commit import GroupCommit
 from sessiontrack.database.engines.held_connections import HeldConnections
 from sessiontrack.database.engines.writer_lock import WriterLock
+from sessiontrack.database.index_sums import differing_indexes
 from sessiontrack.database.statements import DIGITS
 from sessiontrack.exceptions import (
     Conflict,
@@ -120,6 +121,7 @@ class SQLite(DatabaseEngine):
         # SQLite's own lower() handles ASCII only.
         connection.create_function("lower", 1, _lower, deterministic=True)
         connection.create_function("natural_order", 1, _natural_order, deterministic=True)
+        connection.create_function("digest", 1, hash, deterministic=True)
 
     def begin_migrating(self, connection: Connection) -> None:
         """Take the write lock with the first statement; wait for the migration of another start to end."""
@@ -147,21 +149,17 @@ class SQLite(DatabaseEngine):
         return None
 
     def find_damage(self, engine: Engine, most: int, *, thorough: bool) -> list[str]:
-        """Run SQLite's integrity_check, or its quick_check, which does not compare indexes with tables."""
-        found = []
-        check = "integrity_check" if thorough else "quick_check"
+        """Run SQLite's quick_check; thorough: if an index differs, integrity_check, which names the rows."""
         with _driver(engine) as connection:
-            # It seeks each row in each index.
+            # integrity_check seeks each row in each index.
             connection.execute(self.prepare_bulk)
             try:
-                found += [str(row[0]) for row in connection.execute(f"PRAGMA {check}({int(most)})")]
-            except sqlite3.DatabaseError as error:  # the check stopped early
-                if _code(error) not in DAMAGED:
-                    raise
-                found.append(str(error))
+                found = _found_by("quick_check", connection, most)
+                if thorough and (found or differing_indexes(connection)):
+                    found = _found_by("integrity_check", connection, most)
             finally:
                 connection.execute(CACHE)
-        return [] if found == ["ok"] else found
+        return found
 
     def rebuild_index(self, engine: Engine, name: str) -> None:
         """Run REINDEX, which is a transaction of its own."""
@@ -264,6 +262,18 @@ def _driver(engine: Engine) -> Iterator[sqlite3.Connection]:
         yield cast(sqlite3.Connection, connection.driver_connection)
     finally:
         connection.close()
+
+
+def _found_by(check: str, connection: sqlite3.Connection, most: int) -> list[str]:
+    """The errors that it names; the last one may be why it stopped early."""
+    found = []
+    try:
+        found += [str(row[0]) for row in connection.execute(f"PRAGMA {check}({int(most)})")]
+    except sqlite3.DatabaseError as error:
+        if _code(error) not in DAMAGED:
+            raise
+        found.append(str(error))
+    return [] if found == ["ok"] else found
 
 
 def _size(file: Path) -> int:
