@@ -95,6 +95,10 @@ class ClockUnsure(SessiontrackError):
     """The clock cannot be right, so nothing that needs the time is recorded; reads go on."""
 
 
+class Unwritable(StorageUnavailable):
+    """A file or a folder cannot be written there by this user."""
+
+
 class DamagedDatabase(StorageUnavailable):
     """The database's file is no database, or it is damaged; nothing mends that but a backup."""
 

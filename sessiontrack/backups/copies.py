@@ -17,6 +17,7 @@ from pathlib import Path
 from sessiontrack.database import database_file
 from sessiontrack.database.database_file import Progress
 from sessiontrack.exceptions import InvalidInput, StorageUnavailable
+from sessiontrack.process.whole_file import writing
 
 # The names of backups in a folder; other files are left alone.
 DATED = re.compile(r"sessiontrack-[0-9]{8}T[0-9]{6}Z\.sqlite3")
@@ -48,9 +49,15 @@ def back_up(database: Path, target: Path, now: int, keep: int | None, tell: Prog
     Raises:
         InvalidInput: the target exists and is no backup.
         StorageUnavailable: the copy cannot be made, or there is no database yet.
+        Unwritable: not into that folder.
     """
     if not database.exists():
         raise StorageUnavailable(f"There is no database {database} yet.")
+    with writing(target):
+        return _back_up(database, target, now, keep, tell)
+
+
+def _back_up(database: Path, target: Path, now: int, keep: int | None, tell: Progress) -> Backup:
     file = target / f"sessiontrack-{stamp(now)}.sqlite3" if target.is_dir() else target
     _refuse_other_file(database, file)
     with alone_in(file.parent):
@@ -132,9 +139,8 @@ def _put_last(draft: Path) -> None:
 def discarded(draft: Path) -> Iterator[None]:
     """Remove the draft at the end, unless it was renamed."""
     try:
-        yield
-    except OSError as error:
-        raise StorageUnavailable(f"{draft} cannot be written: {error.strerror}.") from error
+        with writing(draft):
+            yield
     finally:
         for ending in ("", *database_file.BESIDE, "-journal", "-writer"):
             Path(f"{draft}{ending}").unlink(missing_ok=True)

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sqlalchemy import URL
 from sessiontrack.backups.copies import PART, alone_in, stamp
 from sessiontrack.database import database_file
 from sessiontrack.exceptions import InvalidInput, StorageUnavailable
+from sessiontrack.process.whole_file import discarding, writing
 
 # The names of dumps in a folder; other files are left alone.
 DATED = re.compile(r"sessiontrack-[0-9]{8}T[0-9]{6}Z\.dump")
@@ -40,12 +40,18 @@ def dump(url: URL, target: Path, now: int, keep: int | None) -> Dump:
     Raises:
         InvalidInput: the target exists and is no dump.
         StorageUnavailable: the programs are not there, or pg_dump fails.
+        Unwritable: not into that folder.
     """
+    with writing(target):
+        return _dump(url, target, now, keep)
+
+
+def _dump(url: URL, target: Path, now: int, keep: int | None) -> Dump:
     file = target / f"sessiontrack-{stamp(now)}.dump" if target.is_dir() else target
     _refuse_other_file(file)
     with alone_in(file.parent):
         draft = file.with_name(file.name + PART)
-        try:
+        with writing(draft), discarding(draft):
             draft.unlink(missing_ok=True)
             os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             password = {} if url.password is None else {"PGPASSWORD": str(url.password)}
@@ -57,11 +63,6 @@ def dump(url: URL, target: Path, now: int, keep: int | None) -> Dump:
             _run("pg_restore", "--list", str(draft))
             database_file.sync(draft)
             draft.replace(file)
-        except OSError as error:
-            raise StorageUnavailable(f"{draft} cannot be written: {error.strerror}.") from error
-        finally:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
         database_file.sync(file.parent)
         removed = _remove_old(file, keep) if target.is_dir() and keep is not None else []
     return Dump(file, file.stat().st_size, removed)

@@ -10,9 +10,10 @@ from types import ModuleType
 
 import click
 
-from sessiontrack.exceptions import SessiontrackError
+from sessiontrack.exceptions import SessiontrackError, Unwritable
 from sessiontrack.process.instance import default_folder
 from sessiontrack.process.owner import become_owner
+from sessiontrack.process.whole_file import user_name
 from sessiontrack.version import VERSION
 
 # In the order of the help. Only the one that is called is imported: `serve` need not wait for rich and pyrad.
@@ -58,8 +59,10 @@ LONGEST_SUMMARY = 200
 COMMANDS = {name: place for group in GROUPS.values() for name, place in group.items()}
 
 
-# These work with files of root's, or become the owner once they have read them.
-AS_CALLER = ("install", "uninstall", "restore")
+# These work with files of root's, or become the owner once they have read or made them.
+AS_CALLER = ("install", "uninstall", "restore", "backup", "listen")
+# Where the instance folder is of which root has become the owner.
+OWNED = "sessiontrack.owned"
 HELP = frozenset({"-h", "--help"})
 
 
@@ -100,8 +103,20 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except Unwritable as error:
+            raise click.ClickException(error.message + _place_to_write(ctx)) from error
         except SessiontrackError as error:
             raise click.ClickException(error.message) from error
+        except PermissionError as error:
+            user = user_name(os.geteuid())
+            message = f"{error.filename} cannot be used by the user {user}: {error.strerror}."
+            raise click.ClickException(message + _place_to_write(ctx)) from error
+
+
+def _place_to_write(ctx: click.Context) -> str:
+    """Whoever called as root expects to be able to write anywhere."""
+    owned = ctx.meta.get(OWNED)
+    return "" if owned is None else f" Name a place in {owned}, or give the folder to this user."
 
 
 def _imported(name: str) -> ModuleType:
@@ -136,8 +151,14 @@ def main(context: click.Context) -> None:
         work_as_owner()
 
 
+def instance_folder() -> Path:
+    """Where it is, without reading the settings that are in it."""
+    return Path(os.environ.get("SESSIONTRACK_INSTANCE") or default_folder()).expanduser().absolute()
+
+
 def work_as_owner() -> None:
     """As root, go on as the owner of the instance folder, and say so."""
-    folder = Path(os.environ.get("SESSIONTRACK_INSTANCE") or default_folder()).expanduser().absolute()
+    folder = instance_folder()
     if (name := become_owner(folder)) is not None:
+        click.get_current_context().meta[OWNED] = folder
         click.echo(f"Note: as the user {name}, in {folder}.", err=True)

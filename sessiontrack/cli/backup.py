@@ -1,14 +1,18 @@
 """`sessiontrack backup`"""
 
+import os
 from pathlib import Path
 
 import click
 
 from sessiontrack import clock
 from sessiontrack.backups import copies, dumps
+from sessiontrack.cli import instance_folder, work_as_owner
 from sessiontrack.cli.application import bare_app
 from sessiontrack.cli.progress import progress_bar
 from sessiontrack.database.maintenance import sqlite_file
+from sessiontrack.process.owner import owner_to_become
+from sessiontrack.process.whole_file import writing
 
 
 @click.command()
@@ -22,20 +26,20 @@ from sessiontrack.database.maintenance import sqlite_file
 def backup(target: Path, keep: int | None) -> None:
     """Copy the database, while it is in use, into one file; verified before it takes its name.
 
-    Into a folder under a dated name; with --keep the folder is made. It holds everything but the signing key
-    and the settings file.
+    Into a folder under a dated name; with --keep the folder is made, for the owner of the instance. It holds
+    everything but the signing key and the settings file.
 
     \b
     Example: sessiontrack backup sessiontrack-today.sqlite3
     Example: sessiontrack backup /var/backups/sessiontrack --keep 14
     """
-    if keep is not None and target.exists() and not target.is_dir():
-        raise click.UsageError(f"--keep is for a folder, and {target} is a file.")
+    if keep is not None:
+        _make_folder(target)
+    # Before that as root, who alone may make it in most places.
+    work_as_owner()
     app = bare_app()
     with app.app_context():
         database = sqlite_file()
-    if keep is not None:
-        _make_folder(target)
     if database is None:
         dumped = dumps.dump(app.config["SQLALCHEMY_DATABASE_URI"], target, clock.now(), keep)
         _print_removed(dumped.removed)
@@ -56,7 +60,18 @@ def _print_removed(removed: list[Path]) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise click.ClickException(f"{folder} cannot be made: {error.strerror}.") from error
+    """Make it where it is not there; it is the instance owner's, as whom root goes on."""
+    with writing(folder):
+        if folder.is_dir():
+            return
+        if folder.exists():
+            raise click.UsageError(f"--keep is for a folder, and {folder} is a file.")
+        owner = owner_to_become(instance_folder())
+        # Not one that somebody else has put there meanwhile.
+        try:
+            folder.mkdir(mode=0o700)
+        except FileNotFoundError:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
+        if owner is not None:
+            os.chown(folder, owner.pw_uid, owner.pw_gid, follow_symlinks=False)

@@ -13,7 +13,8 @@ from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
 from sessiontrack.database import read_transaction
-from sessiontrack.exceptions import InvalidInput, SessiontrackError
+from sessiontrack.exceptions import InvalidInput
+from sessiontrack.process.whole_file import discarding, writing
 from sessiontrack.queries.history import Window, export_rows
 from sessiontrack.sources.history_rows import COLUMNS
 from sessiontrack.values.periods import parse_period, window_start
@@ -22,19 +23,20 @@ from sessiontrack.values.records import KINDS
 from sessiontrack.values.timestamps import EARLIEST, LATEST, SiteTime
 
 
-class Unwritable(SessiontrackError):
-    """The file cannot be written."""
-
-
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option("--format", "file_format", type=click.Choice(FORMATS), default="csv", show_default=True)
 @click.option("--period", metavar="PERIOD", help="What reaches into the time since then, like 7 days.")
 @click.option("--start", metavar="TIME", help="What reaches into the time from here on.")
 @click.option("--end", metavar="TIME", help="What reaches into the time until here, a date included whole.")
-@click.option("--output", metavar="FILE", help="Instead of standard output; complete, or not there.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Instead of standard output; complete, or not there.",
+)
 def export(
-    kind: str, file_format: str, period: str | None, start: str | None, end: str | None, output: str | None
+    kind: str, file_format: str, period: str | None, start: str | None, end: str | None, output: Path | None
 ) -> None:
     """Write what is recorded, all of it or of a stretch of time; `sessiontrack import` reads it back.
 
@@ -73,22 +75,15 @@ def _window(
 
 
 @contextmanager
-def _opened(output: str | None) -> Iterator[BinaryIO]:
+def _opened(path: Path | None) -> Iterator[BinaryIO]:
     """Standard output, or a file that takes its name when it is complete."""
-    if output is None:
+    if path is None:
         yield sys.stdout.buffer
         return
-    path = Path(output)
     draft = path.with_name(f"{path.name}.part")
-    try:
+    with writing(path), discarding(draft):
         with draft.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise Unwritable(f"{output} cannot be written: {error.strerror}.") from error
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

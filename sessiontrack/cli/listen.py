@@ -11,6 +11,7 @@ from types import FrameType
 import click
 
 from sessiontrack import clock
+from sessiontrack.cli import work_as_owner
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.former_names import keep_former_name
 from sessiontrack.config import Settings, load_settings
@@ -50,6 +51,7 @@ def radius(host: str, port: int) -> None:
     Example: sessiontrack listen radius --host 10.0.0.2
     Example: SESSIONTRACK_RADIUS_CLIENTS="10.0.0.1=secret" sessiontrack listen radius --host 10.0.0.2
     """
+    work_as_owner()
     supervisor = Supervisor()
     app = prepared_app(is_service=True)
     settings: Settings = app.extensions["sessiontrack.settings"]
@@ -257,6 +259,7 @@ def _record(event: DeviceEvent | None, before: DeviceEvent | None, now: int, url
     """
     if event is None or before is None:
         return
+    work_as_owner()
     arrives = event.at == now
     if url:
         send_event(url, token, event, arrives=arrives)

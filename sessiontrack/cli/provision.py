@@ -1,7 +1,5 @@
 """`sessiontrack provision`: an instance with a token, made without a person."""
 
-import os
-import secrets
 from pathlib import Path
 
 import click
@@ -10,7 +8,8 @@ from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.config import Settings
 from sessiontrack.database import write_transaction
-from sessiontrack.exceptions import Conflict, InvalidSetting, NotFound
+from sessiontrack.exceptions import Conflict, NotFound
+from sessiontrack.process.whole_file import write_whole, writing
 from sessiontrack.services import api_tokens
 from sessiontrack.values.roles import OPERATOR, ROLES
 
@@ -55,7 +54,7 @@ def provision(token_file: Path | None, name: str, role: str) -> None:
             api_tokens.revoke_token(tx, now, token_id, settings.session_alive_seconds)
         issued = api_tokens.issue_token(tx, now, "admin", name, role)
         # Within the transaction: a token that nobody could read would be in nobody's use.
-        _write(path, issued.secret)
+        write_whole(path, f"{issued.secret}\n")
     click.echo(f"The token {name} ({role}) is in {path}.")
 
 
@@ -65,27 +64,12 @@ def _read(path: Path) -> str:
     Raises:
         Conflict: there is something else at that place.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LONGEST_SECRET)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise InvalidSetting(f"{path} cannot be read: {error.strerror}.") from error
+    with writing(path):
+        try:
+            with path.open("rb") as file:
+                raw = file.read(LONGEST_SECRET)
+        except FileNotFoundError:
+            return ""
     if raw and not raw.startswith(api_tokens.PREFIX.encode()):
         raise Conflict(f"{path} is there already, and is no token; remove it, or give another name.")
     return raw.decode("ascii", "replace").strip()
-
-
-def _write(path: Path, secret: str) -> None:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{secret}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise InvalidSetting(f"{path} cannot be written: {error.strerror}.") from error

@@ -11,7 +11,7 @@ from sessiontrack.cli.tables import print_table
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import Conflict, InvalidInput
 from sessiontrack.models.columns import EVERYTHING
-from sessiontrack.process.whole_file import write_whole
+from sessiontrack.process.whole_file import write_whole, writing
 from sessiontrack.queries import accounts
 from sessiontrack.schemas.accounts import LONGEST_NAME, MOST_TOKEN_DAYS
 from sessiontrack.schemas.fields import has_control_characters
@@ -60,7 +60,9 @@ def add(
     with prepared_app().app_context(), write_transaction() as tx:
         issued = api_tokens.issue_token(tx, clock.now(), username, name, role, days)
         if output is not None:
-            if output.exists():
+            with writing(output):
+                is_there = output.exists()
+            if is_there:
                 raise Conflict(f"{output} is there already; remove it, or give another name.")
             # Within the transaction: what cannot be written is not issued.
             write_whole(output, f"{issued.secret}\n")

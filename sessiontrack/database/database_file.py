@@ -4,7 +4,6 @@ Always through SQLite, never through open(): closing a file that SQLite has open
 """
 
 import os
-import pwd
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from urllib.parse import quote
 
 from sessiontrack.database.index_sums import differing_indexes
 from sessiontrack.exceptions import DamagedDatabase, StorageUnavailable
+from sessiontrack.process.whole_file import user_name
 
 # The files beside a database in WAL mode.
 BESIDE = ("-wal", "-shm")
@@ -118,7 +118,8 @@ def refuse_unwritable(path: Path) -> None:
         if os.statvfs(each).f_flag & os.ST_RDONLY:
             raise StorageUnavailable(f"{each} cannot be written: its file system is read-only.")
         raise StorageUnavailable(
-            f"{each} cannot be written by the user {_user()}; it belongs to {_owner(each)}."
+            f"{each} cannot be written by the user {user_name(os.geteuid())}; it belongs to"
+            f" {user_name(each.stat().st_uid)}."
         )
 
 
@@ -216,18 +217,3 @@ def give_to_owner_of(other: Path, path: Path) -> None:
     if os.geteuid() == 0:
         status = other.stat()
         os.chown(path, status.st_uid, status.st_gid)
-
-
-def _user() -> str:
-    return _name(os.geteuid())
-
-
-def _owner(path: Path) -> str:
-    return _name(path.stat().st_uid)
-
-
-def _name(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)

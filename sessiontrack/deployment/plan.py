@@ -30,7 +30,7 @@ from sessiontrack.deployment.files import (
     render,
 )
 from sessiontrack.exceptions import Conflict, InvalidSetting, NotFound
-from sessiontrack.process.whole_file import write_whole
+from sessiontrack.process.whole_file import write_whole, writing
 
 MANIFEST = ETC / "installed.json"
 VERSION = 1
@@ -305,11 +305,9 @@ def _alone(prefix: Path) -> Iterator[None]:
     """Of two at once, one after the other; the folder of the manifest is made here."""
     manifest = below(prefix, MANIFEST)
     missing = _missing_folders(prefix, [manifest])
-    try:
+    with writing(manifest.parent):
         manifest.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(manifest.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise InvalidSetting(f"{manifest.parent} cannot be written: {error.strerror}.") from error
     try:
         _lock(descriptor, manifest.parent)
         if missing:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from sessiontrack.config import describe_settings
 from sessiontrack.doctor.findings import Finding
-from sessiontrack.exceptions import InvalidInput, SessiontrackError
+from sessiontrack.exceptions import SessiontrackError
 from sessiontrack.process.log_lines import one_line
+from sessiontrack.process.whole_file import writing
 from sessiontrack.version import VERSION
 
 LOG_LINES = 500
@@ -30,7 +31,7 @@ def write_bundle(target: Path, findings: Sequence[Finding], now: int) -> None:
     """Write the archive, for its owner alone.
 
     Raises:
-        InvalidInput: the file cannot be written.
+        Unwritable: the file cannot be written.
     """
     parts = {
         "versions.txt": _versions(),
@@ -40,12 +41,10 @@ def write_bundle(target: Path, findings: Sequence[Finding], now: int) -> None:
         "units.txt": _said(["systemctl", "list-units", "--all", "--no-pager", UNITS]),
         "log.txt": _log(),
     }
-    try:
+    with writing(target):
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(_archive(parts, now))
-    except OSError as error:
-        raise InvalidInput(f"{target} cannot be written: {error.strerror}.") from error
 
 
 def _archive(parts: Mapping[str, str], now: int) -> bytes:

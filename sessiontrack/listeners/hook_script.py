@@ -1,11 +1,10 @@
 """Hook scripts: files that another program runs when something happens, and that call this one."""
 
-import os
 import shlex
-import stat
 from pathlib import Path
 
-from sessiontrack.exceptions import Conflict, InvalidSetting
+from sessiontrack.exceptions import Conflict
+from sessiontrack.process.whole_file import write_whole, writing
 
 MARK = "# Written by `sessiontrack listen"
 
@@ -28,7 +27,7 @@ def write_hook_script(
         source: the name of this host as a source; "" is after the host and the interface.
     Raises:
         Conflict: there is another file at that place.
-        InvalidSetting: it cannot be written.
+        Unwritable: it cannot be written.
     """
     exported = {"SESSIONTRACK_INSTANCE": str(instance)}
     if url:
@@ -50,7 +49,7 @@ def write_openwrt_script(path: Path, url: str, token: str) -> None:
 
     Raises:
         Conflict: there is another file at that place.
-        InvalidSetting: it cannot be written.
+        Unwritable: it cannot be written.
     """
     body = (Path(__file__).parent / "openwrt_hook.sh").read_text("utf-8")
     head = _head("openwrt write", {"URL": url, "TOKEN": token})
@@ -66,15 +65,8 @@ def _head(written_by: str, variables: dict[str, str], export: str = "") -> list[
 
 
 def _write(path: Path, lines: list[str], *, is_secret: bool) -> None:
-    try:
+    with writing(path):
         if path.exists() and MARK not in path.read_text("utf-8", "replace"):
             raise Conflict(f"{path} is there already, and is not ours; remove it, or give another name.")
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        # A token is for its owner's eyes only.
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRWXU)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
-        draft.chmod(0o700 if is_secret else 0o755)
-        draft.replace(path)
-    except OSError as error:
-        raise InvalidSetting(f"{path} cannot be written: {error.strerror}.") from error
+    # A token is for its owner's eyes only.
+    write_whole(path, "\n".join(lines) + "\n", 0o700 if is_secret else 0o755)

@@ -128,7 +128,7 @@ def test_a_folder_to_keep_backups_in_is_made_for_its_owner(instance: Path, tmp_p
     assert folder.stat().st_mode & 0o777 == 0o700
     refused = invoke(instance, "backup", str(tmp_path / "instance" / DATABASE / "below"), "--keep", "2")
     assert refused.exit_code == 1
-    assert_one_line(refused.stderr, "cannot be made")
+    assert_one_line(refused.stderr, "cannot be written")
 
 
 def test_the_one_just_made_stays_though_the_clock_went_back(instance: Path, tmp_path: Path) -> None:

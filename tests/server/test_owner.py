@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,53 @@ def test_a_user_who_cannot_read_the_program_is_told(
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(InvalidSetting, match="nobody cannot read"):
         owner.become_owner(folder)
+
+
+@pytest.mark.sqlite("whose one file it copies")
+def test_a_folder_for_backups_is_made_by_root_for_the_owner(
+    template: tuple[Path, dict[str, str]], folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(template[0], folder, dirs_exist_ok=True)
+    owned_by(NOBODY.pw_uid, folder, monkeypatch)
+    made = folder.parent / "new" / "backups"
+    for _ in range(2):
+        result = invoke(folder, "backup", str(made), "--keep", "3")
+        assert result.exit_code == 0, result.output
+    assert made.stat().st_mode & 0o777 == 0o700
+    # Once: a folder that was there stays whose it was.
+    assert became == [("backups", NOBODY.pw_uid), *AS_NOBODY, *AS_NOBODY]
+
+
+@pytest.mark.parametrize(
+    "words", [("export", "sessions", "--output"), ("token", "add", "mine", "--output")], ids=" ".join
+)
+def test_root_is_told_where_the_owner_can_write(
+    words: tuple[str, ...],
+    template: tuple[Path, dict[str, str]],
+    folder: Path,
+    became: Became,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(template[0], folder, dirs_exist_ok=True)
+    owned_by(NOBODY.pw_uid, folder, monkeypatch)
+    result = invoke(folder, *words, "/proc/file")
+    assert result.exit_code == 1
+    note, line = result.stderr.splitlines()
+    assert note == f"Note: as the user nobody, in {folder}."
+    assert line.startswith("Error: /proc/file")
+    assert line.endswith(f"Name a place in {folder}, or give the folder to this user.")
+
+
+def test_root_writes_hook_scripts_as_root(
+    folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Into /usr/local/lib; what they call goes on as the owner."""
+    owned_by(NOBODY.pw_uid, folder, monkeypatch)
+    script = folder.parent / "hook"
+    assert invoke(folder, "listen", "dhcp-script", "write", str(script)).exit_code == 0
+    assert not set(AS_NOBODY) & set(became)
+    assert invoke(folder, "listen", "dhcp-script", "add", "aa:bb:cc:dd:ee:01", "10.0.0.9").exit_code == 0
+    assert became[-4:] == AS_NOBODY
 
 
 def test_other_users_are_told_whose_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from sessiontrack.keeping.moving.store import (
     written_columns,
 )
 from sessiontrack.process import instance
+from sessiontrack.process.whole_file import writing
 
 DIALECT = sqlite.dialect(paramstyle="qmark")
 ROWS_A_BLOCK = 500
@@ -182,9 +183,8 @@ def _discarded(draft: Path) -> Iterator[None]:
     """Remove the draft at the end, and at the beginning that of a killed run."""
     _remove(draft)
     try:
-        yield
-    except OSError as error:
-        raise StorageUnavailable(f"{draft} cannot be written: {error.strerror}.") from error
+        with writing(draft):
+            yield
     finally:
         _remove(draft)
 
