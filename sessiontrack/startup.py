@@ -12,6 +12,7 @@ from sessiontrack import clock, migrations
 from sessiontrack.config import FILE_NAME, Settings, without_password
 from sessiontrack.database import database_file, db, in_use, read_transaction, write_transaction
 from sessiontrack.database.maintenance import sqlite_file
+from sessiontrack.database.transactions import database_engine
 from sessiontrack.exceptions import InvalidSetting
 from sessiontrack.process import instance, log_lines
 from sessiontrack.services import clock_door, users
@@ -72,6 +73,9 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
     log_lines.configure(settings.log)
     with app.app_context():
         file = sqlite_file()
+        if not database_engine().is_there():
+            # Else there would be a database that nobody can sign in to.
+            refuse_weak_first(settings.admin_password)
         if file is not None:
             instance.make_private(file)
             database_file.refuse_unwritable(file)
@@ -85,6 +89,16 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
             if users.has_users(tx):
                 return None
         return _add_first_admin(settings)
+
+
+def refuse_weak_first(password: str) -> None:
+    """Nothing where the settings give no first password, or one that may be chosen.
+
+    Raises:
+        InvalidSetting: says which may.
+    """
+    if password and not meets_rule(password):
+        raise InvalidSetting(f"ADMIN_PASSWORD cannot be the first password: {RULE}")
 
 
 def _derive_anew(settings: Settings) -> None:
@@ -108,8 +122,7 @@ def _refuse_unusable(file: Path, is_service: bool) -> None:
 
 def _add_first_admin(settings: Settings) -> FirstAdmin | None:
     random = "" if settings.admin_password else secrets.token_urlsafe(12)
-    if settings.admin_password and not meets_rule(settings.admin_password):
-        raise InvalidSetting(f"ADMIN_PASSWORD cannot be the first password: {RULE}")
+    refuse_weak_first(settings.admin_password)
     password_hash = users.hash_password(settings.admin_password or random)
     with write_transaction() as tx:
         if not users.add_first_admin(tx, clock.now(), password_hash):

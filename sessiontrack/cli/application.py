@@ -8,7 +8,7 @@ import click
 from flask import Flask
 
 from sessiontrack.application import create_app
-from sessiontrack.config import PREFIX, Settings, load_settings
+from sessiontrack.config import FILE_NAME, PREFIX, Settings, describe_settings, load_settings
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import InvalidSetting
 from sessiontrack.process import instance
@@ -65,12 +65,20 @@ def announce(admin: FirstAdmin | None, *, is_unattended: bool = False) -> None:
     """
     if admin is None:
         return
-    password = "the one from SESSIONTRACK_ADMIN_PASSWORD"
+    password = f"the one in {_chosen_in()}"
     if admin.password is not None:
         password = f"{admin.password}  (also in {admin.file})"
         if not sys.stderr.isatty() and (is_unattended or _is_logged()):
             password = f"in {admin.file}"
     click.echo(f"User:     admin\nPassword: {password}", err=True)
+
+
+def _chosen_in() -> str:
+    """Where ADMIN_PASSWORD is."""
+    (chosen,) = (each for each in describe_settings() if each["name"] == "ADMIN_PASSWORD")
+    if chosen["source"] == "file":
+        return f"{load_settings().instance / FILE_NAME}, where it may be removed now"
+    return f"{PREFIX}ADMIN_PASSWORD"
 
 
 def _is_logged() -> bool:

@@ -12,6 +12,7 @@ from sessiontrack.cli.tables import print_table
 from sessiontrack.config import FILE_NAME, PREFIX, describe_settings, load_settings
 from sessiontrack.exceptions import InvalidSetting
 from sessiontrack.process.whole_file import write_whole
+from sessiontrack.startup import refuse_weak_first
 
 
 @click.group()
@@ -42,7 +43,7 @@ def set_(name: str, value: str) -> None:
     """Write a setting into sessiontrack.toml, readable by its owner only; an empty VALUE is an empty one.
 
     A value that cannot work is refused, and nothing is written. A running service reads it when it is
-    restarted.
+    reloaded or restarted; listeners and scanners when they are restarted.
 
     \b
     Example: sessiontrack settings set TIMEZONE Europe/Berlin
@@ -51,13 +52,16 @@ def set_(name: str, value: str) -> None:
     key = name.strip().removeprefix(PREFIX).lower()
     if key == "instance":
         raise InvalidSetting("INSTANCE cannot be set in the file, which is found through that folder.")
-    load_settings({key.upper(): value})
+    if load_settings({key.upper(): value}).admin_password and key == "admin_password":
+        refuse_weak_first(value)
     folder = load_settings().instance
     path = folder / FILE_NAME
     if not folder.is_dir():
         raise InvalidSetting(f"{folder} is not there; `sessiontrack init` makes it.")
     write_whole(path, _changed(path, key, value))
-    click.echo(f"{key.upper()} is set in {path}; a running service reads it when it is restarted.")
+    click.echo(
+        f"{key.upper()} is set in {path}; a running service reads it when it is reloaded or restarted."
+    )
     if PREFIX + key.upper() in os.environ:
         click.echo(f"Note: {PREFIX}{key.upper()} in the environment goes before the file.", err=True)
 

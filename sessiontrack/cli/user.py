@@ -54,9 +54,11 @@ def add(username: str, role: str, generate: bool, password_stdin: bool) -> None:
             f"A user name has 1 to {LONGEST_NAME} characters, none of them a control character."
         )
     app = prepared_app()
-    password_hash = users.hash_password(_password(generate, password_stdin))
+    password = _password(generate, password_stdin)
+    password_hash = users.hash_password(password)
     with app.app_context(), write_transaction() as tx:
         users.add_user(tx, clock.now(), username, password_hash, role)
+    _show(password, generate)
     click.echo(f"Added {username} ({role}).")
 
 
@@ -82,9 +84,11 @@ def passwd(username: str, generate: bool, password_stdin: bool) -> None:
     """
     app = prepared_app()
     settings: Settings = app.extensions["sessiontrack.settings"]
-    password_hash = users.hash_password(_password(generate, password_stdin))
+    password = _password(generate, password_stdin)
+    password_hash = users.hash_password(password)
     with app.app_context(), write_transaction() as tx:
         users.set_password(tx, clock.now(), username, password_hash, settings.session_alive_seconds)
+    _show(password, generate)
     if username == users.FIRST_ADMIN:
         instance.forget_initial_password(settings.instance)
     click.echo(f"{username} has a new password, and is signed out everywhere.")
@@ -162,12 +166,16 @@ def remove(username: str) -> None:
 
 def _password(generate: bool, from_stdin: bool) -> str:
     if generate:
-        made = secrets.token_urlsafe(12)
-        click.echo(f"Password: {made}")
-        return made
+        return secrets.token_urlsafe(12)
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     refuse_weak(password)
     return password
+
+
+def _show(password: str, generated: bool) -> None:
+    """Once it is somebody's."""
+    if generated:
+        click.echo(f"Password: {password}")

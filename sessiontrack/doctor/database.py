@@ -10,12 +10,13 @@ from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.presence.ahead import count_set_aside, devices_ahead
 from sessiontrack.process import instance
-from sessiontrack.queries.accounts import admins_against_the_rule, password_hash_of
+from sessiontrack.queries.accounts import admins_against_the_rule, list_users, password_hash_of
 from sessiontrack.queries.figures import contradicted_open, forgotten_open, latest_instant, underived
 from sessiontrack.queries.sources import list_sources
 from sessiontrack.queries.webhooks import count_dead
 from sessiontrack.services.users import FIRST_ADMIN, is_password
 from sessiontrack.services.write_probe import probe
+from sessiontrack.values.roles import ADMIN
 from sessiontrack.values.timestamps import IN_UTC
 
 # Beyond the size that SQLite is configured to keep; and so much that something holds it open.
@@ -128,6 +129,14 @@ def first_password(patient: Patient) -> Iterator[Finding]:
         return
     with read_transaction() as tx:
         stored = password_hash_of(tx, FIRST_ADMIN)
+        admins = [
+            each["username"]
+            for each in list_users(tx)
+            if each["role"] == ADMIN and each["disabled_at"] is None
+        ]
+    if not admins:
+        yield wrong("password", "there is no enabled admin: sessiontrack user add NAME --role admin")
+        return
     if stored is None:
         yield ok("password.absent")
         return

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from sessiontrack.cli import COMMANDS, GROUPS, main
+from sessiontrack.config import FILE_NAME
 from sessiontrack.version import VERSION
 from tests.support import databases
 from tests.support.command import assert_one_line, invoke, run
@@ -164,6 +165,24 @@ def test_contract_5_a_given_password_is_used_and_written_nowhere(tmp_path: Path)
     assert "a password of mine" not in result.output
     assert not (tmp_path / PASSWORD_FILE).exists()
     assert not any(b"a password of mine" in file.read_bytes() for file in tmp_path.iterdir())
+    assert "Password: the one in SESSIONTRACK_ADMIN_PASSWORD\n" in result.stderr
+
+
+def test_a_password_of_the_settings_file_is_said_to_be_there(tmp_path: Path) -> None:
+    assert invoke(tmp_path, "settings", "set", "ADMIN_PASSWORD", "a password of mine").exit_code == 0
+    said = invoke(tmp_path, "init").stderr
+    assert f"Password: the one in {tmp_path / FILE_NAME}, where it may be removed now\n" in said
+
+
+@pytest.mark.parametrize("command", [("init",), ("serve",), ("provision",)])
+def test_a_weak_first_password_leaves_no_database_without_an_admin(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / FILE_NAME).write_text('admin_password = "password"\n')
+    result = invoke(tmp_path, *command)
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "ADMIN_PASSWORD cannot be the first password", "most common")
+    assert not (tmp_path / "sessiontrack.sqlite3").exists()
 
 
 def test_a_given_password_changes_nothing_once_there_are_users(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_set_leaves_other_lines_and_comments(tmp_path: Path) -> None:
         ("THREADZ", "1", ["THREADZ is not a setting", "did you mean THREADS?"]),
         ("TIMEZONE", "Mars/Base", ["Mars/Base"]),
         ("AUTH_PROXY_HEADER", "X-Remote-User", ["needs TRUSTED_PROXIES"]),
+        ("ADMIN_PASSWORD", "password", ["ADMIN_PASSWORD cannot be the first password", "most common"]),
         ("INSTANCE", "/elsewhere", ["INSTANCE cannot be set in the file"]),
         ("TRUSTED_PROXIES", "10.0.0.2", ["more than one line"]),
     ],

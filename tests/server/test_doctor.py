@@ -268,6 +268,15 @@ def test_without_the_user_admin_there_is_no_first_password(clients: Clients) -> 
     assert found.state == State.OK
 
 
+def test_a_database_without_an_admin_is_wrong(clients: Clients) -> None:
+    with clients.app.app_context():
+        with write_transaction() as tx:
+            tx.run(Statement("UPDATE \"user\" SET disabled_at = 1 WHERE role = 'admin'"))
+        (found,) = database.first_password(patient(clients))
+    assert found.state == State.WRONG
+    assert "sessiontrack user add NAME --role admin" in found.message
+
+
 # --- states that a test cannot create
 
 
