@@ -56,7 +56,10 @@ def radius(host: str, port: int) -> None:
     app = prepared_app(is_service=True)
     settings: Settings = app.extensions["sessiontrack.settings"]
     if not settings.radius_clients:
-        raise InvalidSetting("RADIUS_CLIENTS is empty, so nobody may send; give <address>=<secret>.")
+        raise InvalidSetting(
+            "RADIUS_CLIENTS is empty, so nobody may send:"
+            ' sessiontrack settings set RADIUS_CLIENTS "10.0.0.1=SECRET"'
+        )
     with app.app_context(), supervisor:
         try:
             door: ClockDoor | None = app.extensions["sessiontrack.clock_door"]

@@ -135,7 +135,7 @@ def first_password(patient: Patient) -> Iterator[Finding]:
             if each["role"] == ADMIN and each["disabled_at"] is None
         ]
     if not admins:
-        yield wrong("password", "there is no enabled admin: sessiontrack user add NAME --role admin")
+        yield wrong("password.nobody")
         return
     if stored is None:
         yield ok("password.absent")
@@ -193,7 +193,8 @@ def sources(patient: Patient) -> Iterator[Finding]:
             yield wrong("source.failing", source=each.name, since=since, reason=each.reason)
         elif each.silent_since is not None:
             since = f"{IN_UTC.format_minute(each.silent_since)} UTC"
-            yield warning("source.silent", source=each.name, since=since, argument=shlex.quote(each.name))
+            argument = shlex.quote(each.name)
+            yield warning(f"source.silent.{each.kind}", source=each.name, since=since, argument=argument)
     if not any(each.failing_since or each.silent_since for each in found):
         used = sum(not each.archived for each in found)
         yield ok("source.ok", count=used)

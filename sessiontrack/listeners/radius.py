@@ -24,7 +24,8 @@ from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import ClockUnsure, StorageUnavailable, UnreadablePacket, WrongAuthenticator
 from sessiontrack.services.clock_door import ClockDoor
 from sessiontrack.services.presence import PresenceRules
-from sessiontrack.services.radius_accounting import WITHOUT_MAC, Memory, Received, record
+from sessiontrack.services.radius_accounting import WITHOUT_MAC, Memory, Received, is_dated_wrongly, record
+from sessiontrack.services.source_failures import record_failure, record_success
 from sessiontrack.sources.radius import LONGEST_PACKET, Accounting, read_accounting
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,16 @@ RECEIVE_BUFFER = 8 * 1024 * 1024
 TAKE_SECONDS = 0.5
 REPORT_SECONDS = 60
 MOST_SHOWN = 3
+# Addresses named of those whose packets are dropped; anybody may send from any.
+MOST_SENDERS = 10
+SENDERS_OTHERS = "and others"
+WRONG_SECRET = "with a wrong secret"
+UNKNOWN = "of unknown clients"
+MALFORMED = "that were malformed"
+DATED_WRONGLY = "dated too far from now, taken as of the receipt"
+# The listener as a source that fails while a client has another secret than it.
+SOURCE = "radius"
+REASON = "packets with a wrong secret from {}: it is not the one in RADIUS_CLIENTS"
 ALIVE_SECONDS = 5
 
 Address = tuple[Any, ...]
@@ -71,6 +82,7 @@ class RadiusServer:
         self._memory = Memory()
         self.counts: Counter[str] = Counter()
         self._without_mac: dict[str, None] = {}
+        self._senders: dict[str, dict[str, None]] = {}
         self._waiting: deque[_Datagram] = deque()
         self._arrived = threading.Event()
         self._stopping = threading.Event()
@@ -83,6 +95,13 @@ class RadiusServer:
         """Where it listens."""
         port: int = self._socket.getsockname()[1]
         return port
+
+    def count(self, what: str, client: str) -> None:
+        """Count a packet, and remember who sends such ones: the first few."""
+        self.counts[what] += 1
+        senders = self._senders.setdefault(what, {})
+        if client not in senders and len(senders) <= MOST_SENDERS:
+            senders[client if len(senders) < MOST_SENDERS else SENDERS_OTHERS] = None
 
     def stop(self) -> None:
         """Take nothing more, record what waits, and return from `serve`; may be called by a signal."""
@@ -113,7 +132,7 @@ class RadiusServer:
             self._stopping.set()
             self._wake.send(b".")
             receiver.join()
-            self._report(report)
+            self._report(report, is_last=True)
             for each in (self._socket, self._wake, self._woken):
                 each.close()
 
@@ -140,7 +159,7 @@ class RadiusServer:
             client = _client(sender)
             secret = self._secret_of(client)
             if secret is None:
-                self.counts["of unknown clients"] += 1
+                self.count(UNKNOWN, client)
             elif len(self._waiting) >= MOST_WAITING:
                 self.counts["for which there was no room"] += 1
             else:
@@ -166,9 +185,9 @@ class RadiusServer:
         try:
             packet = read_accounting(datagram.data, datagram.client, datagram.secret)
         except WrongAuthenticator:
-            self.counts["with a wrong authenticator"] += 1
+            self.count(WRONG_SECRET, datagram.client)
         except UnreadablePacket:
-            self.counts["that were malformed"] += 1
+            self.count(MALFORMED, datagram.client)
         else:
             return Received(packet, datagram.client, datagram.received_at), datagram.sender
         return None
@@ -199,21 +218,38 @@ class RadiusServer:
             shown = (_shown(each.packet) for each, _ in batch if each.packet.lacks_mac)
             self._without_mac.update(dict.fromkeys(islice(shown, MOST_SHOWN)))
         for received, sender in batch:
+            if is_dated_wrongly(received, self._rules):
+                self.count(DATED_WRONGLY, received.client)
             try:
                 self._socket.sendto(received.packet.answer, sender)
             except OSError:
                 self.counts["whose answer could not be sent"] += 1
 
-    def _report(self, report: Callable[[str], None]) -> None:
-        """Say what was dropped since the last time, if anything was."""
+    def _report(self, report: Callable[[str], None], *, is_last: bool = False) -> None:
+        """Say what was dropped since the last time, if anything was; a wrong secret also in the database."""
         counts, self.counts = self.counts, Counter()
+        senders, self._senders = self._senders, {}
+        if senders.get(WRONG_SECRET) or not is_last:
+            _tell_wrong_secrets(", ".join(senders.get(WRONG_SECRET, {})))
         taken = counts.pop("recorded", 0) + counts.pop("repeated", 0)
         if counts:
-            dropped = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+            dropped = ", ".join(
+                f"{count} {what}" + (f" (from {', '.join(senders[what])})" if what in senders else "")
+                for what, count in sorted(counts.items())
+            )
             if self._without_mac:
                 dropped += f" ({'; '.join(islice(self._without_mac, MOST_SHOWN))})"
                 self._without_mac.clear()
             report(f"RADIUS: {taken} packets answered; also {dropped}.")
+
+
+def _tell_wrong_secrets(senders: str) -> None:
+    """So that `doctor` and the page of sources say it; "" once a minute was without."""
+    with suppress(StorageUnavailable), write_transaction() as tx:
+        if senders:
+            record_failure(tx, clock.now(), SOURCE, REASON.format(senders))
+        else:
+            record_success(tx, SOURCE)
 
 
 def _shown(packet: Accounting) -> str:

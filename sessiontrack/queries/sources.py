@@ -126,7 +126,7 @@ def _status(
 
 
 def _kind(name: str, has_scans: bool) -> str:
-    if name.startswith("radius:"):
+    if name.partition(":")[0] == RADIUS:
         return RADIUS
     if name.partition(":")[0] in HOOKS:
         return HOOK

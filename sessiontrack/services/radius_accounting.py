@@ -109,12 +109,20 @@ def record(
     return counts
 
 
+def is_dated_wrongly(received: Received, rules: PresenceRules) -> bool:
+    """Whether the NAS's clock says an instant that cannot be: further back than evidence may be, or ahead."""
+    told = received.packet.happened_at
+    return told is not None and not _is_possible(told, received, rules)
+
+
+def _is_possible(told: int, received: Received, rules: PresenceRules) -> bool:
+    return received.received_at - rules.late < told <= received.received_at + FUTURE_SECONDS
+
+
 def _instant(received: Received, rules: PresenceRules) -> int:
     """When it happened: by the NAS's clock where that can be, else reckoned from the receipt."""
     told = received.packet.happened_at
-    if told is not None and (
-        received.received_at - rules.late < told <= received.received_at + FUTURE_SECONDS
-    ):
+    if told is not None and _is_possible(told, received, rules):
         return min(told, received.received_at)
     return received.received_at - received.packet.delay_seconds
 

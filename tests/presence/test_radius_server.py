@@ -95,7 +95,37 @@ def test_radclient_with_a_wrong_secret_is_not_answered(site: Clients) -> None:
     assert "No reply from server" in said
     assert sessions(site) == []
     # radclient sends an unchanged packet again: two of them, one line.
-    assert reports == ["RADIUS: 0 packets answered; also 2 with a wrong authenticator."]
+    assert reports == ["RADIUS: 0 packets answered; also 2 with a wrong secret (from 127.0.0.1)."]
+    (found,) = site.admin.ok("GET", "/presence/sources")["sources"]
+    assert (found["name"], found["kind"]) == ("radius", "radius")
+    assert "wrong secret from 127.0.0.1" in found["reason"]
+
+
+def test_a_wrong_secret_is_a_failure_until_a_minute_is_without_one(
+    site: Clients, server: RadiusServer
+) -> None:
+    lines: list[str] = []
+    with site.app.app_context():
+        for wrong in (True, True, False):
+            if wrong:
+                server.count(listener.WRONG_SECRET, "10.0.0.7")
+            server._report(lines.append)
+            found = site.admin.ok("GET", "/presence/sources")["sources"]
+            assert [each["reason"] for each in found] == [listener.REASON.format("10.0.0.7")] * wrong
+    assert lines == ["RADIUS: 0 packets answered; also 1 with a wrong secret (from 10.0.0.7)."] * 2
+
+
+def test_what_listeners_name_of_senders_is_bounded(
+    server: RadiusServer,
+) -> None:
+    lines: list[str] = []
+    for number in range(300):
+        server.count("of unknown clients", f"10.0.{number // 256}.{number % 256}")
+    server._report(lines.append, is_last=True)
+    (line,) = lines
+    assert "300 of unknown clients (from 10.0.0.0, 10.0.0.1, 10.0.0.2, " in line
+    assert line.count("10.0.") == listener.MOST_SENDERS
+    assert line.endswith(", and others).")
 
 
 # --- what is answered, and what is counted
@@ -258,6 +288,16 @@ def test_what_is_too_old_is_answered_so_that_it_is_not_sent_for_ever(site: Clien
     assert site.admin.ok("GET", "/sessions/list")["sessions"] == []
 
 
+def test_a_nas_whose_clock_is_wrong_is_named(site: Clients) -> None:
+    """What it says counts as of its receipt."""
+    reports: list[str] = []
+    with running(site.app, reports) as server:
+        assert answered_by(server.port, packet(START, Event_Timestamp=clock.now() - 13 * 86_400)) == 1
+    assert reports == [
+        "RADIUS: 1 packets answered; also 1 dated too far from now, taken as of the receipt (from 127.0.0.1)."
+    ]
+
+
 def test_sessions_of_a_restarted_nas_may_have_their_names_again(site: Clients, server: RadiusServer) -> None:
     assert (
         answered_by(
@@ -344,7 +384,7 @@ def test_unknown_clients_are_dropped_and_counted(make_clients: Callable[..., Cli
     with running(site.app, reports) as server, asked(server.port, *three) as sender:
         wait_until(lambda: server.counts["of unknown clients"] == 3, "three packets")
         assert_silent(sender)
-    assert reports == ["RADIUS: 0 packets answered; also 3 of unknown clients."]
+    assert reports == ["RADIUS: 0 packets answered; also 3 of unknown clients (from 127.0.0.1)."]
 
 
 def test_the_narrowest_network_says_the_secret(make_clients: Callable[..., Clients]) -> None:
@@ -414,14 +454,14 @@ def test_the_command_listens_and_ends_cleanly_on_sigterm(site: Clients) -> None:
     assert process.returncode == 0
     started, said = errors.splitlines()
     assert "sessiontrack.startup" in started
-    assert said == "RADIUS: 1 packets answered; also 1 with a wrong authenticator."
+    assert said == "RADIUS: 1 packets answered; also 1 with a wrong secret (from 127.0.0.1)."
     assert len(sessions(site)) == 1
 
 
 def test_the_command_says_what_it_lacks(tmp_path: Path) -> None:
     ran = run(tmp_path / "instance", "listen", "radius", ADMIN_PASSWORD="correct horse")
     assert ran.returncode == 1
-    assert "RADIUS_CLIENTS" in ran.stderr
+    assert 'sessiontrack settings set RADIUS_CLIENTS "10.0.0.1=SECRET"' in ran.stderr
     ran = run(tmp_path / "instance", "listen", "radius", RADIUS_CLIENTS="10.0.0.1=hidden,10.0.0.300=hidden")
     assert ran.returncode == 1
     assert_one_line(ran.stderr, "RADIUS_CLIENTS", "client 2")

@@ -22,14 +22,18 @@ from sessiontrack.doctor import database, surroundings
 from sessiontrack.doctor.examination import CHECKS as FIRST_CHECKS
 from sessiontrack.doctor.examination import DATABASE_CHECKS
 from sessiontrack.doctor.findings import Patient, State
+from sessiontrack.queries.sources import EVENTS, HOOK, RADIUS, SCAN
 from sessiontrack.services import users
+from sessiontrack.services.presence import observe_event
 from sessiontrack.services.source_failures import record_failure
+from sessiontrack.values.observations import Observation
 from sessiontrack.version import VERSION
 from sessiontrack.web.catalogues import FOLDER, LANGUAGES, translate
 from tests.support import databases
 from tests.support.application import NOW, Clients
 from tests.support.command import invoke
 from tests.support.engine import IS_POSTGRES
+from tests.support.history_calls import RULES
 
 
 @pytest.fixture
@@ -365,8 +369,12 @@ def found_codes() -> Iterator[tuple[str, set[str | None]]]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("ok", "warning", "wrong"):
                 (code,) = node.args
-                assert isinstance(code, ast.Constant), ast.unparse(node)
-                yield code.value, {each.arg for each in node.keywords}
+                values = {each.arg for each in node.keywords}
+                if isinstance(code, ast.Constant):
+                    yield code.value, values
+                else:
+                    assert ast.unparse(code) == "f'source.silent.{each.kind}'"
+                    yield from ((f"source.silent.{kind}", values) for kind in (RADIUS, HOOK, SCAN, EVENTS))
 
 
 def test_a_bundle_has_what_helps_and_no_secret(clients: Clients, tmp_path: Path) -> None:
@@ -431,6 +439,27 @@ def test_a_source_that_fails_or_is_silent_is_told(clients: Clients) -> None:
         "arp fails since 2025-08-15 12:00 UTC: no rights"
         in invoke(clients.app.instance_path, "doctor", "--fast").stdout
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "question"),
+    [
+        ("radius:floor 3", "does `listen radius` run"),
+        ("hostapd:ap:wlan0", "is its hook script still called?"),
+        ("camera", "does what reports it run?"),
+    ],
+)
+def test_what_to_look_at_depends_on_the_kind_of_a_silent_source(
+    clients: Clients, source: str, question: str
+) -> None:
+    """Who only listens has no scanner."""
+    with clients.app.app_context():
+        with write_transaction() as tx:
+            seen = Observation("AA:BB:CC:00:00:01")
+            observe_event(tx, NOW, source, NOW - 2 * 86_400, "connected", seen, RULES)
+        (found,) = database.sources(patient(clients))
+    assert f"{source} is silent since" in found.message
+    assert question in found.message
 
 
 def test_the_call_says_what_the_fast_command_says(clients: Clients) -> None:

@@ -117,6 +117,7 @@ def test_prometheus_finds_rules_and_configuration_right() -> None:
     )
     assert checked.returncode == 0, checked.stderr
     assert "3 rules found" in checked.stdout
+    assert "rule_files: [alerts.yml]" in (DEPLOY / "prometheus/alerts.yml").read_text()
     subprocess.run(
         ["promtool", "check", "config", "--syntax-only", DEPLOY / "prometheus/scrape.yml"],
         check=True,
@@ -141,10 +142,12 @@ tests:
     input_series:
       - series: sessiontrack_database_writable{job="sessiontrack", instance="box"}
         values: 1 1 1 1 1 0x20
-      - series: sessiontrack_last_scan_timestamp_seconds{instance="box", source="arp"}
-        values: 0x90
-      - series: sessiontrack_last_scan_timestamp_seconds{instance="box", source="leases"}
-        values: 0+60x90
+      - series: sessiontrack_last_heard_timestamp_seconds{instance="box", source="hourly", kind="scan"}
+        values: 0x59 3600x30
+      - series: sessiontrack_longest_silence_seconds{instance="box", source="hourly", kind="scan"}
+        values: 10800x90
+      - series: sessiontrack_last_scan_timestamp_seconds{instance="box", source="hourly"}
+        values: 0x59 3600x30
       - series: sessiontrack_last_heard_timestamp_seconds{instance="box", source="radius:ap", kind="radius"}
         values: 0x90
       - series: sessiontrack_longest_silence_seconds{instance="box", source="radius:ap", kind="radius"}
@@ -174,14 +177,14 @@ tests:
       - eval_time: 25m
         alertname: SessiontrackScanStale
         exp_alerts:
-          - exp_labels: {severity: warning, instance: box, source: arp}
+          - exp_labels: {severity: warning, instance: box, source: arp, kind: scan}
             exp_annotations:
               summary: The source arp has made no scan for 25m 0s.
               description: Its devices stay as they were last seen. Is its scanner still running?
       - eval_time: 70m
         alertname: SessiontrackScanStale
         exp_alerts:
-          - exp_labels: {severity: warning, instance: box, source: arp}
+          - exp_labels: {severity: warning, instance: box, source: arp, kind: scan}
             exp_annotations:
               summary: The source arp has made no scan for 1h 10m 0s.
               description: Its devices stay as they were last seen. Is its scanner still running?
