@@ -8,8 +8,10 @@ from typing import Any
 from playwright.sync_api import Browser, expect
 
 from tests.support.calls import Answer, call
-from tests.support.journey import Journey, blocks
+from tests.support.journey import PAGE as START
+from tests.support.journey import Journey
 from tests.support.nginx import ConfiguredNginx
+from tests.support.pages import blocks
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 from tests.support.web import visiting
@@ -34,11 +36,11 @@ class Appliance(ConfiguredNginx):
 
     def __init__(self, folder: Path, server_port: int) -> None:
         (folder / "pages").mkdir(parents=True)
-        (html,) = blocks(TITLE, "html")
+        (html,) = blocks(START, TITLE, "html")
         (folder / "pages" / "index.html").write_text(PAGE.format(shown=html))
         hashed = subprocess.run(["openssl", "passwd", "-apr1", "secret"], capture_output=True, text=True)
         (folder / "htpasswd").write_text(f"anna:{hashed.stdout}")
-        (location,) = blocks(TITLE, "nginx")
+        (location,) = blocks(START, TITLE, "nginx")
         location = location.replace("/etc/nginx/htpasswd", f"{folder}/htpasswd")
         location = location.replace(":8000", f":{server_port}")
         self.port = free_port()
@@ -56,6 +58,7 @@ def test_in_an_appliance(browser: Browser, tmp_path: Path) -> None:
     changes = {":8000": f":{port}", "sessiontrack serve": f"sessiontrack serve --port {port}"}
     with Journey(folder, TITLE, changes) as journey:
         assert "The token appliance (operator) is in" in journey.run("provision")
+        journey.run("settings set TIMEZONE")
         journey.run("settings set TRUSTED_PROXIES")
         journey.run("settings set AUTH_PROXY_HEADER")
         journey.start("sessiontrack serve", "Serving on")

@@ -75,6 +75,7 @@ def test_in_a_company(tmp_path: Path) -> None:
     with Journey(folder, "In a company", changes) as journey:
         _netalertx(folder / "app.db")
         assert "ready" in journey.run("sessiontrack init")
+        assert "TIMEZONE is set" in journey.run("settings set TIMEZONE")
         assert "7" in journey.run("--dry-run")
         journey.run("import netalertx app.db")
         assert "RADIUS_CLIENTS is set" in journey.run("settings set RADIUS_CLIENTS")
@@ -101,8 +102,11 @@ def test_in_a_company(tmp_path: Path) -> None:
         # The one that radclient told of; what was imported is over.
         assert found == ["1"]
         assert "is in report.token" in journey.run("token add report")
+        journey.run("shares.csv")
         journey.run("session-events.csv")
         assert journey.is_over
+        shares = list(csv.DictReader((folder / "shares.csv").read_text("utf-8-sig").splitlines()))
+        assert "Anna's laptop" in [row["name"] for row in shares]
         rows = list(csv.DictReader((folder / "last-month.csv").read_text("utf-8-sig").splitlines()))
         assert [row["name"] for row in rows].count("Anna's laptop") == 7
         assert PHONE in [row["mac"] for row in rows]

@@ -1,26 +1,16 @@
 """A way in, as a new user goes it: the lines of a section of docs/start.md, in order, in an empty folder."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Self
 
+from tests.support.pages import blocks
 from tests.support.server import COMMAND
 from tests.support.waiting import SECONDS, wait_until
 
-START = Path(__file__).parents[2] / "docs" / "start.md"
-
-
-def section(title: str) -> str:
-    """The text of one way in."""
-    _, _, rest = START.read_text("utf-8").partition(f"\n## {title}\n")
-    return re.split(r"^## ", rest, flags=re.MULTILINE)[0]
-
-
-def blocks(title: str, language: str) -> list[str]:
-    """What the section shows in that language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", section(title), re.MULTILINE | re.DOTALL)
+PAGE = "start.md"
+ROOT = Path(__file__).parents[2]
 
 
 class Journey:
@@ -32,11 +22,11 @@ class Journey:
 
     def __init__(self, folder: Path, title: str, changes: dict[str, str]) -> None:
         self.folder = folder
-        self._lines = [line for block in blocks(title, "sh") for line in block.splitlines()]
+        self._lines = [line for block in blocks(PAGE, title, "sh") for line in block.splitlines()]
         self._changes = changes
         self._running: list[subprocess.Popen[bytes]] = []
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("SESSIONTRACK_")}
-        self._environment["PYTHONPATH"] = str(START.parents[1])
+        self._environment["PYTHONPATH"] = str(ROOT)
         program = folder / ".venv" / "bin" / "sessiontrack"
         program.parent.mkdir(parents=True)
         program.symlink_to(COMMAND)
