@@ -14,7 +14,10 @@ from flask import Flask
 from bundling import settings
 from sessiontrack.cli import COMMANDS, main
 from sessiontrack.config import Settings
+from sessiontrack.schemas.devices import ChangeDevice
+from sessiontrack.schemas.presence import EventBody, ScanBody, SeenDevice
 from sessiontrack.sources.formats import FORMATS, in_page
+from tests.support.pages import blocks, section
 from tests.support.rules import api_rules
 from tests.support.server import Server
 
@@ -59,6 +62,49 @@ def test_reference_has_every_call(app: Flask) -> None:
         if method not in ("HEAD", "OPTIONS")
     }
     assert documented == routed
+
+
+def _fields_of_bodies() -> dict[str, set[str]]:
+    """The fields that the reference lists, by call; a row without a call belongs to the one above."""
+    found: dict[str, set[str]] = {}
+    call = ""
+    rows = re.findall(
+        r"^\|(?: `(.*?)`)? \| (`.*?`) \| .*\|$", section("reference.md", "Fields of the bodies"), re.MULTILINE
+    )
+    for named, fields_of_it in rows:
+        call = named or call
+        found.setdefault(call, set()).update(re.findall(r"`(\w+)`", fields_of_it))
+    return found
+
+
+def test_reference_has_the_fields_of_the_bodies() -> None:
+    assert _fields_of_bodies() == {
+        "POST /presence/scans": set(ScanBody().fields),
+        "POST /presence/events": set(EventBody().fields),
+        "PATCH /devices/<mac>": set(ChangeDevice().fields),
+    }
+    assert all(f"`{name}`" in section("reference.md", "Fields of the bodies") for name in SeenDevice().fields)
+
+
+def test_embedding_lists_the_colours_and_fonts() -> None:
+    tokens = (ROOT / "sessiontrack" / "web" / "browser" / "styles" / "tokens.css").read_text()
+    listed = re.findall(r"^\| (`--st-.*`) \| .+ \|$", section("embedding.md", "Widgets"), re.MULTILINE)
+    named = re.findall(r"`(--st-[a-z-]+)`", " ".join(listed))
+    assert sorted(named) == sorted(re.findall(r"^  (--st-[a-z-]+):", tokens, re.MULTILINE))
+
+
+def test_the_unit_of_the_first_boot_is_one(tmp_path: Path) -> None:
+    (shown,) = blocks("embedding.md", "The first boot", "ini")
+    unit = tmp_path / "sessiontrack-provision.service"
+    # The program must exist; it is not at that place.
+    program = "/opt/sessiontrack/bin/sessiontrack"
+    assert program in shown
+    unit.write_text(shown.replace(program, "/bin/true"))
+    (tmp_path / "sessiontrack.service").write_text("[Service]\nExecStart=/bin/true\n")
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
+    )
+    assert (verified.returncode, verified.stderr) == (0, "")
 
 
 def _commands(group: click.Group, name: str) -> Iterator[str]:
