@@ -17,6 +17,7 @@ from sessiontrack.config import Settings
 from sessiontrack.schemas.devices import ChangeDevice
 from sessiontrack.schemas.presence import EventBody, ScanBody, SeenDevice
 from sessiontrack.sources.formats import FORMATS, in_page
+from tests.support.command import invoke
 from tests.support.pages import blocks, section
 from tests.support.rules import api_rules
 from tests.support.server import Server
@@ -91,6 +92,14 @@ def test_embedding_lists_the_colours_and_fonts() -> None:
     listed = re.findall(r"^\| (`--st-.*`) \| .+ \|$", section("embedding.md", "Widgets"), re.MULTILINE)
     named = re.findall(r"`(--st-[a-z-]+)`", " ".join(listed))
     assert sorted(named) == sorted(re.findall(r"^  (--st-[a-z-]+):", tokens, re.MULTILINE))
+
+
+def test_install_says_what_the_page_says_is_left_to_do(tmp_path: Path) -> None:
+    printed = invoke("unused", "install", "--prefix", str(tmp_path), "--yes").output
+    _, _, shown = section("install.md", "As a service, behind nginx").partition("what is left to do:\n")
+    lines = re.match(r"\n((?:    .+\n)+)", shown)
+    assert lines is not None
+    assert all(line.strip() in printed for line in lines[1].splitlines())
 
 
 def test_the_unit_of_the_first_boot_is_one(tmp_path: Path) -> None:
