@@ -18,7 +18,7 @@ from tests.support.application import NOW, Clients
 from tests.support.history_reference import Report
 from tests.support.history_world import MACS, World
 from tests.support.presence_reference import Observation
-from tests.support.waiting import join
+from tests.support.waiting import PATIENT, join
 
 STEP = 300
 X, M, O = MACS  # noqa: E741 - the other one, which is merged into M
@@ -28,7 +28,7 @@ Call = Callable[[World], bool]
 @contextmanager
 def another(clients: Clients, template: tuple[Any, dict[str, str]]) -> Iterator[Clients]:
     """Clients of another application on the same database."""
-    app = create_app({"INSTANCE": clients.app.extensions["sessiontrack.settings"].instance})
+    app = create_app({"INSTANCE": clients.app.extensions["sessiontrack.settings"].instance, **PATIENT})
     yield Clients(app, template[1])
     with app.app_context():
         db.engine.dispose()

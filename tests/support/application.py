@@ -26,6 +26,7 @@ from tests.support import databases
 from tests.support.engine import IS_POSTGRES
 from tests.support.server import Server
 from tests.support.subpath import SubPathProxy
+from tests.support.waiting import PATIENT
 from tests.support.web import Visit, WebServer, fill_with_demo, launch, visiting
 
 databases.use_in_this_process()
@@ -171,7 +172,7 @@ def make_clients(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Itera
     def make(**overrides: object) -> Clients:
         folder = tmp_path / f"instance-{len(made)}"
         shutil.copytree(template[0], folder)
-        made.append(create_app({"INSTANCE": folder, **overrides}))
+        made.append(create_app({"INSTANCE": folder, **PATIENT, **overrides}))
         return Clients(made[-1], template[1])
 
     yield make

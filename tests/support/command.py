@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from sessiontrack.cli import main
 from tests.support.server import COMMAND, environment
-from tests.support.waiting import SECONDS
+from tests.support.waiting import PATIENT, SECONDS
 
 
 def run(
@@ -37,7 +37,7 @@ def invoke(instance: Path | str, *arguments: str, text: str | None = None, **set
     variables: Mapping[str, str | None] = {
         **{name: None for name in os.environ if name.startswith("SESSIONTRACK_")},
         "SESSIONTRACK_INSTANCE": str(instance),
-        **{f"SESSIONTRACK_{name}": value for name, value in settings.items()},
+        **{f"SESSIONTRACK_{name}": value for name, value in {**PATIENT, **settings}.items()},
     }
     return CliRunner(env=variables).invoke(main, list(arguments), input=text)
 

@@ -10,7 +10,7 @@ from typing import Any
 from tests.support import databases
 from tests.support.calls import Answer, call
 from tests.support.ports import free_port
-from tests.support.waiting import SECONDS, wait_until
+from tests.support.waiting import PATIENT, SECONDS, wait_until
 
 CHANGED = """
 {}
@@ -25,7 +25,7 @@ def environment(instance: Path, **settings: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SESSIONTRACK_")}
     if "DATABASE_URL" not in settings and (url := databases.url_of(instance)) is not None:
         settings["DATABASE_URL"] = url
-    chosen = {f"SESSIONTRACK_{name}": value for name, value in settings.items()}
+    chosen = {f"SESSIONTRACK_{name}": value for name, value in {**PATIENT, **settings}.items()}
     return {**kept, "SESSIONTRACK_INSTANCE": str(instance), **chosen}
 
 

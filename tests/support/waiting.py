@@ -8,6 +8,8 @@ from typing import TypeVar
 
 # Longer than anything takes on a slow, shared machine.
 SECONDS = 300
+# Settings of an application for which a machine that stands still for seconds is no reason to refuse.
+PATIENT = {"BUSY_TIMEOUT_SECONDS": str(SECONDS), "READ_TIMEOUT_SECONDS": str(SECONDS)}
 T = TypeVar("T")
 
 
