@@ -63,6 +63,13 @@ def preview(settings: Settings, now: int) -> dict[str, int]:
         return found
 
 
+def cutoffs(settings: Settings, now: int) -> dict[str, int | None]:
+    """The instant before which a kind of history goes now; None where nothing limits it."""
+    with read_transaction() as tx:
+        plan = retention.make_plan(tx, now, limits_of(settings), used_bytes())
+    return {name: None if at <= EARLIEST else at for name, at in plan.cutoffs.items()}
+
+
 def prune(
     settings: Settings,
     now: int,

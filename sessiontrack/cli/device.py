@@ -31,7 +31,13 @@ def device() -> None:
 
 
 @device.command("list")
-@click.option("--status", type=click.Choice(STATUSES), default="all", show_default=True, help="Only these.")
+@click.option(
+    "--status",
+    type=click.Choice(STATUSES),
+    default="all",
+    show_default=True,
+    help="Only these; all leaves out the archived.",
+)
 @click.option("--search", default="", help="In name, owner, vendor, MAC and IP addresses.")
 @click.option("--json", "as_json", is_flag=True, help="For programs, with every field.")
 def list_(status: str, search: str, as_json: bool) -> None:

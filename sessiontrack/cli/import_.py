@@ -15,7 +15,7 @@ from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.progress import EVERY, progress_bar
 from sessiontrack.cli.tables import print_table
-from sessiontrack.config import Settings
+from sessiontrack.config import Settings, describe_settings
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import UnreadableHistory
 from sessiontrack.services.history import Tally, import_history
@@ -31,6 +31,10 @@ OPEN_SESSIONS = (
     "Warning: sessions taken without an end, which stay open: {}. Scans, RADIUS and other sources do not end"
     " them, because an import is a report. Import a later copy, or report each with its end:"
     ' docs/history.md, "Open sessions".'
+)
+UTC_BY_DEFAULT = (
+    "Warning: local is the setting TIMEZONE, and TIMEZONE is not set: times without an offset are taken as"
+    " UTC. If the other tool wrote them in another zone, name it: --naive-times Europe/Berlin."
 )
 # Of all kinds of records.
 INSTANTS = (
@@ -55,7 +59,7 @@ def _naive_times(default: str) -> Callable[[click.decorators.FC], click.decorato
         default=default,
         show_default=True,
         metavar="utc|local|ZONE",
-        help="The zone of times without an offset; local is the setting TIMEZONE.",
+        help="The zone of times without an offset, like Europe/Berlin; local is the setting TIMEZONE.",
     )
 
 
@@ -105,7 +109,7 @@ def import_() -> None:
 def netalertx(file: str, zone: str, dry_run: bool, as_json: bool) -> None:
     """Read the devices, sessions and events of NetAlertX (app.db), without changing it.
 
-    Its times are in UTC in versions after 26.2.6, before that in its own zone: --naive-times local.
+    Its times are in UTC in versions after 26.2.6, before that in the zone that it ran in: name that one.
 
     \b
     Example: sessiontrack import netalertx /app/db/app.db --dry-run
@@ -172,11 +176,17 @@ for each in ("csv", "json", "ndjson"):
 
 
 def _import_database(path: Path, zone: str, dry_run: bool, as_json: bool) -> None:
+    if zone.lower() == "local" and _is_default("TIMEZONE"):
+        click.echo(UTC_BY_DEFAULT, err=True)
     database = AppDatabase(path)
     try:
         _import(database.sections, zone, database, dry_run, as_json)
     finally:
         database.close()
+
+
+def _is_default(name: str) -> bool:
+    return any(each["name"] == name and each["source"] == "default" for each in describe_settings())
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from sessiontrack.background import housekeeping
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.progress import progress_bar
 from sessiontrack.config import Settings
-from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.timestamps import IN_UTC, SiteTime
 
 
 @click.command()
@@ -31,7 +31,12 @@ def prune(dry_run: bool, at_once: bool, as_json: bool) -> None:
     now = clock.now()
     with app.app_context():
         if dry_run:
-            _print(housekeeping.preview(settings, now), as_json, dry_run=True)
+            counts = housekeeping.preview(settings, now)
+            if as_json:
+                click.echo(_json(counts, dry_run=True))
+            else:
+                _print(counts, housekeeping.cutoffs(settings, now), settings.timezone)
+                click.echo("This was a dry run: nothing is removed.")
             return
         total = sum(housekeeping.preview(settings, now).values())
         with progress_bar("Pruning", total) as tell:
@@ -45,14 +50,22 @@ def prune(dry_run: bool, at_once: bool, as_json: bool) -> None:
             f" {IN_UTC.format_minute(done.held_until)} UTC, or with --at-once.",
             err=True,
         )
-    _print(done.removed, as_json, dry_run=False)
-
-
-def _print(counts: dict[str, int], as_json: bool, *, dry_run: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"dry_run": dry_run, "removed": counts}, indent=2))
-        return
+        click.echo(_json(done.removed, dry_run=False))
+    else:
+        _print(done.removed, {}, settings.timezone)
+
+
+def _json(counts: dict[str, int], *, dry_run: bool) -> str:
+    return json.dumps({"dry_run": dry_run, "removed": counts}, indent=2)
+
+
+def _print(counts: dict[str, int], cutoffs: dict[str, int | None], site: SiteTime) -> None:
+    """One line a kind, and before which instant it goes where that is given; None is no limit."""
     for name, count in counts.items():
-        click.echo(f"{count:>10} {name.replace('_', ' ')}")
-    if dry_run:
-        click.echo("This was a dry run: nothing is removed.")
+        line = f"{count:>10} {name.replace('_', ' ')}"
+        if name in cutoffs:
+            at = cutoffs[name]
+            unlimited = f", without a limit (RETENTION_{name.upper()})"
+            line += unlimited if at is None else f", from before {site.format_offset(at)}"
+        click.echo(line)

@@ -358,6 +358,11 @@ def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int, 
         db.init_app(app)
     except InvalidSetting:
         raise
+    except ModuleNotFoundError as error:
+        raise InvalidSetting(
+            f"PostgreSQL needs the Python package {error.name}, which is not installed: pip install"
+            " 'psycopg[binary]' with the pip of this program."
+        ) from error
     except Exception as error:
         raise InvalidSetting(f"DATABASE_URL cannot be used: {error}") from error
     app.extensions["sessiontrack.engine"] = engine

@@ -177,7 +177,11 @@ class _Intake:
             sessions.stage((row, self._devices.id_of(record.mac, None), record) for row, record in batch)
         # Nothing of it is news: it is history.
         with reporting(self._tx, self._terms, sessions.concerned(), [], {}):
-            done = sessions.write(lambda row, reason: self._refused(Fault(kind, row, reason)))
+            done = sessions.write(
+                lambda device_id, row, reason: self._refused(
+                    Fault(kind, row, f"{self._devices.mac_of(device_id)}, {reason}")
+                )
+            )
         for device_id, at in done.first.items():
             self._devices.was_there(device_id, at)
         self._tally.added += done.added

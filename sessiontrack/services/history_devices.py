@@ -66,6 +66,7 @@ class DeviceBook:
         self._tx = tx
         self._now = now
         self._ids: dict[str, int] = {}
+        self._macs: dict[int, str] = {}
         # The earliest instant known of each: as it is stored, and as it is reported.
         self._first: dict[int, int] = {}
         self._stored_first: dict[int, int] = {}
@@ -80,6 +81,10 @@ class DeviceBook:
         if at is not None:
             self.was_there(device_id, at)
         return device_id
+
+    def mac_of(self, device_id: int) -> str:
+        """An address by which the history speaks of a device."""
+        return self._macs[device_id]
 
     def was_there(self, device_id: int, at: int) -> None:
         """The device was there at that instant."""
@@ -144,6 +149,7 @@ class DeviceBook:
 
     def _know(self, mac: str, device_id: int, first_seen_at: int) -> None:
         self._ids[mac] = device_id
+        self._macs.setdefault(device_id, mac)
         # Known already where this is a further address of that device.
         if device_id not in self._first:
             self._first[device_id] = self._stored_first[device_id] = first_seen_at

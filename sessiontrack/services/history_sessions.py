@@ -111,6 +111,10 @@ LINK_CLOSED = Statement(
 )
 
 
+# Takes the id of a session's device, its row number, and when it was and what is wrong with it.
+Refuse = Callable[[int, int, str], None]
+
+
 @dataclass
 class Written:
     """What became of the rows that were not refused."""
@@ -164,9 +168,13 @@ class _Stretch:
 
     def __str__(self) -> str:
         name = f"session {self.id} here" if self.row is None else f"row {self.row}"
-        return f"{name}, {IN_UTC.format_offset(self.begin)} to " + (
-            "now" if self.end == FOREVER else IN_UTC.format_offset(self.end)
-        )
+        return f"{name}, {self.span}"
+
+    @property
+    def span(self) -> str:
+        """Its times, for people."""
+        end = "now" if self.end == FOREVER else IN_UTC.format_offset(self.end)
+        return f"{IN_UTC.format_offset(self.begin)} to {end}"
 
 
 class SessionImport:
@@ -197,8 +205,8 @@ class SessionImport:
         """Devices of which something is derived, with the stretch of time that is imported of them."""
         return {device_id: (since, FOREVER) for device_id, since in self._tx.rows(CONCERNED)}
 
-    def write(self, refuse: Callable[[int, str], None]) -> Written:
-        """Write what fits; call `refuse` with the row number of each other one, and why."""
+    def write(self, refuse: Refuse) -> Written:
+        """Write what fits; call `refuse` for each other one."""
         last_id = self._tx.value(LAST_ID)
         sweep = _Sweep(refuse)
         stored = _Peekable(map(_Stretch.stored, self._tx.stream(STORED)))
@@ -258,7 +266,7 @@ def _chosen_in_batches(
 class _Sweep:
     """Goes along each device's time, and decides for every imported session."""
 
-    def __init__(self, refuse: Callable[[int, str], None]) -> None:
+    def __init__(self, refuse: Refuse) -> None:
         self._refuse = refuse
         self.written = Written()
         self.lost: list[dict[str, Any]] = []
@@ -287,7 +295,7 @@ class _Sweep:
                 row.lose_end()
             hit = _hit(row, before, following)
             if hit is not None:
-                self._refuse(row.row or 0, f"It overlaps {hit}.")
+                self._refuse(row.device_id, row.row or 0, f"{row.span}, overlaps {hit}.")
                 continue
             if before is not None and before.is_open:
                 if before.row is None:
@@ -313,7 +321,7 @@ class _Sweep:
         elif (same.is_open or same.lacks_end) and same.row is None and _hit(row, None, following) is None:
             self._close(row, same)
         else:
-            self._refuse(row.row or 0, f"It began with {same}, and differs from it.")
+            self._refuse(row.device_id, row.row or 0, f"{row.span}, began with {same}, and differs from it.")
 
     def _close(self, row: _Stretch, same: _Stretch) -> None:
         ip, conn_type, disc_type = row.rest

@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -199,6 +200,18 @@ def test_the_same_database_twice_is_refused(source: str, tmp_path: Path) -> None
     if source.startswith("sqlite"):
         (tmp_path / "link").symlink_to(source.removeprefix("sqlite:///"))
         refused(tmp_path / "instance", source, f"sqlite:///{tmp_path / 'link'}", "same database")
+
+
+@pytest.mark.sqlite("which works without the driver")
+def test_without_the_driver_it_says_what_to_install(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    url = "postgresql+psycopg://someone@127.0.0.1:1/x"
+    result = invoke(tmp_path, "migrate-database", source, url)
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, f"Error: {url}: PostgreSQL needs", "pip install 'psycopg[binary]'")
+    assert "DATABASE_URL" not in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -386,7 +386,9 @@ def test_the_command_counts_and_removes(make_clients: MakeClients, clock: time_m
     limits = {"RETENTION_DEVICE_SESSIONS": "1 year"}
     dry = invoke(clients.app.instance_path, "prune", "--dry-run", **limits)
     assert dry.exit_code == 0, dry.output
-    assert "         1 device sessions\n" in dry.stdout
+    assert "         1 device sessions, from before 2024-08-15T12:00:00+00:00\n" in dry.stdout
+    assert "         0 events, without a limit (RETENTION_EVENTS)\n" in dry.stdout
+    assert "         0 logins\n" in dry.stdout
     assert "dry run" in dry.stdout
     said = invoke(clients.app.instance_path, "prune", "--json", **limits)
     assert json.loads(said.stdout) == {"dry_run": False, "removed": {**NOTHING, "device_sessions": 1}}

@@ -128,6 +128,24 @@ def test_naive_times_are_in_the_zone_that_is_said(
     assert stored(app)["sessions"] == [kept(begin, TEN + 10 * HOUR)]
 
 
+@pytest.mark.parametrize(
+    ("options", "settings", "is_said"),
+    [
+        (("--naive-times", "local"), {}, True),
+        (("--naive-times", "local"), {"TIMEZONE": "UTC"}, False),
+        (("--naive-times", "local"), {"TIMEZONE": "Europe/Berlin"}, False),
+        ((), {}, False),
+    ],
+)
+def test_local_without_a_time_zone_set_is_warned_of(
+    app: Flask, path: Path, options: tuple[str, ...], settings: dict[str, str], is_said: bool
+) -> None:
+    app_db.make(path, sessions=[session("2025-08-01 10:00:00", "2025-08-01 20:00:00")])
+    done = invoke(app.instance_path, "import", "netalertx", str(path), "--dry-run", *options, **settings)
+    assert done.exit_code == 0
+    assert ("TIMEZONE is not set" in done.stderr) is is_said
+
+
 def test_the_pseudo_device_internet_is_skipped_and_counted(app: Flask, path: Path) -> None:
     said = take(
         app,
@@ -192,9 +210,10 @@ def test_overlapping_sessions_of_a_device_are_refused_also_out_of_order(app: Fla
             session("2025-08-01 10:30", "2025-08-01 11:30", mac="aa:bb:cc:00:00:01"),
         ],
     )
-    assert [(fault["row"], fault["reason"].split(",")[0]) for fault in said["refused"]] == [
-        (5, "It overlaps row 3"),
-        (2, "It overlaps row 3"),
+    other = "overlaps row 3, 2025-08-01T10:00:00+00:00 to 2025-08-01T11:00:00+00:00."
+    assert [(fault["row"], fault["reason"]) for fault in said["refused"]] == [
+        (5, f"{MAC}, 2025-08-01T10:20:00+00:00 to 2025-08-01T10:20:00+00:00, {other}"),
+        (2, f"{MAC}, 2025-08-01T10:30:00+00:00 to 2025-08-01T11:30:00+00:00, {other}"),
     ]
     assert len(stored(app)["sessions"]) == 4
 

@@ -12,6 +12,8 @@ from sessiontrack.exceptions import InvalidInput, InvalidSetting, StorageUnavail
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
+# How the message begins where the URL is a setting, which it is not here.
+IN_SETTING = "DATABASE_URL cannot be used: "
 # Settings that apply only to the database of the environment.
 NO_OTHERS = {"READ_DATABASE_URL": "", "RETENTION_MAX_BYTES": "0"}
 
@@ -26,7 +28,9 @@ def app_of(url: str) -> Flask:
     try:
         return create_app({"DATABASE_URL": parsed.render_as_string(hide_password=False), **NO_OTHERS})
     except InvalidSetting as error:
-        raise InvalidInput(f"{parsed.render_as_string()}: {error.message}") from error
+        raise InvalidInput(
+            f"{parsed.render_as_string()}: {error.message.removeprefix(IN_SETTING)}"
+        ) from error
 
 
 def file_of(app: Flask) -> Path | None:
