@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
 from sessiontrack.process import instance
+from sessiontrack.process.whole_file import user_name
 from sessiontrack.values.periods import Period, parse_duration, parse_period
 from sessiontrack.values.roles import ROLES, VIEWER
 from sessiontrack.values.timestamps import SiteTime
@@ -132,13 +133,18 @@ def _client_secrets(value: str) -> ClientSecrets:
     return tuple(found)
 
 
+# This service's own origin, as a Content-Security-Policy writes it.
+SELF = "'self'"
 _ORIGIN = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    """Origins as browsers send them, separated by commas or spaces; the default port is dropped."""
+    """Origins as browsers send them, or `self`, by commas or spaces; the default port is dropped."""
     found = []
     for part in value.replace(",", " ").split():
+        if part.strip("'").lower() == "self":
+            found.append(SELF)
+            continue
         origin = part.lower().removesuffix("/")
         if not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{part} is not an origin like https://portal.example:8443")
@@ -302,7 +308,8 @@ class Settings:
     embed_origins: tuple[str, ...] = setting(
         "",
         _origins,
-        "Origins, like `https://portal.example`, whose pages may call the API and frame `/embed/`.",
+        "Origins, like `https://portal.example`, whose pages may call the API and frame `/embed/`;"
+        " `self` is this service's own.",
     )
     log: str = setting("text", _one_of("text", "json"), "Format of the log.")
     server_timing: str = setting(
@@ -433,6 +440,11 @@ def _from_file(path: Path) -> dict[str, tuple[str, str]]:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         return {}
+    except PermissionError as error:
+        raise InvalidSetting(
+            f"{path} cannot be read by the user {user_name(os.geteuid())}: run this command as root, which"
+            " goes on as the owner of the folder."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSetting(f"{path} cannot be read: {error}") from error
     try:

@@ -72,7 +72,7 @@ class Remote:
             raise RemoteFailed(failure(self.url, error)) from error
         if response.status != 200:
             kind = RemoteRefused if response.status == 400 else RemoteFailed
-            said = _message(text) or response.reason
+            said = _sign_in_before(response) or _message(text) or response.reason
             raise kind(f"{self.url} answered {response.status}: {said}")
         try:
             answer = json.loads(text)
@@ -116,6 +116,17 @@ def _is_url(url: str) -> bool:
         return False
     is_plain = url.isascii() and not parts.query and not parts.fragment and parts.username is None
     return parts.scheme in ("http", "https") and bool(parts.hostname) and is_port_number and is_plain
+
+
+def _sign_in_before(response: urllib3.BaseHTTPResponse) -> str:
+    """Of a web server in front of it that has a sign-in of its own, and does not know our token."""
+    asked = response.headers.get("WWW-Authenticate", "")
+    if response.status != 401 or not asked.lower().startswith("basic"):
+        return ""
+    return (
+        "the web server before it asks for a sign-in of its own (WWW-Authenticate: Basic), and takes no"
+        " token: use sessiontrack's own address and port, or let that server pass requests with a token"
+    )
 
 
 def _message(text: bytes) -> str:

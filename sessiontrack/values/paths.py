@@ -3,7 +3,8 @@
 from sessiontrack.exceptions import InvalidPath
 
 LONGEST_PART = 512
-ACCEPTED = 'A path is "[view,tab]", "[view]", "view", ["view", "tab"] or ["view"]'
+# With what follows it, it is short enough for an error's field.
+ACCEPTED = 'A path is "[view,tab]", "[view]", "view" or a list of these parts'
 
 
 def parse_path(path: object) -> tuple[str, str]:
@@ -26,9 +27,9 @@ def parse_path(path: object) -> tuple[str, str]:
         raise InvalidPath(f"{ACCEPTED}.")
     parts = [part.strip() for part in parts]
     if not 1 <= len(parts) <= 2 or not all(parts):
-        raise InvalidPath(f"{ACCEPTED}; one or two parts, none of them empty.")
+        raise InvalidPath(f"{ACCEPTED}; one or two parts, none empty.")
     if any(len(part) > LONGEST_PART for part in parts):
-        raise InvalidPath(f"{ACCEPTED}; each part at most {LONGEST_PART} characters.")
+        raise InvalidPath(f"{ACCEPTED}; each at most {LONGEST_PART} characters.")
     return parts[0], parts[1] if len(parts) == 2 else ""
 
 

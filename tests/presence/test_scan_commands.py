@@ -277,6 +277,7 @@ ANSWERS = [
     (200, b"[]", "does not answer like"),
     (200, b'{"success": true, "seen": "many"}', "does not answer like"),
     (302, b"", "answered 302"),
+    (401, b'{"message": "Sign in."}', "answered 401: the web server before it asks for a sign-in of its own"),
     (500, b"<html>", "answered 500: Internal Server Error"),
     (503, b'{"message": "try\\nagain"}', "answered 503: try again"),
 ]
@@ -294,6 +295,7 @@ def test_strange_answers_are_one_line_and_no_redirect_gets_the_token(
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(status)
             self.send_header("Location", "/elsewhere")
+            self.send_header("WWW-Authenticate", 'Basic realm="appliance"')
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -121,6 +121,14 @@ def test_only_the_embedded_pages_may_be_framed(embedded: Clients, app: Flask) ->
         assert (frame_ancestors("/embed/"), x_frame_options("/embed/")) == ("frame-ancestors 'none'", "DENY")
 
 
+def test_pages_of_the_same_origin_may_frame_widgets_with_self(make_clients: Callable[..., Clients]) -> None:
+    """A factory does not know the address that its machines will have."""
+    with make_clients(EMBED_ORIGINS=f"self, {PORTAL}").app.app_context():
+        assert frame_ancestors("/embed/now") == f"frame-ancestors 'self' {PORTAL}"
+        assert x_frame_options("/embed/now") is None
+        assert frame_ancestors("/ui/devices") == "frame-ancestors 'none'"
+
+
 @pytest.mark.parametrize(
     ("text", "origins"),
     [

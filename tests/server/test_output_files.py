@@ -50,6 +50,14 @@ def test_what_cannot_be_read_is_one_line(clients: Clients, tmp_path: Path, words
     assert_one_line(done.stderr, str(target), "Permission denied")
 
 
+def test_settings_that_cannot_be_read_say_who_can(tmp_path: Path) -> None:
+    file = tmp_path / "sessiontrack.toml"
+    file.touch(0o000)
+    done = run_confined(tmp_path, "token", "list")
+    assert done.returncode == 1
+    assert_one_line(done.stderr, f"{file} cannot be read by the user ", "run this command as root")
+
+
 def with_paths(command: click.Command, *names: str) -> Iterator[tuple[str, ...]]:
     """The commands below it that take the path of a file."""
     if isinstance(command, click.Group):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiontrack.exceptions import InvalidPath
+from sessiontrack.http.errors import LONGEST_TEXT
 from sessiontrack.values.paths import LONGEST_PART, as_list, parse_path
 
 VIEW = "/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8"
@@ -16,6 +17,14 @@ parts = (
     .filter(lambda part: 1 <= len(part) <= LONGEST_PART)
 )
 blanks = st.text(" \t", max_size=3)
+
+
+@pytest.mark.parametrize("path", [7, "[a", "", [], ["a", ""], "a,b,c", "x" * 513, ["x", "y" * 513]])
+def test_a_refusal_is_whole_in_an_answer(path: object) -> None:
+    """Longer texts of fields are cut there."""
+    with pytest.raises(InvalidPath) as refused:
+        parse_path(path)
+    assert len(refused.value.message) <= LONGEST_TEXT
 
 
 def test_source_document_path_is_a_view_and_a_tab() -> None:
