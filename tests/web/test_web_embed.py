@@ -160,6 +160,30 @@ def test_one_device_and_a_period(window: tuple[Page, list[str]], portal: Portal,
     assert said == []
 
 
+@pytest.mark.parametrize(
+    ("attribute", "words"),
+    [
+        ('mac="02:00:00:00:99:99"', "There is no device 02:00:00:00:99:99 here."),
+        ('period="7 dys"', "The period “7 dys” cannot be read: write it like 24 hours or 7 days."),
+        ('period="0 days"', "The period “0 days” cannot be read: write it like 24 hours or 7 days."),
+    ],
+)
+def test_an_attribute_that_cannot_be_shown_is_said(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer, attribute: str, words: str
+) -> None:
+    page, said = window
+    body = (
+        f'<script src="{allowing.base}/static/embed.js" defer></script>'
+        f'<sessiontrack-timeline base="{allowing.base}" token="{allowing.tokens["viewer"]}" {attribute}>'
+        "</sessiontrack-timeline>"
+    )
+    opened(page, portal.show(body, allowing.base))
+    expect(page.get_by_role("alert")).to_have_text(words)
+    # A label without a name would be one that still loads.
+    expect(page.locator("sessiontrack-timeline .tl-names > *")).to_have_count(0)
+    assert said == []
+
+
 def test_the_host_page_overrides_the_tokens_and_its_style_does_not_reach_in(
     window: tuple[Page, list[str]], portal: Portal, allowing: WebServer
 ) -> None:

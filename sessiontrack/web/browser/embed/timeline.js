@@ -1,33 +1,42 @@
-import { html } from "lit";
+import { html, nothing } from "lit";
+import { t } from "#i18n";
 import "../timeline/element.js";
 import timeline from "../timeline/timeline.css?text";
 import { styleOf, Widget } from "./widget.js";
 
-const SECONDS = { m: 60, h: 3600, d: 86_400, w: 604_800, mo: 2_629_800, y: 31_557_600 };
-const USUAL = 604_800;
-const UNIT = /^\s*(\d{1,6})\s*(mo|[mhdwy])[a-z]*\s*$/i;
+const HOUR = 3600;
+const UNITS = [
+  [/^m(in(ute)?s?)?$/i, 60],
+  [/^h((ou)?rs?)?$/i, HOUR],
+  [/^d(ays?)?$/i, 86_400],
+  [/^w((ee)?ks?)?$/i, 604_800],
+  [/^mo(nths?|s)?$/i, 2_629_800],
+  [/^y((ea)?rs?)?$/i, 31_557_600],
+];
+const USUAL = "7 days";
 
-/** The seconds of a period such as "7 days" or "24h"; a week for anything else. */
+/** The seconds of a period such as "7 days" or "24h", an hour at least; undefined where it cannot be read. */
 export function spanOf(period) {
-  const found = UNIT.exec(period ?? "");
-  return found ? Math.max(SECONDS.h, found[1] * SECONDS[unitOf(found[2], period)]) : USUAL;
+  const [, number, word] = /^\s*(\d{1,6})\s*([a-z]+)\s*$/i.exec(period || USUAL) ?? [];
+  const unit = UNITS.find(([words]) => words.test(word ?? ""));
+  return unit && Number(number) ? Math.max(HOUR, number * unit[1]) : undefined;
 }
-
-// "30 min" also begins like "1 month".
-const unitOf = (unit, period) => (/mo/i.test(period) ? "mo" : unit.toLowerCase());
 
 const iso = (at) => `${new Date(Math.floor(at) * 1000).toISOString().slice(0, 19)}Z`;
 
 /** `<sessiontrack-timeline mac? period>`: the sessions of all devices, or of one. */
 class Timeline extends Widget {
-  static properties = { mac: {}, period: {} };
+  static properties = { mac: {}, period: {}, isUnknown: { state: true } };
   static styles = [...Widget.styles, ...styleOf(timeline)];
 
   #source;
 
   willUpdate(changed) {
     super.willUpdate(changed);
-    if (!this.#source || ["base", "token", "mac"].some((each) => changed.has(each))) this.#source = this.#sourceOf(this.mac ?? "");
+    if (!this.#source || ["base", "token", "mac"].some((each) => changed.has(each))) {
+      this.#source = this.#sourceOf(this.mac ?? "");
+      this.isUnknown = false;
+    }
   }
 
   #sourceOf(mac) {
@@ -43,11 +52,15 @@ class Timeline extends Widget {
   }
 
   content({ timezone }) {
-    return html`<div class="card">
+    const span = spanOf(this.period);
+    if (!span) return this.problem(t("embed.period", { period: this.period }));
+    return html`${this.isUnknown ? this.problem(t("embed.device", { mac: this.mac })) : nothing}
+    <div class="card">
       <st-timeline
         .source=${this.#source}
-        .span=${spanOf(this.period)}
+        .span=${span}
         .zone=${timezone}
+        @st-total=${({ detail }) => (this.isUnknown = Boolean(this.mac) && detail.total === 0)}
         @st-open=${(event) => event.preventDefault()}
       ></st-timeline>
     </div>`;

@@ -115,13 +115,14 @@ export class Widget extends LitElement {
 
   #shown() {
     const { data, error } = this;
-    if (!this.#mayAsk) return this.#problem(t("embed.token"));
-    if (error && !data) return this.#problem(error.message);
+    if (!this.#mayAsk) return this.problem(t("embed.token"));
+    if (error && !data) return this.problem(error.message);
     if (!data) return html`<div class="card skeleton" aria-busy="true"><div></div><div></div><div></div></div>`;
-    return html`${this.content(data)}${error ? this.#problem(error.message) : nothing}`;
+    return html`${this.content(data)}${error ? this.problem(error.message) : nothing}`;
   }
 
-  #problem(message) {
+  /** A notice in place of what cannot be shown, or above it. */
+  problem(message) {
     return html`<p class="notice" data-kind="warning" role="alert">${icon("warning")}<span>${message}</span></p>`;
   }
 }

@@ -359,10 +359,11 @@ class StTimeline extends StElement {
     const shown = `${first} ${last} ${this.#tiles.version}`;
     if (shown === this.#labels) return;
     this.#labels = shown;
-    const devices = [];
-    for (let index = first; index <= last; index += 1) devices.push(this.#tiles.device(index));
-    render(labels(devices, this.source.href), names);
     const { total } = this.#tiles;
+    const devices = [];
+    // Not of rows that there are not: a label without a device is one that loads.
+    for (let index = first; index <= last && index < (total ?? Infinity); index += 1) devices.push(this.#tiles.device(index));
+    render(labels(devices, this.source.href), names);
     this.querySelector(".tl-count").textContent = total === null ? "" : t("timeline.devices", { count: total });
   }
 
