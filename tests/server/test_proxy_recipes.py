@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from sessiontrack.deployment.files import Choices, render
 from tests.support.calls import Answer, call
 from tests.support.nginx import ConfiguredNginx
 from tests.support.pages import blocks
@@ -85,7 +86,7 @@ def in_location(behind: Behind) -> str:
     return location.replace(":8000", f":{behind.port}")
 
 
-@pytest.fixture(params=["in the location", "in the server block"])
+@pytest.fixture(params=["in the location", "in the server block", "installed snippet"])
 def basic(request: pytest.FixtureRequest, behind: Behind, tmp_path: Path) -> Iterator[Site]:
     """A password file, and tokens that pass it; the appliance's own page is behind the file, too."""
     (maps,) = blocks("accounts.md", "Tokens through nginx", "nginx")
@@ -98,6 +99,10 @@ def basic(request: pytest.FixtureRequest, behind: Behind, tmp_path: Path) -> Ite
     else:
         sign_in = PASSWORD_FILE.replace("{realm}", "$sessiontrack_realm")
         location = "\n".join(line for line in location.splitlines() if "auth_basic" not in line)
+    if request.param == "installed snippet":
+        choices = Choices(port=behind.port, prefix="/sessiontrack", proxy_user_header="X-Remote-User")
+        maps = render("nginx/http.conf", choices) + maps
+        location = render("nginx/locations.conf", choices)
     with Site(tmp_path / "nginx", http=maps, sign_in=sign_in, locations=location) as site:
         yield site
 
