@@ -56,7 +56,7 @@ class PresencePage extends StElement {
     { label: t("presence.kind"), kind: "state", cell: ({ kind }) => badge(KINDS[kind][0], t(KINDS[kind][1])) },
     { label: t("presence.connection"), sort: "connection", kind: "number", cell: (row) => end(row.connected_at) },
     { label: t("presence.disconnection"), sort: "disconnection", kind: "number", cell: disconnectionCell },
-    { label: t("presence.duration"), sort: "duration", kind: "number", cell: durationCell },
+    { label: t("presence.duration"), sort: "duration", kind: "number", leaves: 5, cell: durationCell },
     { label: t("presence.ip"), sort: "ip", kind: "mono", leaves: 2, cell: ({ ip }) => ip },
     { label: t("presence.mac"), sort: "mac", kind: "mono", leaves: 1, cell: ({ mac }) => mac },
   ];
