@@ -5,7 +5,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,13 +21,16 @@ from sessiontrack.models.kept import KEPT
 from sessiontrack.presence.forgetting import forget
 from sessiontrack.services import leases, login_throttle, logins, retention, uses
 from sessiontrack.services.leases import Held
-from sessiontrack.services.retention import KINDS, Kind, Limits, Plan
+from sessiontrack.services.retention import IN_TURN, KINDS, Kind, Limits, Plan
 from sessiontrack.values.timestamps import EARLIEST
 
 log = logging.getLogger(__name__)
 PRUNING = "prune"
 # Between two checks whether pruning is due, in each worker.
 LOOK_SECONDS = 60.0
+# Rows that are removed at a time: as many as keep other writers waiting for this long.
+LEAST_ROWS, MOST_ROWS = 100, 2000
+LEAST_SECONDS, MOST_SECONDS = 0.01, 0.02
 # A reader that never ends keeps the WAL from being written back; a larger WAL is logged.
 LARGE_WAL_BYTES = 256 * 1024 * 1024
 SOURCES = Statement("SELECT name FROM source ORDER BY name")
@@ -106,9 +110,11 @@ def prune(
 def _prune(settings: Settings, now: int, held: Held, tell: Callable[[int], None]) -> Pruned:
     with read_transaction() as tx:
         plan = retention.make_plan(tx, now, limits_of(settings), used_bytes())
-    removed: dict[str, int] = {}
-    for kind in KINDS:
-        removed[kind.name] = _prune_kind(plan, kind, held, partial(_tell_more, tell, sum(removed.values())))
+    removed = dict.fromkeys((kind.name for kind in KINDS), 0)
+    with _memory():
+        for kind in IN_TURN:
+            told = partial(_tell_more, tell, sum(removed.values()))
+            removed[kind.name] = _prune_kind(plan, kind, held, told)
     with write_transaction() as tx:
         removed["logins"] = logins.forget_over(tx, now)
         removed["login_attempts"] = login_throttle.forget_over(tx, now, settings.login_window_seconds)
@@ -122,25 +128,49 @@ def _prune(settings: Settings, now: int, held: Held, tell: Callable[[int], None]
     return Pruned(removed)
 
 
+@contextmanager
+def _memory() -> Iterator[None]:
+    """Of this thread's connection: many pages are changed in a transaction."""
+    with write_transaction() as tx:
+        tx.prepare_bulk()
+    try:
+        yield
+    finally:
+        with write_transaction() as tx:
+            tx.end_bulk()
+
+
 def _tell_more(tell: Callable[[int], None], before: int, done: int) -> None:
     tell(before + done)
 
 
 def _prune_kind(plan: Plan, kind: Kind, held: Held, tell: Callable[[int], None]) -> int:
-    removed = 0
+    removed, batch = 0, LEAST_ROWS
     after = (EARLIEST, 0)
     while True:
         with read_transaction() as tx:
-            batch = retention.find_prunable(tx, plan, kind, after)
-        if not batch:
+            stretch = retention.find_prunable(tx, plan, kind, after)
+        if stretch is None:
             return removed
-        began = time.monotonic()
-        with write_transaction() as tx:
-            leases.renew_lease(tx, clock.now(), held)
-            removed += retention.prune_rows(tx, plan, kind, [row_id for _, row_id in batch])
-        after = batch[-1]
-        tell(removed)
-        time.sleep(time.monotonic() - began)
+        ids = stretch.ids
+        while ids:
+            began = time.monotonic()
+            with write_transaction() as tx:
+                leases.renew_lease(tx, clock.now(), held)
+                removed += retention.prune_rows(tx, plan, kind, ids[:batch])
+            ids = ids[batch:]
+            tell(removed)
+            seconds = time.monotonic() - began
+            batch = next_batch(batch, seconds)
+            time.sleep(seconds)
+        after = stretch.last
+
+
+def next_batch(rows: int, seconds: float) -> int:
+    """How many rows to remove at a time, after so many took so long."""
+    if seconds > MOST_SECONDS:
+        return max(LEAST_ROWS, rows // 2)
+    return min(MOST_ROWS, rows * 2) if seconds < LEAST_SECONDS else rows
 
 
 def start(app: Flask) -> threading.Thread:

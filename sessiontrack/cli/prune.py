@@ -19,8 +19,8 @@ from sessiontrack.values.timestamps import IN_UTC, SiteTime
 def prune(dry_run: bool, at_once: bool, as_json: bool) -> None:
     """Remove history that is older than the settings RETENTION_... keep it, or too much of it.
 
-    serve does the same by itself, every PRUNE_EVERY. A hundred rows are removed at a time, so that nobody
-    waits for it.
+    serve does the same by itself, every PRUNE_EVERY. So many rows are removed at a time as take 20 ms at
+    most, so that nobody waits for it.
 
     \b
     Example: sessiontrack prune --dry-run

@@ -12,8 +12,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, MetaData, event
 
+from sessiontrack.database.statements import Statement
+
 # Numbers the parts on PostgreSQL.
 PART = "kept_part"
+# While this table has a row, SQLite's triggers leave the sums of deleted rows to the transaction that put it
+# there.
+APART = "kept_apart"
 _COLUMN = re.compile(r"\{row\}(\w+)")
 # Of the numbers that keys make: any large odd ones, whose products with instants and digests are below 2^63.
 _FACTOR, _DIVIDED, _BITS = 305_419_901, 8_765_432_198_765_432_101, 2**31 - 1
@@ -25,8 +30,8 @@ class KeptSum:
 
     keys, sums: column of the target -> SQL with `{row}` before each column of the source. The first sum is
     the number of rows. The target's key consists of those keys and `part`; `when` must never be null.
-    there: a faster query for the keys and sums of each row; it may read sums that come before it in the
-    target.
+    joined: a faster query for the keys and sums of each row, which ends with a condition.
+    there: the same of all rows, faster still; it may read sums that come before it in the target.
     """
 
     name: str
@@ -35,6 +40,7 @@ class KeptSum:
     keys: Mapping[str, str]
     sums: Mapping[str, str]
     when: str = "true"
+    joined: str = ""
     there: str = ""
 
     def columns(self) -> list[str]:
@@ -47,15 +53,21 @@ class KeptSum:
 
     def rows_there(self, sign: str = "") -> str:
         """The query for the sums of all rows of the source."""
-        sums = ", ".join(f"{sign}sum({name}) AS {name}" for name in self.sums)
-        return (
-            f"SELECT {_names(self.keys)}, {sums} FROM ({self.each()}) AS each_row GROUP BY {self._places()}"
-        )
+        return self._added_up(self.each(), sign)
 
     def each(self) -> str:
         """The query for the keys and sums of each row of the source."""
+        return self.there or self._each_row()
+
+    def _each_row(self) -> str:
         row = f"{self.source}."
-        return self.there or f"SELECT {self._row(row, '')} FROM {self.source} WHERE {_of(self.when, row)}"
+        return self.joined or f"SELECT {self._row(row, '')} FROM {self.source} WHERE {_of(self.when, row)}"
+
+    def _added_up(self, rows: str, sign: str) -> str:
+        sums = ", ".join(f"{sign}sum({name}) AS {name}" for name in self.sums)
+        added = f"SELECT {_names(self.keys)}, {sums} FROM ({rows}) AS each_row"
+        # SQLite takes ON CONFLICT behind a table's name for a join.
+        return f"{added} WHERE true GROUP BY {self._places()}"
 
     def rows_of(self, table: str, sign: str = "") -> str:
         """The query for the sums of a table with the source's columns."""
@@ -85,8 +97,8 @@ class KeptSum:
         sums = (f"{sign}{_of(sql, row)} AS {name}" for name, sql in self.sums.items())
         return ", ".join((*keys, *sums))
 
-    def in_sqlite(self) -> Iterator[str]:
-        """The statements that create its triggers on SQLite."""
+    def in_sqlite(self, *, apart: bool = False) -> Iterator[str]:
+        """The statements that create its triggers on SQLite; apart: as since there is the table APART."""
         number = next(iter(self.sums))
         gone = " AND ".join(f"{name} = {_of(sql, 'OLD.')}" for name, sql in self.keys.items())
         forget = f"DELETE FROM {self.target} WHERE {gone} AND part = 0 AND {number} = 0;"
@@ -95,7 +107,8 @@ class KeptSum:
         )
         for what, row, done in (("added", "NEW.", add), ("gone", "OLD.", f"{take} {forget}")):
             on = {"added": "INSERT", "gone": "DELETE"}[what]
-            yield self._trigger(what, f"{on} ON {self.source} WHEN {_of(self.when, row)}", done)
+            unless = f" AND NOT EXISTS (SELECT 1 FROM {APART})" if apart and what == "gone" else ""
+            yield self._trigger(what, f"{on} ON {self.source} WHEN {_of(self.when, row)}{unless}", done)
         yield from self.changes_in_sqlite()
 
     def changes_in_sqlite(self) -> Iterator[str]:
@@ -124,6 +137,26 @@ class KeptSum:
             f"INSERT INTO {self.target} ({_names(self.keys, self.sums)}) SELECT {values} WHERE {when}"
             f" ON CONFLICT ({_names(self.keys)}, part) DO UPDATE SET"
             f" {', '.join(f'{name} = {name} + excluded.{name}' for name in self.sums)};"
+        )
+
+    def take(self, column: str) -> str:
+        """The statement that takes rows from the sums, on SQLite; it answers what is left, and of which key.
+
+        Args:
+            column: the rows where it is among :ids are about to be deleted.
+        """
+        rows = self._added_up(f"{self._each_row()} AND {column} AMONG(:ids)", "-")
+        return (
+            f"INSERT INTO {self.target} ({_names(self.keys, self.sums)}) {rows}"
+            f" ON CONFLICT ({_names(self.keys)}, part) DO UPDATE SET"
+            f" {', '.join(f'{name} = {name} + excluded.{name}' for name in self.sums)}"
+            f" RETURNING {next(iter(self.sums))}, {_names(self.keys)}"
+        )
+
+    def forget(self) -> str:
+        """The statement that deletes a key without rows."""
+        return (
+            f"DELETE FROM {self.target} WHERE part = 0 AND {' AND '.join(f'{n} = :{n}' for n in self.keys)}"
         )
 
     def insert_part(self, rows: str) -> str:
@@ -155,6 +188,24 @@ def _names(*columns: Iterable[str]) -> str:
     return ", ".join(name for each in columns for name in each)
 
 
+class Deletion:
+    """Deletes the rows of a table that are found by `rows`, its FROM and WHERE with the table as `s`."""
+
+    def __init__(self, table: str, rows: str) -> None:
+        self.find = Statement(f"SELECT s.id{rows}")
+        self.delete = Statement(f"DELETE{rows}")
+        self.delete_found = Statement(f"DELETE FROM {table} WHERE id AMONG(:ids)")
+
+
+class Taken:
+    """Takes rows that are about to be deleted from one of the sums that they are in, on SQLite."""
+
+    def __init__(self, kept: KeptSum, column: str) -> None:
+        self.take = Statement(kept.take(column))
+        self.forget = Statement(kept.forget())
+        self.keys = tuple(kept.keys)
+
+
 def keep(metadata: MetaData, kept: Iterable[KeptSum], first: Mapping[str, list[str]] | None = None) -> None:
     """Create the triggers of these sums in a database made from the models; `first`: from `deleted_first`."""
     sums = list(kept)
@@ -162,16 +213,16 @@ def keep(metadata: MetaData, kept: Iterable[KeptSum], first: Mapping[str, list[s
     @event.listens_for(metadata, "after_create")
     def make(target: MetaData, connection: Connection, **_: object) -> None:
         dialect = connection.dialect.name
-        for sql in (*triggers(dialect, sums), *(first or {}).get(dialect, ())):
+        for sql in (*triggers(dialect, sums, apart=True), *(first or {}).get(dialect, ())):
             connection.exec_driver_sql(sql)
 
 
-def triggers(dialect: str, kept: Iterable[KeptSum]) -> Iterator[str]:
-    """The statements that create the triggers; with all sums of one target together."""
+def triggers(dialect: str, kept: Iterable[KeptSum], *, apart: bool = False) -> Iterator[str]:
+    """The statements that create the triggers, all sums of one target together; apart: see `in_sqlite`."""
     sums = list(kept)
     if dialect == "sqlite":
         for each in sums:
-            yield from each.in_sqlite()
+            yield from each.in_sqlite(apart=apart)
         return
     yield f"CREATE SEQUENCE IF NOT EXISTS {PART}"
     for target, source in dict.fromkeys((each.target, each.source) for each in sums):

@@ -13,6 +13,7 @@ from sessiontrack.models.history import (
     SetAside,
     UnderivedDevice,
 )
+from sessiontrack.models.kept_apart import KeptApart
 from sessiontrack.models.last_write import LastWrite
 from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
@@ -37,6 +38,7 @@ __all__ = [
     "EarlierReport",
     "Event",
     "FlappingDevice",
+    "KeptApart",
     "LastWrite",
     "Lease",
     "Login",

@@ -1,6 +1,8 @@
 """All sums that the database keeps, by the table that holds them."""
 
-from sessiontrack.database.kept_sums import KeptSum
+from collections.abc import Iterator
+
+from sessiontrack.database.kept_sums import KeptSum, Taken
 from sessiontrack.models.presence_change import PRESENCE_CHANGES, PresenceChange
 from sessiontrack.models.row_count import COUNTED, RowCount
 from sessiontrack.models.text_count import TEXTS, TextCount
@@ -13,3 +15,8 @@ KEPT: dict[str, list[KeptSum]] = {
     TextCount.__tablename__: list(TEXTS),
     PresenceChange.__tablename__: list(PRESENCE_CHANGES),
 }
+
+
+def taken_with(source: str, column: str = "id") -> Iterator[Taken]:
+    """The sums that lose rows of a source; column: where their ids are."""
+    return (Taken(each, column) for kept in KEPT.values() for each in kept if each.source == source)

@@ -57,10 +57,13 @@ class UserDay(Base):
 _SESSION = "FROM user_session WHERE id = {row}session_id"
 
 
-_OF_VIEWS = (
-    f"SELECT {STRETCH_BITS} AS bits, s.started_at >> {STRETCH_BITS} AS stretch, s.username, v.view, v.tab,"
-    " 1 AS sessions, v.seconds FROM user_session s CROSS JOIN view_time v WHERE v.session_id = s.id"
-)
+def _of_views(bits: int) -> str:
+    return (
+        f"SELECT {bits} AS bits, s.started_at >> {bits} AS stretch, s.username, v.view, v.tab, 1 AS sessions,"
+        " v.seconds FROM user_session s CROSS JOIN view_time v WHERE v.session_id = s.id"
+    )
+
+
 _OF_STRETCHES = (
     f"SELECT {LONG_BITS} AS bits, stretch >> {LONG_BITS - STRETCH_BITS} AS stretch, username, view, tab,"
     f" sessions, seconds FROM user_sum WHERE bits = {STRETCH_BITS}"
@@ -79,10 +82,11 @@ USER_SUMS = tuple(
         },
         {"sessions": "1", "seconds": "{row}seconds"},
         f"EXISTS (SELECT 1 {_SESSION})",
+        _of_views(bits),
         there,
     )
     for name, bits, there in (
-        ("view_time_sum", STRETCH_BITS, _OF_VIEWS),
+        ("view_time_sum", STRETCH_BITS, ""),
         ("view_time_long_sum", LONG_BITS, _OF_STRETCHES),
     )
 )

@@ -1,18 +1,23 @@
-"""What history is kept for how long, and how the rest goes: oldest first, a hundred rows at a time.
+"""What history is kept for how long, and how the rest goes: a stretch at a time, the oldest first.
 
 What evidence could still change is never removed: it would only be derived again. Nor is the start of an open
 session, nor the session that says that a device is down.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
 from sessiontrack.database import Statement, Transaction
+from sessiontrack.database.kept_sums import Deletion, Taken
+from sessiontrack.models.kept import taken_with
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.values.periods import Period, window_start
 from sessiontrack.values.timestamps import EARLIEST, SiteTime
 
-BATCH = 100
+# Of a stretch, one transaction deletes what is of neighbouring devices or users: their rows lie together in
+# some indexes, those of neighbouring instants in the others, so that few pages have to be written.
+STRETCH = 10_000
 # Of a size limit that is exceeded a tenth is made free, so that it is not exceeded again at once.
 TARGET = 0.9
 
@@ -48,25 +53,35 @@ NTH_OLDEST = Statement(
 
 
 class Kind:
-    """One kind of history: `at` is the column by which the oldest is found."""
+    """One kind of history: `at` is the column by which the oldest is found, `of` whose it is."""
 
-    def __init__(self, name: str, at: str, condition: str) -> None:
-        self.name = name
+    def __init__(self, table: str, at: str, of: str, condition: str, taken: Iterable[Taken]) -> None:
+        self.name = f"{table}s"
         self.count = Statement(f"SELECT count(*){condition}")
         self.count_between = Statement(
             f"SELECT count(*){condition} AND s.{at} >= :from_at AND s.{at} < :to_at"
         )
-        self.page = Statement(
-            f"SELECT s.{at}, s.id{condition} AND (s.{at}, s.id) > (:after_at, :after_id)"
-            f" ORDER BY s.{at}, s.id LIMIT {BATCH}"
+        self.stretch = Statement(
+            f"SELECT s.{at}, s.id, s.{of}{condition} AND (s.{at}, s.id) > (:after_at, :after_id)"
+            f" ORDER BY s.{at}, s.id LIMIT :most"
         )
-        self.delete = Statement(f"DELETE{condition} AND s.id = :id")
+        self.delete = Deletion(table, f"{condition} AND s.id AMONG(:ids)")
+        self.taken = tuple(taken)
 
 
-DEVICE_SESSIONS = Kind("device_sessions", "begin_at", _SESSIONS)
-EVENTS = Kind("events", "at", _EVENTS)
-USER_SESSIONS = Kind("user_sessions", "last_ping", _STAYS)
+DEVICE_SESSIONS = Kind("device_session", "begin_at", "device_id", _SESSIONS, taken_with("device_session"))
+EVENTS = Kind("event", "at", "device_id", _EVENTS, taken_with("event"))
+# The times of its views go with a user session.
+USER_SESSIONS = Kind(
+    "user_session",
+    "last_ping",
+    "username",
+    _STAYS,
+    (*taken_with("user_session"), *taken_with("view_time", "s.id")),
+)
 KINDS = (DEVICE_SESSIONS, EVENTS, USER_SESSIONS)
+# Events first: a session that goes would have to be taken from each of them.
+IN_TURN = (EVENTS, DEVICE_SESSIONS, USER_SESSIONS)
 
 
 @dataclass(frozen=True)
@@ -127,15 +142,24 @@ def count_prunable(tx: Transaction, plan: Plan) -> dict[str, int]:
     return {kind.name: int(tx.value(kind.count, **plan.values(kind))) for kind in KINDS}
 
 
-def find_prunable(tx: Transaction, plan: Plan, kind: Kind, after: tuple[int, int]) -> list[tuple[int, int]]:
-    """The next few of a kind, as (instant, id), oldest first."""
+@dataclass(frozen=True)
+class Stretch:
+    """Some of what is to be removed: the ids, and after which instant and id it goes on."""
+
+    ids: list[int]
+    last: tuple[int, int]
+
+
+def find_prunable(tx: Transaction, plan: Plan, kind: Kind, after: tuple[int, int]) -> Stretch | None:
+    """The oldest of a kind that are left, those of each device or user together."""
     at, row_id = after
-    rows = tx.rows(kind.page, **plan.values(kind), after_at=at, after_id=row_id)
-    return [(row[0], row[1]) for row in rows]
+    rows = tx.rows(kind.stretch, **plan.values(kind), after_at=at, after_id=row_id, most=STRETCH)
+    if not rows:
+        return None
+    return Stretch([each[1] for each in sorted(rows, key=lambda row: row[2])], rows[-1][:2])
 
 
 def prune_rows(tx: Transaction, plan: Plan, kind: Kind, ids: list[int]) -> int:
     """Remove these, where they are still what is to be removed; how many were."""
     hold_evidence(tx)
-    values = plan.values(kind)
-    return tx.run_many(kind.delete, [{**values, "id": each} for each in ids])
+    return tx.delete_summed(kind.delete, kind.taken, ids, plan.values(kind))

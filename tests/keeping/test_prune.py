@@ -18,6 +18,7 @@ from sessiontrack.database import Statement, read_transaction, write_transaction
 from sessiontrack.database.maintenance import database_sizes, used_bytes
 from sessiontrack.exceptions import Conflict, InvalidSetting, StorageUnavailable
 from sessiontrack.keeping import soundness, vacuuming
+from sessiontrack.models.kept import KEPT
 from sessiontrack.services import leases, retention
 from sessiontrack.services.leases import DAY_SECONDS, LEASE_SECONDS
 from sessiontrack.values.timestamps import IN_UTC
@@ -217,10 +218,47 @@ def fill(app: Flask, count: int, start: int = OLD) -> None:
             tx.value(rows.SESSION, **session, **times)
 
 
-def test_more_than_a_batch_goes_in_batches(make_clients: MakeClients) -> None:
+def test_more_than_a_stretch_goes_in_stretches(
+    make_clients: MakeClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "STRETCH", 150)
     clients = make_clients(**YEAR)
-    fill(clients.app, retention.BATCH * 2 + 7)
-    assert pruned(clients.app) == {"device_sessions": retention.BATCH * 2 + 7}
+    fill(clients.app, 407)
+    assert pruned(clients.app) == {"device_sessions": 407}
+
+
+def test_as_many_go_at_once_as_keep_others_waiting_briefly() -> None:
+    least, most = housekeeping.LEAST_ROWS, housekeeping.MOST_ROWS
+    assert housekeeping.next_batch(200, housekeeping.LEAST_SECONDS / 2) == 400
+    assert housekeeping.next_batch(200, housekeeping.LEAST_SECONDS) == 200
+    assert housekeeping.next_batch(400, housekeeping.MOST_SECONDS * 2) == 200
+    assert housekeeping.next_batch(least, housekeeping.MOST_SECONDS * 2) == least
+    assert housekeeping.next_batch(most, 0) == most
+
+
+def test_what_goes_is_in_no_sum_any_more(make_clients: MakeClients) -> None:
+    clients = make_clients(**YEAR)
+    for start in (OLD, NOW - 20 * DAY):
+        create(clients, 1, start, start + 3600)
+        stay(clients.app, "viewer", str(start), start, (60, ("maps", "")), (60, ("rooms", "2")), ends=True)
+    before = kept(clients.app)
+    assert all(before.values())
+    assert pruned(clients.app) == {"device_sessions": 1, "events": 3, "user_sessions": 1}
+    after = kept(clients.app)
+    assert all(0 < after[name] < before[name] for name in KEPT)
+    # Another transaction that deletes leaves the sums to the triggers again.
+    clients.operator.ok("DELETE", "/sessions/delete", {"mac": "02:00:00:00:00:01"})
+    with clients.app.app_context():
+        assert [each for each in soundness.examine() if each.count] == []
+
+
+def kept(app: Flask) -> dict[str, int]:
+    """The keys of each table of sums, those without rows too."""
+    with app.app_context():
+        with write_transaction() as tx:
+            tx.fold_sums(KEPT)
+        with read_transaction() as tx:
+            return {name: tx.value(Statement(f"SELECT count(*) FROM {name}")) for name in KEPT}
 
 
 @pytest.mark.sqlite("a size limit is for it only")
@@ -367,14 +405,15 @@ def test_a_killed_run_is_finished_by_the_next(
         return real(*arguments)
 
     monkeypatch.setattr(retention, "prune_rows", killed)
+    monkeypatch.setattr(housekeeping, "next_batch", lambda rows, seconds: rows)
     with clients.app.app_context():
         with pytest.raises(KeyboardInterrupt):
             housekeeping.prune(settings, NOW)
-        assert len(ids(clients.app)["device_session"]) == 1000 - 2 * retention.BATCH
+        assert len(ids(clients.app)["device_session"]) == 1000 - 2 * housekeeping.LEAST_ROWS
         assert housekeeping.prune(settings, NOW) is None
         done = housekeeping.prune(settings, NOW + LEASE_SECONDS)
         assert done is not None
-        assert done.removed["device_sessions"] == 1000 - 2 * retention.BATCH
+        assert done.removed["device_sessions"] == 1000 - 2 * housekeeping.LEAST_ROWS
 
 
 # --- the command

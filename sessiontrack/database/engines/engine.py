@@ -31,8 +31,9 @@ class DatabaseEngine(ABC):
     # The statements that begin a transaction on the driver's connection.
     begin_reading: str
     begin_writing: str
-    # Reserves the memory that inserting a million rows needs.
+    # Reserves the memory that changing a million rows needs, and gives it back.
     prepare_bulk: str | None = None
+    end_bulk: str | None = None
     # Checks deferred constraints now instead of at commit.
     check_deferred: str | None = None
     # Whether kept sums have parts, for concurrent writers.

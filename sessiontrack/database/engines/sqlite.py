@@ -71,6 +71,7 @@ class SQLite(DatabaseEngine):
     begin_reading = "BEGIN"
     begin_writing = "BEGIN IMMEDIATE"
     prepare_bulk = BULK_CACHE
+    end_bulk = CACHE
 
     def __init__(self, url: URL, synchronous: str, busy_timeout_seconds: int) -> None:
         if not url.database or url.database.endswith(":memory:"):
