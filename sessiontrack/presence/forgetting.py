@@ -3,7 +3,8 @@
 Before the floor nothing is accepted any more, so what a source said of a device before it is settled once a
 trusted scan, or the source itself, has reported before the floor that the device left. What is not settled is
 one going word, and is kept as one: the newest row of it remembers since when. Of what is settled the newest
-row stays as well, as a mark that the device was known, and up to which instant it is settled.
+row stays as well, as a mark that the device was known, and up to which instant it is settled; and where that
+row has no address, the newest that has one.
 """
 
 from bisect import bisect_left, bisect_right
@@ -33,7 +34,7 @@ RUNS = Statement(
 )
 WORDS = Statement(
     "SELECT e.device_id, coalesce(d.grace_seconds, :grace), e.id, coalesce(e.since_at, e.at), e.at,"
-    " e.settled, e.kind, e.arrival FROM device_evidence e JOIN device d ON d.id = e.device_id"
+    " e.settled, e.kind, e.arrival, e.ip FROM device_evidence e JOIN device d ON d.id = e.device_id"
     f" WHERE e.source_id = :source_id AND e.at < :floor AND e.device_id IN {_OLD}"
 )
 NEXT_ITEM = Statement(
@@ -73,6 +74,7 @@ class _Item:
     settled: bool
     kind: str = "seen"
     arrival: int | None = None
+    ip: str = ""
     changed: bool = False
 
     @property
@@ -101,9 +103,9 @@ def forget(tx: Transaction, source: str, now: int, floor: int, grace: int) -> No
         if ip == REMEMBERED:
             excused[device_id].append((start, scans[-1] if end is None else end))
             continue
-        items[device_id, its_grace].append(_Item(row_id, True, start, end, bool(settled)))
-    for device_id, its_grace, row_id, start, end, settled, kind, arrival in tx.rows(WORDS, **values):
-        items[device_id, its_grace].append(_Item(row_id, False, start, end, bool(settled), kind, arrival))
+        items[device_id, its_grace].append(_Item(row_id, True, start, end, bool(settled), ip=ip))
+    for device_id, its_grace, row_id, start, end, settled, kind, arrival, ip in tx.rows(WORDS, **values):
+        items[device_id, its_grace].append(_Item(row_id, False, start, end, bool(settled), kind, arrival, ip))
     kept_from = floor
     for (device_id, its_grace), of_device in items.items():
         _end_runs_at_departures(tx, of_device, scans)
@@ -180,10 +182,13 @@ def _delete(tx: Transaction, item: _Item) -> None:
 def _write(tx: Transaction, items: list[_Item]) -> None:
     for is_run in (True, False):
         settled = [each for each in items if each.settled and each.is_run == is_run]
-        for item in settled[:-1]:
-            _delete(tx, item)
-        if settled and settled[-1].changed:
-            tx.run(SETTLE_RUN if is_run else SETTLE_WORD, row_id=settled[-1].row_id)
+        # The newest, and the newest that knows an address: a departure often has none.
+        marks = settled[-1:] + [each for each in settled[:-1] if each.ip and not settled[-1].ip][-1:]
+        for item in settled:
+            if item not in marks:
+                _delete(tx, item)
+            elif item.changed:
+                tx.run(SETTLE_RUN if is_run else SETTLE_WORD, row_id=item.row_id)
     for item in items:
         if item.changed and not item.settled:
             tx.run(BEGIN_RUN if item.is_run else BEGIN_WORD, row_id=item.row_id, start=item.start)

@@ -370,6 +370,16 @@ def test_case_14_whom_a_scan_that_is_set_aside_missed_was_not_missed_by_it(histo
 # --- the grace time of the settings
 
 
+def test_what_is_settled_leaves_the_last_known_address(history: History) -> None:
+    history.event("seen", -600, ip="10.0.0.2")
+    history.event("disconnected", 0)
+    history.clock.shift(8 * 86_400)
+    for _ in range(2):
+        history.event("seen", None)
+        assert [ip for ip, _ in history.addresses()] == ["10.0.0.2", "10.0.0.2"]
+        history.clock.shift(3600)
+
+
 def test_a_changed_grace_time_of_the_settings_derives_anew_at_the_next_start(history: History) -> None:
     for at in (-1500, -1200, -900, -600):
         history.scan(at, M, *([X] if at != -1200 and at != -900 else []))
