@@ -108,6 +108,8 @@ class _Group(click.Group):
         except SessiontrackError as error:
             raise click.ClickException(error.message) from error
         except PermissionError as error:
+            if error.filename is None:
+                raise
             user = user_name(os.geteuid())
             message = f"{error.filename} cannot be used by the user {user}: {error.strerror}."
             raise click.ClickException(message + _place_to_write(ctx)) from error
@@ -116,7 +118,7 @@ class _Group(click.Group):
 def _place_to_write(ctx: click.Context) -> str:
     """Whoever called as root expects to be able to write anywhere."""
     owned = ctx.meta.get(OWNED)
-    return "" if owned is None else f" Name a place in {owned}, or give the folder to this user."
+    return "" if owned is None else f" Name a place in {owned}, or in a folder that this user may write."
 
 
 def _imported(name: str) -> ModuleType:

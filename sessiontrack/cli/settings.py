@@ -52,8 +52,9 @@ def set_(name: str, value: str) -> None:
     key = name.strip().removeprefix(PREFIX).lower()
     if key == "instance":
         raise InvalidSetting("INSTANCE cannot be set in the file, which is found through that folder.")
-    if load_settings({key.upper(): value}).admin_password and key == "admin_password":
-        refuse_weak_first(value)
+    load_settings({key.upper(): value})
+    if key == "admin_password":
+        refuse_weak_first(value.strip())
     folder = load_settings().instance
     path = folder / FILE_NAME
     if not folder.is_dir():

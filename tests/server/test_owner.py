@@ -128,6 +128,7 @@ def test_a_folder_for_backups_is_made_by_root_for_the_owner(
     assert became == [("backups", NOBODY.pw_uid), *AS_NOBODY, *AS_NOBODY]
 
 
+@pytest.mark.sqlite("whose file is copied")
 @pytest.mark.parametrize(
     "words", [("export", "sessions", "--output"), ("token", "add", "mine", "--output")], ids=" ".join
 )
@@ -145,7 +146,7 @@ def test_root_is_told_where_the_owner_can_write(
     note, line = result.stderr.splitlines()
     assert note == f"Note: as the user nobody, in {folder}."
     assert line.startswith("Error: /proc/file")
-    assert line.endswith(f"Name a place in {folder}, or give the folder to this user.")
+    assert line.endswith(f"Name a place in {folder}, or in a folder that this user may write.")
 
 
 def test_root_writes_hook_scripts_as_root(
