@@ -30,7 +30,7 @@ PRUNING = "prune"
 LOOK_SECONDS = 60.0
 # Rows that are removed at a time: as many as keep other writers waiting for this long.
 LEAST_ROWS, MOST_ROWS = 100, 2000
-LEAST_SECONDS, MOST_SECONDS = 0.01, 0.02
+LEAST_SECONDS, MOST_SECONDS = 0.005, 0.01
 # A reader that never ends keeps the WAL from being written back; a larger WAL is logged.
 LARGE_WAL_BYTES = 256 * 1024 * 1024
 SOURCES = Statement("SELECT name FROM source ORDER BY name")
