@@ -107,10 +107,14 @@ def sources() -> Response:
 )
 def change_source(body: dict[str, Any]) -> Response:
     """Archive a source that was retired, or take it back out of the archive"""
-    change = archive_source if body["archived"] else unarchive_source
+    rules = PresenceRules.of(settings()) if body["disconnect"] else None
+    disconnected = 0
     with write_transaction() as tx:
-        changed = change(tx, g.now, body["name"])
-    return answer({"success": True, "source": _source(changed)})
+        if body["archived"]:
+            changed, disconnected = archive_source(tx, g.now, body["name"], rules)
+        else:
+            changed = unarchive_source(tx, g.now, body["name"])
+    return answer({"success": True, "source": _source(changed), "disconnected": disconnected})
 
 
 def _source(found: SourceStatus) -> dict[str, object]:

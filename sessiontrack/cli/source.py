@@ -1,6 +1,5 @@
 """`sessiontrack source`: what feeds us, and which of it was retired."""
 
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -8,8 +7,9 @@ import click
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
-from sessiontrack.database import Transaction, read_transaction, write_transaction
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.queries.sources import SourceStatus, list_sources
+from sessiontrack.services.presence import PresenceRules
 from sessiontrack.services.sources import archive_source, unarchive_source
 from sessiontrack.values.timestamps import IN_UTC
 
@@ -48,15 +48,26 @@ def _row(found: SourceStatus) -> dict[str, Any]:
 
 @source.command()
 @click.argument("name")
-def archive(name: str) -> None:
+@click.option(
+    "--disconnect", is_flag=True, help="The devices that it holds as connected left when it last saw them."
+)
+def archive(name: str, disconnect: bool) -> None:
     """Report a retired source neither silent nor failing, until it is heard of again.
 
-    Its history stays.
+    Its history stays, and its devices stay connected. With --disconnect they left when it last saw them; one
+    that another source still sees stays.
 
+    \b
     Example: sessiontrack source archive arp-scan
+    Example: sessiontrack source archive arp-scan --disconnect
     """
-    _change(archive_source, name)
+    app = prepared_app()
+    rules = PresenceRules.of(app.extensions["sessiontrack.settings"]) if disconnect else None
+    with app.app_context(), write_transaction() as tx:
+        _, count = archive_source(tx, clock.now(), name, rules)
     click.echo(f"Archived source {name}.")
+    if disconnect:
+        click.echo(f"Disconnected {count} device{'' if count == 1 else 's'}.")
 
 
 @source.command()
@@ -66,10 +77,6 @@ def unarchive(name: str) -> None:
 
     Example: sessiontrack source unarchive arp-scan
     """
-    _change(unarchive_source, name)
-    click.echo(f"Source {name} is no longer archived.")
-
-
-def _change(change: Callable[[Transaction, int, str], SourceStatus], name: str) -> None:
     with prepared_app().app_context(), write_transaction() as tx:
-        change(tx, clock.now(), name)
+        unarchive_source(tx, clock.now(), name)
+    click.echo(f"Source {name} is no longer archived.")

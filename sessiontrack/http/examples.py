@@ -211,8 +211,8 @@ _SOURCE = {
     "seen": 9,
 }
 SOURCES = {"success": True, "sources": [_SOURCE]}
-CHANGE_SOURCE = {"name": "network", "archived": True}
-SOURCE_CHANGED = {"success": True, "source": {**_SOURCE, "archived": True}}
+CHANGE_SOURCE = {"name": "network", "archived": True, "disconnect": True}
+SOURCE_CHANGED = {"success": True, "source": {**_SOURCE, "archived": True}, "disconnected": 3}
 ONLINE_HISTORY = {
     "success": True,
     "step": "1 hour",

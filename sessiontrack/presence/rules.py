@@ -76,6 +76,11 @@ class SourceEvidence:
                 )
         yield from (each.at for each in self.said if each.kind != LEFT)
 
+    def last_sighting(self) -> int | None:
+        """When the source last saw the device; None where it did not."""
+        found = [last for _, last in self.blocks] + [each.at for each in self.said if each.kind != LEFT]
+        return max(found, default=None)
+
     def missed(self, last: int, until: int | None, grace: int) -> int | None:
         """The trusted scan before `until` by which it is known to have left after a sighting.
 
@@ -126,6 +131,11 @@ def connected_intervals(evidence: Iterable[SourceEvidence], grace: int) -> list[
     return sorted(
         merged, key=lambda each: (each.start if each.start is not None else each.end, each.end or 0)
     )
+
+
+def is_held(source: SourceEvidence, grace: int) -> bool:
+    """Whether it is that source's word that the device is there now."""
+    return any(word.end is None for word in _words(source, grace))
 
 
 class _Word(NamedTuple):

@@ -1,11 +1,13 @@
 """Words taken in: what sources say of single devices, each kept as it was said."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.presence.evidence import (
     ADD_SOURCE,
     COUNT_SIGHTED,
+    SOURCE_ID,
     Taken,
     identify,
     ids_of,
@@ -15,10 +17,12 @@ from sessiontrack.values.observations import DeviceEvent, Observation
 
 # Without an instant of its own, it came after all that the source said of that instant before, of any device:
 # two devices may turn out to be one.
-_ARRIVAL = (
-    "CASE WHEN :arrives THEN 1 + coalesce((SELECT max(b.arrival) FROM device_evidence b"
-    " WHERE b.source_id = :source_id AND b.at = :at), 0) END"
+_NEXT = (
+    "1 + coalesce((SELECT max(b.arrival) FROM device_evidence b"
+    " WHERE b.source_id = :source_id AND b.at = :at), 0)"
 )
+_ARRIVAL = f"CASE WHEN :arrives THEN {_NEXT} END"
+NEXT_ARRIVAL = Statement(f"SELECT {_NEXT}")
 _OF_BOTH = (
     " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET"
     " ip = CASE WHEN excluded.ip > device_evidence.ip THEN excluded.ip ELSE device_evidence.ip END,"
@@ -41,6 +45,12 @@ ADD_SEEN_AFTER = Statement(
     " WHERE NOT s.remembered AND EXISTS (SELECT 1 FROM device_evidence e WHERE e.device_id = s.device_id"
     " AND e.source_id = :source_id AND e.at = :at AND e.arrival IS NOT NULL)"
     f" GROUP BY s.device_id{_OF_BOTH}"
+)
+# It may be a mark by now that the source had said so of that second before.
+ADD_LEFT = Statement(
+    "INSERT INTO device_evidence (device_id, source_id, at, kind, ip, arrival)"
+    " VALUES (:device_id, :source_id, :at, 'disconnected', '', :arrival)"
+    " ON CONFLICT (device_id, source_id, at, kind) DO UPDATE SET arrival = excluded.arrival, settled = false"
 )
 ADD_DEVICE = Statement(
     "INSERT INTO device (mac, name, vendor, first_seen_at) SELECT :mac, :name, :vendor, :at"
@@ -110,6 +120,22 @@ def take_events(tx: Transaction, events: Iterable[DeviceEvent]) -> Taken:
         )
         affected |= ids_of(changed)
     return Taken(affected, len({event.device.mac for event in known}))
+
+
+def say_left(tx: Transaction, source: str, last_seen: Mapping[int, int]) -> None:
+    """The source says that devices left when it last saw them, after all else that it said of that second.
+
+    Args:
+        last_seen: by the device's id.
+    """
+    source_id: int = tx.value(SOURCE_ID, name=source)
+    devices: dict[int, list[int]] = defaultdict(list)
+    for device_id, at in last_seen.items():
+        devices[at].append(device_id)
+    for at, device_ids in devices.items():
+        arrival = tx.value(NEXT_ARRIVAL, source_id=source_id, at=at)
+        of_second = {"source_id": source_id, "at": at, "arrival": arrival}
+        tx.run_many(ADD_LEFT, [{"device_id": each, **of_second} for each in device_ids])
 
 
 def connected_by(tx: Transaction, source: str, at: int) -> list[str]:

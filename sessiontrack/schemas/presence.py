@@ -254,6 +254,18 @@ class ChangeSource(Strict):
 
     name = Text(least=1, most=64, required=True, metadata={"example": "network"})
     archived = JsonBoolean(required=True)
+    disconnect = JsonBoolean(
+        load_default=False,
+        metadata={
+            "description": "Whether the devices that it holds as connected left when it last saw them;"
+            " only with `archived`."
+        },
+    )
+
+    @validates_schema
+    def _only_archived(self, data: dict[str, Any], **kwargs: object) -> None:
+        if data["disconnect"] and not data["archived"]:
+            raise ValidationError("Only a source that is archived disconnects its devices.", "disconnect")
 
 
 class SourceAnswer(Answer):
@@ -261,6 +273,9 @@ class SourceAnswer(Answer):
 
     success = fields.Boolean(required=True, metadata={"enum": [True]})
     source = fields.Nested(SourceRow, required=True)
+    disconnected = fields.Integer(
+        required=True, metadata={"description": "How many devices are connected no more by `disconnect`."}
+    )
 
 
 class OnlineHistory(Strict):

@@ -13,8 +13,9 @@ from sessiontrack.presence import derivation, scans, words
 from sessiontrack.presence.ahead import FUTURE_SECONDS, set_aside
 from sessiontrack.presence.derivation import Terms, derive_devices
 from sessiontrack.presence.evidence import Taken, hold_evidence
-from sessiontrack.presence.facts import Stretches
+from sessiontrack.presence.facts import Stretches, chunks
 from sessiontrack.presence.forgetting import forget
+from sessiontrack.presence.holding import held_by
 from sessiontrack.services.announcing import announce
 from sessiontrack.services.flapping import FlappingRules
 from sessiontrack.values.changes import Change
@@ -27,6 +28,9 @@ SET_DERIVED_BY = Statement(
     "INSERT INTO derived_by (id, grace_seconds, least_percent) VALUES (1, :grace, :least_percent)"
     " ON CONFLICT (id) DO UPDATE SET grace_seconds = excluded.grace_seconds,"
     " least_percent = excluded.least_percent"
+)
+COUNT_CONNECTED = Statement(
+    "SELECT count(*) FROM device_session WHERE device_id AMONG(:ids) AND still_connected"
 )
 CONNECTIONS = ("Connected", "Down Reconnected")
 DISCONNECTIONS = ("Disconnected", "Device Down")
@@ -143,6 +147,28 @@ def observe_events(tx: Transaction, now: int, events: Sequence[DeviceEvent], rul
     ahead = _begin(tx, now, rules)
     sources = sorted({event.source for event in events})
     return _outcome(tx, now, sources, words.take_events(tx, events), ahead, rules)
+
+
+def disconnect_held(tx: Transaction, now: int, source: str, rules: PresenceRules) -> int:
+    """Take in that every device which the source holds as connected left when the source last saw it.
+
+    That may be longer ago than other evidence is accepted: nothing but the source's own sightings is later.
+
+    Returns:
+        how many devices are connected no more; those that another source holds still are.
+    """
+    hold_evidence(tx)
+    last_seen = {each.device_id: each.last_at for each in held_by(tx, source, rules.grace)}
+    if not last_seen:
+        return 0
+    before = _count_connected(tx, last_seen)
+    words.say_left(tx, source, last_seen)
+    derive_and_announce(tx, now, last_seen, rules)
+    return before - _count_connected(tx, last_seen)
+
+
+def _count_connected(tx: Transaction, device_ids: Iterable[int]) -> int:
+    return sum(tx.value(COUNT_CONNECTED, **chunk) for chunk in chunks(device_ids))
 
 
 def _begin(tx: Transaction, now: int, rules: PresenceRules) -> set[int]:

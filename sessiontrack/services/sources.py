@@ -6,6 +6,7 @@ from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import NotFound
 from sessiontrack.queries.sources import SHORTEST_SILENCE, SourceStatus, find_source
 from sessiontrack.services.announcing import announce_source
+from sessiontrack.services.presence import PresenceRules, disconnect_held
 from sessiontrack.services.source_failures import record_success
 from sessiontrack.values.webhook_events import SOURCE_BACK, SOURCE_SILENT
 
@@ -14,17 +15,25 @@ TELL_SILENT = Statement("UPDATE source SET told_look = :look WHERE name = :name 
 TELL_BACK = Statement("UPDATE source SET told_look = NULL WHERE name = :name AND told_look < :look")
 
 
-def archive_source(tx: Transaction, now: int, name: str) -> SourceStatus:
-    """Report it neither silent nor failing, until it is heard of again; what it is then.
+def archive_source(
+    tx: Transaction, now: int, name: str, disconnected_by: PresenceRules | None = None
+) -> tuple[SourceStatus, int]:
+    """Report it neither silent nor failing, until it is heard of again.
 
+    Args:
+        disconnected_by: the devices that it holds as connected left when it last saw them, by these rules.
+    Returns:
+        what it is then, and how many devices that disconnected.
     Raises:
         NotFound: no source has that name.
     """
+    _get(tx, now, name)
+    disconnected = 0 if disconnected_by is None else disconnect_held(tx, now, name, disconnected_by)
     source = _get(tx, now, name)
     record_success(tx, name)
     tx.run(ARCHIVE, name=name, look=source.last_look or 0)
     # One that never worked is known by its failure alone, and is forgotten with it.
-    return find_source(tx, now, name) or source
+    return find_source(tx, now, name) or source, disconnected
 
 
 def unarchive_source(tx: Transaction, now: int, name: str) -> SourceStatus:

@@ -24,7 +24,7 @@ from sessiontrack.values.timestamps import IN_UTC
 from tests.support.application import NOW, Clients
 from tests.support.history_reference import Report, history
 from tests.support.history_world import DAY, GRACE, MACS, RULES, World
-from tests.support.presence_reference import Observation
+from tests.support.presence_reference import Observation, last_seen_if_held
 from tests.support.thorough import made_up
 
 STEP = 300
@@ -166,6 +166,22 @@ class HistoryMachine(RuleBasedStateMachine):
             self.owner[mac] = self.owner[mac] or mac
         self.facts.append(Fact(seen.devices[0][0] if len(seen.devices) == 1 else "", seen=seen))
 
+    @precondition(lambda self: self.dice.random() < 0.3)
+    @rule(source=sources)
+    def retire(self, source: str) -> None:
+        """Its devices left when it last saw them: the same as if it had said so itself."""
+        body = {"name": source, "archived": True, "disconnect": True}
+        if not self.world.call("PATCH", "/presence/sources", body)["success"] or self.is_beyond:
+            return
+        for mac in {owner for owner in self.owner.values() if owner}:
+            grace = self.graces.get(mac, self.grace)
+            at = last_seen_if_held(self._seen_of(mac), source, mac, least_share=0.0, grace=grace)
+            if at is not None:
+                key = (source, at)
+                self.arrivals[key] = self.arrivals.get(key, 0) + 1
+                left = Observation(source, at, "disconnected", ((mac, ""),), arrival=self.arrivals[key])
+                self.facts.append(Fact(mac, seen=left))
+
     @rule(mac=macs, minutes=st.sampled_from([None, 5, 10, 30]))
     def patch(self, mac: str, minutes: int | None) -> None:
         grace = None if minutes is None else f"{minutes} minutes"
@@ -290,8 +306,10 @@ class HistoryMachine(RuleBasedStateMachine):
     def _reference(self, mac: str) -> Any:
         facts = self._facts_of_owner(mac)
         reports = [each.report for each in facts if each.report is not None]
-        renamed = [_renamed(each.seen, self.owner, mac) for each in self.facts if each.seen is not None]
-        return history(renamed, reports, mac, self.graces.get(mac, self.grace))
+        return history(self._seen_of(mac), reports, mac, self.graces.get(mac, self.grace))
+
+    def _seen_of(self, mac: str) -> list[Observation]:
+        return [_renamed(each.seen, self.owner, mac) for each in self.facts if each.seen is not None]
 
     def _facts_of_owner(self, mac: str) -> list[Fact]:
         return [each for each in self.facts if each.report is not None and self.owner[each.mac] == mac]

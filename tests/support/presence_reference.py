@@ -106,6 +106,21 @@ def _told(last: int, scans: list[int], excused: set[int], grace: int) -> int | N
     return None
 
 
+def last_seen_if_held(
+    observations: list[Observation], source: str, mac: str, *, least_share: float = LEAST_SHARE, grace: int
+) -> int | None:
+    """When the source last saw the device, if by its word the device is still there."""
+    if not any(end is None for _, end, _ in _words(observations, source, mac, least_share, grace)):
+        return None
+    return max(
+        each.at
+        for each in observations
+        if each.source == source
+        and each.kind != "disconnected"
+        and any(mac == other for other, _ in each.devices)
+    )
+
+
 def truth(
     observations: list[Observation],
     mac: str,

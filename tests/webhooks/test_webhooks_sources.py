@@ -108,6 +108,16 @@ def test_an_archived_source_is_told_of_no_more(hooks: Hooks, pace: Pace) -> None
     assert passes(hooks, pace, 2 * QUARTER) == []
 
 
+def test_a_device_that_goes_with_its_source_is_down(hooks: Hooks) -> None:
+    hooks.add("Device Down", name="down")
+    hooks.scan(MAC)
+    hooks.clients.operator.ok("PATCH", f"/devices/{MAC}", {"alert_down": True})
+    hooks.wait(60)
+    body = {"name": "arp", "archived": True, "disconnect": True}
+    hooks.clients.operator.ok("PATCH", "/presence/sources", body)
+    assert [(each["type"], each["at"]) for each in hooks.deliver()] == [("Device Down", NOW)]
+
+
 def test_of_two_workers_with_the_same_news_one_tells(hooks: Hooks) -> None:
     hooks.scan(MAC)
     now = NOW + 2 * QUARTER
