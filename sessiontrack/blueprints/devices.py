@@ -10,6 +10,7 @@ from sessiontrack.http import examples
 from sessiontrack.http.answers import CSV, FILE_HEADERS, PAGING_HEADERS, answer, csv_answer, list_answer
 from sessiontrack.http.endpoint import Blueprint, mac_in_path, settings, window, window_text
 from sessiontrack.queries import devices as queries
+from sessiontrack.queries.device_holders import list_holders
 from sessiontrack.queries.device_neighbours import find_neighbours
 from sessiontrack.queries.device_statistics import device_statistics
 from sessiontrack.schemas import devices as schemas
@@ -150,12 +151,16 @@ def totals(query: dict[str, Any]) -> Response:
     "/<mac:mac>", role=VIEWER, answer=schemas.FoundDeviceAnswer, example=examples.FOUND_DEVICE, errors=(404,)
 )
 def one(mac: str) -> Response:
-    """A device, by any of its MAC addresses; and those before and after it, by name"""
+    """A device, by any of its MAC addresses; who holds it as connected, and those beside it by name"""
     wanted = mac_in_path(mac)
+    grace, site = settings().presence_grace, settings().timezone
     with read_transaction() as tx:
         found = _device(tx, wanted)
         previous, following = find_neighbours(tx, found["mac"])
-    return answer({"success": True, "device": found, "previous": previous, "next": following})
+        held_by = list_holders(tx, found["mac"], grace, site) if found["connected"] else []
+    return answer(
+        {"success": True, "device": found, "held_by": held_by, "previous": previous, "next": following}
+    )
 
 
 @blueprint.endpoint(

@@ -14,6 +14,7 @@ from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput, NotFound
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.queries import devices as queries
+from sessiontrack.queries.device_holders import list_holders
 from sessiontrack.schemas.devices import STATUSES, ChangeDevice
 from sessiontrack.services import devices as services
 from sessiontrack.services.presence import PresenceRules
@@ -68,11 +69,17 @@ def show(mac: str, as_json: bool) -> None:
     settings: Settings = app.extensions["sessiontrack.settings"]
     with app.app_context(), read_transaction() as tx:
         found = queries.find_device(tx, wanted, settings.flapping, clock.now(), settings.timezone)
-    if found is None:
-        raise NotFound(f"No device has the MAC address {wanted}.")
+        if found is None:
+            raise NotFound(f"No device has the MAC address {wanted}.")
+        found["held_by"] = (
+            list_holders(tx, found["mac"], settings.presence_grace, settings.timezone)
+            if found["connected"]
+            else []
+        )
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
+    found["held_by"] = [f"{each['source']} ({each['last_seen']})" for each in found["held_by"]]
     shown = {name: ", ".join(value) if isinstance(value, list) else value for name, value in found.items()}
     print_table([{"field": name, "value": value} for name, value in shown.items()], as_json=False)
 

@@ -117,6 +117,7 @@ DEVICES = {"success": True, "devices": [_DEVICE]}
 ONE_DEVICE = {"success": True, "device": _DEVICE}
 FOUND_DEVICE = {
     **ONE_DEVICE,
+    "held_by": [{"source": "network", "last_seen": "2025-08-01T12:00:00+00:00"}],
     "previous": {"mac": "AA:BB:CC:00:00:01", "name": "Laptop"},
     "next": None,
 }

@@ -188,9 +188,21 @@ class NeighbourAnswer(Answer):
     name = fields.String(required=True)
 
 
+class HolderAnswer(Answer):
+    """A source by whose evidence a device is connected."""
+
+    source = fields.String(required=True)
+    last_seen = fields.String(required=True, metadata={"description": "When that source last saw it."})
+
+
 class FoundDeviceAnswer(OneDeviceAnswer):
     """`GET /devices/<mac>`."""
 
+    held_by = fields.List(
+        fields.Nested(HolderAnswer),
+        required=True,
+        metadata={"description": "The sources by whose evidence it is connected."},
+    )
     previous = fields.Nested(
         NeighbourAnswer,
         required=True,

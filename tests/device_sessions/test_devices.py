@@ -78,6 +78,7 @@ def test_contract_6_a_device_tells_what_is_known_of_it(network: Clients) -> None
             "tags": [],
             "notes": "",
         },
+        "held_by": [],
         "previous": {"mac": CAMERA, "name": "camera"},
         "next": {"mac": PHONE, "name": "Phone"},
     }

@@ -201,3 +201,47 @@ def test_the_command_says_how_many_devices_it_disconnected(history: History) -> 
     history.scan(-600, X)
     result = invoke(folder, "source", "archive", "arp", "--disconnect")
     assert result.output == "Archived source arp.\nDisconnected 1 device.\n"
+
+
+# --- who holds a device
+
+
+def holders(history: History, mac: str = X) -> list[tuple[str, str]]:
+    found = history.clients.viewer.ok("GET", f"/devices/{mac}")["held_by"]
+    return [(each["source"], each["last_seen"]) for each in found]
+
+
+def test_a_device_names_the_sources_that_hold_it(history: History) -> None:
+    history.scan(-900, X, M)
+    history.scan(-300, X)
+    history.event("connected", -1800, source="dhcp")
+    history.event("connected", -1800, source="ap")
+    history.event("disconnected", -60, source="ap")
+    assert holders(history) == [("arp", "2025-08-15T11:55:00+00:00"), ("dhcp", "2025-08-15T11:30:00+00:00")]
+    # Missed, but not yet for its grace time.
+    assert holders(history, M) == [("arp", "2025-08-15T11:45:00+00:00")]
+    retire(history, "arp")
+    assert holders(history) == [("dhcp", "2025-08-15T11:30:00+00:00")]
+    assert holders(history, M) == []
+
+
+def test_a_merged_device_names_them_by_any_address(history: History) -> None:
+    history.scan(-900, X)
+    history.event("seen", -600, mac=M, source="dhcp")
+    history.merge(X, M)
+    assert [source for source, _ in holders(history, M)] == ["arp", "dhcp"]
+
+
+def test_a_device_that_was_only_reported_is_held_by_none(history: History) -> None:
+    history.create(-1800)
+    assert history.is_connected()
+    assert holders(history) == []
+
+
+def test_the_command_shows_who_holds_it(history: History) -> None:
+    history.scan(-900, X)
+    history.event("seen", -600, source="dhcp")
+    folder = history.clients.app.instance_path
+    shown = invoke(folder, "device", "show", X).output
+    assert "arp (2025-08-15T11:45:00+00:00), dhcp (2025-08-15T11:50:00+00:00)" in " ".join(shown.split())
+    assert '"source": "dhcp"' in invoke(folder, "device", "show", X, "--json").output

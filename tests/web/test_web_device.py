@@ -50,6 +50,20 @@ def dialog(visit: Visit) -> Locator:
     return visit.page.get_by_role("dialog")
 
 
+def test_a_connected_device_names_the_source_that_says_so(
+    own: tuple[Visit, Server], template: tuple[Path, dict[str, str]]
+) -> None:
+    visit, server = own
+    body = {"source": "attic", "devices": [{"mac": MAC}]}
+    assert server.call("POST", "/presence/scans", body, template[1]["admin"]).status == 200
+    visit.open(PAGE)
+    held = visit.page.locator(".facts div").filter(has_text="Connected according to").locator("dd")
+    expect(held).to_contain_text("attic · Last seen")
+    visit.open(f"/ui/devices/{OTHER}")
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text(OTHER)
+    expect(held).to_have_count(0)
+
+
 def test_the_list_leads_to_it_and_it_leads_back(signed_in: Visit) -> None:
     page = signed_in.page
     signed_in.open("/ui/devices")

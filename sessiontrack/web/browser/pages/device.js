@@ -149,6 +149,7 @@ class DevicePage extends StElement {
   #facts() {
     const { device } = this;
     const none = html`<span class="muted">–</span>`;
+    const held = this.beside.held_by;
     const seen = device.connected ? t("devices.now") : instant(device.last_seen);
     return html`<dl class="card facts">
       ${fact(t("devices.ip"), device.ip ? html`<span class="mono">${device.ip}</span>` : none)}
@@ -161,6 +162,7 @@ class DevicePage extends StElement {
       ${fact(t("devices.first_seen"), instant(device.first_seen))}
       ${fact(t("devices.last_seen"), seen)}
       ${device.connected_since ? fact(t("devices.one.since"), instant(device.connected_since)) : nothing}
+      ${held.length ? fact(t("devices.one.held"), held.map(holder)) : nothing}
       ${mayWrite ? nothing : fact(t("devices.one.alert"), device.alert_down ? t("devices.one.yes") : t("devices.one.no"))}
       ${fact(t("devices.one.grace"), device.grace ? formatDuration(60 * minutesOf(device.grace)) : html`<span class="muted">${t("devices.one.grace.usual")}</span>`)}
       ${device.aliases.length
@@ -258,6 +260,8 @@ const neighbour = (device, which, sign) =>
     : nothing;
 
 const fact = (label, value) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`;
+const holder = ({ source, last_seen: seen }) =>
+  html`<div>${source} <span class="muted">· ${t("devices.last_seen")} ${instant(seen)}</span></div>`;
 const randomized = () => badge("quiet", t("devices.randomized"));
 const share = (value) => (value === null ? "–" : t("devices.one.percent", { share: Math.round(value * 1000) / 10 }));
 
