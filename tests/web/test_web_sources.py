@@ -91,7 +91,12 @@ def test_a_source_that_was_retired_is_archived_and_taken_back(own: Visit) -> Non
     row = page.locator("tbody tr")
     expect(row).to_contain_text("In order")
     page.get_by_role("button", name="Archive attic").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("left when it last saw them")).to_be_checked()
+    assert own.violations() == []
+    dialog.get_by_role("button", name="Archive").click()
     expect(row).to_contain_text("Archived")
+    expect(page.get_by_text("attic is archived; 1 device is connected no more.")).to_be_visible()
     assert own.violations() == []
     page.get_by_role("button", name="Take back attic").click()
     expect(row).to_contain_text("In order")

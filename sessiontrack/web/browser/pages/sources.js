@@ -2,6 +2,7 @@ import { html, nothing } from "lit";
 import { get, send } from "../client.js";
 import { StElement } from "../element.js";
 import "../elements/copy.js";
+import { ask } from "../elements/dialog.js";
 import { badge, emptyState, pageHeader, segments } from "../elements/parts.js";
 import { sourceState } from "../elements/source-state.js";
 import "../elements/table.js";
@@ -85,16 +86,17 @@ class SourcesPage extends StElement {
   #actions({ name, archived }) {
     const act = archived ? "unarchive" : "archive";
     return html`<div class="row-actions">
-      <button type="button" class="button quiet" aria-label=${t(`sources.${act}.of`, { name })} @click=${() => this.#archive(name, !archived)}>
+      <button type="button" class="button quiet" aria-label=${t(`sources.${act}.of`, { name })} @click=${() => this.#retire(name, !archived)}>
         ${icon(archived ? "refresh" : "archive")}${t(`sources.${act}`)}
       </button>
     </div>`;
   }
 
-  async #archive(name, archived) {
+  async #retire(name, archived) {
+    const change = (more) => send("PATCH", "/presence/sources", { name, archived, ...more });
     try {
-      await send("PATCH", "/presence/sources", { name, archived });
-      toast(t(archived ? "sources.archived" : "sources.unarchived", { name }));
+      const done = archived ? await askToArchive(name, change) : await change();
+      if (done) toast(t(archived ? "sources.archived" : "sources.unarchived", { name, count: done.disconnected }));
     } catch (error) {
       toast(error.message, "error");
     }
@@ -150,6 +152,15 @@ class SourcesPage extends StElement {
     this.busy = false;
   }
 }
+
+const askToArchive = (name, change) =>
+  ask({
+    title: t("sources.archive.of", { name }),
+    body: html`<p>${t("sources.archive.text")}</p>
+      <label class="check"><input type="checkbox" name="disconnect" checked /><span>${t("sources.disconnect")}</span></label>`,
+    action: t("sources.archive"),
+    submit: ({ disconnect }) => change({ disconnect: Boolean(disconnect) }),
+  });
 
 const nameCell = ({ name, kind }) =>
   html`<strong>${name}</strong><small class="muted">${t(`sources.kind.${kind}`)}</small>`;
