@@ -185,7 +185,7 @@ def manual() -> str:
     lines += ["sessiontrack - which devices and people were connected, from when to when", ".SH SYNOPSIS"]
     lines += [".B sessiontrack", "COMMAND [OPTIONS] [ARGUMENTS]", ".SH DESCRIPTION"]
     lines += _roff(cleandoc(main.help or "").replace("\n\n", "\n.PP\n"), ".PP")
-    context = click.Context(main, info_name="sessiontrack")
+    context = click.Context(main, info_name="sessiontrack", **main.context_settings)
     for title, group in GROUPS.items():
         lines.append(f".SH {title.upper()}")
         for name in group:

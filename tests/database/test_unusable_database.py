@@ -14,6 +14,7 @@ import pytest
 from sessiontrack.database import database_file, in_use
 from sessiontrack.database.engines import writer_lock
 from sessiontrack.exceptions import DamagedDatabase, StorageUnavailable
+from sessiontrack.process.whole_file import user_name
 from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke, run
 from tests.support.database_files import DAMAGES, DATABASE, PAGE, ask, copy_of, damage, make_foreign, run_in
@@ -137,7 +138,7 @@ def test_a_file_of_another_owner_is_named_with_both_users(
     monkeypatch.setattr(os, "geteuid", lambda: 12_345)
     result = invoke(tmp_path / "instance", "migrate")
     assert result.exit_code == 1
-    assert_one_line(result.stderr, str(foreign), "12345", database_file._owner(foreign))
+    assert_one_line(result.stderr, str(foreign), "12345", user_name(foreign.stat().st_uid))
 
 
 def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:

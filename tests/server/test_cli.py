@@ -37,7 +37,7 @@ def commands(command: click.Command, *names: str) -> Iterator[tuple[str, ...]]:
 def test_contract_7_each_command_has_help_with_an_example(names: tuple[str, ...]) -> None:
     for option in ("--help", "-h"):
         result = CliRunner().invoke(main, [*names, option])
-        assert result.exit_code == 0
+        assert result.exit_code == 0, result.output
         assert f"Example: {'sessiontrack' if names else 'sessiontrack serve'}" in " ".join(
             result.stdout.split()
         )

@@ -21,6 +21,7 @@ def test_the_man_page_has_every_group_and_every_command_with_its_options() -> No
         if names:
             assert f"\n.SS sessiontrack {' '.join(names)}\n" in page
     assert "--alert / --no-alert" in page
+    assert page.count("  -h, --help ") > len(GROUPS)
     assert "token issue" not in page
     assert "\b" not in page
 
