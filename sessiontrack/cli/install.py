@@ -87,7 +87,7 @@ def install_(
     if _goes_on(is_trial, yes):
         install(prefix, choices, nginx_refusal if prefix == ROOT else lambda: None)
         click.echo(
-            f"Installed.\n\n{_left_to_do(choices, is_packaged(prefix))}"
+            f"Installed.\n\n{_left_to_do(choices, prefix)}"
             if any(s.action != KEEP for s in steps)
             else "Done."
         )
@@ -169,9 +169,16 @@ def _refuse_closed(program: Path) -> None:
         for each in (path, *path.parents):
             if each.exists() and not each.stat().st_mode & (0o001 if each.is_dir() else 0o004):
                 raise InvalidSetting(
-                    f"{each} is closed to the user sessiontrack; was it made under a umask like 077?"
-                    f" chmod -R go+rX {program.parent.parent}"
+                    f"{each} is closed to the user sessiontrack{_remedy(each, program.parent.parent, path)}"
                 )
+
+
+def _remedy(closed: Path, environment: Path, path: Path) -> str:
+    if closed.is_relative_to(environment):
+        return f"; was it made under a umask like 077? chmod -R go+rX {environment}"
+    if path.is_relative_to(environment):
+        return f", who needs {path}; install the program elsewhere, such as in /opt/sessiontrack."
+    return f", who needs {path}; make {environment} with a Python of the system, such as /usr/bin/python3."
 
 
 def _show(steps: list[Step]) -> None:
@@ -189,7 +196,10 @@ def _goes_on(is_trial: bool, yes: bool) -> bool:
     return False
 
 
-def _left_to_do(choices: Choices, packaged: bool) -> str:
+def _left_to_do(choices: Choices, prefix: Path) -> str:
+    title = "Left to do, as root:"
+    if prefix != ROOT:
+        title = f"Left to do, as root, on the host that {prefix} is for, not on this one:"
     site = [
         f"  # the certificate: {choices.certificate}, its key: {choices.certificate_key}",
         "  ln -s ../sites-available/sessiontrack /etc/nginx/sites-enabled/",
@@ -202,10 +212,10 @@ def _left_to_do(choices: Choices, packaged: bool) -> str:
             f"  # and where {INSTANCE}/sessiontrack.toml was there before, it needs this line:",
             f'  #   auth_proxy_header = "{choices.proxy_user_header}"',
         ]
-    if packaged:
-        return "\n".join(["Left to do, as root:", *site, "  nginx -t && systemctl reload nginx"])
+    if is_packaged(prefix):
+        return "\n".join([title, *site, "  nginx -t && systemctl reload nginx"])
     lines = [
-        "Left to do, as root:",
+        title,
         "  systemd-sysusers /etc/sysusers.d/sessiontrack.conf",
         "  systemctl daemon-reload",
         "  systemctl enable --now sessiontrack.service sessiontrack-network.service"

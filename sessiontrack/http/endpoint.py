@@ -185,7 +185,9 @@ def _signed_in(role: str, kind: str, writes: bool) -> Principal:
             read_from_replica(position)
     uses().note(found.login_key, g.now)
     if not includes(found.role, role):
-        raise Forbidden(f"{found.username} has the role {found.role}; this needs the role {role}.")
+        # A token may have less than its user.
+        who = f"This token of {found.username}" if found.kind == "token" else found.username
+        raise Forbidden(f"{who} has the role {found.role}; this needs the role {role}.")
     return found
 
 

@@ -16,6 +16,7 @@ from sessiontrack.exceptions import InvalidInput, TargetRefused, TargetUnreachab
 
 LONGEST_URL = 2048
 PORTS = {"http": 80, "https": 443}
+REMEDY = "To allow it: sessiontrack settings set WEBHOOK_ALLOW, with all networks that receivers are in."
 Address = IPv4Address | IPv6Address
 Networks = Iterable[IPv4Network | IPv6Network]
 Resolver = Callable[..., Iterable[tuple[Any, ...]]]
@@ -130,7 +131,7 @@ def addresses_of(target: Target, allowed: Networks, resolve: Resolver = socket.g
         shown = ", ".join(addresses[:3]) or "nothing"
         is_itself = addresses == [target.host]
         subject = f"{shown} is" if is_itself else f"{target.host} leads to {shown}:"
-        raise TargetRefused(f"{subject} not a public address, and not in WEBHOOK_ALLOW.")
+        raise TargetRefused(f"{subject} not a public address, and not in WEBHOOK_ALLOW. {REMEDY}")
     return chosen
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.application import Clients
+from tests.support.application import PASSWORD, Clients
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -36,4 +36,9 @@ def test_where_nothing_is_known_that_is_said_and_a_wrong_value_names_no_others(c
 def test_contract_5_a_viewer_who_writes_reads_who_they_are_and_what_it_takes(clients: Clients) -> None:
     refused = clients.viewer.call("PATCH", "/devices/AA:BB:CC:DD:EE:FF", json={"name": "x"})
     assert refused.status_code == 403
-    assert refused.get_json()["message"] == "viewer has the role viewer; this needs the role operator."
+    wanted = "has the role viewer; this needs the role operator."
+    assert refused.get_json()["message"] == f"This token of viewer {wanted}"
+    login = clients.nobody.call("POST", "/auth/login", json={"username": "viewer", "password": PASSWORD})
+    by_login = {"Authorization": f"Bearer {login.get_json()['access_token']}"}
+    refused = clients.nobody.call("PATCH", "/devices/AA:BB:CC:DD:EE:FF", json={"name": "x"}, headers=by_login)
+    assert refused.get_json()["message"] == f"viewer {wanted}"

@@ -606,3 +606,25 @@ def test_a_program_that_services_cannot_read_is_refused(
         install_command._refuse_closed(program)
     with pytest.raises(InvalidSetting, match="There is no program"):
         install_command._refuse_closed(tmp_path / "nothing")
+
+
+def test_a_python_that_services_cannot_read_is_named(tmp_path: Path) -> None:
+    """As root's own below /root is, to which an environment leads."""
+    python = tmp_path / "closed/python3"
+    python.parent.mkdir()
+    python.touch(0o755)
+    program = tmp_path / "venv/bin/sessiontrack"
+    program.parent.mkdir(parents=True)
+    (program.parent / "python").symlink_to(python)
+    program.write_text(f"#!{program.parent}/python\n")
+    for each in (program, program.parent, program.parent.parent):
+        each.chmod(0o755)
+    python.parent.chmod(0o700)
+    with pytest.raises(InvalidSetting) as caught:
+        install_command._refuse_closed(program)
+    # The folder of tests is closed, too.
+    assert f"{tmp_path} is closed to the user sessiontrack, who needs {program};" in caught.value.message
+    assert "/opt/sessiontrack" in caught.value.message
+    said = install_command._remedy(python.parent, program.parent.parent, python)
+    assert said.startswith(f", who needs {python};")
+    assert "/usr/bin/python3" in said

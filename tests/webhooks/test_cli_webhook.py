@@ -78,7 +78,7 @@ def test_quiet_prints_the_secret_and_nothing_else(cli: Webhooks) -> None:
         (("add", "a", "https://user:hunter2@hook.example/"), "without user, password"),
         (
             ("add", "a", "http://127.0.0.1:9/"),
-            ": 127.0.0.1 is not a public address, and not in WEBHOOK_ALLOW.",
+            ": 127.0.0.1 is not a public address, and not in WEBHOOK_ALLOW. To allow it: sessiontrack",
         ),
         (("add", "a", "http://localhost:9/"), "localhost leads to "),
         (("add", "a", "http://2130706433/"), "usual notation"),
