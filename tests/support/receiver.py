@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import SECONDS
+
 Behaviour = Callable[["Handler"], None]
 
 
@@ -26,6 +28,16 @@ def answer(status: int, **headers: str) -> Behaviour:
         handler.end_headers()
 
     return behave
+
+
+def once(event: threading.Event, behave: Behaviour) -> Behaviour:
+    """Behave like that once the event is set."""
+
+    def wait(handler: "Handler") -> None:
+        event.wait(SECONDS)
+        behave(handler)
+
+    return wait
 
 
 def hang(handler: "Handler") -> None:

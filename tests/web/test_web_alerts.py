@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sessiontrack.values.webhook_events import EVENT_TYPES
 from sessiontrack.web.catalogues import LANGUAGES
 from tests.support.application import PASSWORD
 from tests.support.legible import WIDE_FONT, WIDTHS, illegible
-from tests.support.receiver import Receiver, answer
+from tests.support.receiver import Receiver, answer, once
 from tests.support.server import Server
 from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
@@ -155,7 +156,8 @@ def test_quiet_hours_are_set_refused_and_cleared(alerting: Visit) -> None:
 
 def test_what_was_given_up_is_seen_and_sent_again(alerting: Visit) -> None:
     page = alerting.page
-    with Receiver(script=[answer(410), answer(410)]) as hook:
+    is_seen = threading.Event()
+    with Receiver(script=[answer(410), once(is_seen, answer(410))]) as hook:
         add(page, "pager", hook.url)
         press(page, "Done")
         press(page, "Test pager")
@@ -171,6 +173,7 @@ def test_what_was_given_up_is_seen_and_sent_again(alerting: Visit) -> None:
         assert alerting.violations() == []
         press(page, "Send the dead one again")
         expect(row).to_contain_text("Waiting")
+        is_seen.set()
         expect(row).to_contain_text("Given up")
         page.get_by_role("button", name=re.compile("^Send again: Test")).click()
         expect(row).to_contain_text("Delivered")
