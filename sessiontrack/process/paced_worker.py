@@ -52,6 +52,14 @@ class PacedSocket:
 class PacedWorker(ThreadWorker):
     """The worker."""
 
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """End at SIGINT and SIGQUIT as at SIGTERM.
+
+        gunicorn's own way takes the thread pool's lock in the handler of the signal. Where the main thread
+        was just handing a connection to the pool, it waits for itself until it is killed.
+        """
+        self.handle_exit(sig, frame)
+
     def handle(self, conn: TConn) -> Any:
         """A request of a connection, in a thread of its own."""
         if conn.parser is None:
