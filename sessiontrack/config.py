@@ -366,6 +366,11 @@ def settings_as_text(environment: Mapping[str, str] = os.environ) -> dict[str, s
     return {name.upper(): text for name, text in found.items()}
 
 
+def source_of(name: str) -> str:
+    """Where the value of a setting, such as TIMEZONE, is from: "default", "file" or "environment"."""
+    return next(str(each["source"]) for each in describe_settings() if each["name"] == name)
+
+
 def describe_settings(
     overrides: Mapping[str, object] | None = None, environment: Mapping[str, str] = os.environ
 ) -> list[dict[str, Any]]:

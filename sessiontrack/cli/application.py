@@ -8,7 +8,7 @@ import click
 from flask import Flask
 
 from sessiontrack.application import create_app
-from sessiontrack.config import FILE_NAME, PREFIX, Settings, describe_settings, load_settings
+from sessiontrack.config import FILE_NAME, PREFIX, Settings, load_settings, source_of
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import InvalidSetting
 from sessiontrack.process import instance
@@ -75,8 +75,7 @@ def announce(admin: FirstAdmin | None, *, is_unattended: bool = False) -> None:
 
 def _chosen_in() -> str:
     """Where ADMIN_PASSWORD is."""
-    (chosen,) = (each for each in describe_settings() if each["name"] == "ADMIN_PASSWORD")
-    if chosen["source"] == "file":
+    if source_of("ADMIN_PASSWORD") == "file":
         return f"{load_settings().instance / FILE_NAME}, where it may be removed now"
     return f"{PREFIX}ADMIN_PASSWORD"
 

@@ -15,7 +15,7 @@ from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.progress import EVERY, progress_bar
 from sessiontrack.cli.tables import print_table
-from sessiontrack.config import Settings, describe_settings
+from sessiontrack.config import Settings, source_of
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import UnreadableHistory
 from sessiontrack.services.history import Tally, import_history
@@ -176,17 +176,13 @@ for each in ("csv", "json", "ndjson"):
 
 
 def _import_database(path: Path, zone: str, dry_run: bool, as_json: bool) -> None:
-    if zone.lower() == "local" and _is_default("TIMEZONE"):
+    if zone.lower() == "local" and source_of("TIMEZONE") == "default":
         click.echo(UTC_BY_DEFAULT, err=True)
     database = AppDatabase(path)
     try:
         _import(database.sections, zone, database, dry_run, as_json)
     finally:
         database.close()
-
-
-def _is_default(name: str) -> bool:
-    return any(each["name"] == name and each["source"] == "default" for each in describe_settings())
 
 
 @contextmanager
