@@ -146,9 +146,9 @@ image: deb ## a container image, by podman on a Debian that debootstrap makes; a
 	bundling/image.sh
 
 appliance: $(VENV)/test.done ## boot a Debian with systemd, and test an installation in it; as root  (ARGS="-k scan")
-	.ci/install-programs debootstrap systemd-container lintian faketime
+	.ci/install-programs debootstrap systemd-container lintian faketime freeradius-utils
 	$(BIN)/python bundling/deb.py
-	$(BIN)/python -m pytest -p no:cacheprovider -x tests/appliance/life.py $(ARGS)
+	$(BIN)/python -m pytest -p no:cacheprovider -p no:randomly -x tests/appliance/life.py $(ARGS)
 
 constraints: ## update constraints.txt to the newest versions that setup.cfg allows, and their hashes in requirements/
 	rm -rf $(VENV)/fresh && $(PYTHON) -m venv $(VENV)/fresh

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from sessiontrack.database import Statement, Transaction
+from sessiontrack.database import Row, Statement, Transaction
+from sessiontrack.presence.ahead import FUTURE_SECONDS
+from sessiontrack.values.timestamps import FOREVER
 
 RADIUS, HOOK, SCAN, EVENTS = "radius", "hook", "scan", "events"
 HOOKS = frozenset({"dhcp", "dhcp6", "hostapd"})
@@ -22,9 +24,12 @@ _SOURCES = (
 )
 SOURCES = Statement(_SOURCES.format("", ""))
 ONE_SOURCE = Statement(_SOURCES.format("WHERE s.name = :name", "AND f.name = :name"))
-SCANS = Statement("SELECT at, seen_count FROM scan WHERE source_id = :source_id ORDER BY at DESC LIMIT 21")
+SCANS = Statement(
+    "SELECT at, seen_count FROM scan WHERE source_id = :source_id AND at <= :until ORDER BY at DESC LIMIT 21"
+)
 WORDS = Statement(
-    "SELECT DISTINCT at FROM device_evidence WHERE source_id = :source_id ORDER BY at DESC LIMIT 101"
+    "SELECT DISTINCT at FROM device_evidence WHERE source_id = :source_id AND at <= :until"
+    " ORDER BY at DESC LIMIT 101"
 )
 HEARD_OF = Statement(
     "SELECT count(DISTINCT device_id) FROM device_evidence WHERE source_id = :source_id AND at > :since"
@@ -92,8 +97,8 @@ def _status(
     archived_look: int | None,
     told_look: int | None,
 ) -> SourceStatus:
-    scans = [] if source_id is None else tx.rows(SCANS, source_id=source_id)
-    words = [] if source_id is None else [at for (at,) in tx.rows(WORDS, source_id=source_id)]
+    scans = _latest(tx, now, SCANS, source_id)
+    words = [at for (at,) in _latest(tx, now, WORDS, source_id)]
     kind = _kind(name, bool(scans))
     instants = [at for at, _ in scans] if kind == SCAN else words
     gaps = [later - earlier for later, earlier in pairwise(instants)]
@@ -122,6 +127,16 @@ def _status(
         archived,
         told_look,
         seen,
+    )
+
+
+def _latest(tx: Transaction, now: int, statement: Statement, source_id: int | None) -> list[Row]:
+    """What it said last; what came while the clock was ahead counts only where there is nothing else."""
+    if source_id is None:
+        return []
+    until = now + FUTURE_SECONDS
+    return tx.rows(statement, source_id=source_id, until=until) or tx.rows(
+        statement, source_id=source_id, until=FOREVER
     )
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from tests.appliance.machine import NEIGHBOUR, NEIGHBOUR_IP, ROOT, Machine
 
 SUITES = ("bookworm", "trixie")
 API = "curl --silent --show-error"
+# How often an upgrade is killed.
+KILLS = 20
 SETTINGS = "/var/lib/sessiontrack/sessiontrack.toml"
 
 
@@ -62,7 +65,7 @@ def test_apt_installs_and_starts_it(box: Machine, package: Path) -> None:
 
 
 def test_it_looks_at_its_network_from_the_start(box: Machine) -> None:
-    box.wait(f"journalctl --unit sessiontrack-network --output cat --no-pager | grep {NEIGHBOUR}")
+    box.wait("journalctl --unit sessiontrack-network --output cat --no-pager | grep '1 seen, 1 connected'")
     secret = token(box)
     assert NEIGHBOUR in call(box, "/devices", secret)
     (source,) = json.loads(call(box, "/presence/sources", secret))["sources"]
@@ -120,8 +123,55 @@ def test_a_scanner_that_fails_says_why_to_everybody(box: Machine) -> None:
     box.run(f"systemctl stop {unit}")
 
 
+def test_a_radius_client_is_heard(box: Machine) -> None:
+    box.run("sessiontrack settings set radius_clients '10.77.0.0/24=secret'")
+    box.run("systemctl start sessiontrack-radius")
+    station = (
+        "Acct-Status-Type=Start,Acct-Session-Id=1,NAS-Identifier=ap,Calling-Station-Id=00-1A-2B-00-00-01"
+    )
+    box.run_at_neighbour(f"echo '{station}' | radclient -t 30 10.77.0.1:1813 acct secret")
+    assert "00:1A:2B:00:00:01" in call(box, "/devices", token(box))
+    assert '"radius:ap"' in call(box, "/presence/sources", token(box))
+
+
+def test_dnsmasq_reports_a_lease_as_root(box: Machine) -> None:
+    box.run("sessiontrack listen dhcp-script write /usr/local/lib/sessiontrack-dhcp")
+    box.run("cd / && env -i /usr/local/lib/sessiontrack-dhcp add 00:1a:2b:00:00:02 10.77.0.31 laptop")
+    assert "00:1A:2B:00:00:02" in call(box, "/devices", token(box))
+
+
+def test_a_lease_file_is_asked_for_by_ssh(box: Machine) -> None:
+    """The router is this machine, asked at its address on the segment."""
+    home = "/var/lib/sessiontrack/.ssh"
+    box.run(
+        "ssh-keygen -A && mkdir -p /run/sshd && /usr/sbin/sshd"
+        f" && runuser -u sessiontrack -- mkdir {home}"
+        f" && runuser -u sessiontrack -- ssh-keygen -q -N '' -t ed25519 -f {home}/id_ed25519"
+        f" && install -D -m 600 {home}/id_ed25519.pub /root/.ssh/authorized_keys"
+        f" && runuser -u sessiontrack -- sh -c 'ssh-keyscan 10.77.0.1 > {home}/known_hosts'"
+    )
+    box.run('echo "$(($(date +%s) + 3600)) 00:1a:2b:00:00:03 10.77.0.32 tv *" > /srv/leases')
+    scan(box, "leases", "ssh root@10.77.0.1 cat /srv/leases", "--format dnsmasq --source leases")
+    secret = token(box)
+    asked = f"{API} -H 'Authorization: Bearer {secret}' http://127.0.0.1:8000/devices"
+    box.wait(f"{asked} | grep 00:1A:2B:00:00:03")
+    box.run("systemctl stop sessiontrack-scan@leases")
+
+
+@pytest.mark.parametrize("unit", ["sessiontrack-backup", "sessiontrack-prune"])
+def test_what_a_timer_starts_ends_well(box: Machine, unit: str) -> None:
+    box.run(f"systemctl start {unit}.service")
+    assert box.run(f"systemctl show --property=Result --value {unit}.service").strip() == "success"
+    assert box.run(f"systemctl is-active {unit}.timer").strip() == "active"
+
+
 def test_units_expose_little(box: Machine) -> None:
-    for unit, most in (("sessiontrack.service", 2.0), ("sessiontrack-scan@arp.service", 3.0)):
+    units = {
+        "sessiontrack.service": 2.0,
+        "sessiontrack-radius.service": 2.0,
+        "sessiontrack-scan@arp.service": 3.0,
+    }
+    for unit, most in units.items():
         rated = box.run(f"systemd-analyze security --no-pager {unit} | tail -1")
         assert float(re.findall(r": ([\d.]+)", rated)[0]) <= most
 
@@ -216,6 +266,105 @@ def test_a_start_in_the_past_records_nothing_until_the_clock_is_right(box: Machi
     assert recorded()
 
 
+def test_a_jump_of_the_clock_ahead_leaves_nothing_behind(box: Machine) -> None:
+    """An hour for a while, then 2040, while the service runs."""
+    (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+    box.put(library, "/usr/lib/sessiontrack-ahead.so")
+    # libfaketime 0.9.10 fails in Python 3.11's sleep if the monotonic clock is the true one.
+    sleep = (
+        "import select, time\\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\\n"
+    )
+    box.run(f"mkdir -p /srv/ahead && printf '{sleep}' > /srv/ahead/sitecustomize.py")
+    drop_in = "/etc/systemd/system/sessiontrack.service.d"
+    ahead = (
+        "LD_PRELOAD=/usr/lib/sessiontrack-ahead.so FAKETIME_TIMESTAMP_FILE=/srv/ahead/clock"
+        " PYTHONPATH=/srv/ahead FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1"
+        " NO_FAKE_STAT=1 FAKE_UTIME=0"
+    )
+    box.run(f"mkdir {drop_in} && printf '[Service]\nEnvironment={ahead}\n' > {drop_in}/ahead.conf")
+
+    def turn(offset: str) -> None:
+        box.run(f"echo '{offset}' > /srv/ahead/new && mv /srv/ahead/new /srv/ahead/clock")
+
+    turn("+0")
+    box.run("systemctl daemon-reload && systemctl restart sessiontrack")
+    secret, mac = token(box), "00:1A:2B:3C:4D:98"
+    body = json.dumps({"source": "arp", "devices": [{"mac": mac}]})
+
+    def look() -> int:
+        asked = f"--output /dev/null --write-out '%{{http_code}}' --data '{body}'"
+        return int(call(box, "/presence/scans", secret, asked))
+
+    assert look() == 200
+    turn("+1h")
+    assert look() == 200
+    turn("+14y")
+    assert look() == 503
+    box.wait(f"{API} http://127.0.0.1:8000/readyz | grep clock_unsure")
+    turn("+0")
+    box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
+    assert look() == 200
+    now = int(box.run("date +%s"))
+    sessions = json.loads(call(box, f"/sessions/{mac}?period=all", secret))["sessions"]
+    assert [each["ses_StillConnected"] for each in sessions] == [1]
+    assert sessions[0]["ses_DurationSeconds"] < 600
+    for source in json.loads(call(box, "/presence/sources", secret))["sources"]:
+        seen = datetime.fromisoformat(source["last_look"]).timestamp()
+        assert seen < now + 60, source
+    box.run(f"rm -r {drop_in} && systemctl daemon-reload && systemctl restart sessiontrack")
+    box.run("sessiontrack check")
+
+
+def test_upgrades_that_are_killed_go_on(box: Machine) -> None:
+    """SIGKILL for apt, dpkg and the package's scripts, a little later each time, and the way out of it."""
+    before = json.loads(call(box, "/devices", token(box)))["devices"]
+    for turn in range(KILLS):
+        version = f"s/^Version: .*/&.{turn + 2}/"
+        box.run(f"cd /srv && rm -rf again && cp -r new again && sed -i '{version}' again/DEBIAN/control")
+        box.run("cd /srv && dpkg-deb -Zgzip -z1 --build again again.deb")
+        install = "apt-get install --yes --no-install-recommends /srv/again.deb"
+        # All of its processes are in the group of a unit, which systemd kills.
+        box.run(f"systemd-run --quiet --unit=killed-{turn} sh -c '{install}'")
+        box.run(f"sleep {turn * 10 / KILLS}; systemctl kill --signal=KILL killed-{turn} || true")
+        box.wait(f"! systemctl is-active --quiet killed-{turn}")
+        box.run("dpkg --install /srv/again.deb")
+        box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
+        box.run("systemctl reset-failed || true")
+    after = json.loads(call(box, "/devices", token(box)))["devices"]
+    assert {each["mac"] for each in before} <= {each["mac"] for each in after}
+    box.run("sessiontrack check")
+
+
+def test_it_moves_to_postgresql(box: Machine) -> None:
+    """As docs/scaling.md says; units and commands go on, on the server."""
+    url = "postgresql+psycopg://sessiontrack:secret@127.0.0.1/sessiontrack"
+    box.wait("cd / && runuser -u postgres -- psql --command='SELECT 1'")
+    sql = "CREATE ROLE sessiontrack LOGIN PASSWORD '\\''secret'\\''"
+    box.run(f"cd / && runuser -u postgres -- psql --command='{sql}'")
+    box.run("cd / && runuser -u postgres -- createdb -O sessiontrack -E UTF8 -T template0 sessiontrack")
+    before = call(box, "/sessions/list", token(box))
+    box.run("systemctl stop sessiontrack")
+    file = "sqlite:////var/lib/sessiontrack/sessiontrack.sqlite3"
+    box.run(f"sessiontrack migrate-database --switch {file} {url}")
+    box.run("systemctl start sessiontrack")
+    box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
+    known = {each["ses_MAC"] for each in json.loads(before)["sessions"]}
+    assert known <= {
+        each["ses_MAC"] for each in json.loads(call(box, "/sessions/list", token(box)))["sessions"]
+    }
+    box.run("sessiontrack user add bert --role viewer --generate")
+    names = """SELECT username FROM "user" ORDER BY username"""
+    assert "bert" in box.run(f"cd / && runuser -u postgres -- psql sessiontrack --command='{names}'")
+    secret = token(box)
+    last = json.loads(call(box, "/presence/sources", secret))["sources"]
+    assert "network" in {each["name"] for each in last}
+    box.run("systemctl start sessiontrack-backup.service")
+    result = "systemctl show --property=Result --value sessiontrack-backup.service"
+    assert box.run(result).strip() == "success"
+    assert box.run("ls /var/lib/sessiontrack/backups/*.dump | wc -l").strip() == "1"
+    box.run("sessiontrack doctor --json > /srv/doctor.json || true")
+
+
 def test_remove_keeps_the_data_and_purge_asks(box: Machine) -> None:
     box.run("apt-get remove --yes sessiontrack")
     box.run("test -e /var/lib/sessiontrack/sessiontrack.sqlite3")
@@ -239,7 +388,7 @@ def test_root_prepares_a_new_host_before_the_first_start(box: Machine) -> None:
     box.run("systemctl start sessiontrack")
     assert "anna" in box.run("sessiontrack user list")
     box.run(f"systemctl stop sessiontrack && rm -r {data} && install -d {data}")
-    box.run("cd /srv && sessiontrack user add anna --role admin --generate")
+    box.run("cd /srv && sessiontrack init && sessiontrack user add anna --role admin --generate")
     assert box.run(roots).strip() == ""
     box.run("systemctl start sessiontrack")
     assert "anna" in box.run("sessiontrack user list")

@@ -20,7 +20,8 @@ BOOT_SECONDS = 120
 RUN_SECONDS = 300
 PACKAGES = (
     "systemd,systemd-sysv,dbus,libpam-systemd,nginx-light,python3,python3-venv,iproute2,arp-scan,nmap,libcap2-bin,"
-    "curl,openssl,ca-certificates,util-linux,procps,adduser,man-db,bash-completion,debconf,netbase"
+    "curl,openssl,ca-certificates,util-linux,procps,adduser,man-db,bash-completion,debconf,netbase,"
+    "postgresql,openssh-server"
 )
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The host that the machine sees on its segment.
@@ -30,13 +31,14 @@ NEIGHBOUR, NEIGHBOUR_IP = "00:1A:2B:3C:4D:5E", "10.77.0.20"
 def base(suite: str) -> Path:
     """The folder of that Debian; made once, from the mirror that this machine takes its packages from."""
     folder = CACHE / suite
-    if not (folder / ".made").exists():
+    made = folder / ".made"
+    if not made.exists() or made.read_text() != PACKAGES:
         shutil.rmtree(folder, ignore_errors=True)
         CACHE.mkdir(parents=True, exist_ok=True)
         options = ["--variant=minbase", f"--cache-dir={CACHE}", f"--include={PACKAGES}"]
         subprocess.run(["debootstrap", *options, suite, str(folder), mirror()], check=True, timeout=1800)
         # What a package of Debian itself would have to be fetched for comes with the base.
-        (folder / ".made").touch()
+        made.write_text(PACKAGES)
     return folder
 
 
@@ -161,6 +163,16 @@ class Machine:
             [*there, "link", "set", "there", "up"],
         ):
             subprocess.run(command, check=True)
+
+    def run_at_neighbour(self, command: str) -> str:
+        """What a root shell prints that is of this host but for its network: the other host's."""
+        assert self._segment is not None
+        inside = ["nsenter", "--target", str(self._segment.pid), "--net", "sh", "-c", command]
+        ran = subprocess.run(
+            inside, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_SECONDS
+        )
+        assert ran.returncode == 0, f"{command}: exit code {ran.returncode}\n{ran.stdout}{ran.stderr}"
+        return ran.stdout
 
     def shut_down(self) -> None:
         """As its power button does."""

@@ -67,6 +67,23 @@ def test_a_scan_with_a_slow_rhythm_is_not_silent_between_two(
     assert sources(clients)["arp"]["silent_since"] is None
 
 
+def test_what_came_while_the_clock_was_an_hour_ahead_hides_no_silence(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    for offset in (0, 60, 3660):
+        clock.move_to(NOW + offset)
+        scan(clients)
+        word(clients, "x")
+    scan(clients, "new")
+    clock.move_to(NOW + 120)
+    found = sources(clients)
+    assert found["arp"]["last_look"] == found["x"]["last_look"] == "2025-08-15T12:01:00+00:00"
+    # Of this one nothing else is known.
+    assert (found["new"]["kind"], found["new"]["last_look"]) == ("scan", "2025-08-15T13:01:00+00:00")
+    clock.shift(900)
+    assert sources(clients)["arp"]["silent_since"] == "2025-08-15T12:01:00+00:00"
+
+
 @pytest.mark.parametrize(
     ("source", "kind"),
     [
