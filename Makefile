@@ -91,8 +91,9 @@ bench-web: $(VENV)/test.done $(WEB) ## measure the web UI only  (ARGS="--devices
 	.ci/install-programs chromium-headless-shell
 	$(BIN)/python -m benchmarks.web $(ARGS)
 
-crash: $(VENV)/test.done ## kill the server during writes  (ARGS="--rounds 50")
+crash: $(VENV)/test.done ## kill the server during writes, and each command that takes long  (ARGS="--rounds 50")
 	$(BIN)/python -m tests.programs.crash $(ARGS)
+	$(BIN)/python -m tests.programs.killed $(ARGS)
 
 keep: $(VENV)/test.done ## measure pings during a backup, pruning, or a reader that never ends
 	$(BIN)/python -m benchmarks.keeping $(ARGS)

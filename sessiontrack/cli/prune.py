@@ -42,7 +42,10 @@ def prune(dry_run: bool, at_once: bool, as_json: bool) -> None:
         with progress_bar("Pruning", total) as tell:
             done = housekeeping.prune(settings, now, at_once=at_once, tell=tell)
     if done is None:
-        click.echo("Another run is going on; nothing was removed by this one.", err=True)
+        click.echo(
+            "Another run is going on, or was killed less than two minutes ago; nothing is removed now.",
+            err=True,
+        )
         return
     if done.held_until is not None:
         click.echo(
