@@ -114,7 +114,7 @@ class Writer:
         """Write the device's history.
 
         Returns:
-            the events that are news.
+            the events that are news; one that only moves to another instant is none.
         """
         kept = _matched(device.recorded, history.sessions)
         touched = self._sessions(device, history.sessions, kept)
@@ -200,11 +200,13 @@ class Writer:
             if event.is_derived and is_due and event_type != NEW and (at, event_type) not in wanted:
                 self._work[VOID_EVENT].append({"event_id": event.id, **_cause(device, at, event_type)})
         ids = {session.begin: keeper.id for session, keeper in kept.items()}
+        moved = {after for before, after in _moves(kept) if before in stored}
         changes = []
         for key, (ip, info) in wanted.items():
             found = stored.get(key)
             if found is None:
-                changes.append(Change(device.mac, key[1], key[0], ip, info))
+                if key not in moved:
+                    changes.append(Change(device.mac, key[1], key[0], ip, info))
                 self._insert(device, key, ip, info, begins.get(key))
             elif found.is_derived:
                 self._update(found, key[0] >= floor, ip, info)
@@ -312,6 +314,16 @@ def _begins(sessions: Iterable[Derived]) -> dict[Key, int]:
         if each.start is not None:
             found[each.start, each.conn_type] = each.begin
     return found
+
+
+def _moves(kept: dict[Derived, Recorded]) -> Iterator[tuple[Key, Key]]:
+    """Where an end of a session lay, and where it lies now: that it is another instant is no news."""
+    for session, keeper in kept.items():
+        before = keeper.described()
+        if before.start is not None and session.start is not None and before.start != session.start:
+            yield (before.start, before.conn_type), (session.start, session.conn_type)
+        if before.end is not None and session.end is not None and before.end != session.end:
+            yield (before.end, before.disc_type), (session.end, session.disc_type)
 
 
 def _cause(device: Stored, at: int, event_type: str) -> dict[str, Any]:

@@ -229,6 +229,33 @@ def test_a_webhook_with_tags_is_told_only_of_devices_that_have_one(hooks: Hooks,
     assert sorted(each["device"]["mac"] for each in hooks.deliver()) == [MAC, OTHER]
 
 
+def test_one_return_is_told_once_though_a_lease_file_of_before_is_read_after_it(hooks: Hooks) -> None:
+    """`scan watch` speaks of now, and `scan dnsmasq` of when the file was last written."""
+    hooks.add("Device Down", "Down Reconnected")
+    hooks.scan(MAC, OTHER)
+    hooks.clients.operator.ok("PATCH", f"/devices/{MAC}", {"alert_down": True})
+    for _ in range(12):
+        hooks.wait(MINUTE)
+        hooks.scan(OTHER)
+    hooks.wait(MINUTE)
+    hooks.scan(MAC, OTHER)
+    assert hooks.types() == ["Device Down", "Down Reconnected"]
+    hooks.scan(MAC, OTHER, at=NOW + 13 * MINUTE - 20)
+    assert hooks.types() == []
+
+
+def test_one_departure_is_told_once_though_another_report_dates_it_earlier(hooks: Hooks) -> None:
+    hooks.add("Device Down", "Down Reconnected")
+    hooks.alert_down()
+    hooks.wait(MINUTE)
+    hooks.event("disconnected", at=NOW + MINUTE)
+    assert hooks.types() == ["Device Down"]
+    hooks.event("disconnected", at=NOW + 50)
+    hooks.wait(MINUTE)
+    hooks.event("connected")
+    assert hooks.types() == ["Down Reconnected"]
+
+
 def test_history_that_arrives_late_is_no_news(hooks: Hooks) -> None:
     hooks.add()
     hooks.scan(MAC, at=NOW - DAY - 1)
