@@ -45,6 +45,8 @@ DATED_WRONGLY = "dated too far from now, taken as of the receipt"
 # The listener as a source that fails while a client has another secret than it.
 SOURCE = "radius"
 REASON = "packets with a wrong secret from {}: it is not the one in RADIUS_CLIENTS"
+# It sends again for some seconds, and then with its next device: who looks in between is to see it.
+WRONG_SECRET_SECONDS = 3600
 ALIVE_SECONDS = 5
 
 Address = tuple[Any, ...]
@@ -83,6 +85,7 @@ class RadiusServer:
         self.counts: Counter[str] = Counter()
         self._without_mac: dict[str, None] = {}
         self._senders: dict[str, dict[str, None]] = {}
+        self._wrong: dict[str, int] = {}
         self._waiting: deque[_Datagram] = deque()
         self._arrived = threading.Event()
         self._stopping = threading.Event()
@@ -186,9 +189,15 @@ class RadiusServer:
             packet = read_accounting(datagram.data, datagram.client, datagram.secret)
         except WrongAuthenticator:
             self.count(WRONG_SECRET, datagram.client)
+            if datagram.client in self._wrong or len(self._wrong) < MOST_SENDERS:
+                self._wrong[datagram.client] = datagram.received_at
         except UnreadablePacket:
             self.count(MALFORMED, datagram.client)
         else:
+            # Of two behind one address that one is right does not make the other one so.
+            wrong_at = self._wrong.get(datagram.client, datagram.received_at)
+            if datagram.received_at - wrong_at > REPORT_SECONDS:
+                del self._wrong[datagram.client]
             return Received(packet, datagram.client, datagram.received_at), datagram.sender
         return None
 
@@ -229,8 +238,10 @@ class RadiusServer:
         """Say what was dropped since the last time, if anything was; a wrong secret also in the database."""
         counts, self.counts = self.counts, Counter()
         senders, self._senders = self._senders, {}
-        if senders.get(WRONG_SECRET) or not is_last:
-            _tell_wrong_secrets(", ".join(senders.get(WRONG_SECRET, {})))
+        since = clock.now() - WRONG_SECRET_SECONDS
+        self._wrong = {client: at for client, at in self._wrong.items() if at > since}
+        if self._wrong or not is_last:
+            _tell_wrong_secrets(", ".join(self._wrong))
         taken = counts.pop("recorded", 0) + counts.pop("repeated", 0)
         if counts:
             dropped = ", ".join(
@@ -244,7 +255,7 @@ class RadiusServer:
 
 
 def _tell_wrong_secrets(senders: str) -> None:
-    """So that `doctor` and the page of sources say it; "" once a minute was without."""
+    """So that `doctor` and the page of sources say it; "" where there are none."""
     with suppress(StorageUnavailable), write_transaction() as tx:
         if senders:
             record_failure(tx, clock.now(), SOURCE, REASON.format(senders))

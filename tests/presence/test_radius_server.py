@@ -5,14 +5,17 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from pyrad.packet import AcctPacket
 
 from sessiontrack import clock
+from sessiontrack.config import Settings
 from sessiontrack.database import write_transaction
 from sessiontrack.listeners import radius as listener
 from sessiontrack.listeners.radius import RadiusServer
@@ -101,18 +104,41 @@ def test_radclient_with_a_wrong_secret_is_not_answered(site: Clients) -> None:
     assert "wrong secret from 127.0.0.1" in found["reason"]
 
 
-def test_a_wrong_secret_is_a_failure_until_a_minute_is_without_one(
-    site: Clients, server: RadiusServer
+@pytest.mark.parametrize(
+    ("seconds", "then", "fails"),
+    [
+        (3500, None, True),
+        (3700, None, False),
+        (30, SECRET, True),
+        (90, SECRET, False),
+        (3500, b"wrong", True),
+    ],
+)
+def test_a_wrong_secret_is_a_failure_for_an_hour_or_until_its_client_has_the_right_one(
+    site: Clients, clock: time_machine.Traveller, seconds: int, then: bytes | None, fails: bool
 ) -> None:
     lines: list[str] = []
-    with site.app.app_context():
-        for wrong in (True, True, False):
-            if wrong:
-                server.count(listener.WRONG_SECRET, "10.0.0.7")
-            server._report(lines.append)
-            found = site.admin.ok("GET", "/presence/sources")["sources"]
-            assert [each["reason"] for each in found] == [listener.REASON.format("10.0.0.7")] * wrong
-    assert lines == ["RADIUS: 0 packets answered; also 1 with a wrong secret (from 10.0.0.7)."] * 2
+    settings: Settings = site.app.extensions["sessiontrack.settings"]
+    server = RadiusServer("127.0.0.1", 0, settings.radius_clients, PresenceRules.of(settings))
+
+    def read(secret: bytes, at: int) -> None:
+        server._read(listener._Datagram(packet(START, secret=secret), (), "127.0.0.1", SECRET, at))
+
+    with site.app.app_context(), closing(server._socket), closing(server._wake), closing(server._woken):
+        read(b"wrong", NOW)
+        server._report(lines.append)
+        assert _failures(site) == [listener.REASON.format("127.0.0.1")]
+        clock.shift(seconds)
+        if then is not None:
+            read(then, NOW + seconds)
+        server._report(lines.append)
+        assert _failures(site) == [listener.REASON.format("127.0.0.1")] * fails
+    assert lines[0] == "RADIUS: 0 packets answered; also 1 with a wrong secret (from 127.0.0.1)."
+
+
+def _failures(site: Clients) -> list[str]:
+    sources = site.admin.ok("GET", "/presence/sources")["sources"]
+    return [each["reason"] for each in sources if each["failing_since"] is not None]
 
 
 def test_what_listeners_name_of_senders_is_bounded(

@@ -116,7 +116,7 @@ def test_prometheus_finds_rules_and_configuration_right() -> None:
         ["promtool", "check", "rules", DEPLOY / "prometheus/alerts.yml"], capture_output=True, text=True
     )
     assert checked.returncode == 0, checked.stderr
-    assert "3 rules found" in checked.stdout
+    assert "4 rules found" in checked.stdout
     assert "rule_files: [alerts.yml]" in (DEPLOY / "prometheus/alerts.yml").read_text()
     subprocess.run(
         ["promtool", "check", "config", "--syntax-only", DEPLOY / "prometheus/scrape.yml"],

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from sessiontrack.database import write_transaction
 from sessiontrack.monitoring import metrics
 from sessiontrack.process.request_log import Answered
+from sessiontrack.services.source_failures import record_failure
 from sessiontrack.version import VERSION
 from tests.support import databases
 from tests.support.application import NOW, Clients
@@ -202,12 +204,46 @@ def as_series_of(found: Samples) -> Iterator[str]:
         yield f"      - series: '{name}{{{shown}}}'\n        values: {values}x20"
 
 
+def test_the_shipped_rule_fires_for_a_source_that_fails(tmp_path: Path) -> None:
+    """It fails since 600 seconds of a clock that begins at 0."""
+    series = "sessiontrack_source_failing_since_timestamp_seconds"
+    fired = {"severity": "warning", "source": "radius"}
+    told = {
+        "summary": "The source radius has failed for 5m 1s.",
+        "description": "Nothing is taken from what fails. `sessiontrack source list` on that host says why.",
+    }
+    alerts = [{"exp_labels": fired, "exp_annotations": told}]
+    case = {"alertname": "SessiontrackSourceFailing"}
+    rules = {
+        "rule_files": [str(DEPLOY / "prometheus/alerts.yml")],
+        "evaluation_interval": "1s",
+        "tests": [
+            {
+                "interval": "1s",
+                "input_series": [{"series": f'{series}{{source="radius"}}', "values": "600x1200"}],
+                "alert_rule_test": [
+                    {**case, "eval_time": "15m", "exp_alerts": []},
+                    {**case, "eval_time": "901s", "exp_alerts": alerts},
+                ],
+            }
+        ],
+    }
+    # JSON is YAML.
+    (tmp_path / "fires.yml").write_text(json.dumps(rules))
+    checked = subprocess.run(
+        ["promtool", "test", "rules", "fires.yml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def test_prometheus_finds_an_answer_to_all_that_is_asked_of_it(clients: Clients, tmp_path: Path) -> None:
     clients.operator.ok(
         "POST", "/presence/scans", {"source": "arp", "devices": [{"mac": "AA:BB:CC:00:00:01"}]}
     )
     counted: metrics.RequestMetrics = clients.app.extensions["sessiontrack.metrics"]
     counted.observe(Answered("GET", "/devices", 503, 0.1))
+    with clients.app.app_context(), write_transaction() as tx:
+        record_failure(tx, NOW, "arp", "it is not there")
     wanted = [each for each in asked_for() if not IS_POSTGRES or "wal_bytes" not in each]
     assert len(wanted) > 15
     # The series exists and is a number: 0/0 gives none.
