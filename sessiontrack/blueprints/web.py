@@ -19,6 +19,7 @@ from sessiontrack.exceptions import Forbidden, SessiontrackError, Unauthorized, 
 from sessiontrack.http.authentication import Principal, identify
 from sessiontrack.http.endpoint import mac_in_path, settings, sign_in_first
 from sessiontrack.process.instance import PASSWORD_FILE
+from sessiontrack.process.own_command import own_command
 from sessiontrack.values.roles import includes
 from sessiontrack.version import VERSION
 from sessiontrack.web.bundle import Bundle, BundleMissing, Entry
@@ -143,6 +144,7 @@ def _show(page: Page, **parts: str) -> BaseResponse:
         parts=parts,
         principal=principal,
         navigation=navigation(principal.role),
+        command=own_command(),
     )
 
 

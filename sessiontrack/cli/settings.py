@@ -11,6 +11,7 @@ import click
 from sessiontrack.cli.tables import print_table
 from sessiontrack.config import FILE_NAME, PREFIX, describe_settings, load_settings
 from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.process.instance import INSTALLED
 from sessiontrack.process.whole_file import write_whole
 from sessiontrack.startup import refuse_weak_first
 
@@ -60,9 +61,8 @@ def set_(name: str, value: str) -> None:
     if not folder.is_dir():
         raise InvalidSetting(f"{folder} is not there; `sessiontrack init` makes it.")
     write_whole(path, _changed(path, key, value))
-    click.echo(
-        f"{key.upper()} is set in {path}; a running service reads it when it is reloaded or restarted."
-    )
+    how = "`systemctl reload sessiontrack`" if folder == INSTALLED else "SIGHUP, or Ctrl-C and another start"
+    click.echo(f"{key.upper()} is set in {path}. To let a running service read it: {how}.")
     if PREFIX + key.upper() in os.environ:
         click.echo(f"Note: {PREFIX}{key.upper()} in the environment goes before the file.", err=True)
 

@@ -22,6 +22,15 @@ def test_set_writes_a_file_for_its_owner_that_the_start_reads(tmp_path: Path) ->
     assert (settings.timezone.name, settings.threads) == ("Europe/Berlin", 3)
 
 
+def test_set_says_how_a_running_service_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown() -> str:
+        return invoke(tmp_path, "settings", "set", "TIMEZONE", "Europe/Berlin").output
+
+    assert "To let a running service read it: SIGHUP, or Ctrl-C and another start." in shown()
+    monkeypatch.setattr("sessiontrack.cli.settings.INSTALLED", tmp_path)
+    assert "To let a running service read it: `systemctl reload sessiontrack`." in shown()
+
+
 def test_set_leaves_other_lines_and_comments(tmp_path: Path) -> None:
     file = tmp_path / FILE_NAME
     file.write_text('# ours\nThreads = 2  # few\ntrusted_proxies = [\n  "10.0.0.1",\n]\n')

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from sessiontrack.process.own_command import own_command
 from sessiontrack.version import VERSION
 from tests.support.application import PASSWORD
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
@@ -203,10 +204,10 @@ def test_each_setting_has_the_line_that_changes_it(own: Visit) -> None:
     lines = {
         # The environment goes before the file, which is found through INSTANCE.
         "timezone": "SESSIONTRACK_TIMEZONE=Europe/Paris",
-        "retention_events": "sessiontrack settings set RETENTION_EVENTS '1 year'",
-        "threads": "sessiontrack settings set THREADS 8",
-        "radius_clients": "sessiontrack settings set RADIUS_CLIENTS VALUE",
-        "trusted_proxies": "sessiontrack settings set TRUSTED_PROXIES VALUE",
+        "retention_events": f"{own_command()} settings set RETENTION_EVENTS '1 year'",
+        "threads": f"{own_command()} settings set THREADS 8",
+        "radius_clients": f"{own_command()} settings set RADIUS_CLIENTS VALUE",
+        "trusted_proxies": f"{own_command()} settings set TRUSTED_PROXIES VALUE",
     }
     for name, line in lines.items():
         expect(row(own, name)).to_contain_text(line)

@@ -6,6 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from sessiontrack.process.own_command import own_command
 from tests.support.application import PASSWORD
 from tests.support.web import PHONE, Visit, WebServer, visiting
 
@@ -114,7 +115,7 @@ def test_a_token_made_on_the_spot_is_in_the_commands_and_works(own: Visit) -> No
     page = own.page
     own.open(PAGE)
     command = page.locator(".sources-commands code").first
-    expect(command).to_have_text("sessiontrack scan network --every 60s")
+    expect(command).to_have_text(f"{own_command()} scan network --every 60s")
     page.get_by_role("button", name="Another host").click()
     expect(command).to_have_text(f"sessiontrack scan network --every 60s --url {own.base} --token st_…")
     page.get_by_role("button", name="Make a token").click()
@@ -128,7 +129,9 @@ def test_a_token_made_on_the_spot_is_in_the_commands_and_works(own: Visit) -> No
     me = page.request.get(f"{own.base}/auth/me", headers=with_token).json()
     assert me["role"] == "operator"
     page.get_by_role("button", name="This host").click()
-    expect(command).to_have_text("sessiontrack scan network --every 60s")
+    expect(command).to_have_text(f"{own_command()} scan network --every 60s")
+    page.get_by_role("button", name="RADIUS").click()
+    expect(page.locator(".sources-commands")).to_contain_text(f"{own_command()} listen radius --host 0.0.0.0")
     assert own.violations() == []
 
 

@@ -14,6 +14,8 @@ export const role = dataset.role ?? "";
 export const isProxied = dataset.login === "proxy";
 /** The name of this page, "" if it is not one of PAGES. */
 export const page = dataset.page ?? "";
+/** How the command is called on the server's host. */
+export const command = dataset.command ?? "sessiontrack";
 export const mayWrite = role === "operator" || role === "admin";
 
 /** The address on this server of a path below its root, such as "/ui/devices". */

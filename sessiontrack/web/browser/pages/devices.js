@@ -3,7 +3,7 @@ import { get, getList, queryOf } from "../client.js";
 import { StElement } from "../element.js";
 import { badge, emptyState, pageHeader, segments, statusBadge } from "../elements/parts.js";
 import "../elements/table.js";
-import { address, cookie, mayWrite, remember } from "#here";
+import { address, command, cookie, mayWrite, remember } from "#here";
 import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { instant } from "../time.js";
@@ -182,7 +182,7 @@ class DevicesPage extends StElement {
       sign: "devices",
       title: t("devices.empty"),
       text: t("devices.empty.text"),
-      action: html`<code>sessiontrack scan network --every 60s</code>`,
+      action: html`<code>${command} scan network --every 60s</code>`,
     });
   }
 }

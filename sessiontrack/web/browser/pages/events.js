@@ -7,7 +7,7 @@ import { emptyState, pageHeader, segments } from "../elements/parts.js";
 import { periodValue } from "../elements/period.js";
 import "../elements/table.js";
 import { toast } from "../elements/toast.js";
-import { address } from "#here";
+import { address, command } from "#here";
 import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { Live, ofDevices } from "../live.js";
@@ -101,7 +101,7 @@ function empty(type) {
       sign: "events",
       title: t("events.empty"),
       text: t("events.empty.text"),
-      action: html`<code>sessiontrack scan network --every 60s</code>`,
+      action: html`<code>${command} scan network --every 60s</code>`,
     });
   }
   const kind = type.startsWith("missing") ? "missing" : type;

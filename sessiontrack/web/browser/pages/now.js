@@ -6,7 +6,7 @@ import { eventBadge } from "../elements/event-badge.js";
 import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
 import { sourceState } from "../elements/source-state.js";
 import { pathName } from "../elements/views.js";
-import { address } from "#here";
+import { address, command } from "#here";
 import { icon } from "../icons.js";
 import { formatNumber, t } from "#i18n";
 import { NOW } from "../live.js";
@@ -113,7 +113,7 @@ class NowPage extends StElement {
         sign: "devices",
         title: t("now.empty"),
         text: t("now.empty.text"),
-        action: html`<code>sessiontrack scan network --every 60s</code>`,
+        action: html`<code>${command} scan network --every 60s</code>`,
       });
     }
     if (!this.history) return html`<div class="now-waiting" aria-busy="true"></div>`;

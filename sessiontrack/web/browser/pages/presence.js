@@ -8,7 +8,7 @@ import { lengthOf, periodInstants } from "../elements/period.js";
 import "../elements/search.js";
 import "../elements/table.js";
 import "../timeline/element.js";
-import { address, locale } from "#here";
+import { address, command, locale } from "#here";
 import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { Live, ofDevices } from "../live.js";
@@ -333,7 +333,7 @@ const noDevices = () =>
     sign: "presence",
     title: t("presence.empty"),
     text: t("presence.empty.text"),
-    action: html`<code>sessiontrack scan network --every 60s</code>`,
+    action: html`<code>${command} scan network --every 60s</code>`,
   });
 
 const noSessions = () =>

@@ -7,7 +7,7 @@ import { badge, emptyState, pageHeader, segments } from "../elements/parts.js";
 import { sourceState } from "../elements/source-state.js";
 import "../elements/table.js";
 import { toast } from "../elements/toast.js";
-import { address, role } from "#here";
+import { address, command, role } from "#here";
 import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { formatDuration, formatSeconds, instant } from "../time.js";
@@ -20,16 +20,17 @@ const KINDS = { ok: "ok", silent: "warning", failing: "danger", archived: "quiet
 const SCRIPT = "/usr/local/lib/sessiontrack-dhcp";
 const HOOK = "/usr/bin/sessiontrack-hook";
 
-/** The ways to add a source, each with the commands for it. */
+/** The ways to add a source, each with the commands for it; those for this host are called as it has them. */
 const WAYS = {
-  here: () => ["sessiontrack scan network --every 60s"],
+  here: () => [`${command} scan network --every 60s`],
   elsewhere: (to) => [`sessiontrack scan network --every 60s ${to}`],
   openwrt: (to) => [
-    `sessiontrack listen openwrt write hook ${to}`,
+    `${command} listen openwrt write hook ${to}`,
     `scp hook root@ap:${HOOK}`,
     `ssh root@ap cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack`,
     `ssh root@ap hostapd_cli -B -i phy0-ap0 -a ${HOOK}`,
   ],
+  radius: () => [`${command} settings set RADIUS_CLIENTS "10.0.0.1=SECRET, 10.0.0.2=OTHER"`, `${command} listen radius --host 0.0.0.0`],
   dnsmasq: (to) => [`sessiontrack listen dhcp-script write ${SCRIPT} ${to}`, `echo dhcp-script=${SCRIPT} >> /etc/dnsmasq.conf`],
   api: (to, url, token) => [
     `curl -X POST ${url}/presence/scans -H "Authorization: Bearer ${token}" -d '{"source": "my scanner", "devices": [{"mac": "aabb.cc00.0001", "ip": "192.168.1.11"}]}'`,
@@ -120,13 +121,13 @@ class SourcesPage extends StElement {
       <p>${t(`sources.add.${way}.text`)}</p>
       <ol class="sources-commands" role="list">
         ${commands.map(
-          (command) => html`<li>
-            <code>${command}</code>
-            <st-copy text=${command} label=${t("sources.copy")}></st-copy>
+          (line) => html`<li>
+            <code>${line}</code>
+            <st-copy text=${line} label=${t("sources.copy")}></st-copy>
           </li>`,
         )}
       </ol>
-      ${way === "here" ? nothing : this.#tokenNote()}
+      ${["here", "radius"].includes(way) ? nothing : this.#tokenNote()}
     </section>`;
   }
 

@@ -6,7 +6,7 @@ import { ask } from "../../elements/dialog.js";
 import { emptyState } from "../../elements/parts.js";
 import { toast } from "../../elements/toast.js";
 import "../../elements/table.js";
-import { address, isProxied, locale, user } from "#here";
+import { address, command, isProxied, locale, user } from "#here";
 import { t } from "#i18n";
 import { icon } from "../../icons.js";
 import { instant } from "../../time.js";
@@ -60,7 +60,7 @@ class Backups extends StElement {
       ></st-table>
       ${folder
         ? html`<p class="muted settings-note"><span>${t("settings.backups.folder", { count: keep })}</span> <code>${folder}</code></p>
-            <p class="muted settings-note"><span>${t("settings.backups.restore")}</span> <code>sessiontrack restore FILE</code></p>`
+            <p class="muted settings-note"><span>${t("settings.backups.restore")}</span> <code>${command} restore FILE</code></p>`
         : nothing}
     `;
   }

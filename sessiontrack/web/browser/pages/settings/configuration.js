@@ -4,6 +4,7 @@ import { StElement } from "../../element.js";
 import { badge, segments } from "../../elements/parts.js";
 import "../../elements/copy.js";
 import "../../elements/table.js";
+import { command } from "#here";
 import { t } from "#i18n";
 import { UrlState } from "../../url-state.js";
 
@@ -112,7 +113,7 @@ function lineOf({ name, value, source }) {
   const written = value ? quoted(value) : PLACEHOLDER;
   // The environment goes before the file, and the file is found through INSTANCE.
   const isVariable = source === "environment" || name === "INSTANCE";
-  return isVariable ? `SESSIONTRACK_${name}=${written}` : `sessiontrack settings set ${name} ${written}`;
+  return isVariable ? `SESSIONTRACK_${name}=${written}` : `${command} settings set ${name} ${written}`;
 }
 
 /** That line, with a button that copies it. */

@@ -2,6 +2,7 @@ import { html } from "lit";
 import { get } from "../../client.js";
 import { StElement } from "../../element.js";
 import { badge, failure } from "../../elements/parts.js";
+import { command } from "#here";
 import { t } from "#i18n";
 import { icon } from "../../icons.js";
 
@@ -51,7 +52,7 @@ class Doctor extends StElement {
         </dl>
       </section>
       <p class="muted settings-note">
-        <span>${t("settings.doctor.more")}</span> <code>sessiontrack doctor</code>
+        <span>${t("settings.doctor.more")}</span> <code>${command} doctor</code>
       </p>`;
   }
 }

@@ -2,6 +2,7 @@ import { html } from "lit";
 import { get } from "../../client.js";
 import { StElement } from "../../element.js";
 import { failure } from "../../elements/parts.js";
+import { command } from "#here";
 import { t } from "#i18n";
 import { copiedLine, howToChange, sourceBadge } from "./configuration.js";
 
@@ -42,7 +43,7 @@ class Retention extends StElement {
       </dl>
       ${howToChange(this.found.file)}
       <p class="muted settings-note">
-        <span>${t("settings.retention.try")}</span> <code>sessiontrack prune --dry-run</code>
+        <span>${t("settings.retention.try")}</span> <code>${command} prune --dry-run</code>
       </p>`;
   }
 
