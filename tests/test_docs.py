@@ -189,6 +189,16 @@ def test_shown_calls_of_the_command_are_understood(page: Path) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name)
+def test_a_page_begins_with_what_is_in_it(page: Path) -> None:
+    top, _, _ = page.read_text().partition("\n## ")
+    linked = set(re.findall(r"\]\(#([^)]+)\)", top))
+    assert len(top.splitlines()) <= 24
+    headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
+    missing = [each for each in headings if _anchor(each) not in linked]
+    assert missing == []
+
+
 def test_pages_with_lines_to_type_say_where_the_command_is() -> None:
     note = (
         "For `sessiontrack` type `.venv/bin/sessiontrack` in a checkout,"
@@ -203,8 +213,11 @@ def test_pages_with_lines_to_type_say_where_the_command_is() -> None:
 def _anchors(page: Path) -> set[str]:
     """What links may name in a page: its headings, as the forges spell them."""
     prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {_anchor(heading) for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE)}
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

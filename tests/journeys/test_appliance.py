@@ -34,7 +34,7 @@ PAGE = "<!DOCTYPE html><html lang=en><title>Appliance</title><link rel=icon href
 class Appliance(ConfiguredNginx):
     """nginx with the page and the location that the document shows."""
 
-    def __init__(self, folder: Path, server_port: int) -> None:
+    def __init__(self, folder: Path, port: int, server_port: int) -> None:
         (folder / "pages").mkdir(parents=True)
         (html,) = blocks(START, TITLE, "html")
         (folder / "pages" / "index.html").write_text(PAGE.format(shown=html))
@@ -43,8 +43,8 @@ class Appliance(ConfiguredNginx):
         (location,) = blocks(START, TITLE, "nginx")
         location = location.replace("/etc/nginx/htpasswd", f"{folder}/htpasswd")
         location = location.replace(":8000", f":{server_port}")
-        self.port = free_port()
-        super().__init__(folder, SITE.format(port=self.port, folder=folder, location=location))
+        self.port = port
+        super().__init__(folder, SITE.format(port=port, folder=folder, location=location))
 
     def call(
         self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
@@ -53,26 +53,32 @@ class Appliance(ConfiguredNginx):
 
 
 def test_in_an_appliance(browser: Browser, tmp_path: Path) -> None:
-    port = free_port()
+    port, nginx_port = free_port(), free_port()
     folder = tmp_path / "checkout"
-    changes = {":8000": f":{port}", "sessiontrack serve": f"sessiontrack serve --port {port}"}
+    changes = {
+        ":8000": f":{port}",
+        "sessiontrack serve": f"sessiontrack serve --port {port}",
+        "127.0.0.1/sessiontrack": f"127.0.0.1:{nginx_port}/sessiontrack",
+    }
     with Journey(folder, TITLE, changes) as journey:
-        assert "The token appliance (operator) is in" in journey.run("provision")
+        journey.run("provision")
         journey.run("settings set TIMEZONE")
         journey.run("settings set TRUSTED_PROXIES")
         journey.run("settings set AUTH_PROXY_HEADER")
-        journey.start("sessiontrack serve", "Serving on")
+        journey.start("sessiontrack serve")
         token = (folder / "instance" / "token").read_text().strip()
-        with Appliance(tmp_path / "nginx", port) as nginx:
+        with Appliance(tmp_path / "nginx", nginx_port, port) as nginx:
             assert nginx.call("GET", "/sessiontrack/auth/me").status == 401
+            journey.run("-u anna:secret")
             base = f"http://127.0.0.1:{nginx.port}"
             password = {"username": "anna", "password": "secret"}
             with visiting(browser, base, http_credentials=password) as visit:
-                visit.page.goto(f"{base}/")
+                with visit.page.expect_response("**/embed.js") as script:
+                    visit.page.goto(f"{base}/")
+                assert script.value.all_headers()["content-encoding"] == "gzip"
                 shown = visit.page.locator("sessiontrack-now")
                 expect(shown.locator(".card").first).to_be_visible()
-                assert '"success":true' in journey.run("presence/events")
-                assert journey.is_over
+                journey.run("presence/events")
                 expect(shown).to_contain_text(re.compile("aa:bb:cc:00:00:03", re.IGNORECASE))
 
                 def is_here() -> bool:
@@ -80,6 +86,8 @@ def test_in_an_appliance(browser: Browser, tmp_path: Path) -> None:
                     return [each["username"] for each in sessions] == ["anna"]
 
                 wait_until(is_here, "anna's user session", pause=0.05)
+                journey.run("sessions?active=true")
+                assert journey.is_over
                 visit.page.goto("about:blank")
         me = call(port, "GET", "/devices?status=connected", token=token).json
         assert [each["mac"] for each in me["devices"]] == [DEVICE]

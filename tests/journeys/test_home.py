@@ -22,7 +22,7 @@ if has_namespaces():
             Journey(folder, "At home", {PRINTER: mac(1)}) as journey,
         ):
             journey.serve(port)
-            journey.start("scan network", "5 seen, 5 connected", *segment.command(*WITHOUT_RIGHTS))
+            journey.start("scan network", *segment.command(*WITHOUT_RIGHTS), until="5 seen, 5 connected")
             password = (folder / "instance" / "initial-admin-password").read_text().strip()
             signed_in = call(port, "POST", "/auth/login", {"username": "admin", "password": password})
             token = signed_in.json["access_token"]
@@ -31,11 +31,11 @@ if has_namespaces():
             assert {mac(number) for number in range(1, 6)} == {
                 line.split()[0] for line in listed.splitlines()[1:]
             }
-            assert f"{mac(1)}: " in journey.run("device set")
+            journey.run("device set")
             device = call(port, "GET", f"/devices/{mac(1)}", token=token).json["device"]
             assert (device["name"], device["alert_down"], device["connected"]) == ("Printer", True, True)
             assert mac(1) in journey.run("export sessions")
-            assert "verified" in journey.run("backup backups")
+            journey.run("backup backups")
             assert len(list((folder / "backups").glob("*.sqlite3"))) == 1
             # A warning is this machine's: its clock, its disk.
             assert "ok       schema" in journey.run("doctor", codes=(0, 1))

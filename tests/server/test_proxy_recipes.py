@@ -1,5 +1,6 @@
 """Login by a proxy: what docs/accounts.md and docs/start.md show for nginx, in an nginx that runs."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,25 @@ def test_a_password_file_names_the_user_and_tokens_pass_it(basic: Site, behind: 
     assert basic.me(**ANNA) == (200, "proxy anna")
     assert basic.me(behind.token) == (200, "token admin")
     assert basic.me(Authorization=f"bearer {behind.token}") == (200, "token admin")
+
+
+def test_the_site_of_an_image_signs_in_its_pages_and_what_install_wrote(
+    behind: Behind, tmp_path: Path
+) -> None:
+    """docs/embedding.md, "nginx in the image"; where it listens and what its pages are is the test's own."""
+    (shown,) = blocks("embedding.md", "nginx in the image", "nginx")
+    choices = Choices(port=behind.port, prefix="/sessiontrack", proxy_user_header="X-Remote-User")
+    (tmp_path / "snippet").write_text(render("nginx/locations.conf", choices))
+    included = "include snippets/sessiontrack.conf;"
+    assert included in shown
+    inner = shown.replace(included, f"include {tmp_path}/snippet;").splitlines()[1:-1]
+    locations = "\n".join(line for line in inner if not re.match(r" *(listen|root) ", line))
+    http = render("nginx/http.conf", choices)
+    with Site(tmp_path / "nginx", http=http, sign_in="", locations=locations) as site:
+        assert site.me() == (401, None)
+        assert site.me(**ANNA) == (200, "proxy anna")
+        assert site.call("GET", "/own.html").status == 401
+        assert site.call("GET", "/own.html", **ANNA).raw == OWN_PAGE.encode()
 
 
 def test_a_bearer_header_alone_opens_nothing(basic: Site, behind: Behind) -> None:

@@ -1,6 +1,7 @@
 """A way in, as a new user goes it: the lines of a section of docs/start.md, in order, in an empty folder."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Self
@@ -13,8 +14,14 @@ PAGE = "start.md"
 ROOT = Path(__file__).parents[2]
 
 
+# What a line shows that it prints.
+PRINTS = "  #> "
+
+
 class Journey:
     """Runs the lines of a section; the context manager ends what still runs.
+
+    Each line has a shell of its own, which knows the variables that lines before it have assigned.
 
     Args:
         changes: what is another word here than there: ports, and addresses of devices.
@@ -24,6 +31,7 @@ class Journey:
         self.folder = folder
         self._lines = [line for block in blocks(PAGE, title, "sh") for line in block.splitlines()]
         self._changes = changes
+        self._assigned = ""
         self._running: list[subprocess.Popen[bytes]] = []
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("SESSIONTRACK_")}
         self._environment["PYTHONPATH"] = str(ROOT)
@@ -43,17 +51,22 @@ class Journey:
     def is_over(self) -> bool:
         return not self._lines
 
-    def _next(self, begins: str) -> str:
+    def _next(self, begins: str) -> tuple[str, str]:
+        """The next line, which has these words, and what it shows that it prints."""
         line = self._lines.pop(0)
         assert begins in line, f"{begins} is awaited, and {line} comes"
         for there, here in self._changes.items():
             line = line.replace(there, here)
-        return line
+        typed, _, prints = line.partition(PRINTS)
+        if re.match(r"\w+=", typed):
+            self._assigned += f"{typed}\n"
+        return typed, prints
 
     def run(self, begins: str, codes: tuple[int, ...] = (0,)) -> str:
         """Run the next line, which has these words, to its end; what it printed."""
+        typed, prints = self._next(begins)
         ran = subprocess.run(
-            ["sh", "-c", self._next(begins)],
+            ["sh", "-c", self._assigned + typed],
             cwd=self.folder,
             env=self._environment,
             capture_output=True,
@@ -62,15 +75,19 @@ class Journey:
             check=False,
         )
         assert ran.returncode in codes, ran.stdout + ran.stderr
+        assert prints in ran.stdout, ran.stdout + ran.stderr
         return ran.stdout
 
-    def start(self, begins: str, until: str, *before: str) -> None:
-        """Run the next line in a terminal of its own, until it has printed that.
+    def start(self, begins: str, *before: str, until: str = "") -> None:
+        """Run the next line in a terminal of its own, until it has printed what it shows.
 
         Args:
             before: words before the shell, which run it elsewhere.
+            until: what it has to print where it shows nothing.
         """
-        self._start([*before, "sh", "-c", f"exec {self._next(begins)}"], until)
+        typed, prints = self._next(begins)
+        assert prints or until
+        self._start([*before, "sh", "-c", f"exec {typed}"], prints or until)
 
     def serve(self, port: int) -> None:
         """What `make run` does once it has installed."""
