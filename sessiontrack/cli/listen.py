@@ -1,6 +1,7 @@
 """`sessiontrack listen`: takes what other programs tell of devices."""
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -217,8 +218,10 @@ def write_openwrt_hook(path: Path, url: str, token: str) -> None:
     write_openwrt_script(path.absolute(), Remote(url, token).url, token)
     _try(url, token)
     click.echo(
-        f"On the access point:\n  scp {path} root@ap:/usr/bin/sessiontrack-hook"
-        "\n  hostapd_cli -B -i wlan0 -a /usr/bin/sessiontrack-hook   # Wi-Fi, from /etc/rc.local"
+        "Copy it (scp needs an SFTP server, which OpenWrt has not):\n"
+        "  ssh root@ap 'cat > /usr/bin/sessiontrack-hook && chmod 700 /usr/bin/sessiontrack-hook'"
+        f" < {shlex.quote(str(path))}\nOn the access point:"
+        "\n  hostapd_cli -B -i phy0-ap0 -a /usr/bin/sessiontrack-hook   # Wi-Fi, from /etc/rc.local"
         "\n  cp /usr/bin/sessiontrack-hook /etc/hotplug.d/dhcp/90-sessiontrack   # its DHCP server's leases"
     )
 

@@ -26,7 +26,8 @@ const WAYS = {
   elsewhere: (to) => [`sessiontrack scan network --every 60s ${to}`],
   openwrt: (to) => [
     `${command} listen openwrt write hook ${to}`,
-    `scp hook root@ap:${HOOK}`,
+    // OpenWrt has no SFTP server, which scp needs.
+    `ssh root@ap "cat > ${HOOK} && chmod 700 ${HOOK}" < hook`,
     `ssh root@ap cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack`,
     `ssh root@ap hostapd_cli -B -i phy0-ap0 -a ${HOOK}`,
   ],
