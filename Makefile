@@ -27,7 +27,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 install: $(VENV)/run.done $(WEB) ## install into .venv, and start nothing
-	@chmod 700 instance
+	@mkdir -p instance && chmod 700 instance
 
 run: install ## install, migrate, create the first admin, and serve  (ARGS="--port 8080")
 	@exec $(BIN)/sessiontrack serve $(ARGS)
