@@ -30,6 +30,7 @@ STATUSES = ("connected", "disconnected", "down", "new", "flapping", "archived", 
 RESOURCE_STATUSES = ("all", "my", "connected", "offline", "favorites", "new", "down", "archived")
 # In the order of the list that NetAlertX's pages read.
 LISTED_TOTALS = ("all", "connected", "favorites", "new", "down", "archived")
+LAST_SEEN = "Now while it is connected, else the end of its last session."
 SORTS = ("name", "mac", "owner", "ip", "vendor", "first_seen", "last_seen", "status")
 
 
@@ -139,7 +140,7 @@ class DeviceAnswer(Answer):
     connected = fields.Boolean(required=True)
     connected_since = fields.String(required=True, allow_none=True)
     first_seen = fields.String(required=True)
-    last_seen = fields.String(required=True, allow_none=True)
+    last_seen = fields.String(required=True, allow_none=True, metadata={"description": LAST_SEEN})
     new = fields.Boolean(required=True, metadata={"description": "First seen within the last 24 hours."})
     flapping = fields.Boolean(required=True)
     can_flap = fields.Boolean(required=True)
@@ -317,7 +318,7 @@ class DeviceStatisticsAnswer(_Success):
     )
     end = fields.String(required=True, metadata={"description": "Now."})
     first_seen = fields.String(required=True)
-    last_seen = fields.String(required=True, allow_none=True)
+    last_seen = fields.String(required=True, allow_none=True, metadata={"description": LAST_SEEN})
     observed_seconds = fields.Integer(required=True, metadata={"description": "From start to end."})
     connected_seconds = fields.Integer(required=True)
     uptime = fields.Float(required=True, allow_none=True, metadata={"description": "Share of it connected."})
