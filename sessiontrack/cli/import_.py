@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +21,7 @@ from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import UnreadableHistory
 from sessiontrack.services.history import Tally, import_history
 from sessiontrack.services.presence import PresenceRules
-from sessiontrack.sources.app_db import AppDatabase
+from sessiontrack.sources.app_db import AppDatabase, ended_sections
 from sessiontrack.sources.history_rows import read_file, read_user_sessions
 from sessiontrack.sources.history_values import Values
 from sessiontrack.values.records import KINDS, Fault, Item, Record, Section, Skipped
@@ -29,9 +30,13 @@ from sessiontrack.values.timestamps import SiteTime
 MOST_SHOWN = 20
 OPEN_SESSIONS = (
     "Warning: sessions taken without an end, which stay open: {}. Scans, RADIUS and other sources do not end"
-    " them, because an import is a report. Import a later copy, or report each with its end:"
-    ' docs/history.md, "Open sessions".'
+    " them, because an import is a report. {}"
 )
+END_THEM = (
+    "Again with --end-open it ends them at the last instant that the other tool recorded; or import a later"
+    " copy of its database."
+)
+REPORT_THEM = 'Report each with its end: docs/history.md, "Open sessions".'
 UTC_BY_DEFAULT = (
     "Warning: local is the setting TIMEZONE, and TIMEZONE is not set: times without an offset are taken as"
     " UTC. If the other tool wrote them in another zone, name it: --naive-times Europe/Berlin."
@@ -46,6 +51,11 @@ INSTANTS = (
     "started_at",
     "last_ping",
     "ended_at",
+)
+end_open_option = click.option(
+    "--end-open",
+    is_flag=True,
+    help="End what is still open at the last instant that the other tool recorded: it runs no more.",
 )
 file_argument = click.argument("file", metavar="FILE")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
@@ -104,9 +114,10 @@ def import_() -> None:
 @import_.command()
 @file_argument
 @_naive_times("utc")
+@end_open_option
 @dry_run_option
 @json_option
-def netalertx(file: str, zone: str, dry_run: bool, as_json: bool) -> None:
+def netalertx(file: str, zone: str, end_open: bool, dry_run: bool, as_json: bool) -> None:
     """Read the devices, sessions and events of NetAlertX (app.db), without changing it.
 
     Its times are in UTC in versions after 26.2.6, before that in the zone that it ran in: name that one.
@@ -114,21 +125,23 @@ def netalertx(file: str, zone: str, dry_run: bool, as_json: bool) -> None:
     \b
     Example: sessiontrack import netalertx /app/db/app.db --dry-run
     Example: sessiontrack import netalertx app.db --naive-times Europe/Berlin
+    Example: sessiontrack import netalertx app.db --end-open
     """
-    _import_database(Path(file), zone, dry_run, as_json)
+    _import_database(Path(file), zone, end_open, dry_run, as_json)
 
 
 @import_.command()
 @file_argument
 @_naive_times("local")
+@end_open_option
 @dry_run_option
 @json_option
-def pialert(file: str, zone: str, dry_run: bool, as_json: bool) -> None:
+def pialert(file: str, zone: str, end_open: bool, dry_run: bool, as_json: bool) -> None:
     """Read the devices, sessions and events of Pi.Alert (pialert.db), without changing it.
 
     Example: sessiontrack import pialert ~/pialert/db/pialert.db
     """
-    _import_database(Path(file), zone, dry_run, as_json)
+    _import_database(Path(file), zone, end_open, dry_run, as_json)
 
 
 @import_.command()
@@ -175,12 +188,13 @@ for each in ("csv", "json", "ndjson"):
     _add_format(each)
 
 
-def _import_database(path: Path, zone: str, dry_run: bool, as_json: bool) -> None:
+def _import_database(path: Path, zone: str, end_open: bool, dry_run: bool, as_json: bool) -> None:
     if zone.lower() == "local" and source_of("TIMEZONE") == "default":
         click.echo(UTC_BY_DEFAULT, err=True)
     database = AppDatabase(path)
     try:
-        _import(database.sections, zone, database, dry_run, as_json)
+        read = partial(ended_sections, database) if end_open else database.sections
+        _import(read, zone, database, dry_run, as_json)
     finally:
         database.close()
 
@@ -240,7 +254,8 @@ def _import(
             )
         if dry_run:
             raise _DryRun
-    _print(tallies, refused, spans, site, dry_run, as_json)
+    what_now = END_THEM if isinstance(origin, AppDatabase) else REPORT_THEM
+    _print(tallies, refused, spans, site, what_now, dry_run, as_json)
 
 
 def _zone(name: str, settings: Settings) -> SiteTime:
@@ -293,6 +308,7 @@ def _print(
     refused: _Refused,
     spans: dict[str, Span],
     site: SiteTime,
+    what_now: str,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -302,7 +318,7 @@ def _print(
         click.echo(f"Warning: ahead of now lie {rows}. Is --naive-times right?", err=True)
     still_open = sum(tally.still_open for tally in tallies.values())
     if still_open:
-        click.echo(OPEN_SESSIONS.format(still_open), err=True)
+        click.echo(OPEN_SESSIONS.format(still_open, what_now), err=True)
     counts = {kind: asdict(tally) for kind, tally in tallies.items()}
     if as_json:
         faults = [fault._asdict() for fault in refused.kept]

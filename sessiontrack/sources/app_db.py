@@ -207,6 +207,38 @@ class AppDatabase:
         return UnreadableHistory(f"{self._path} cannot be read as an SQLite database: {error}.")
 
 
+def ended_sections(database: AppDatabase, values: Values) -> Iterator[Section]:
+    """What it tells, but what is still open ends at the last instant of any session or event.
+
+    Of a device that is the session that began last; others that lack an end stay as they are. The database is
+    read twice.
+    """
+    until = 0
+    last: dict[str, int] = {}
+    for section in database.sections(values):
+        for item in section.items if section.kind != DEVICES else ():
+            if isinstance(item, Fault | Skipped):
+                continue
+            record = item[1]
+            if isinstance(record, EventRecord):
+                until = max(until, record.at)
+            elif isinstance(record, SessionRecord):
+                until = max(until, record.connected_at or 0, record.disconnected_at or 0)
+                last[record.mac] = max(record.connected_at or 0, last.get(record.mac, 0))
+
+    def ended(item: Item) -> Item:
+        if isinstance(item, Fault | Skipped):
+            return item
+        number, record = item
+        if not isinstance(record, SessionRecord) or not record.still_connected:
+            return item
+        is_last = record.connected_at == last[record.mac]
+        return number, record._replace(still_connected=False, disconnected_at=until) if is_last else record
+
+    for section in database.sections(values):
+        yield Section(section.kind, map(ended, section.items))
+
+
 def _plain(name: str) -> str:
     return name.lower().replace("_", "")
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from sessiontrack import clock
 from tests.support import app_db
+from tests.support.calls import call
 from tests.support.journey import Journey
 from tests.support.ports import free_port
 from tests.support.waiting import SECONDS, wait_until
 
+PHONE = app_db.MAC.upper()
 SCRAPE = Path(__file__).parents[2] / "deploy" / "prometheus" / "scrape.yml"
 
 
@@ -24,7 +26,8 @@ def _netalertx(path: Path) -> None:
         path,
         devices=[app_db.device("aa:bb:cc:00:00:01", "Anna's laptop")],
         sessions=[
-            app_db.session(str(begin)[:19], str(end)[:19], mac="aa:bb:cc:00:00:01") for begin, end in days
+            *(app_db.session(str(begin)[:19], str(end)[:19], mac="aa:bb:cc:00:00:01") for begin, end in days),
+            app_db.session(str(days[-1][0])[:19], None, disc=app_db.MISSING, still=1),
         ],
     )
 
@@ -75,7 +78,7 @@ def test_in_a_company(tmp_path: Path) -> None:
         _netalertx(folder / "app.db")
         journey.run("sessiontrack init")
         journey.run("settings set TIMEZONE")
-        assert "8" in journey.run("--dry-run")
+        assert "sessions  9     9 " in journey.run("--dry-run")
         journey.run("import netalertx app.db")
         journey.run("settings set RADIUS_CLIENTS")
         journey.start("sessiontrack serve")
@@ -99,8 +102,10 @@ def test_in_a_company(tmp_path: Path) -> None:
         finally:
             process.terminate()
             process.wait(SECONDS)
-        # The one that radclient told of; what was imported is over.
+        # The one that radclient told of; what was imported is over, also what was open there.
         assert found == ["1"]
+        sessions = call(port, "GET", f"/sessions/{PHONE}?period=all", token=token).json["sessions"]
+        assert [each["ses_StillConnected"] for each in sessions] == [True, False]
         journey.run("token add report")
         journey.run("first=")
         journey.run("last=")
@@ -109,7 +114,7 @@ def test_in_a_company(tmp_path: Path) -> None:
         journey.run("backup backups")
         assert journey.is_over
         shares = list(csv.DictReader((folder / "shares.csv").read_text("utf-8-sig").splitlines()))
-        assert [row["name"] for row in shares] == ["Anna's laptop"]
+        assert sorted(row["name"] for row in shares) == ["", "Anna's laptop"]
         rows = list(csv.DictReader((folder / "last-month.csv").read_text("utf-8-sig").splitlines()))
         # Neither what was before the last calendar month, nor what is of this one.
-        assert [row["name"] for row in rows] == ["Anna's laptop"] * 7
+        assert sorted(row["name"] for row in rows) == ["", *["Anna's laptop"] * 7]

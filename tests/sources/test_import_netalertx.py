@@ -285,6 +285,44 @@ def test_a_later_copy_of_the_database_closes_what_was_open(app: Flask, path: Pat
     assert found["events"][0][-2:] == (TEN, TEN + HOUR)
 
 
+OTHER = "AA:BB:CC:DD:EE:00"
+
+
+def _opens(*, last_event: str) -> dict[str, Any]:
+    """Two devices that are still connected, one of them with a start of before that was never ended."""
+    return {
+        "sessions": [
+            session("2025-08-01 10:00", None, disc=MISSING, still=1),
+            session("2025-08-01 11:00", None, disc=MISSING, still=1),
+            session("2025-08-01 09:00", "2025-08-01 12:00", mac=OTHER),
+        ],
+        "events": [event(last_event, "Connected", mac=OTHER)],
+    }
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["at once", "after an import that left it open"])
+def test_what_is_still_open_ends_at_the_last_instant_that_was_recorded(
+    app: Flask, path: Path, before: bool
+) -> None:
+    tables = _opens(last_event="2025-08-01 13:00")
+    if before:
+        take(app, path, **tables)
+    said = take(app, path, "--end-open", **tables)
+    assert said["counts"]["sessions"]["still_open"] == 0
+    assert counts(said, "sessions") == (
+        {"read": 3, "present": 2, "changed": 1} if before else {"read": 3, "added": 3}
+    )
+    wanted = [kept(TEN, None), kept(TEN + HOUR, TEN + 3 * HOUR)]
+    assert [row for row in stored(app)["sessions"] if row[0] == MAC] == wanted
+    again = take(app, path, "--end-open", **tables)
+    assert counts(again, "sessions") == {"read": 3, "present": 3}
+
+
+def test_what_began_at_the_last_instant_that_was_recorded_is_that_instant(app: Flask, path: Path) -> None:
+    take(app, path, "--end-open", sessions=[session("2025-08-01 10:00", None, disc=MISSING, still=1)])
+    assert stored(app)["sessions"] == [kept(TEN, TEN)]
+
+
 def test_an_import_says_how_many_sessions_stay_open(app: Flask, path: Path) -> None:
     opens = [session("2025-08-01 10:00", None, disc=MISSING, still=1)]
     for options in (["--dry-run"], []):
@@ -292,6 +330,7 @@ def test_an_import_says_how_many_sessions_stay_open(app: Flask, path: Path) -> N
             app.instance_path, "import", "netalertx", str(app_db.make(path, sessions=opens)), *options
         )
         assert "sessions taken without an end, which stay open: 1." in done.stderr
+        assert "Again with --end-open it ends them" in done.stderr
     path.unlink()
     closed = [session("2025-08-02 10:00", "2025-08-02 11:00", mac="aa:bb:cc:dd:ee:00")]
     done = invoke(app.instance_path, "import", "netalertx", str(app_db.make(path, sessions=closed)))
