@@ -44,7 +44,21 @@ const { metafile } = await build({
   loader: { ".svg": "copy" },
   metafile: true,
   logLevel: "warning",
+  plugins: [{ name: "english", setup: inEnglish }],
 });
+
+/** A text that a language lacks is the English one. */
+function inEnglish({ onLoad }) {
+  onLoad({ filter: /\/catalogues\/\w+\/\w+\.json$/ }, ({ path }) => {
+    const texts = { ...textsOf("en", basename(path, ".json")), ...JSON.parse(readFileSync(path, "utf8")) };
+    return { contents: JSON.stringify(texts), loader: "json" };
+  });
+}
+
+/** A language's texts of a topic. */
+function textsOf(language, topic) {
+  return JSON.parse(readFileSync(join(web, "catalogues", language, `${topic}.json`), "utf8"));
+}
 
 // The widgets for other pages: one classic script with a fixed name, and their texts in every language.
 const WIDGET_TEXTS = ["common", "now", "timeline", "embed"];
@@ -82,7 +96,6 @@ function inShadow({ onResolve, onLoad }) {
 
 /** The texts of the widgets, by language and key. */
 function widgetTexts() {
-  const textsOf = (language, name) => JSON.parse(readFileSync(join(web, "catalogues", language, `${name}.json`), "utf8"));
   const ofLanguage = (language) => Object.assign({}, ...WIDGET_TEXTS.map((name) => textsOf(language, name)));
   return Object.fromEntries(LANGUAGES.map((language) => [language, ofLanguage(language)]));
 }

@@ -1,6 +1,7 @@
 """`sessiontrack device`: what is known of devices, and what people say of them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.queries import devices as queries
 from sessiontrack.queries.device_holders import list_holders
 from sessiontrack.schemas.devices import STATUSES, ChangeDevice
+from sessiontrack.schemas.fields import Text
 from sessiontrack.services import devices as services
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.macs import parse_device_mac
@@ -84,11 +86,19 @@ def show(mac: str, as_json: bool) -> None:
     print_table([{"field": name, "value": value} for name, value in shown.items()], as_json=False)
 
 
+def _text_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each text that may be changed."""
+    texts = [(name, each) for name, each in ChangeDevice().fields.items() if type(each) is Text]
+    for name, each in reversed(texts):
+        command = click.option(f"--{name}", help=f"{each.metadata['description']} An empty text clears it.")(
+            command
+        )
+    return command
+
+
 @device.command("set")
 @click.argument("mac")
-@click.option("--name", help="What people call it; an empty text clears it, as with the others.")
-@click.option("--owner", help="Whose it is.")
-@click.option("--vendor", help="Who made it.")
+@_text_options
 @click.option("--alert/--no-alert", "alert_down", default=None, help="Whether its leaving is a Device Down.")
 @click.option("--grace", metavar="TIME", help="How long complete scans may miss it: 30 minutes, 2 hours.")
 @click.option("--can-flap/--never-flaps", default=None, help="Whether it is ever said to be flapping.")

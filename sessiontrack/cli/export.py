@@ -15,8 +15,7 @@ from sessiontrack.config import Settings
 from sessiontrack.database import read_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.process.whole_file import discarding, writing
-from sessiontrack.queries.history import Window, export_rows
-from sessiontrack.sources.history_rows import COLUMNS
+from sessiontrack.queries.history import COLUMNS, Window, export_rows
 from sessiontrack.values.periods import parse_period, window_start
 from sessiontrack.values.record_files import FORMATS, encode
 from sessiontrack.values.records import KINDS

@@ -19,6 +19,7 @@ from sessiontrack.cli.tables import print_table
 from sessiontrack.config import Settings, source_of
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import UnreadableHistory
+from sessiontrack.models.device import PROPERTIES
 from sessiontrack.services.history import Tally, import_history
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.sources.app_db import AppDatabase, ended_sections
@@ -176,7 +177,7 @@ def _add_format(file_format: str) -> None:
     def read(kind: str, file: str, dry_run: bool, as_json: bool) -> None:
         with _opened(file) as opened:
             _import(
-                lambda values: [read_file(opened, file_format, kind, values)],
+                lambda values: [read_file(opened, file_format, kind, values, PROPERTIES)],
                 "local",
                 opened,
                 dry_run,

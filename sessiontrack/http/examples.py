@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from sessiontrack.queries.devices import CELLS, TEXT_NAMES
 from sessiontrack.schemas.user_sessions import EXAMPLE_PATH
+from sessiontrack.values.record_files import encode
 
 MAC = "AA:BB:CC:DD:EE:FF"
 CREATE_SESSION = {
@@ -92,9 +94,12 @@ TOTALS = [12, 5, 1, 0, 2, 0]
 _DEVICE = {
     "mac": MAC,
     "aliases": [],
+    **dict.fromkeys(TEXT_NAMES, ""),
     "name": "Printer",
     "owner": "Office",
     "vendor": "Example",
+    "type": "printer",
+    "tags": ["colour", "office"],
     "randomized": True,
     "ip": "192.168.1.10",
     "status": "connected",
@@ -109,9 +114,6 @@ _DEVICE = {
     "grace": "30 minutes",
     "archived": False,
     "favourite": False,
-    "type": "printer",
-    "tags": ["colour", "office"],
-    "notes": "",
 }
 DEVICES = {"success": True, "devices": [_DEVICE]}
 ONE_DEVICE = {"success": True, "device": _DEVICE}
@@ -160,11 +162,7 @@ ADD_DEVICE = {"mac": MAC, "name": "Printer", "type": "printer", "tags": ["office
 CHANGE_DEVICES = {"macs": [MAC], "owner": "Office", "add_tags": ["office"]}
 DEVICES_CHANGED = {"success": True, "changed": 1}
 DEVICE_TAGS = {"success": True, "tags": [{"tag": "office", "devices": 3}]}
-DEVICES_CSV = (
-    "mac,name,owner,type,tags,notes,vendor,ip,status,connected_since,first_seen,last_seen,archived\r\n"
-    f'{MAC},Printer,Office,printer,"colour,office",,Example,192.168.1.10,connected,2025-08-01T10:00:00+00:00,'
-    "2025-07-01T08:00:00+00:00,2025-08-01T12:00:00+00:00,false\r\n"
-)
+DEVICES_CSV = b"".join(encode([{**_DEVICE, "tags": "colour,office"}], CELLS, "csv")).decode()
 MERGE_DEVICE = {"mac": "02:11:22:33:44:55"}
 DEVICE_MERGED = {
     "success": True,

@@ -23,6 +23,7 @@ from sqlalchemy.sql import ColumnElement
 from sessiontrack.database import Contains, Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event
 from sessiontrack.models.columns import EVERYTHING, bind
+from sessiontrack.models.device import TEXTS
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.queries.searching import contained, devices_with_alias_like, in_mac, search_values
 from sessiontrack.values.macs import is_locally_administered
@@ -37,8 +38,8 @@ TOTALS = ("all", "connected", "disconnected", "down", "new", "flapping", "archiv
 CONNECTED_ADDRESSES = Statement("SELECT DISTINCT ip FROM device_session WHERE still_connected AND ip <> ''")
 TAGGED = Statement("SELECT tags FROM device WHERE tags <> '' AND NOT archived ORDER BY id")
 CELLS = (
-    *("mac", "name", "owner", "type", "tags", "notes", "vendor", "ip", "status"),
-    *("connected_since", "first_seen", "last_seen", "archived"),
+    *("mac", *(each.file_name for each in TEXTS if each.name != "vendor")),
+    *("vendor", "ip", "status", "connected_since", "first_seen", "last_seen", "archived"),
 )
 ALIASES = Statement("SELECT device_id, mac FROM device_alias ORDER BY mac")
 
@@ -185,14 +186,15 @@ def _aliases(tx: Transaction) -> dict[int, list[str]]:
 
 
 def _as_dict(row: Row, aliases: dict[int, list[str]], site: SiteTime) -> dict[str, Any]:
-    device_id, mac, name, owner, vendor, ip, status, since, first, last, new, flapping, *own = row
-    can_flap, alert_down, grace, archived, favourite, kind, tags, notes = own
+    device_id, mac, ip, status, since, first, last, new, flapping, *own = row
+    can_flap, alert_down, grace, archived, favourite, *texts = own
+    said = dict(zip(TEXT_NAMES, texts, strict=True))
     return {
         "mac": mac,
         "aliases": aliases.get(device_id, []),
-        "name": name,
-        "owner": owner,
-        "vendor": vendor or vendor_of(mac),
+        **said,
+        "vendor": said["vendor"] or vendor_of(mac),
+        "tags": split_tags(said["tags"]),
         "randomized": is_locally_administered(mac),
         "ip": ip,
         "status": status,
@@ -207,9 +209,6 @@ def _as_dict(row: Row, aliases: dict[int, list[str]], site: SiteTime) -> dict[st
         "grace": None if grace is None else str(fixed_period(grace)),
         "archived": bool(archived),
         "favourite": bool(favourite),
-        "type": kind,
-        "tags": split_tags(tags),
-        "notes": notes,
     }
 
 
@@ -219,12 +218,11 @@ STATUS = case((IS_CONNECTED, "connected"), (IS_DOWN, "down"), else_="disconnecte
 LAST_SEEN = case((IS_CONNECTED, bind("now")), else_=func.coalesce(DeviceSession.end_at, Device.last_seen_at))
 # The address that it has moved to during its latest session, else the one that it came with.
 IP = func.coalesce(Event.ip, DeviceSession.ip, "")
+TEXT_NAMES = tuple(each.file_name for each in TEXTS)
+TEXT_COLUMNS = tuple(Device.__table__.columns[each.name] for each in TEXTS)
 COLUMNS = (
     Device.id,
     Device.mac,
-    Device.name,
-    Device.owner,
-    Device.vendor,
     IP,
     STATUS,
     case((IS_CONNECTED, DeviceSession.connected_at)),
@@ -237,9 +235,7 @@ COLUMNS = (
     Device.grace_seconds,
     Device.archived,
     Device.favourite,
-    Device.kind,
-    Device.tags,
-    Device.notes,
+    *TEXT_COLUMNS,
 )
 SORTS: dict[str, tuple[SQLColumnExpression[Any], SQLColumnExpression[Any] | None]] = {
     # (what by, and where it is nothing: those come last in either direction)
@@ -293,8 +289,8 @@ def _where(
         where.append(_tagged(tag_is_ascii))
     if is_ascii is None:
         return where
-    texts = (Device.name, Device.owner, Device.vendor, Device.kind, Device.tags, Device.notes, IP)
-    found = [*(Contains(each, bind("pattern"), is_ascii) for each in texts), in_mac(Device.mac, is_ascii)]
+    texts = (Contains(each, bind("pattern"), is_ascii) for each in (*TEXT_COLUMNS, IP))
+    found = [*texts, in_mac(Device.mac, is_ascii)]
     return [*where, or_(*found, Device.id.in_(devices_with_alias_like(is_ascii)))]
 
 

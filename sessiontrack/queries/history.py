@@ -10,11 +10,29 @@ from sqlalchemy import Select, and_, exists, or_, select
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession, Event, UserSession, ViewTime
 from sessiontrack.models.columns import bind
+from sessiontrack.models.device import PROPERTIES
 from sessiontrack.queries import user_sessions
 from sessiontrack.queries.user_sessions import as_tab_duration
 from sessiontrack.values.paths import as_list
-from sessiontrack.values.records import DEVICES, EVENTS, SESSIONS, USER_SESSIONS
+from sessiontrack.values.records import (
+    DEVICES,
+    EVENTS,
+    SESSIONS,
+    USER_SESSION_COLUMNS,
+    USER_SESSIONS,
+    EventRecord,
+    SessionRecord,
+)
 from sessiontrack.values.timestamps import IN_UTC
+
+EXPORTED = [each for each in Device.__table__.columns if each.name not in ("id", "announced")]
+FLAGS = [each.file_name for each in PROPERTIES if isinstance(each.unset, bool)]
+COLUMNS = {
+    DEVICES: tuple(each.info.get("file_name", each.name) for each in EXPORTED),
+    SESSIONS: SessionRecord._fields,
+    EVENTS: EventRecord._fields,
+    USER_SESSIONS: USER_SESSION_COLUMNS,
+}
 
 
 class Window(NamedTuple):
@@ -48,24 +66,10 @@ def _at(at: int | None) -> str | None:
 
 
 def _device(row: Row) -> dict[str, Any]:
-    mac, name, owner, vendor, alert_down, can_flap, archived, favourite, grace_seconds, first, last = row[:11]
-    kind, tags, notes = row[11:]
-    return {
-        "mac": mac,
-        "name": name,
-        "owner": owner,
-        "vendor": vendor,
-        "alert_down": bool(alert_down),
-        "can_flap": bool(can_flap),
-        "archived": bool(archived),
-        "favourite": bool(favourite),
-        "grace_seconds": grace_seconds,
-        "first_seen_at": _at(first),
-        "last_seen_at": _at(last),
-        "type": kind,
-        "tags": tags,
-        "notes": notes,
-    }
+    found = dict(zip(COLUMNS[DEVICES], row, strict=True))
+    for name in FLAGS:
+        found[name] = bool(found[name])
+    return {**found, "first_seen_at": _at(found["first_seen_at"]), "last_seen_at": _at(found["last_seen_at"])}
 
 
 def _session(row: Row) -> dict[str, Any]:
@@ -118,22 +122,7 @@ def _user_sessions(rows: Iterator[Row], active_since: int) -> Iterator[dict[str,
 
 @cache
 def _devices(windowed: bool) -> Statement:
-    found = select(
-        Device.mac,
-        Device.name,
-        Device.owner,
-        Device.vendor,
-        Device.alert_down,
-        Device.can_flap,
-        Device.archived,
-        Device.favourite,
-        Device.grace_seconds,
-        Device.first_seen_at,
-        Device.last_seen_at,
-        Device.kind,
-        Device.tags,
-        Device.notes,
-    ).order_by(Device.id)
+    found = select(*EXPORTED).order_by(Device.id)
     if windowed:
         start, end = bind("start"), bind("end")
         session = exists().where(

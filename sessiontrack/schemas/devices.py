@@ -64,13 +64,13 @@ class ChangeDevice(Strict):
     """`PATCH /devices/<mac>`; what is left out stays as it is, what is null or empty is cleared."""
 
     cleared: ClassVar[Mapping[str, Any]] = {
-        **{"name": "", "owner": "", "vendor": "", "grace_seconds": None, "kind": "", "tags": "", "notes": ""},
+        **{"name": "", "owner": "", "vendor": "", "notes": "", "grace_seconds": None, "kind": "", "tags": ""},
         **{"alert_down": False, "can_flap": True, "archived": False, "favourite": False},
     }
 
-    name = Text()
-    owner = Text()
-    vendor = Text()
+    name = Text(metadata={"description": "What people call it."})
+    owner = Text(metadata={"description": "Whose it is."})
+    vendor = Text(metadata={"description": "Who made it."})
     alert_down = JsonBoolean(metadata={"description": "Whether its disconnections are Device Down."})
     grace = FixedPeriodText(
         attribute="grace_seconds",
@@ -86,7 +86,7 @@ class ChangeDevice(Strict):
     tags = Tags(
         metadata={"example": ["office"], "description": f"At most {MOST_TAGS}, none with a comma."},
     )
-    notes = Text(most=1000)
+    notes = Text(most=1000, metadata={"description": "What else there is to know."})
 
 
 class ChangeDevices(ChangeDevice):

@@ -8,6 +8,7 @@ from typing import Any
 
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.exceptions import InvalidInput
+from sessiontrack.models.device import TEXTS
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.recording import LINK_REPORTED
@@ -119,16 +120,14 @@ VOID_NEWER = Statement(
     " AND first.type = 'New Device' AND NOT first.voided)"
 )
 
-KNOWN = Statement(
-    "SELECT mac, name, owner, vendor, kind, notes, first_seen_at, last_seen_at, announced FROM device"
-    " WHERE id = :other"
-)
+# Tags are united.
+_TEXTS = [each.name for each in TEXTS if each.name != "tags"]
+_SET_TEXTS = ", ".join(f"{name} = CASE WHEN {name} = '' THEN :{name} ELSE {name} END" for name in _TEXTS)
+_TAKEN = (*_TEXTS, "first_seen_at", "last_seen_at", "announced")
+_NAMES = ", ".join(_TAKEN)
+KNOWN = Statement(f"SELECT mac, {_NAMES} FROM device WHERE id = :other")
 LEARN = Statement(
-    "UPDATE device SET name = CASE WHEN name = '' THEN :name ELSE name END,"
-    " owner = CASE WHEN owner = '' THEN :owner ELSE owner END,"
-    " vendor = CASE WHEN vendor = '' THEN :vendor ELSE vendor END,"
-    " kind = CASE WHEN kind = '' THEN :kind ELSE kind END,"
-    " notes = CASE WHEN notes = '' THEN :notes ELSE notes END,"
+    f"UPDATE device SET {_SET_TEXTS},"
     " first_seen_at = CASE WHEN first_seen_at < :first_seen_at THEN first_seen_at ELSE :first_seen_at END,"
     " last_seen_at = CASE WHEN last_seen_at > coalesce(:last_seen_at, 0) THEN last_seen_at"
     " ELSE :last_seen_at END, announced = announced OR :announced WHERE id = :keeper"
@@ -142,8 +141,8 @@ def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: Pr
     """Make what is known of the other MAC, and what will be seen of it, the device's.
 
     It is as if both had been one device from the start. Reported sessions that overlap become one; events
-    stay, those that are no longer true or stand twice voided. The device's name, owner, vendor, type and
-    notes are taken from the other one where it has none; it gets the tags of both. Again, nothing changes.
+    stay, those that are no longer true or stand twice voided. A text that the device lacks, such as its
+    name, is taken from the other one; it gets the tags of both. Again, nothing changes.
 
     Raises:
         InvalidInput: both are the same address.
@@ -172,8 +171,7 @@ def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: Pr
             tx.run(LINK_REPORTED, device_id=keeper, at=at)
         tx.run(VOID_NEWER, keeper=keeper)
         (further, *known) = tx.rows(KNOWN, other=other)[0]
-        names = ("name", "owner", "vendor", "kind", "notes", "first_seen_at", "last_seen_at", "announced")
-        tx.run(LEARN, keeper=keeper, **dict(zip(names, known, strict=True)))
+        tx.run(LEARN, keeper=keeper, **dict(zip(_TAKEN, known, strict=True)))
         devices.add_tags(tx, keeper, devices.tags_of(tx, other))
         tx.run(MOVE_ALIASES, **both)
         tx.run(DELETE_DEVICE, other=other)

@@ -7,35 +7,36 @@ from sqlalchemy import select
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
+from sessiontrack.models.device import PROPERTIES
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.values.records import DeviceRecord
 
 FIND = Statement(select(Device.id, Device.first_seen_at).where(Device.id == device_with(bind("mac"))))
-INSERT = Statement(
-    "INSERT INTO device (mac, name, owner, vendor, alert_down, can_flap, archived, favourite, grace_seconds,"
-    " first_seen_at, last_seen_at, kind, tags, notes) VALUES (:mac, :name, :owner, :vendor, :alert_down,"
-    " :can_flap, :archived, :favourite, :grace_seconds, :first_seen_at, :last_seen_at, :type, :tags, :notes)"
-    " RETURNING id"
-)
+_UNSET = {each.name: each.unset for each in PROPERTIES}
+_INSERTED = ("mac", "first_seen_at", "last_seen_at", *_UNSET)
+_NAMES, _VALUES = ", ".join(_INSERTED), ", ".join(f":{name}" for name in _INSERTED)
+INSERT = Statement(f"INSERT INTO device ({_NAMES}) VALUES ({_VALUES}) RETURNING id")
+
+
+def _filling(name: str, unset: str | bool | None) -> tuple[str, str]:
+    """What a column is afterwards, and when that is something else."""
+    if unset == "":
+        return f"CASE WHEN {name} = '' THEN :{name} ELSE {name} END", f"({name} = '' AND :{name} <> '')"
+    if unset is None:
+        return f"coalesce({name}, :{name})", f"({name} IS NULL AND :has_{name})"
+    if unset:
+        return f"{name} AND :{name}", f"({name} AND NOT :{name})"
+    return f"{name} OR :{name}", f"(NOT {name} AND :{name})"
+
+
 # What was set here stays; a mark that is not set is as good as empty.
-FILL = Statement(
-    "UPDATE device SET name = CASE WHEN name = '' THEN :name ELSE name END,"
-    " owner = CASE WHEN owner = '' THEN :owner ELSE owner END,"
-    " vendor = CASE WHEN vendor = '' THEN :vendor ELSE vendor END,"
-    " kind = CASE WHEN kind = '' THEN :type ELSE kind END,"
-    " tags = CASE WHEN tags = '' THEN :tags ELSE tags END,"
-    " notes = CASE WHEN notes = '' THEN :notes ELSE notes END,"
-    " alert_down = alert_down OR :alert_down, can_flap = can_flap AND :can_flap,"
-    " archived = archived OR :archived, favourite = favourite OR :favourite,"
-    " grace_seconds = coalesce(grace_seconds, :grace_seconds),"
-    " last_seen_at = coalesce(last_seen_at, :last_seen_at)"
-    " WHERE id = :device_id AND ((name = '' AND :name <> '') OR (owner = '' AND :owner <> '')"
-    " OR (vendor = '' AND :vendor <> '') OR (kind = '' AND :type <> '') OR (tags = '' AND :tags <> '')"
-    " OR (notes = '' AND :notes <> '') OR (NOT alert_down AND :alert_down)"
-    " OR (can_flap AND NOT :can_flap) OR (NOT archived AND :archived) OR (NOT favourite AND :favourite)"
-    " OR (grace_seconds IS NULL AND :has_grace) OR (last_seen_at IS NULL AND :has_last_seen))"
-)
+_FILLED = {**_UNSET, "last_seen_at": None}
+_FILLINGS = {name: _filling(name, unset) for name, unset in _FILLED.items()}
+_SET = ", ".join(f"{name} = {value}" for name, (value, _) in _FILLINGS.items())
+_ANY = " OR ".join(condition for _, condition in _FILLINGS.values())
+FILL = Statement(f"UPDATE device SET {_SET} WHERE id = :device_id AND ({_ANY})")
+_NUMBERS = [name for name, unset in _FILLED.items() if unset is None]
 _FIRST_SESSION = (
     "FROM device_session s WHERE s.device_id = event.device_id"
     f" AND coalesce(s.source, '') <> '{DERIVED}' ORDER BY s.begin_at, s.ip DESC LIMIT 1"
@@ -96,15 +97,9 @@ class DeviceBook:
             self._make(record)
             return "added"
         device_id = self.id_of(record.mac, record.first_seen_at)
-        values = record._asdict()
-        del values["mac"], values["first_seen_at"]
-        filled = self._tx.run(
-            FILL,
-            device_id=device_id,
-            has_grace=record.grace_seconds is not None,
-            has_last_seen=record.last_seen_at is not None,
-            **values,
-        )
+        values = {**_UNSET, **record.properties, "last_seen_at": record.last_seen_at}
+        given = {f"has_{name}": values[name] is not None for name in _NUMBERS}
+        filled = self._tx.run(FILL, device_id=device_id, **values, **given)
         is_earlier = self._first[device_id] < self._stored_first[device_id]
         return "changed" if filled or is_earlier else "present"
 
@@ -143,7 +138,10 @@ class DeviceBook:
         if first is None:
             # Until something it did tells better.
             first = self._now if record.last_seen_at is None else min(record.last_seen_at, self._now)
-        device_id: int = self._tx.value(INSERT, **{**record._asdict(), "first_seen_at": first})
+        values = {**_UNSET, **record.properties}
+        device_id: int = self._tx.value(
+            INSERT, mac=record.mac, first_seen_at=first, last_seen_at=record.last_seen_at, **values
+        )
         self._know(record.mac, device_id, first)
         return device_id
 

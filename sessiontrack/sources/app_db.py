@@ -261,14 +261,16 @@ def _device(row: Any, values: Values) -> DeviceRecord:
     mac, name, owner, vendor, alert_down, favourite, archived, first, last = row
     return DeviceRecord(
         values.mac(mac, "MAC"),
-        values.text(_name(name), "Name"),
-        values.text(_name(owner), "Owner"),
-        values.text(_name(vendor), "Vendor"),
-        alert_down=values.flag(alert_down, "AlertDown"),
-        archived=values.flag(archived, "IsArchived"),
-        favourite=values.flag(favourite, "Favorite"),
-        first_seen_at=values.instant(_known(first), "FirstConnection"),
-        last_seen_at=values.instant(_known(last), "LastConnection"),
+        values.instant(_known(first), "FirstConnection"),
+        values.instant(_known(last), "LastConnection"),
+        {
+            "name": values.text(_name(name), "Name"),
+            "owner": values.text(_name(owner), "Owner"),
+            "vendor": values.text(_name(vendor), "Vendor"),
+            "alert_down": values.flag(alert_down, "AlertDown"),
+            "archived": values.flag(archived, "IsArchived"),
+            "favourite": values.flag(favourite, "Favorite"),
+        },
     )
 
 

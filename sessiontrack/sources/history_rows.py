@@ -3,18 +3,21 @@
 User sessions are in the user dialect's own shape, so a list of `GET /api/v2/sessions` is read as well.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, BinaryIO
 
 from sessiontrack.exceptions import InvalidInput, UnreadableHistory
-from sessiontrack.sources.history_values import LONGEST_INFO, LONGEST_NOTES, LONGEST_TYPE, Values
+from sessiontrack.sources.history_values import LONGEST_INFO, LONGEST_TYPE, Values
 from sessiontrack.values.device_types import TYPES
 from sessiontrack.values.record_files import Line, Raw, decode, decode_any_json
 from sessiontrack.values.records import (
     DEVICES,
     EVENTS,
     SESSIONS,
+    USER_SESSION_COLUMNS,
     USER_SESSIONS,
+    DeviceProperty,
     DeviceRecord,
     EventRecord,
     Fault,
@@ -29,33 +32,31 @@ from sessiontrack.values.tags import join_tags, split_tags
 # A ping rounds what it credits to a second; none comes more often than this.
 ROUNDED_EVERY = 10
 VOIDED = "VOIDED - "
-COLUMNS = {
-    DEVICES: DeviceRecord._fields,
+_COLUMNS = {
     SESSIONS: SessionRecord._fields,
     EVENTS: EventRecord._fields,
-    USER_SESSIONS: (
-        "_id",
-        "id_beaker_session",
-        "username",
-        "start",
-        "last_ping",
-        "last_visible_ping",
-        "last_visible_path",
-        "visible_duration",
-        "tab_duration",
-        "active",
-        "ended_at",
-    ),
+    USER_SESSIONS: USER_SESSION_COLUMNS,
 }
 
 
-def read_file(file: BinaryIO, file_format: str, kind: str, values: Values) -> Section:
+def read_file(
+    file: BinaryIO, file_format: str, kind: str, values: Values, properties: Sequence[DeviceProperty]
+) -> Section:
     """The rows of an exported file; an unknown column is refused by name.
 
+    Args:
+        properties: what a device has.
     Raises (while it is read):
         UnreadableHistory: it is not in that format.
     """
-    return Section(kind, _items(decode(file, file_format, COLUMNS[kind]), kind, values, is_strict=True))
+    if kind == DEVICES:
+        names = (each.file_name for each in properties)
+        columns: tuple[str, ...] = ("mac", "first_seen_at", "last_seen_at", *names)
+        read: _Reader = partial(_device, properties)
+    else:
+        columns, read = _COLUMNS[kind], _READERS[kind]
+    lines = decode(file, file_format, columns)
+    return Section(kind, _items(lines, kind, values, read, columns, is_strict=True))
 
 
 def read_user_sessions(file: BinaryIO, values: Values) -> Section:
@@ -64,11 +65,21 @@ def read_user_sessions(file: BinaryIO, values: Values) -> Section:
     Raises (while it is read):
         UnreadableHistory: it is neither.
     """
-    return Section(USER_SESSIONS, _items(decode_any_json(file), USER_SESSIONS, values, is_strict=False))
+    lines = decode_any_json(file)
+    items = _items(lines, USER_SESSIONS, values, _user_session, USER_SESSION_COLUMNS, is_strict=False)
+    return Section(USER_SESSIONS, items)
 
 
-def _items(lines: Iterator[Line], kind: str, values: Values, is_strict: bool) -> Iterator[Item]:
-    read, known = _READERS[kind], frozenset(COLUMNS[kind])
+def _items(
+    lines: Iterator[Line],
+    kind: str,
+    values: Values,
+    read: "_Reader",
+    columns: Sequence[str],
+    *,
+    is_strict: bool,
+) -> Iterator[Item]:
+    known = frozenset(columns)
     found_any = False
     for line in lines:
         raw = line.values
@@ -87,24 +98,25 @@ def _items(lines: Iterator[Line], kind: str, values: Values, is_strict: bool) ->
                 raise UnreadableHistory(f"These are no {kind}: {error.message}") from error
 
 
-def _device(raw: Raw, values: Values) -> DeviceRecord:
+def _device(properties: Sequence[DeviceProperty], raw: Raw, values: Values) -> DeviceRecord:
     get = raw.get
     return DeviceRecord(
         values.mac(get("mac"), "mac"),
-        values.text(get("name"), "name"),
-        values.text(get("owner"), "owner"),
-        values.text(get("vendor"), "vendor"),
-        values.flag(get("alert_down"), "alert_down"),
-        values.flag(get("can_flap"), "can_flap", default=True),
-        values.flag(get("archived"), "archived"),
-        values.flag(get("favourite"), "favourite"),
-        values.whole(get("grace_seconds"), "grace_seconds"),
         values.instant(get("first_seen_at"), "first_seen_at"),
         values.instant(get("last_seen_at"), "last_seen_at"),
-        _one_of(TYPES, values.text(get("type"), "type"), "type"),
-        join_tags(split_tags(values.text(get("tags"), "tags", LONGEST_INFO))),
-        values.text(get("notes"), "notes", LONGEST_NOTES),
+        {each.name: _property(each, get(each.file_name), values) for each in properties},
     )
+
+
+def _property(property_: DeviceProperty, value: Any, values: Values) -> str | bool | int | None:
+    name, unset = property_.file_name, property_.unset
+    if name == "type":
+        return _one_of(TYPES, values.text(value, name), name)
+    if name == "tags":
+        return join_tags(split_tags(values.text(value, name, LONGEST_INFO)))
+    if isinstance(unset, str):
+        return values.text(value, name, property_.most)
+    return values.whole(value, name) if unset is None else values.flag(value, name, unset)
 
 
 def _one_of(known: tuple[str, ...], text: str, name: str) -> str:
@@ -247,8 +259,8 @@ def _views(found: Any, values: Values) -> tuple[tuple[str, str, int], ...]:
     return tuple(sorted(views))
 
 
-_READERS: dict[str, Callable[[Raw, Values], Record]] = {
-    DEVICES: _device,
+_Reader = Callable[[Raw, Values], Record]
+_READERS: dict[str, _Reader] = {
     SESSIONS: _session,
     EVENTS: _event,
     USER_SESSIONS: _user_session,

@@ -14,7 +14,6 @@ from sessiontrack.values.timestamps import IN_UTC, LATEST, SiteTime
 LONGEST_NAME = 255
 LONGEST_TYPE = 64
 LONGEST_INFO = 65_536
-LONGEST_NOTES = 1000
 # What no text in the database may hold: control characters, and halves of surrogate pairs.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

@@ -3,8 +3,9 @@
 Instants are UTC epoch seconds, addresses canonical; nothing here knows where it came from or goes to.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 DEVICES = "devices"
 SESSIONS = "sessions"
@@ -14,23 +15,32 @@ USER_SESSIONS = "user-sessions"
 KINDS = (DEVICES, SESSIONS, EVENTS, USER_SESSIONS)
 
 
+class DeviceProperty(NamedTuple):
+    """Something that users maintain of a device; `models.device` has the list.
+
+    Attributes:
+        name: its column in the database.
+        file_name: its column in files, and its field in the API.
+        unset: what it is where nobody has set it: a text is then empty, a number None.
+        most: the characters that a text may have.
+    """
+
+    name: str
+    file_name: str
+    unset: str | bool | None
+    most: int = 0
+
+
 class DeviceRecord(NamedTuple):
-    """What is known of one device; "" and None are what is not known."""
+    """What is known of one device.
+
+    properties: by the name of the column; those that are not in it are not set.
+    """
 
     mac: str
-    name: str = ""
-    owner: str = ""
-    vendor: str = ""
-    alert_down: bool = False
-    can_flap: bool = True
-    archived: bool = False
-    favourite: bool = False
-    grace_seconds: int | None = None
     first_seen_at: int | None = None
     last_seen_at: int | None = None
-    type: str = ""
-    tags: str = ""
-    notes: str = ""
+    properties: Mapping[str, Any] = MappingProxyType({})
 
 
 class SessionRecord(NamedTuple):
@@ -77,6 +87,12 @@ class UserSessionRecord(NamedTuple):
     ended_at: int | None
     is_capped: bool = False
 
+
+# In files, as the user dialect names them.
+USER_SESSION_COLUMNS = (
+    *("_id", "id_beaker_session", "username", "start", "last_ping", "last_visible_ping"),
+    *("last_visible_path", "visible_duration", "tab_duration", "active", "ended_at"),
+)
 
 Record = DeviceRecord | SessionRecord | EventRecord | UserSessionRecord
 

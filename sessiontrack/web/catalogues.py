@@ -11,8 +11,8 @@ LANGUAGES = {"en": "English", "fr": "Français", "de": "Deutsch"}
 
 @cache
 def texts(language: str) -> dict[str, str]:
-    """All texts of a language by key; only the browser uses those with plural forms."""
-    found: dict[str, str] = {}
+    """All texts of a language by key, in English where it lacks one; the browser alone uses plural forms."""
+    found: dict[str, str] = {} if language == "en" else dict(texts("en"))
     for path in sorted((FOLDER / language).glob("*.json")):
         found.update((k, v) for k, v in json.loads(path.read_text("utf-8")).items() if isinstance(v, str))
     return found

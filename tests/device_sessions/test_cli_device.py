@@ -45,9 +45,10 @@ def test_set_changes_what_is_given_and_nothing_else(cli: Devices) -> None:
         **{"name": "Printer", "owner": "", "alert_down": True, "grace": "2 hours"},
         **{"can_flap": False, "favourite": True},
     }
-    cli.ok("set", MAC, "--no-alert", "--grace", "")
+    cli.ok("set", MAC, "--no-alert", "--grace", "", "--notes", "behind the shelf")
     found = cli.clients.viewer.ok("GET", f"/devices/{MAC}")["device"]
     assert (found["name"], found["alert_down"], found["grace"]) == ("Printer", False, None)
+    assert found["notes"] == "behind the shelf"
 
 
 def test_list_and_show_are_the_calls_answers(cli: Devices) -> None:

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 
 from sessiontrack.database import Statement
+from sessiontrack.schemas.devices import DeviceAnswer
 from tests.support import rows
 from tests.support.application import NOW, Client, Clients
 from tests.support.refusals import refused
@@ -55,6 +56,8 @@ def test_contract_6_a_device_tells_what_is_known_of_it(network: Clients) -> None
     assert network.viewer.ok("GET", f"/devices/{LAPTOP.lower()}") == {
         "success": True,
         "device": {
+            # A text that nobody has written is empty.
+            **dict.fromkeys(DeviceAnswer().fields, ""),
             "mac": LAPTOP,
             "aliases": [],
             "name": "laptop",

@@ -223,7 +223,10 @@ def test_contract_6_imported_sessions_of_either_address_are_the_devices(clients:
     create(clients, B, 4, 5)
     merge(clients)
     start = 1_754_006_400
-    history = [(1, DeviceRecord(B, name="b", first_seen_at=start)), (2, DeviceRecord(A, owner="a"))]
+    history = [
+        (1, DeviceRecord(B, start, properties={"name": "b"})),
+        (2, DeviceRecord(A, properties={"owner": "a"})),
+    ]
     told = [
         (3, SessionRecord(B, start + 6 * HOUR, start + 7 * HOUR)),
         (4, SessionRecord(A, start + 8 * HOUR, start + 9 * HOUR)),

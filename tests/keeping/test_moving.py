@@ -26,8 +26,7 @@ from sessiontrack.keeping.moving import move as moving
 from sessiontrack.keeping.moving import sqlite
 from sessiontrack.keeping.moving.move import move
 from sessiontrack.keeping.moving.settings_file import set_database_url
-from sessiontrack.queries.history import export_rows
-from sessiontrack.sources.history_rows import COLUMNS
+from sessiontrack.queries.history import COLUMNS, export_rows
 from sessiontrack.startup import prepare
 from sessiontrack.values.record_files import encode
 from sessiontrack.values.records import KINDS

@@ -14,7 +14,7 @@ import { icon } from "../icons.js";
 import { Live, ofDevices } from "../live.js";
 import { formatDuration, instant, zone } from "../time.js";
 import { UrlState } from "../url-state.js";
-import { tagList, typeIcon } from "./device/kinds.js";
+import { tagList, textLabel, TEXTS, typeIcon } from "./device/kinds.js";
 import { deleteSessions, edit, merge } from "./device/changes.js";
 import "./device/strip.js";
 import "./device/tell.js";
@@ -158,7 +158,7 @@ class DevicePage extends StElement {
       ${fact(t("devices.owner"), device.owner || none)}
       ${device.type ? fact(t("devices.type"), html`${typeIcon(device.type)} ${t(`devices.type.${device.type}`)}`) : nothing}
       ${device.tags.length ? fact(t("devices.tags"), tagList(device.tags)) : nothing}
-      ${device.notes ? fact(t("devices.notes"), device.notes) : nothing}
+      ${TEXTS.map(({ name }) => (device[name] ? fact(textLabel(name), device[name]) : nothing))}
       ${fact(t("devices.first_seen"), instant(device.first_seen))}
       ${fact(t("devices.last_seen"), seen)}
       ${device.connected_since ? fact(t("devices.one.since"), instant(device.connected_since)) : nothing}

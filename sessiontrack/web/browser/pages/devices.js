@@ -9,7 +9,7 @@ import { icon } from "../icons.js";
 import { instant } from "../time.js";
 import { Live, ofDevices } from "../live.js";
 import { UrlState } from "../url-state.js";
-import { tagList, typeIcon } from "./device/kinds.js";
+import { tagList, textLabel, TEXTS, typeIcon } from "./device/kinds.js";
 import { addDevice, editSeveral, mergeSeveral } from "./devices/bulk.js";
 import "./devices.css";
 
@@ -23,13 +23,13 @@ const COLUMNS = {
   ip: { label: t("devices.ip"), sort: "ip", kind: "mono", cell: ({ ip }) => ip, usual: true },
   mac: { label: t("devices.mac"), sort: "mac", kind: "mono", cell: ({ mac }) => mac, usual: true },
   vendor: { label: t("devices.one.vendor"), sort: "vendor", cell: ({ vendor }) => vendor },
-  notes: { label: t("devices.notes"), kind: "wide", cell: ({ notes }) => notes },
+  ...Object.fromEntries(TEXTS.map(({ name }) => [name, { label: textLabel(name), kind: "wide", cell: (device) => device[name] }])),
   first_seen: { label: t("devices.first_seen"), sort: "first_seen", kind: "number", cell: ({ first_seen: at }) => instant(at), usual: true },
   last_seen: { label: t("devices.last_seen"), sort: "last_seen", kind: "number", isBeside: true, cell: lastSeenCell, usual: true },
 };
 // In a narrow window the first of these that is shown leaves first; from the fourth on they leave together, and none is
 // on a phone.
-const LEAVING = ["mac", "first_seen", "vendor", "notes", "tags", "owner", "ip"];
+const LEAVING = ["mac", "first_seen", "vendor", ...TEXTS.map(({ name }) => name), "tags", "owner", "ip"];
 const USUAL = Object.keys(COLUMNS).filter((name) => COLUMNS[name].usual);
 
 /** The inventory: devices by status and tag, some of them edited at once. */

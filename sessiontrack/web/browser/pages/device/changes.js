@@ -6,15 +6,15 @@ import { checkField, durationField, durationOf, minutesOf, textField } from "../
 import { fieldErrors } from "../../elements/field-errors.js";
 import { toast } from "../../elements/toast.js";
 import { t } from "#i18n";
-import { notesField, tagsField, tagsOf, typeField } from "./kinds.js";
+import { tagsField, tagsOf, textFields, textsOf, typeField } from "./kinds.js";
 
 const path = ({ mac }) => `/devices/${mac}`;
 const nameOf = ({ name, mac }) => name || mac;
 
 /** Edit the fields that users maintain. */
 export async function edit(device) {
-  const { name, owner, type, notes, alert_down, archived } = device;
-  const before = { name, owner, type, tags: device.tags.join(), notes, alert_down, archived, grace: device.grace };
+  const { name, owner, type, alert_down, archived, grace } = device;
+  const before = { name, owner, type, tags: device.tags.join(), ...textsOf(device), alert_down, archived, grace };
   const done = await ask({
     title: t("devices.one.edit.title"),
     action: t("devices.one.save"),
@@ -26,7 +26,7 @@ export async function edit(device) {
         owner: data.owner.trim(),
         type: data.type,
         tags: tagsOf(data.tags).join(),
-        notes: data.notes.trim(),
+        ...textsOf(data),
         grace: durationOf(data, "grace"),
         alert_down: "alert_down" in data,
         archived: "archived" in data,
@@ -46,7 +46,7 @@ const editFields = (values) => html`
   ${textField({ name: "name", label: t("devices.one.name"), value: values.name })}
   ${textField({ name: "owner", label: t("devices.owner"), value: values.owner })}
   ${typeField(values.type, t("devices.type.none"))} ${tagsField("tags", t("devices.tags"), tagsOf(values.tags))}
-  ${notesField(values.notes)}
+  ${textFields(values)}
   ${durationField({
     name: "grace",
     label: t("devices.one.grace"),

@@ -1,4 +1,4 @@
-// The types of devices, and the fields of a dialog that describe one.
+// What describes a device: its type, tags and texts, and their fields in a dialog.
 import { html } from "lit";
 import { textField } from "../../elements/fields.js";
 import { t } from "#i18n";
@@ -33,4 +33,15 @@ export const tagsOf = (text) =>
 /** Tags as small labels. */
 export const tagList = (tags) => tags.map((each) => html`<span class="tag">${each}</span> `);
 
-export const notesField = (value) => textField({ name: "notes", label: t("devices.notes"), value, most: 1000 });
+/** Texts that users write about a device: `most` characters each. Page, list and dialogs have them in this order. */
+export const TEXTS = [{ name: "notes", most: 1000 }];
+
+/** The label of one of TEXTS. */
+export const textLabel = (name) => t(`devices.text.${name}`);
+
+/** The fields for TEXTS in a dialog. @param values their present values by name. */
+export const textFields = (values = {}) =>
+  TEXTS.map(({ name, most }) => textField({ name, label: textLabel(name), value: values[name] ?? "", most }));
+
+/** The values of TEXTS in a device, or in a dialog's form. */
+export const textsOf = (values) => Object.fromEntries(TEXTS.map(({ name }) => [name, values[name].trim()]));

@@ -5,7 +5,7 @@ import { ask } from "../../elements/dialog.js";
 import { textField } from "../../elements/fields.js";
 import { toast } from "../../elements/toast.js";
 import { t } from "#i18n";
-import { notesField, tagsField, tagsOf, typeField } from "../device/kinds.js";
+import { tagsField, tagsOf, textFields, typeField } from "../device/kinds.js";
 
 const nameOf = ({ name, mac }) => name || mac;
 const explain = ({ message, errors }) => Object.values(errors ?? {}).flat().join(" ") || message;
@@ -20,7 +20,7 @@ export async function addDevice() {
     body: html`${textField({ name: "mac", label: t("devices.mac"), value: "", required: true, mono: true, most: 40 })}
       ${textField({ name: "name", label: t("devices.one.name"), value: "" })}
       ${textField({ name: "owner", label: t("devices.owner"), value: "" })}
-      ${typeField("", t("devices.type.none"))} ${tagsField("tags", t("devices.tags"), [])} ${notesField("")}`,
+      ${typeField("", t("devices.type.none"))} ${tagsField("tags", t("devices.tags"), [])} ${textFields()}`,
     explain,
     submit: ({ tags, ...data }) => send("POST", "/devices", filled({ ...data, tags: tagsOf(tags) })),
   });

@@ -80,11 +80,7 @@ class Configuration extends StElement {
 
 const by = (name, way) => (one, other) => way * one[name].localeCompare(other[name]);
 
-/** The meaning in the page's language; for a new setting perhaps in English. */
-function meaning({ name, meaning: english }) {
-  const text = t(`meaning.${name}`);
-  return text === `meaning.${name}` ? english.replaceAll("`", "") : text;
-}
+const meaning = ({ name }) => t(`meaning.${name}`);
 
 // Allow a line break after each underscore.
 const nameCell = ({ name }) => html`<strong class="mono">
