@@ -24,6 +24,7 @@ from sessiontrack.queries import events
 from sessiontrack.schemas import device_sessions as schemas
 from sessiontrack.services import device_sessions as services
 from sessiontrack.services.presence import PresenceRules
+from sessiontrack.values.reports import NewSession
 from sessiontrack.values.roles import OPERATOR, VIEWER
 
 SESSIONS_OPENING = b'{"success":true,"sessions":['
@@ -45,16 +46,8 @@ blueprint = Blueprint(
     example=examples.SESSION_CREATED,
     errors=(409, 413),
 )
-def create(body: dict[str, Any]) -> Response:
+def create(new: NewSession) -> Response:
     """Create a session; safe to repeat"""
-    new = services.NewSession(
-        mac=body["mac"],
-        ip=body["ip"],
-        start=body["start_time"],
-        end=body["end_time"],
-        conn_type=body["event_type_conn"],
-        disc_type=body["event_type_disc"],
-    )
     rules = PresenceRules.of(settings())
     if new.start > g.now + FUTURE_SECONDS:
         wrong = "This is more than 5 minutes ahead."

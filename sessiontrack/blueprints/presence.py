@@ -18,9 +18,8 @@ from sessiontrack.schemas.fields import MOST_LISTED
 from sessiontrack.services.presence import Outcome, PresenceRules, observe_event, observe_scan
 from sessiontrack.services.sources import archive_source, unarchive_source
 from sessiontrack.sources.formats import as_sentence
-from sessiontrack.values.observations import Observation
 from sessiontrack.values.periods import instants_every
-from sessiontrack.values.placeholders import known
+from sessiontrack.values.reports import EventReport, ScanReport
 from sessiontrack.values.roles import OPERATOR, VIEWER
 
 DAY = 86_400
@@ -43,19 +42,15 @@ blueprint = Blueprint(
     example=examples.SCAN_TAKEN,
     errors=(413,),
 )
-def scans(body: dict[str, Any]) -> Response:
+def scans(scan: ScanReport) -> Response:
     """Take in who was seen at an instant; any order and any repetition give the same sessions"""
-    rules = PresenceRules.of(settings())
-    arrives = body["at"] is None
-    at = g.now if arrives else body["at"]
-    remembered = [Observation(mac, is_sighting=False) for mac in body["remembered"]]
-    seen = body["devices"]
-    devices = [*seen.devices, *remembered]
+    rules, arrives = PresenceRules.of(settings()), scan.at is None
+    at = g.now if scan.at is None else scan.at
     with write_transaction() as tx:
         outcome = observe_scan(
-            tx, g.now, body["source"], at, devices, rules, complete=body["complete"], arrives=arrives
+            tx, g.now, scan.source, at, scan.devices, rules, complete=scan.complete, arrives=arrives
         )
-    return _answer(outcome, left_out=seen.left_out[:MOST_LISTED])
+    return _answer(outcome, left_out=scan.left_out[:MOST_LISTED])
 
 
 @blueprint.endpoint(
@@ -69,15 +64,13 @@ def scans(body: dict[str, Any]) -> Response:
     example=examples.EVENT_TAKEN,
     errors=(413,),
 )
-def events(body: dict[str, Any]) -> Response:
+def events(event: EventReport) -> Response:
     """Take in that one device connected, disconnected or was seen"""
-    rules = PresenceRules.of(settings())
-    arrives = body["at"] is None
-    at = g.now if arrives else body["at"]
-    device = Observation(body["mac"], body["ip"] or "", name=known(body["name"]))
+    rules, arrives = PresenceRules.of(settings()), event.at is None
+    at = g.now if event.at is None else event.at
     with write_transaction() as tx:
         outcome = observe_event(
-            tx, g.now, body["source"], at, body["event"], device, rules, body["info"], arrives=arrives
+            tx, g.now, event.source, at, event.kind, event.device, rules, event.info, arrives=arrives
         )
     return _answer(outcome)
 

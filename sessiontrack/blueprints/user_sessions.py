@@ -18,6 +18,7 @@ from sessiontrack.queries.user_stats import session_stats
 from sessiontrack.schemas import user_sessions as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import user_sessions as services
+from sessiontrack.values.reports import Ping
 from sessiontrack.values.roles import VIEWER
 
 blueprint = Blueprint(
@@ -60,20 +61,17 @@ blueprint.endpoint("/sessionstart", writes=True, endpoint="session_start_by_get"
     example=examples.KEPT_ALIVE,
     errors=(409, 413),
 )
-def keepalive(body: dict[str, Any]) -> Response:
+def keepalive(ping: Ping) -> Response:
     """A ping: the session is alive, and whether the page was visible since the last one"""
-    visible: bool = body["visible"]
-    path: schemas.SentPath | None = body["path"]
-    _ping(path if visible else None)
+    _record(ping)
     described = {"description": "Session keepalive", "time": g.now}
-    return answer({**described, "visible": visible, "paths": path and path.sent})
+    return answer({**described, "visible": ping.visible, "paths": ping.sent})
 
 
-def session_hide(body: dict[str, Any]) -> Response:
+def session_hide(ping: Ping) -> Response:
     """A page is being left: it was visible since the last ping"""
-    path: schemas.SentPath = body["path"]
-    _ping(path)
-    return answer({"description": "Session hide", "time": g.now, "paths": path.sent})
+    _record(ping)
+    return answer({"description": "Session hide", "time": g.now, "paths": ping.sent})
 
 
 HIDE: dict[str, Any] = {
@@ -92,14 +90,14 @@ for name in ("session_hide", "session_tracepath"):
     blueprint.endpoint(f"/{name}", endpoint=f"by_{name}", **HIDE)(session_hide)
 
 
-def _ping(visible: schemas.SentPath | None) -> None:
+def _record(ping: Ping) -> None:
     """Keep the session alive; what was visible, if anything, is credited."""
     login_key, alive = principal().login_key, settings().session_alive_seconds
     with write_transaction(brief=True) as tx:
-        if visible is None:
-            services.keep_alive(tx, g.now, login_key, alive)
+        if ping.visible and ping.path is not None:
+            services.credit_view(tx, g.now, login_key, ping.path, alive)
         else:
-            services.credit_view(tx, g.now, login_key, visible.path, alive)
+            services.keep_alive(tx, g.now, login_key, alive)
 
 
 def list_(query: dict[str, Any]) -> Response:

@@ -8,10 +8,11 @@ from sessiontrack.database import Statement, Transaction
 from sessiontrack.demo.habits import HABITS
 from sessiontrack.demo.household import DEVICES, DemoDevice
 from sessiontrack.services import devices, events
-from sessiontrack.services.device_sessions import NewSession, create_session
+from sessiontrack.services.device_sessions import create_session
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
+from sessiontrack.values.reports import NewSession
 from sessiontrack.values.timestamps import SiteTime
 
 # No other source opened these sessions, so no other may close them.

@@ -217,7 +217,7 @@ def _query_reader(schema: Strict) -> Callable[[], dict[str, Any]]:
             for name, values in request.args.lists()
             if name not in IGNORED_PARAMETERS
         }
-        loaded = load(schema, given)
+        loaded: dict[str, Any] = load(schema, given)
         if len(key[1]) <= LONGEST_REMEMBERED:
             if len(remembered) >= MOST_REMEMBERED:
                 remembered.clear()
@@ -227,11 +227,11 @@ def _query_reader(schema: Strict) -> Callable[[], dict[str, Any]]:
     return read
 
 
-def _body_reader(schema: Strict, limits: BodyLimits, *, takes_form: bool) -> Callable[[], dict[str, Any]]:
+def _body_reader(schema: Strict, limits: BodyLimits, *, takes_form: bool) -> Callable[[], Any]:
     """Reads the body: a JSON object whatever its Content-Type, or a form where that is taken."""
     takes_nothing = not schema.fields
 
-    def read() -> dict[str, Any]:
+    def read() -> Any:
         request.max_content_length = limits.length
         body = read_form(request) if takes_form and is_form(request) else read_json_object(request, limits)
         return body if takes_nothing and not body else load(schema, body)
@@ -239,8 +239,8 @@ def _body_reader(schema: Strict, limits: BodyLimits, *, takes_form: bool) -> Cal
     return read
 
 
-def load(schema: Strict, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """What was sent, read by a schema.
+def load(schema: Strict, sent: Mapping[str, Any]) -> Any:
+    """What was sent, read by a schema: a dict, or what the schema makes of it.
 
     Many unknown names are counted here: marshmallow would take the square of their number.
 
@@ -254,10 +254,9 @@ def load(schema: Strict, sent: Mapping[str, Any]) -> dict[str, Any]:
         first = islice(filter(unknown.__contains__, given), MOST_FIELDS)
         raise refused_fields({name: ["Unknown field."] for name in first}, len(unknown) - MOST_FIELDS)
     try:
-        loaded: dict[str, Any] = schema.load_given(given)
+        return schema.load_given(given)
     except ValidationError as error:
         raise _naming_the_known(error, schema) from error
-    return loaded
 
 
 def _naming_the_known(error: ValidationError, schema: Strict) -> InvalidInput:

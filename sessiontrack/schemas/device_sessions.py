@@ -24,6 +24,7 @@ from sessiontrack.schemas.fields import (
     offset,
 )
 from sessiontrack.schemas.windows import InPeriod
+from sessiontrack.values.reports import NewSession
 
 EVENT_VIEWS = ("all", "sessions", "missing", "voided", "new", "down")
 # Those of `missing` that lack the one end or the other.
@@ -64,19 +65,22 @@ class CreateSession(Strict):
 
     mac = DeviceMac(required=True)
     ip = IpAddress(required=True)
-    start_time = Start(required=True, metadata={"example": "2025-08-01T10:00:00"})
+    start_time = Start(required=True, attribute="start", metadata={"example": "2025-08-01T10:00:00"})
     end_time = End(
+        attribute="end",
         load_default=None,
         allow_none=True,
         metadata={"example": "2025-08-01T12:00:00", "description": "Left out: still connected."},
     )
     event_type_conn = Text(
+        attribute="conn_type",
         least=1,
         most=64,
         load_default="Connected",
         metadata={"description": "Type of the event at its start."},
     )
     event_type_disc = Text(
+        attribute="disc_type",
         least=1,
         most=64,
         load_default="Disconnected",
@@ -85,10 +89,14 @@ class CreateSession(Strict):
 
     @validates_schema
     def _end_after_start(self, data: dict[str, Any], **kwargs: object) -> None:
-        if data["start_time"] < 0:
+        if data["start"] < 0:
             raise ValidationError("Must not be before 1970.", "start_time")
-        if data["end_time"] is not None and data["end_time"] < data["start_time"]:
+        if data["end"] is not None and data["end"] < data["start"]:
             raise ValidationError("Must not be before start_time.", "end_time")
+
+    @post_load
+    def _new(self, data: dict[str, Any], **kwargs: object) -> NewSession:
+        return NewSession(**data)
 
 
 class DeleteSessions(Strict):

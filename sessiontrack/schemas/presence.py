@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import OneOf
 
 from sessiontrack.exceptions import InvalidInput
@@ -31,6 +31,7 @@ from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import parse_device_mac
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.placeholders import known
+from sessiontrack.values.reports import EventReport, LeftOut, ScanReport
 
 MOST_DEVICES = 65_536
 LONGEST_TEXT = 255
@@ -45,14 +46,6 @@ class SeenDevice(Strict):
     ip = IpAddress(metadata=_IP)
     name = Text(most=LONGEST_TEXT, metadata={"description": "Taken for a device that has none."})
     vendor = Text(most=LONGEST_TEXT, metadata={"description": "Taken for a device that has none."})
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A device of a scan that was not taken: its place in the list, and why."""
-
-    index: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -166,6 +159,13 @@ class ScanBody(Strict):
         metadata={"description": "Devices of which this scan tells neither that they are there nor not."},
     )
 
+    @post_load
+    def _report(self, data: dict[str, Any], **kwargs: object) -> ScanReport:
+        seen: Seen = data["devices"]
+        remembered = [Observation(mac, is_sighting=False) for mac in data["remembered"]]
+        devices = [*seen.devices, *remembered]
+        return ScanReport(data["source"], data["at"], data["complete"], devices, seen.left_out)
+
 
 class EventBody(Strict):
     """`POST /presence/events`."""
@@ -179,6 +179,11 @@ class EventBody(Strict):
     name = Text(
         most=LONGEST_TEXT, load_default="", metadata={"description": "Taken for a device that has none."}
     )
+
+    @post_load
+    def _report(self, data: dict[str, Any], **kwargs: object) -> EventReport:
+        device = Observation(data["mac"], data["ip"] or "", name=known(data["name"]))
+        return EventReport(data["source"], data["at"], data["event"], device, data["info"])
 
 
 class LeftOutAnswer(Answer):

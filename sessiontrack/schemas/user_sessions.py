@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, post_load
 
 from sessiontrack.exceptions import InvalidPath
 from sessiontrack.schemas.base import Answer, Strict
@@ -23,6 +23,7 @@ from sessiontrack.schemas.fields import (
 )
 from sessiontrack.schemas.windows import InPeriod
 from sessiontrack.values.paths import LONGEST_PART, parse_path
+from sessiontrack.values.reports import Ping
 
 EXAMPLE_PATH = "[/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8,view-tab_edd5855b-54f1-4c51-9550-d88c2da60768]"
 
@@ -30,8 +31,11 @@ EXAMPLE_PATH = "[/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8,view-tab_edd5855b-54
 class SentPath(NamedTuple):
     """A path as it was sent, which answers repeat, and as (view, tab); see values.paths."""
 
-    sent: str | list[str]
-    path: tuple[str, str]
+    sent: str | list[str] | None
+    path: tuple[str, str] | None
+
+
+_NO_PATH = SentPath(None, None)
 
 
 class PathField(fields.Field[Any]):
@@ -69,16 +73,22 @@ class Keepalive(Strict):
     )
     path = _path(load_default=None)
 
-    @validates_schema
-    def _path_of_what_was_visible(self, data: dict[str, Any], **kwargs: object) -> None:
-        if data["visible"] and data["path"] is None:
+    @post_load
+    def _ping(self, data: dict[str, Any], **kwargs: object) -> Ping:
+        visible: bool = data["visible"]
+        if visible and data["path"] is None:
             raise ValidationError("Missing data for required field.", "path")
+        return Ping(visible, *(data["path"] or _NO_PATH))
 
 
 class SessionHide(Strict):
     """`POST /api/v2/session-hide`."""
 
     path = _path(required=True)
+
+    @post_load
+    def _ping(self, data: dict[str, Any], **kwargs: object) -> Ping:
+        return Ping(True, *data["path"])
 
 
 def _usernames() -> Several:

@@ -4,8 +4,6 @@ A reported session conflicts only with another reported one. What is derived giv
 around it.
 """
 
-from dataclasses import dataclass
-
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.exceptions import Conflict
 from sessiontrack.models.device_session import DERIVED
@@ -16,6 +14,7 @@ from sessiontrack.services.announcing import announce
 from sessiontrack.services.presence import PresenceRules, reporting
 from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
+from sessiontrack.values.reports import NewSession
 from sessiontrack.values.timestamps import FOREVER, IN_UTC
 
 _IS_REPORTED = f"coalesce(source, '') <> '{DERIVED}'"
@@ -64,19 +63,6 @@ COUNT_EVENTS = Statement(
     f" AND coalesce(source, '') <> '{DERIVED}'"
 )
 DELETE = Statement("DELETE FROM device_session WHERE device_id = :device_id")
-
-
-@dataclass(frozen=True)
-class NewSession:
-    """A session as somebody reports it; instants in UTC epoch seconds, end None while still connected."""
-
-    mac: str
-    ip: str
-    start: int
-    end: int | None = None
-    conn_type: str = "Connected"
-    disc_type: str = "Disconnected"
-    source: str | None = None
 
 
 def create_session(tx: Transaction, now: int, new: NewSession, rules: PresenceRules) -> int:
