@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from flask import Flask
 
@@ -57,21 +58,24 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def preview(settings: Settings, now: int) -> dict[str, int]:
-    """How many rows of each kind a run would remove."""
+class Preview(NamedTuple):
+    """What a run would remove: how many rows of each kind, and of history from before which instant.
+
+    An instant is None where nothing limits that kind.
+    """
+
+    counts: dict[str, int]
+    cutoffs: dict[str, int | None]
+
+
+def preview(settings: Settings, now: int) -> Preview:
+    """What a run would remove, by one plan."""
     with read_transaction() as tx:
         plan = retention.make_plan(tx, now, limits_of(settings), used_bytes())
         found = retention.count_prunable(tx, plan)
         found["logins"] = logins.count_over(tx, now)
         found["login_attempts"] = login_throttle.count_over(tx, now, settings.login_window_seconds)
-        return found
-
-
-def cutoffs(settings: Settings, now: int) -> dict[str, int | None]:
-    """The instant before which a kind of history goes now; None where nothing limits it."""
-    with read_transaction() as tx:
-        plan = retention.make_plan(tx, now, limits_of(settings), used_bytes())
-    return {name: None if at <= EARLIEST else at for name, at in plan.cutoffs.items()}
+    return Preview(found, {name: None if at <= EARLIEST else at for name, at in plan.cutoffs.items()})
 
 
 def prune(

@@ -157,7 +157,7 @@ def one(mac: str) -> Response:
     with read_transaction() as tx:
         found = _device(tx, wanted)
         previous, following = find_neighbours(tx, found["mac"])
-        held_by = list_holders(tx, found["mac"], grace, site) if found["connected"] else []
+        held_by = list_holders(tx, found, grace, site)
     return answer(
         {"success": True, "device": found, "held_by": held_by, "previous": previous, "next": following}
     )

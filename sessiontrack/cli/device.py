@@ -73,11 +73,7 @@ def show(mac: str, as_json: bool) -> None:
         found = queries.find_device(tx, wanted, settings.flapping, clock.now(), settings.timezone)
         if found is None:
             raise NotFound(f"No device has the MAC address {wanted}.")
-        found["held_by"] = (
-            list_holders(tx, found["mac"], settings.presence_grace, settings.timezone)
-            if found["connected"]
-            else []
-        )
+        found["held_by"] = list_holders(tx, found, settings.presence_grace, settings.timezone)
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return

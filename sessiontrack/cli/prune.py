@@ -31,14 +31,14 @@ def prune(dry_run: bool, at_once: bool, as_json: bool) -> None:
     now = clock.now()
     with app.app_context():
         if dry_run:
-            counts = housekeeping.preview(settings, now)
+            found = housekeeping.preview(settings, now)
             if as_json:
-                click.echo(_json(counts, dry_run=True))
+                click.echo(_json(found.counts, dry_run=True))
             else:
-                _print(counts, housekeeping.cutoffs(settings, now), settings.timezone)
+                _print(found.counts, found.cutoffs, settings.timezone)
                 click.echo("This was a dry run: nothing is removed.")
             return
-        total = sum(housekeeping.preview(settings, now).values())
+        total = sum(housekeeping.preview(settings, now).counts.values())
         with progress_bar("Pruning", total) as tell:
             done = housekeeping.prune(settings, now, at_once=at_once, tell=tell)
     if done is None:

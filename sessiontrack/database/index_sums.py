@@ -24,9 +24,14 @@ _COLUMNS = (
 )
 
 
+def add_digest(connection: sqlite3.Connection) -> None:
+    """Give a connection the function `digest`: a number of a value, by which sums tell texts apart."""
+    connection.create_function("digest", 1, hash, deterministic=True)
+
+
 def differing_indexes(connection: sqlite3.Connection) -> list[str]:
     """The names of the indexes that do not hold each row of their table once, with its values."""
-    connection.create_function("digest", 1, hash, deterministic=True)
+    add_digest(connection)
     # One snapshot: others may be writing.
     connection.execute("BEGIN")
     try:

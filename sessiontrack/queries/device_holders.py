@@ -1,5 +1,7 @@
 """Why a device is connected: the sources whose evidence says so."""
 
+from typing import Any
+
 from sqlalchemy import select
 
 from sessiontrack.database import Statement, Transaction
@@ -11,11 +13,15 @@ from sessiontrack.values.timestamps import SiteTime
 DEVICE_ID = Statement(select(device_with(bind("mac"))))
 
 
-def list_holders(tx: Transaction, mac: str, grace: int, site: SiteTime) -> list[dict[str, str]]:
-    """The sources that hold it as connected, by name, and when each last saw it.
+def list_holders(tx: Transaction, device: dict[str, Any], grace: int, site: SiteTime) -> list[dict[str, str]]:
+    """The sources that hold a device as connected, by name, and when each last saw it; none if it is not.
 
     Args:
+        device: as `queries.devices` answers it.
         grace: seconds, where the device has no grace time of its own.
     """
-    found = sorted(holds_on(tx, [tx.value(DEVICE_ID, mac=mac)], grace), key=lambda each: each.source)
+    if not device["connected"]:
+        return []
+    holds = holds_on(tx, [tx.value(DEVICE_ID, mac=device["mac"])], grace)
+    found = sorted(holds, key=lambda each: each.source)
     return [{"source": each.source, "last_seen": site.format_offset(each.last_at)} for each in found]

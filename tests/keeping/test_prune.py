@@ -59,7 +59,7 @@ def pruned(app: Flask, now: int = NOW) -> dict[str, int]:
     settings = app.extensions["sessiontrack.settings"]
     with app.app_context():
         before = ids(app)
-        counted = housekeeping.preview(settings, now)
+        counted = housekeeping.preview(settings, now).counts
         assert ids(app) == before
         done = housekeeping.prune(settings, now)
         assert done is not None
@@ -67,7 +67,7 @@ def pruned(app: Flask, now: int = NOW) -> dict[str, int]:
         assert done.removed == counted
         assert [each for each in soundness.examine() if each.count] == []
         # A second run finds nothing.
-        again = housekeeping.preview(settings, now)
+        again = housekeeping.preview(settings, now).counts
     assert again == NOTHING
     return {name: count for name, count in done.removed.items() if count}
 
@@ -199,7 +199,9 @@ def test_logins_that_are_over_and_old_attempts_go(
     assert pruned(clients.app, NOW + DAY) == {"logins": 1, "login_attempts": 2}
     assert pruned(clients.app, NOW + 9 * DAY) == {}
     with clients.app.app_context():
-        assert housekeeping.preview(clients.app.extensions["sessiontrack.settings"], NOW + 10 * DAY)["logins"]
+        assert housekeeping.preview(clients.app.extensions["sessiontrack.settings"], NOW + 10 * DAY).counts[
+            "logins"
+        ]
 
 
 def fill(app: Flask, count: int, start: int = OLD) -> None:
@@ -272,7 +274,7 @@ def test_too_much_goes_from_the_oldest_on(make_clients: MakeClients) -> None:
     before = ids(limited.app)["device_session"]
     settings = limited.app.extensions["sessiontrack.settings"]
     with limited.app.app_context():
-        counted = housekeeping.preview(settings, NOW)
+        counted = housekeeping.preview(settings, NOW).counts
         done = housekeeping.prune(settings, NOW)
         assert done is not None
         assert done.removed == counted
@@ -280,7 +282,7 @@ def test_too_much_goes_from_the_oldest_on(make_clients: MakeClients) -> None:
     assert ids(limited.app)["device_session"] == before[done.removed["device_sessions"] :]
     with limited.app.app_context():
         assert used_bytes() < used * 0.75
-        assert housekeeping.preview(settings, NOW)["device_sessions"] < done.removed["device_sessions"]
+        assert housekeeping.preview(settings, NOW).counts["device_sessions"] < done.removed["device_sessions"]
 
 
 @pytest.mark.sqlite("a size limit is for it only")

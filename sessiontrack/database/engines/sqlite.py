@@ -16,7 +16,7 @@ from sessiontrack.database.engines.engine import TOO_SLOW, DatabaseEngine, Kind
 from sessiontrack.database.engines.group_commit import GroupCommit
 from sessiontrack.database.engines.held_connections import HeldConnections
 from sessiontrack.database.engines.writer_lock import WriterLock
-from sessiontrack.database.index_sums import differing_indexes
+from sessiontrack.database.index_sums import add_digest, differing_indexes
 from sessiontrack.database.statements import DIGITS
 from sessiontrack.exceptions import (
     Conflict,
@@ -122,7 +122,7 @@ class SQLite(DatabaseEngine):
         # SQLite's own lower() handles ASCII only.
         connection.create_function("lower", 1, _lower, deterministic=True)
         connection.create_function("natural_order", 1, _natural_order, deterministic=True)
-        connection.create_function("digest", 1, hash, deterministic=True)
+        add_digest(connection)
 
     def begin_migrating(self, connection: Connection) -> None:
         """Take the write lock with the first statement; wait for the migration of another start to end."""
