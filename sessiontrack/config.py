@@ -10,37 +10,23 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
 from sessiontrack.process import instance
 from sessiontrack.process.whole_file import user_name
-from sessiontrack.values.periods import Period, parse_duration, parse_period
+from sessiontrack.values import setting_texts as read
+from sessiontrack.values.periods import Period, parse_period
 from sessiontrack.values.roles import ROLES, VIEWER
+from sessiontrack.values.setting_texts import ClientSecrets, Hosts, Networks
 from sessiontrack.values.timestamps import SiteTime
 
 PREFIX = "SESSIONTRACK_"
 # Variables of commands that speak to another sessiontrack or for a source; no settings of this install.
 CLIENT_VARIABLES = (f"{PREFIX}URL", f"{PREFIX}TOKEN", f"{PREFIX}SOURCE")
 FILE_NAME = "sessiontrack.toml"
-_SIZE = re.compile(r"([0-9]{1,12})\s*(|b|kb|mb|gb|tb|kib|mib|gib|tib)", re.ASCII | re.IGNORECASE)
-_SIZE_UNITS = {
-    "": 1,
-    "b": 1,
-    **{f"{letter}b": int(1000**power) for power, letter in enumerate("kmgt", start=1)},
-    **{f"{letter}ib": int(1024**power) for power, letter in enumerate("kmgt", start=1)},
-}
-# Headers with another meaning cannot also name the user.
-TAKEN_HEADERS = re.compile(
-    "(?i)(authorization|connection|content-.*|cookie|host|x-forwarded-.*|x-csrf-token)"
-)
 Value = TypeVar("Value")
-Hosts = tuple[str, ...]
-_HOST = re.compile(r"\.?[a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
-Networks = tuple[IPv4Network | IPv6Network, ...]
-ClientSecrets = tuple[tuple[IPv4Network | IPv6Network, bytes], ...]
 
 
 def setting(default: str, read: Callable[[str], Value], meaning: str, *, is_secret: bool = False) -> Value:
@@ -56,133 +42,21 @@ def setting(default: str, read: Callable[[str], Value], meaning: str, *, is_secr
     return made
 
 
-def _text(value: str) -> str:
-    return value
-
-
-def _folder(value: str) -> Path:
-    return Path(value).expanduser().absolute()
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        if not (value.isascii() and value.isdigit() and len(value) <= 12 and least <= int(value) <= most):
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(value)
-
-    return read
-
-
-def _seconds(least: int, most: int) -> Callable[[str], int]:
-    """A number of seconds, or a length of time with its units."""
-    whole = _whole(least, most)
-
-    def read(value: str) -> int:
-        try:
-            return whole(str(parse_duration(value)))
-        except InvalidPeriod:
-            return whole(value)
-
-    return read
-
-
-def _length(value: str) -> int:
-    """The seconds of a period whose length does not depend on the calendar; a day is 24 hours."""
-    return parse_duration(value)
-
-
-def _length_or_never(value: str) -> int:
-    return 0 if value.lower() == "never" else _length(value)
-
-
-def _bytes(value: str) -> int:
-    """`500 MB`, `2 GiB` or a plain number of bytes; 0 means no limit."""
-    found = _SIZE.fullmatch(value)
-    if found is None:
-        raise ValueError("must be a number of bytes, like 500 MB or 2 GiB; 0 means no limit")
-    unit: int = _SIZE_UNITS[found[2].lower()]
-    return int(found[1]) * unit
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in choices:
-            raise ValueError(f"must be one of: {', '.join(choices)}")
-        return value
-
-    return read
-
-
-def _networks(value: str) -> Networks:
-    """Addresses and networks, separated by commas or spaces."""
-    return tuple(ip_network(part) for part in value.replace(",", " ").split())
-
-
-def _client_secrets(value: str) -> ClientSecrets:
-    """`<address or network>=<secret>`, separated by commas; a space may follow a comma."""
-    found = []
-    for number, part in enumerate(value.split(",") if value.strip() else (), start=1):
-        address, _, secret = part.strip().partition("=")
-        try:
-            network = ip_network(address.strip())
-        except ValueError:
-            network = None
-        if network is None or not secret.strip():
-            raise ValueError(f"client {number} is not <address or network>=<secret>")
-        found.append((network, secret.strip().encode()))
-    return tuple(found)
-
-
-# This service's own origin, as a Content-Security-Policy writes it.
-SELF = "'self'"
-_ORIGIN = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    """Origins as browsers send them, or `self`, by commas or spaces; the default port is dropped."""
-    found = []
-    for part in value.replace(",", " ").split():
-        if part.strip("'").lower() == "self":
-            found.append(SELF)
-            continue
-        origin = part.lower().removesuffix("/")
-        if not _ORIGIN.fullmatch(origin):
-            raise ValueError(f"{part} is not an origin like https://portal.example:8443")
-        scheme = origin.partition(":")[0]
-        found.append(origin.removesuffix({"http": ":80", "https": ":443"}[scheme]))
-    return tuple(found)
-
-
-def _hosts(value: str) -> Hosts:
-    """Host names without ports, separated by commas or spaces."""
-    hosts = tuple(value.replace(",", " ").lower().split())
-    if wrong := [host for host in hosts if not _HOST.fullmatch(host)]:
-        raise ValueError(f"{wrong[0]} is not a host name or address, without a scheme or port")
-    return hosts
-
-
-def header_name(value: str) -> str:
-    """The name of a request header, or nothing."""
-    if value and not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,63}", value):
-        raise ValueError("is not the name of a header: letters, digits and hyphens")
-    if TAKEN_HEADERS.fullmatch(value):
-        raise ValueError("has another meaning already; use a header such as X-Remote-User")
-    return value
-
-
 @dataclass(frozen=True)
 class Settings:
     """This install's settings, read and checked."""
 
-    instance: Path = setting("./instance", _folder, "Folder of the database, the keys and the settings file.")
+    instance: Path = setting(
+        "./instance", read.folder, "Folder of the database, the keys and the settings file."
+    )
     database_url: str = setting(
         "sqlite:///sessiontrack.sqlite3",
-        _text,
+        read.plain,
         "The database; a relative path starts in the instance folder. For PostgreSQL see its page.",
     )
     read_database_url: str = setting(
         "",
-        _text,
+        read.plain,
         "Read-only PostgreSQL replica; used only once it has caught up with the client's own writes.",
     )
     timezone: SiteTime = setting(
@@ -190,104 +64,114 @@ class Settings:
     )
     admin_password: str = setting(
         "",
-        _text,
+        read.plain,
         "Password of the account `admin`, which the first start creates; random if not set.",
         is_secret=True,
     )
     session_alive_seconds: int = setting(
-        "300", _seconds(1, 86_400), "A user session is active while its last ping is younger than this."
+        "300",
+        read.seconds(1, 86_400),
+        "A user session is active while its last ping is younger than this.",
     )
     user_sessions_visible: str = setting(
-        "all", _one_of("all", "own"), "Which user sessions non-admins see: all, or only their own."
+        "all",
+        read.one_of("all", "own"),
+        "Which user sessions non-admins see: all, or only their own.",
     )
     trusted_proxies: Networks = setting(
-        "", _networks, "Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are trusted."
+        "",
+        read.networks,
+        "Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are trusted.",
     )
     trusted_hosts: Hosts = setting(
         "",
-        _hosts,
+        read.hosts,
         "Accepted host names; `.example.org` includes its subdomains. Empty accepts all.",
     )
     auth_proxy_header: str = setting(
         "",
-        header_name,
+        read.header_name,
         "Header in which a trusted proxy names the authenticated user, like `X-Remote-User`.",
     )
     auth_proxy_role: str = setting(
-        VIEWER, _one_of(*ROLES), "Role of a user that the proxy names for the first time."
+        VIEWER, read.one_of(*ROLES), "Role of a user that the proxy names for the first time."
     )
-    access_token_seconds: int = setting("900", _seconds(10, 86_400), "How long an access token is valid.")
+    access_token_seconds: int = setting("900", read.seconds(10, 86_400), "How long an access token is valid.")
     refresh_token_seconds: int = setting(
         "2592000",
-        _seconds(60, 31_536_000),
+        read.seconds(60, 31_536_000),
         "How long a refresh token is valid, and so a login that is not refreshed.",
     )
     login_lifetime_seconds: int = setting(
         "7776000",
-        _seconds(60, 315_360_000),
+        read.seconds(60, 315_360_000),
         "How long a login lasts, even if refreshed; then the user enters the password again.",
     )
     login_attempts_per_name: int = setting(
-        "10", _whole(1, 10_000), "Failed logins for one name before it must wait."
+        "10", read.whole(1, 10_000), "Failed logins for one name before it must wait."
     )
     login_attempts_per_address: int = setting(
-        "30", _whole(1, 10_000), "Failed logins from one address before it must wait."
+        "30", read.whole(1, 10_000), "Failed logins from one address before it must wait."
     )
     login_window_seconds: int = setting(
         "300",
-        _seconds(1, 86_400),
+        read.seconds(1, 86_400),
         "Period in which failed logins are counted, and the longest wait.",
     )
     sqlite_synchronous: str = setting(
         "FULL",
-        _one_of("NORMAL", "FULL", "EXTRA"),
+        read.one_of("NORMAL", "FULL", "EXTRA"),
         "SQLite's `synchronous`; NORMAL is faster but loses the last writes in a power failure.",
     )
     busy_timeout_seconds: int = setting(
-        "5", _seconds(1, 600), "How long a request waits for the database before the answer is 503."
+        "5",
+        read.seconds(1, 600),
+        "How long a request waits for the database before the answer is 503.",
     )
     read_timeout_seconds: int = setting(
         "30",
-        _seconds(1, 3600),
+        read.seconds(1, 3600),
         "How long a request may read before it is answered 503 query_too_slow; whole lists are not limited.",
     )
     presence_grace: int = setting(
-        "10 minutes", _length, "Grace time: a device missing from complete scans for longer has left."
+        "10 minutes",
+        read.length,
+        "Grace time: a device missing from complete scans for longer has left.",
     )
     presence_late: int = setting(
-        "7 days", _length, "How old evidence of presence may be; older evidence is refused."
+        "7 days", read.length, "How old evidence of presence may be; older evidence is refused."
     )
     presence_least_percent: int = setting(
         "20",
-        _whole(0, 100),
+        read.whole(0, 100),
         "A complete scan with a smaller share of its source's devices is suspicious: no evidence of absence.",
     )
     wait_for_clock: str = setting(
         "on",
-        _one_of("on", "off"),
+        read.one_of("on", "off"),
         "Whether a clock that cannot be right, before what was recorded or far ahead, keeps from recording.",
     )
     clock_jump_wait: int = setting(
         "1 hour",
-        _length,
+        read.length,
         "When a jump ahead of more than a day is believed without a time source.",
     )
     flapping_connections: int = setting(
         "10",
-        _whole(1, 10_000),
+        read.whole(1, 10_000),
         "More connections than this in the window mark a device as flapping.",
     )
     flapping_window: int = setting(
-        "1 hour", _length, "The window in which connections are counted to detect flapping."
+        "1 hour", read.length, "The window in which connections are counted to detect flapping."
     )
     radius_clients: ClientSecrets = setting(
         "",
-        _client_secrets,
+        read.client_secrets,
         "RADIUS accounting clients: `10.0.0.1=secret, 10.0.1.0/24=another`; the narrowest network wins.",
         is_secret=True,
     )
     webhook_allow: Networks = setting(
-        "", _networks, "Non-public addresses or networks that webhooks may call."
+        "", read.networks, "Non-public addresses or networks that webhooks may call."
     )
     retention_device_sessions: Period = setting(
         "all", parse_period, "How long device sessions are kept after their end; `all` means for ever."
@@ -297,28 +181,30 @@ class Settings:
         "all", parse_period, "How long user sessions are kept after their last ping."
     )
     retention_max_bytes: int = setting(
-        "0", _bytes, "Size above which the oldest history is removed, like `2 GB`; 0 means no limit."
+        "0",
+        read.size,
+        "Size above which the oldest history is removed, like `2 GB`; 0 means no limit.",
     )
     prune_every: int = setting(
         "1 hour",
-        _length_or_never,
+        read.length_or_never,
         "How often `sessiontrack serve` removes data past its retention, or `never`.",
     )
-    threads: int = setting("8", _whole(1, 256), "Threads of each worker process of `sessiontrack serve`.")
+    threads: int = setting("8", read.whole(1, 256), "Threads of each worker process of `sessiontrack serve`.")
     embed_origins: tuple[str, ...] = setting(
         "",
-        _origins,
+        read.origins,
         "Origins, like `https://portal.example`, whose pages may call the API and frame `/embed/`;"
         " `self` is this service's own.",
     )
-    log: str = setting("text", _one_of("text", "json"), "Format of the log.")
+    log: str = setting("text", read.one_of("text", "json"), "Format of the log.")
     server_timing: str = setting(
         "off",
-        _one_of("off", "on"),
+        read.one_of("off", "on"),
         "Whether answers carry a `Server-Timing` header, for a browser's developer tools.",
     )
     metrics_allow: Networks = setting(
-        "", _networks, "Addresses or networks that may read `/metrics` without a token."
+        "", read.networks, "Addresses or networks that may read `/metrics` without a token."
     )
 
     @property
@@ -475,7 +361,7 @@ def _read(name: str, chosen: Mapping[str, tuple[str, str]]) -> Any:
     text, source = chosen[name]
     metadata: Mapping[str, Any] = next((each.metadata for each in fields(Settings) if each.name == name), {})
     try:
-        return metadata.get("read", _text)(text.strip())
+        return metadata.get("read", read.plain)(text.strip())
     except (ValueError, InvalidSetting, InvalidPeriod) as error:
         shown = source if metadata.get("is_secret") else f"{source} = {text!r}"
         raise InvalidSetting(f"{shown}: {error}") from error

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sessiontrack.config import header_name
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http.errors import error_body, status_body
 from sessiontrack.process import instance
+from sessiontrack.values.setting_texts import header_name
 
 INSTANCE = PurePosixPath(instance.INSTALLED)
 ETC = PurePosixPath("/etc/sessiontrack")

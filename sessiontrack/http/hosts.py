@@ -8,8 +8,8 @@ from functools import partial
 
 from flask import Flask, request
 
-from sessiontrack.config import Hosts
 from sessiontrack.exceptions import InvalidInput
+from sessiontrack.values.setting_texts import Hosts
 
 # Probes, also those of the service itself, name an address; the answers say nothing of users.
 FOR_EVERY_HOST = ("/healthz", "/readyz")

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from sessiontrack.config import Networks
 from sessiontrack.exceptions import Unauthorized
 from sessiontrack.http.errors import error_body, refuse
 from sessiontrack.schemas.accounts import LONGEST_NAME
 from sessiontrack.schemas.fields import has_control_characters
+from sessiontrack.values.setting_texts import Networks
 from sessiontrack.values.usernames import is_strange
 
 if TYPE_CHECKING:

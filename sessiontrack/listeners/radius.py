@@ -19,7 +19,6 @@ from itertools import islice
 from typing import Any
 
 from sessiontrack import clock
-from sessiontrack.config import ClientSecrets
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import ClockUnsure, StorageUnavailable, UnreadablePacket, WrongAuthenticator
 from sessiontrack.services.clock_door import ClockDoor
@@ -27,6 +26,7 @@ from sessiontrack.services.presence import PresenceRules
 from sessiontrack.services.radius_accounting import WITHOUT_MAC, Memory, Received, is_dated_wrongly, record
 from sessiontrack.services.source_failures import record_failure, record_success
 from sessiontrack.sources.radius import LONGEST_PACKET, Accounting, read_accounting
+from sessiontrack.values.setting_texts import ClientSecrets
 
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 500
