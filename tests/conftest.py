@@ -10,7 +10,12 @@ from tests.support.engine import IS_POSTGRES, WITHOUT_DATABASE
 from tests.support.quick import is_quick
 
 # Its tests import neither the application nor a browser, so they start at once.
-PURE = Path(__file__).parent / "values"
+_HERE = Path(__file__).parent
+PURE = (
+    _HERE / "values",
+    _HERE / "presence" / "test_rules.py",
+    _HERE / "device_sessions" / "test_schemas.py",
+)
 # The same examples at each run: what fails is the change's. `make fuzz` looks for others. How long an example
 # takes, or making it up, is the machine's; and what a test's fixtures make may serve all its examples.
 settings.register_profile(
@@ -57,5 +62,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
     """Load the fixtures that need an application with the first file that may ask for them."""
-    if isinstance(collector, pytest.Module) and not collector.path.is_relative_to(PURE):
+    if isinstance(collector, pytest.Module) and not any(map(collector.path.is_relative_to, PURE)):
         collector.config.pluginmanager.import_plugin("tests.support.application")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.exceptions import InvalidIp
-from sessiontrack.values.ips import IP_FORMS, ip_number, ip_sort_key, parse_ip
+from sessiontrack.values.ips import IP_FORMS, ip_number, ip_sort_key, parse_ip, subscriber_network
 
 fast = settings(max_examples=150)
 v4 = st.ip_addresses(v=4).filter(int)
@@ -163,3 +163,18 @@ def test_no_ip_sorts_before_every_ip() -> None:
 def test_sort_key_and_number_refuse_what_is_no_ip(function: Callable[[str], object]) -> None:
     with pytest.raises(InvalidIp):
         function("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.168.1.20", "192.168.1.20"),
+        ("::ffff:192.168.1.20", "192.168.1.20"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("a socket", "a socket"),
+    ],
+)
+def test_a_subscriber_has_an_ipv4_address_or_a_64_of_ipv6(address: str, network: str) -> None:
+    assert subscriber_network(address) == network

@@ -10,7 +10,9 @@ from sessiontrack.values.macs import (
     is_device,
     is_locally_administered,
     is_multicast,
+    leading_mac,
     mac_parts,
+    parse_device_mac,
     parse_mac,
     vendor_prefix,
 )
@@ -162,4 +164,56 @@ def test_vendor_prefix_is_the_first_half() -> None:
     ],
 )
 def test_contract_3_a_part_of_an_address_in_any_notation(text: str, parts: tuple[str, ...]) -> None:
+    assert mac_parts(text) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "mac"),
+    [
+        ("AA-BB-CC-DD-EE-FF:network", "AA:BB:CC:DD:EE:FF"),
+        ("1:aa:bb:cc:dd:ee:ff", "AA:BB:CC:DD:EE:FF"),
+        (" aa:bb:cc:dd:ee:ff ", "AA:BB:CC:DD:EE:FF"),
+        ("nothing", None),
+        ("aa:bb:cc:dd:ee:ff:00:11", None),
+    ],
+)
+def test_the_address_that_a_text_begins_with(text: str, mac: str | None) -> None:
+    if mac is None:
+        with pytest.raises(InvalidMac):
+            leading_mac(text)
+    else:
+        assert leading_mac(text) == mac
+
+
+def test_a_device_has_no_groups_address_and_not_all_zeros() -> None:
+    assert parse_device_mac("aabb.ccdd.eeff") == "AA:BB:CC:DD:EE:FF"
+    for text in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"):
+        with pytest.raises(InvalidMac):
+            parse_device_mac(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        # Plain digits begin an octet or end one; shorter than four they could be anything.
+        ("abc", ()),
+        ("abcd", ("AB:CD", "A:BC:D")),
+        ("aabbccddeef", ("AA:BB:CC:DD:EE:F", "A:AB:BC:CD:DE:EF")),
+        ("aabbccddeeff0", ()),
+        ("a:b:c", ("A:0B:C",)),
+        ("aa:b:cc", ("AA:0B:CC",)),
+        ("aaa:b", ("A:AA:B",)),
+        ("aa:bbb", ("AA:BB:B",)),
+        ("aa:bb-cc", ()),
+        ("aabb.cc", ("AA:BB:CC",)),
+        ("b.ccdd", ("B:CC:DD",)),
+        ("b.ccdd.e", ("B:CC:DD:E",)),
+        ("aabbcc-ddee", ("AA:BB:CC:DD:EE",)),
+        ("aabbccd-de", ()),
+        ("a.b", ()),
+        ("c-aabbcc-d", ("C:AA:BB:CC:D",)),
+        ("a.bcd.e", ()),
+    ],
+)
+def test_parts_of_an_address_as_canonical_ones_have_them(text: str, parts: tuple[str, ...]) -> None:
     assert mac_parts(text) == parts

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sessiontrack.values.placeholders import known
+from sessiontrack.values.placeholders import is_placeholder, known
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,8 @@ def test_what_says_that_nothing_is_known_is_nothing(text: str) -> None:
 )
 def test_a_name_stays_as_it_is(text: str) -> None:
     assert known(text) == text
+
+
+def test_a_long_text_is_no_placeholder_whatever_is_around_it() -> None:
+    assert is_placeholder(f"{'(' * 59}null")
+    assert not is_placeholder(f"{'(' * 60}null")

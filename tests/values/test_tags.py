@@ -37,3 +37,8 @@ def test_change() -> None:
     assert change_tags("a", ["a"], ["a"]) == "a"
     with pytest.raises(InvalidInput):
         change_tags(join_tags(str(n) for n in range(MOST)), ["one more"], [])
+
+
+def test_as_many_as_a_form_says() -> None:
+    assert (LONGEST, MOST) == (32, 20)
+    assert len(split_tags(join_tags(str(n) for n in range(MOST)))) == MOST
