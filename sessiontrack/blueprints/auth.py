@@ -31,7 +31,7 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Sign in; opens a family of tokens and starts a user session"""
     username, password = body["username"], body["password"]
     with_cookies = query["cookies"] or "json_response" in body or is_form(request)
-    # A foreign page must not sign its reader in as somebody else; scripts do not say where they are.
+    # A page of another site must not sign its reader in as another user; scripts send no origin.
     is_elsewhere = request.headers.get("Sec-Fetch-Site") == "cross-site"
     if with_cookies and (is_elsewhere or (is_form(request) and is_foreign(request))):
         raise Forbidden("A page of another site cannot sign in here with cookies.")
@@ -44,7 +44,7 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
         with turn:
             is_right = users.is_password(stored_hash, password)
     if not is_right or disabled_at is not None:
-        # People type passwords where names belong: one that is nobody's is not written down.
+        # People type passwords into the field of the name: a name that no user has is not logged.
         shown = "an unknown user" if stored_hash is None else repr(username)
         log.warning("Login refused: %s from %s", shown, address)
         raise Unauthorized("The user name or the password is wrong.")
@@ -58,7 +58,7 @@ def login(query: dict[str, Any], body: dict[str, Any]) -> Response:
         note_login(tx, g.now, user_id, username, address)
         alive = settings().session_alive_seconds
         user_sessions.start_session(tx, g.now, login_id, username, alive)
-        # The cookies that are being replaced; nobody would sign them out any more.
+        # The login of the cookies that are being replaced: no page could sign it out any more.
         if with_cookies and (replaced := login_in_cookies(request, g.now)):
             logins.revoke_login(tx, g.now, replaced, alive)
     log.info("Signed in: %r from %s", username, address)
@@ -167,7 +167,7 @@ def me() -> Response:
     errors=(409, 413, 429),
 )
 def change_password(body: dict[str, Any]) -> Response:
-    """Change one's own password; all other logins end, the one that asks stays"""
+    """Change the caller's password; all its other logins end"""
     asking = principal()
     username, address = asking.username, request.remote_addr or ""
     with login_places().place() as turn:
@@ -175,7 +175,7 @@ def change_password(body: dict[str, Any]) -> Response:
             stored_hash = queries.password_hash_of(tx, username)
         if not stored_hash:
             raise Conflict(f"{username} has no password here: a proxy says who that is.")
-        # Whoever finds a browser that is signed in guesses no faster than anybody who signs in.
+        # In a browser that is signed in, guessing the password is limited as at the sign-in.
         _count_attempt(username, address)
         with turn:
             is_right = users.is_password(stored_hash, body["password"])
@@ -203,7 +203,7 @@ def change_password(body: dict[str, Any]) -> Response:
     headers=PAGING_HEADERS,
 )
 def list_logins(query: dict[str, Any]) -> Response:
-    """List where one is signed in oneself, the asking login first"""
+    """List the caller's logins, the one of this call first"""
     asking, now, limit, offset = principal(), g.now, query["limit"], query["offset"]
     return list_answer(
         lambda tx: queries.list_logins(tx, now, asking.username, asking.login_id, limit, offset),
@@ -224,7 +224,7 @@ def list_logins(query: dict[str, Any]) -> Response:
     errors=(413,),
 )
 def end_other_logins() -> Response:
-    """Sign out elsewhere: end all of one's own logins but the one that asks; API tokens stay valid"""
+    """End all of the caller's logins but the one of this call; API tokens stay valid"""
     asking = principal()
     with write_transaction() as tx:
         alive = settings().session_alive_seconds
@@ -244,7 +244,7 @@ def end_other_logins() -> Response:
     errors=(404, 413),
 )
 def end_login(login_id: str) -> Response:
-    """End one of one's own logins, with its user session"""
+    """End one of the caller's logins, with its user session"""
     asking = principal()
     with write_transaction() as tx:
         logins.revoke_own(tx, g.now, asking.username, login_id, settings().session_alive_seconds)

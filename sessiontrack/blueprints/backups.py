@@ -20,7 +20,7 @@ from sessiontrack.values.roles import ADMIN
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("backups", __name__, url_prefix="/backups", description="Backups on the server.")
-# Whoever finds a browser that is signed in, or a token, does not carry everybody's password hashes away.
+# A browser that is left signed in, or a stolen token, is not enough to download all password hashes.
 RECENT_SECONDS = 900
 EXTENSION = "sessiontrack.backups"
 FILE = "application/octet-stream"
@@ -68,7 +68,7 @@ def start() -> Response:
     headers=FILE_HEADERS,
 )
 def download(name: str) -> Response:
-    """Download a backup, with a login by password of the last 15 minutes: it holds all password hashes"""
+    """Download a backup; needs a login by password within 15 minutes, since it holds all password hashes"""
     asking = principal()
     with read_transaction() as tx:
         opened_at = login_opened_at(tx, asking.login_id)

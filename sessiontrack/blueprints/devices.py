@@ -101,7 +101,7 @@ def add(body: dict[str, Any]) -> Response:
     errors=(404, 413),
 )
 def change_several(body: dict[str, Any]) -> Response:
-    """Change what is said of several devices, all of them or none"""
+    """Change the properties of several devices, all of them or none"""
     macs, rules = body.pop("macs"), PresenceRules.of(settings())
     added, removed = (split_tags(body.pop(name, "")) for name in ("add_tags", "remove_tags"))
     with write_transaction() as tx:
@@ -151,7 +151,8 @@ def totals(query: dict[str, Any]) -> Response:
     "/<mac:mac>", role=VIEWER, answer=schemas.FoundDeviceAnswer, example=examples.FOUND_DEVICE, errors=(404,)
 )
 def one(mac: str) -> Response:
-    """A device, by any of its MAC addresses; who holds it as connected, and those beside it by name"""
+    """A device, by any of its MAC addresses; the sources that hold it as connected, its neighbours by
+    name"""
     wanted = mac_in_path(mac)
     grace, site = settings().presence_grace, settings().timezone
     with read_transaction() as tx:
@@ -191,7 +192,7 @@ def statistics(query: dict[str, Any], mac: str) -> Response:
     errors=(404, 413),
 )
 def change(body: dict[str, Any], mac: str) -> Response:
-    """Change what is said of a device; what is left out stays as it is"""
+    """Change a device's properties; those that are left out stay"""
     wanted, rules = mac_in_path(mac), PresenceRules.of(settings())
     with write_transaction() as tx:
         services.change_device(tx, g.now, wanted, body, rules)

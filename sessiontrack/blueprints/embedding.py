@@ -25,7 +25,7 @@ def frame_ancestors(path: str) -> str:
 
 
 def x_frame_options(path: str) -> str | None:
-    """The older header, for browsers without frame-ancestors; None where it could not say whom to let."""
+    """X-Frame-Options, for browsers without frame-ancestors; None where it cannot express the rule."""
     return None if path.startswith(EMBEDDED) and settings().embed_origins else "DENY"
 
 
@@ -38,7 +38,7 @@ def _allow(response: Response) -> Response:
     origins = settings().embed_origins
     if not origins:
         return response
-    # Asked by another origin, or by none, the answer is another one.
+    # The answer depends on the origin that asks.
     response.vary.add("Origin")
     origin = request.headers.get("Origin", "")
     is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers

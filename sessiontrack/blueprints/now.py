@@ -16,7 +16,7 @@ from sessiontrack.queries.sources import list_sources
 from sessiontrack.schemas import now as schemas
 from sessiontrack.values.roles import VIEWER
 
-# A body for each number of events asked for and, where people see their own sessions only, each of them.
+# One body for each number of events and, where users see only their own sessions, for each user.
 MOST_KEPT = 256
 # Counting 1,000 devices takes 4 ms, answering 0.2: with this, a hundred pages cost little more than one.
 KEPT_SECONDS = 2
@@ -114,7 +114,7 @@ def _body(at: int, limit: int, only: str | None) -> bytes:
 
 
 def _sources(tx: Transaction, at: int) -> dict[str, Any]:
-    """How many feed us, and those of them with which something is wrong."""
+    """How many sources there are, and those that are silent or fail."""
     found = [each for each in list_sources(tx, at, counts=False) if not each.archived]
     silent = [each.name for each in found if each.silent_since is not None]
     failing = [each.name for each in found if each.failing_since is not None]

@@ -82,7 +82,7 @@ def events(event: EventReport) -> Response:
     example=examples.SOURCES,
 )
 def sources() -> Response:
-    """What feeds us: last look, rhythm, and since when and why a source is silent or fails"""
+    """List sources: last look, rhythm, and since when and why one is silent or fails"""
     with read_transaction() as tx:
         found = list_sources(tx, g.now)
     return answer({"success": True, "sources": [_source(each) for each in found]})

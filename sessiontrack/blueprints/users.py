@@ -71,7 +71,7 @@ def add(body: dict[str, Any]) -> Response:
     errors=(404, 409, 413),
 )
 def change(body: dict[str, Any], username: str) -> Response:
-    """Change a user's password or role, or let the user in no more; all of it or nothing"""
+    """Change a user's password or role, or disable the user; all of it or nothing"""
     alive = settings().session_alive_seconds
     password_hash = services.hash_password(body["password"]) if "password" in body else None
     with write_transaction() as tx:

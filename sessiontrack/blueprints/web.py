@@ -35,7 +35,7 @@ THEME_COOKIE = "sessiontrack_theme"
 LANGUAGE_COOKIE = "sessiontrack_language"
 YEAR_SECONDS = 31_536_000
 NOBODYS_FRAME = "frame-ancestors 'none'"
-# What pages of other origins load, by a name that stays: their address is in somebody else's product.
+# Files that pages of other sites load; their names never change, since other products contain them.
 EMBEDDED_SCRIPTS = ("embed.js", "tracker.js", "tracker.classic.js")
 WIDGET_TITLES = {"now": "nav.now", "timeline": "nav.presence", "people": "now.people"}
 EMBEDDED_SECONDS = 300
@@ -100,7 +100,7 @@ def embed(widget: str) -> BaseResponse:
     response.headers["Content-Security-Policy"] = policy
     if x_frame_options(request.path) is None:
         del response.headers["X-Frame-Options"]
-    # Nothing that says who has opened it: it asks with its own token alone.
+    # The page does not depend on its reader: the widget calls the API with its own token alone.
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -157,7 +157,7 @@ def safe_next(target: str) -> str:
 
 
 def _signed_in() -> Principal | None:
-    """Who looks at the page; a login whose access token has run out is still one: the browser renews it."""
+    """The page's reader; a login whose access token has expired counts, since the browser renews it."""
     with read_transaction() as tx:
         for kind in ("access", "refresh"):
             try:
@@ -172,7 +172,7 @@ def _signed_in() -> Principal | None:
 
 
 def _known_reader() -> Principal | None:
-    """Who looks at an error page, if that can be found out."""
+    """The reader of an error page, if known."""
     if "now" not in g:
         return None
     try:

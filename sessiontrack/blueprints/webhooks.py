@@ -52,7 +52,7 @@ def list_(query: dict[str, Any]) -> Response:
     errors=(409, 413),
 )
 def add(body: dict[str, Any]) -> Response:
-    """Tell a URL what happens from now on; the secret is shown this once"""
+    """Add a webhook, which is notified from now on; the secret is shown this once"""
     name, url, secret = body["name"], body["url"], new_secret()
     _check(url)
     with write_transaction() as tx:
@@ -120,7 +120,7 @@ def remove(webhook_id: int) -> Response:
     errors=(404, 413),
 )
 def test(webhook_id: int) -> Response:
-    """Put a test delivery into the outbox; the list of deliveries tells what comes of it"""
+    """Put a test delivery into the outbox; the list of deliveries shows its outcome"""
     with write_transaction() as tx:
         services.get_receiver(tx, webhook_id)
         delivery_id = announcing.announce_test(tx, g.now, webhook_id)

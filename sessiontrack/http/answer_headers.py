@@ -1,6 +1,7 @@
-"""What every answer tells browsers and proxies: not to guess, not to frame, not to keep what is somebody's.
+"""The headers of every answer: browsers and proxies must not guess its type, frame it, or cache what is a
+user's.
 
-Whoever answers with headers of its own keeps them; these are for the others.
+Headers that a view has set itself stay.
 """
 
 from collections.abc import Callable, Iterable
@@ -45,7 +46,7 @@ def _missing(headers: Headers, environ: "WSGIEnvironment") -> Headers:
         added.append(("X-Content-Type-Options", "nosniff"))
     if "referrer-policy" not in given:
         added.append(("Referrer-Policy", "no-referrer"))
-    # Who frames a page is that page's own to say: browsers would still look at X-Frame-Options beside it.
+    # Each page sets its own frame-ancestors; browsers would still obey X-Frame-Options beside it.
     if "content-security-policy" not in given:
         added.append(("Content-Security-Policy", POLICY))
         if "x-frame-options" not in given:
@@ -54,7 +55,7 @@ def _missing(headers: Headers, environ: "WSGIEnvironment") -> Headers:
     is_json = given.get("content-type", "").startswith("application/json")
     if is_json and "cross-origin-resource-policy" not in given:
         added.append(("Cross-Origin-Resource-Policy", "same-origin"))
-    # What was answered to somebody may be kept to be asked for again (ETag), and only by that browser.
+    # An answer to a user may be cached by that browser only, which revalidates it (ETag).
     if "cache-control" not in given:
         added.append(("Cache-Control", "private, no-cache" if USER in environ else "no-store"))
     if environ["wsgi.url_scheme"] == "https" and "strict-transport-security" not in given:

@@ -19,8 +19,8 @@ CSV = "text/csv"
 CHUNK = 1000
 # So many rows are put together before they are sent: 2.5 MB, and no count of them has to be asked for.
 WHOLE = 10_000
-# Held while rows beyond the first CHUNK are read and written: several long answers at once would take the
-# interpreter from whoever asks for little, and are as fast in turns.
+# Held while rows beyond the first CHUNK are read and written: several long answers at once would delay short
+# ones, and are as fast one after another.
 LONG = Lock()
 # To hash a long answer takes longer than to send it to this host.
 MOST_TAGGED = 128 << 10
@@ -42,7 +42,7 @@ def answer(body: object) -> Response:
 
 
 def json_answer(body: bytes) -> Response:
-    """An answer that is JSON already; a GET's has a tag, for those who ask again and again."""
+    """An answer that is JSON already; a GET's has a tag, for polling clients."""
     if request.method == "GET" and len(body) <= MOST_TAGGED:
         return tagged_answer(body, tag_of(body))
     return Response(body, mimetype=JSON)

@@ -131,7 +131,7 @@ def identify(tx: Transaction, request: Request, now: int, *, kind: str, writes: 
 def is_same_origin(request: Request) -> bool:
     """Whether the browser says that a page of this origin asks; no page can make it say so.
 
-    Browsers of before 2023 send no Sec-Fetch-Site, but an Origin with whatever writes.
+    Browsers of before 2023 send no Sec-Fetch-Site, but an Origin with each write.
     """
     site = request.headers.get("Sec-Fetch-Site")
     return request.headers.get("Origin") == _origin(request) if site is None else site == "same-origin"
@@ -209,8 +209,8 @@ def named_by_proxy(request: Request) -> str | None:
 
 
 def _by_proxy(tx: Transaction, request: Request, named: str, *, writes: bool) -> Principal:
-    # A browser repeats by itself what the proxy asks it for, on a foreign page's behalf too. With a header
-    # that no form can send, it has to ask here first, and is not answered.
+    # A browser sends the proxy's credentials by itself, for a foreign page's request too. A header that no
+    # form can send needs a preflight request, which is not answered.
     if writes and CSRF_HEADER not in request.headers and not is_same_origin(request):
         raise Forbidden(f"A write through the proxy's login needs the header {CSRF_HEADER}, of any value.")
     found = tx.row(BY_NAME, username=named, folded_name=fold(named))

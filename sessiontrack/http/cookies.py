@@ -1,4 +1,4 @@
-"""The tokens as cookies: what they are called, who may read them, and how far they travel."""
+"""The tokens as cookies: their names, their flags and their paths."""
 
 from typing import Any
 

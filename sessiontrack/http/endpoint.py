@@ -48,7 +48,7 @@ View = Callable[..., Response]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it was declared, for whoever tells of it."""
+    """A call as it was declared; the OpenAPI document is made of these."""
 
     rule: str
     endpoint: str
@@ -162,7 +162,7 @@ class Blueprint(flask.Blueprint):
 
 
 def _answered(answer: Callable[[], Response]) -> Response:
-    """What the view answers; where transactions were in each other's way, begun anew a few times."""
+    """The view's answer; a transaction that conflicted with another one is retried a few times."""
     for _ in range(ATTEMPTS - 1):
         with suppress(Contention):
             return answer()
@@ -170,7 +170,7 @@ def _answered(answer: Callable[[], Response]) -> Response:
 
 
 def _signed_in(role: str, kind: str, writes: bool) -> Principal:
-    """Who asks, if that is somebody who may."""
+    """The caller, if its role may call this."""
     position = None
     try:
         # Never from a replica: what was revoked holds at once.
@@ -192,7 +192,7 @@ def _signed_in(role: str, kind: str, writes: bool) -> Principal:
 
 
 def sign_in_first(kind: str, writes: bool) -> Principal:
-    """Whom a trusted proxy names for the first time, made a user; of two at once, one makes it."""
+    """Make a user of a name that a trusted proxy gives for the first time; of two requests, one does."""
     with write_transaction() as tx:
         named = named_by_proxy(request) or ""
         users.add_user_from_proxy(tx, g.now, named, settings().auth_proxy_role)
@@ -207,7 +207,7 @@ def _query_reader(schema: Strict) -> Callable[[], dict[str, Any]]:
     remembered: dict[tuple[str, bytes], dict[str, Any]] = {}
 
     def read() -> dict[str, Any]:
-        # Who polls asks the same each time; what a query means depends on nothing but the site's zone.
+        # Polling clients repeat the same query; parsing depends only on the site's zone.
         key = (settings().timezone.name, request.query_string)
         known = remembered.get(key)
         if known is not None:
@@ -281,19 +281,19 @@ def uses() -> Uses:
 
 
 def clock_door() -> ClockDoor | None:
-    """What keeps a wrong clock's records out; None where nothing is to be kept out, or nobody serves."""
+    """The check that the clock can be right; None where WAIT_FOR_CLOCK is off, and in commands."""
     found: ClockDoor | None = current_app.extensions.get("sessiontrack.clock_door")
     return found
 
 
 def principal() -> Principal:
-    """Who asks."""
+    """The caller."""
     found: Principal = g.principal
     return found
 
 
 def seen_user() -> str | None:
-    """The one user whose sessions the asking one may see; None for everybody's."""
+    """The only user whose sessions the caller may see; None: all users'."""
     asking = principal()
     sees_all = settings().user_sessions_visible == "all" or asking.role == ADMIN
     return None if sees_all else asking.username
@@ -336,7 +336,7 @@ def mac_in_path(text: str) -> str:
 
 
 def _begin_request() -> None:
-    # Nothing here has a name with one; a file system and PostgreSQL fail at NUL.
+    # No path here has a control character; file systems and PostgreSQL fail at NUL.
     if has_control_characters(request.path):
         raise HttpNotFound
     g.now = clock.now()

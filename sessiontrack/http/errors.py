@@ -53,7 +53,7 @@ STATUSES: dict[type[SessiontrackError], tuple[int, str]] = {
     StorageUnavailable: (503, "storage_unavailable"),
     ClockUnsure: (503, "clock_unsure"),
 }
-# What Werkzeug and gunicorn answer by themselves, in our words. Any other status of theirs is a bad request.
+# Our messages for what Werkzeug and gunicorn answer by themselves. Any other 4xx is `bad_request`.
 CODES: dict[int, tuple[str, str]] = {
     400: ("bad_request", "The request cannot be understood."),
     401: ("unauthorized", "Sign in, and send the token as Authorization: Bearer <token>."),
@@ -82,7 +82,7 @@ def error_body(error: str, message: str, errors: Mapping[str, Any] | None = None
 
 
 def status_body(status: int) -> bytes:
-    """The body of an error that only its status is known of."""
+    """The body of an error of which only the status is known."""
     error, message = CODES.get(status, CODES[500 if status >= 500 else 400])
     return error_body(error, message)
 
@@ -120,7 +120,7 @@ def _ours(error: SessiontrackError) -> Response:
     errors = _cut(error.errors)[0] if isinstance(error, InvalidInput) else None
     response = _answer(status, error_body(code, error.message, errors), headers)
     if isinstance(error, QueryTooSlow):
-        # The same again would take as long again.
+        # A repetition would take as long.
         del response.headers["Retry-After"]
     return response
 
@@ -141,7 +141,7 @@ def _of_werkzeug(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    """Tells nothing of the inside to the client, and everything to the log."""
+    """The client learns nothing of the program's inside; the log gets everything."""
     log.error("%s %r failed", request.method, request.path, exc_info=error)
     return _answer(500, status_body(500))
 

@@ -17,7 +17,7 @@ RETRY_SECONDS = 1
 
 
 class LoginPlaces:
-    """Places for those who sign in.
+    """Limits concurrent password hashing.
 
     Args:
         most: how many there are.

@@ -89,8 +89,8 @@ def user_named_by_proxy(environ: Mapping[str, Any], header: str) -> str | None:
     Args:
         header: the setting; "" where no proxy signs anybody in.
     Raises:
-        Unauthorized: the header names no one user. Which of several names is the proxy's own cannot be
-            told: servers join a repeated header by commas, so a name has none.
+        Unauthorized: the header names no one user. Servers join a repeated header by commas, and which name
+        is then the proxy's cannot be known: so a name has no comma.
     """
     sent = environ.get(_variable(header), "").strip() if header else ""
     if not sent:

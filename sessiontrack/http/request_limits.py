@@ -27,7 +27,7 @@ PARSED = (
 )
 LONGEST_HEADER = 64 << 10
 PIECE = 64 << 10
-# A little more than any call takes, so that who is a little over the limit reads why.
+# A little more than any call takes, so that a client slightly over the limit gets the reason.
 MOST_UNREAD = LARGE.length + PIECE
 
 
