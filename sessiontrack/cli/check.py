@@ -45,7 +45,7 @@ def check(repair: bool, as_json: bool) -> None:
 
 
 def _refuse_unusable(app: Flask) -> None:
-    """What is no current database of this program cannot be looked into any further."""
+    """Refuse a database that is missing, another program's or of an older schema."""
     file = sqlite_file()
     if file is not None:
         if not file.exists():

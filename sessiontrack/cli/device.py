@@ -1,4 +1,4 @@
-"""`sessiontrack device`: what is known of devices, and what people say of them."""
+"""`sessiontrack device`: devices and their properties."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ LISTED = ("mac", "name", "owner", "ip", "status", "last_seen", "alert_down")
 
 @click.group()
 def device() -> None:
-    """List devices, show one, and say what is known of it: name, owner, alert.
+    """List devices, show one, and change its properties: name, owner, alert.
 
     Example: sessiontrack device set AA:BB:CC:DD:EE:FF --name Printer --alert
     """
@@ -101,7 +101,7 @@ def _text_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--archive/--no-archive", "archived", default=None, help="Whether lists leave it out.")
 @click.option("--favourite/--no-favourite", default=None, help="Whether it is marked as a favourite.")
 def set_(mac: str, **given: Any) -> None:
-    """Say what is known of a device; what is left out stays as it is.
+    """Change a device's properties; those that are left out stay.
 
     \b
     Example: sessiontrack device set AA:BB:CC:DD:EE:FF --name Printer --alert

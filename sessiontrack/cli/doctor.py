@@ -28,7 +28,7 @@ COLOURS = {State.OK: "green", State.WARNING: "yellow", State.WRONG: "red"}
     "--bundle",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write all that helps whoever is asked for help, without secrets, into a .tar.gz.",
+    help="Write what helps to find a fault, without secrets, into a .tar.gz.",
 )
 def doctor(fast: bool, as_json: bool, bundle: Path | None) -> None:
     """Say what is right and wrong with this install: settings, files, clock, sources.

@@ -1,4 +1,4 @@
-"""`sessiontrack listen`: takes what other programs tell of devices."""
+"""`sessiontrack listen`: takes what other programs report of devices."""
 
 import os
 import shlex
@@ -33,7 +33,7 @@ from sessiontrack.values.roles import VIEWER
 
 @click.group()
 def listen() -> None:
-    """Take what RADIUS clients, DHCP servers and access points tell of devices.
+    """Take what RADIUS clients, DHCP servers and access points report of devices.
 
     Example: sessiontrack listen radius --host 10.0.0.2
     """

@@ -1,4 +1,4 @@
-"""Repeating a look for as long as nobody says to stop, whatever becomes of a single one."""
+"""Repeats a look until a signal comes, whatever the outcome of a single one."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.sources.formats import FORMAT_OF_PROGRAM
 
 SLACK_SECONDS = 60
-# So many looks in a row that failed are systemd's to know.
+# After so many failed looks in a row the process fails, and systemd restarts it.
 MOST_FAILURES = 5
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -28,7 +28,7 @@ def guessed_format(command: Sequence[str]) -> str | None:
 
 
 class _Ended(BaseException):
-    """A signal says to stop. No Exception: whatever survives failures must not survive this."""
+    """A signal says to stop. No Exception: what catches failed looks must not catch this."""
 
 
 @contextmanager

@@ -42,8 +42,8 @@ LARGE = 64 << 10
 MOST_WORKERS = 4
 # Of the host, for each: a worker has 25 MB of its own, and a large scan or answer needs several times that.
 MEMORY_OF_WORKER = 512 << 20
-# How long a thread may keep the interpreter while others wait. A ping takes it several times, so beside
-# somebody who reads a month it waited several times 5 ms, Python's own choice.
+# How long a thread may keep the interpreter while others wait. A ping takes it several times; beside a
+# reader of a month it waited 5 ms, Python's default, each time.
 SWITCH_SECONDS = 0.0005
 
 

@@ -11,8 +11,8 @@ from sessiontrack.keeping import vacuuming
 def vacuum(incremental: bool) -> None:
     """Give back to the disk what removed history has left free.
 
-    Without --incremental the database is written anew, and whoever wants to write waits for the end: a few
-    seconds for each gigabyte. After that, --incremental does it without making anybody wait.
+    Without --incremental the database is rewritten, and writers wait until that is done: a few seconds for
+    each gigabyte. After that, --incremental does it without making writers wait.
 
     \b
     Example: sessiontrack vacuum

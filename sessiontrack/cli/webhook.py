@@ -36,7 +36,7 @@ from sessiontrack.values.webhook_formats import FORMATS, JSON
 
 @click.group()
 def webhook() -> None:
-    """Tell others by HTTP what happens: new devices, devices down and back, logins from elsewhere.
+    """Notify other programs by HTTP: new devices, devices down and back, logins from elsewhere.
 
     \b
     Example: sessiontrack webhook add pager https://pager.example/hook --event "Device Down"
@@ -56,13 +56,13 @@ def _settings(app: Flask) -> Settings:
     "events",
     multiple=True,
     type=click.Choice(EVENT_TYPES, case_sensitive=False),
-    help="What to tell it of; may be repeated. Left out: of all.",
+    help="A type of event to send; may be repeated. Left out: all types.",
 )
 @click.option(
     "--tag",
     "tags",
     multiple=True,
-    help="Of devices, tell it only of those with this tag; may be repeated. Left out: of all.",
+    help="Of devices, only those with this tag; may be repeated. Left out: all devices.",
 )
 @click.option(
     "--format",

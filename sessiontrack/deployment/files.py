@@ -1,7 +1,7 @@
 """The files of an installation: which there are, where they belong, what is in them.
 
 `deploy/` of the repository shows them as they are with the defaults; `sessiontrack install` writes them with
-what it was told. Both are made here.
+its options. Both are made here.
 """
 
 import re

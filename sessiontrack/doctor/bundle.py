@@ -1,4 +1,4 @@
-"""What helps whoever is asked for help, in one archive: no secret, no device, no person."""
+"""What helps to find a fault, in one archive: no secret, no device, no person."""
 
 import io
 import json

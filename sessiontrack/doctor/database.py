@@ -1,4 +1,4 @@
-"""What the database says of itself, and who may sign in with which password."""
+"""The database, what is recorded in it, and the passwords of admins."""
 
 import shlex
 from collections.abc import Iterator

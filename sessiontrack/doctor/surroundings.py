@@ -69,7 +69,7 @@ def _open_to_others(folder: Path, *names: str) -> list[str]:
 
 
 def clock(patient: Patient) -> Iterator[Finding]:
-    """By itself; whether it is behind what was recorded, the database tells."""
+    """By itself; a check of the database compares it with what was recorded."""
     shown = f"{IN_UTC.format_minute(patient.now)} UTC"
     if patient.now < EARLIEST:
         yield wrong("clock.early", time=shown)

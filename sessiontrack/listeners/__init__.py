@@ -1,1 +1,1 @@
-"""What waits for others to tell of devices, and writes it down."""
+"""Servers and hooks to which other programs report devices."""

@@ -214,7 +214,7 @@ class RadiusServer:
             self.counts["that could not be stored just then"] += len(batch)
             return
         except Exception:
-            # One packet that nobody thought of must not stand in the way of the others.
+            # An unexpected packet must not block the others.
             if len(batch) > 1:
                 for each in batch:
                     self._answer([each])
