@@ -87,9 +87,9 @@ class Taken:
 def hold_evidence(tx: Transaction) -> None:
     """Keep everybody else from taking in or judging evidence until the transaction ends.
 
-    What a scan tells of a device depends on what its source saw of all others, and on what other sources say
-    of it: two at once would each miss the other's. Taken before any device is locked, by whoever changes
-    evidence or more than one device, so that nobody waits for somebody who waits.
+    What a scan says of a device depends on what its source saw of all others, and on what other sources say
+    of it: two transactions at once would each miss the other's. Every transaction that changes evidence or
+    more than one device takes this lock before any device's, so that none wait for each other.
     """
     tx.exclude_writers("source")
 

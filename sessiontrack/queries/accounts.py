@@ -21,7 +21,7 @@ _VALID_LOGINS = (
     'FROM login l JOIN "user" u ON u.id = l.user_id'
     " WHERE u.username = :username AND l.revoked_at IS NULL AND l.expires_at > :now"
 )
-# Who was here last stands first; a login that was not used since it is known was used when it was opened.
+# The login used last comes first; one whose last use is not known was used when it was opened.
 LOGINS = Statement(
     "SELECT l.id, l.address, l.created_at, COALESCE(l.last_used_at, l.created_at), l.expires_at"
     f" {_VALID_LOGINS}"
@@ -51,7 +51,7 @@ def password_hash_of(tx: Transaction, username: str) -> str | None:
 
 
 def admins_against_the_rule(tx: Transaction) -> tuple[list[str], list[str]]:
-    """Admins whose password does not meet the rule, and those of whom that is not known."""
+    """Admins whose password does not meet the rule, and those where it is not known."""
     found = tx.rows(ADMINS_PASSWORDS)
     return [name for name, told in found if told is not None], [name for name, told in found if told is None]
 

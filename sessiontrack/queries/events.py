@@ -130,7 +130,7 @@ def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now
     """One page, for as_objects or as_table."""
     wanted, search, among, offset = _among_some(tx, wanted, limit, offset)
     if _is_of_missing(tx, wanted, limit, offset):
-        # How long these lasted nobody knows: they are the shortest, equal, and by time.
+        # How long these lasted is not known: they come as the shortest, all equal, by time.
         wanted = replace(wanted, type="missing", order=wanted.order[1:] or (("order_time", True),))
     if wanted.search:
         narrowed, among = _narrowed(tx, wanted)

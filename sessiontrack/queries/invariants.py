@@ -121,7 +121,7 @@ IMPOSSIBLE_DELIVERIES = (
     " OR (state = 'delivered' AND attempts = 0) ORDER BY id"
 )
 IDLE_REST = "SELECT id FROM webhook WHERE failures < 0 OR (failures = 0 AND resting_until > 0) ORDER BY id"
-# Whoever has reported, or seen, it stands where the device was seen first.
+# Of a device that was reported or seen, it stands where that was first.
 MISPLACED_NEW = (
     "SELECT e.id FROM event e JOIN device d ON d.id = e.device_id WHERE e.type = 'New Device'"
     f" AND NOT e.voided AND e.source = '{DERIVED}' AND e.at <> d.first_seen_at ORDER BY e.id"

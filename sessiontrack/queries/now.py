@@ -1,4 +1,4 @@
-"""What is going on now: who is in the UI, and what happened last."""
+"""The users in the UI, and the latest events."""
 
 from typing import Any
 

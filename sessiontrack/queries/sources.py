@@ -11,7 +11,7 @@ from sessiontrack.values.timestamps import FOREVER
 RADIUS, HOOK, SCAN, EVENTS = "radius", "hook", "scan", "events"
 HOOKS = frozenset({"dhcp", "dhcp6", "hostapd"})
 SHORTEST_SILENCE = 900
-# Nobody may come or go for a while; who listens cannot tell that from a listener that is dead.
+# It may be that no device comes or goes for a while; that looks as if the listener were dead.
 SHORTEST_SILENCE_OF_LISTENER = 3600
 SILENCE_OF_NEW_LISTENER = 86_400
 DAY = 86_400

@@ -103,5 +103,5 @@ def count_dead(tx: Transaction) -> int:
 
 
 def has_webhooks(tx: Transaction) -> bool:
-    """Whether there is anybody to tell."""
+    """Whether there is any receiver."""
     return tx.value(HAS_ANY) is not None

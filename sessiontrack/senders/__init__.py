@@ -1,1 +1,1 @@
-"""What tells others, over HTTP; neither Flask nor a database."""
+"""What notifies others over HTTP; neither Flask nor a database."""

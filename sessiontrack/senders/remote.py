@@ -88,7 +88,7 @@ class Remote:
 
 
 def send_event(url: str, token: str, event: DeviceEvent, *, arrives: bool = False) -> None:
-    """Tell what happened to a device, and wait until it is stored.
+    """Report what happened to a device, and wait until it is stored.
 
     Args:
         arrives: it happens just now; within one second, what is sent first was first.

@@ -1,8 +1,8 @@
 """Puts notifications into the outbox of webhooks, in the transaction that records what happened.
 
 Here and not by a look through new rows of `event`: on PostgreSQL a lower id may be committed after a higher
-one, so whoever remembers how far it has read would pass some over; and an import writes events that are
-nobody's news. Reports of an instant long past are left out for the same reason.
+one, so a reader that remembers its position would skip some; and an import writes events that are no news.
+Reports of an instant long past are left out for the same reason.
 """
 
 import json
@@ -81,7 +81,7 @@ class _Device(NamedTuple):
 def announce(
     tx: Transaction, now: int, changes: Sequence[Change], rules: flapping.FlappingRules, grace: int = 0
 ) -> None:
-    """Tell receivers of events that were recorded in this transaction.
+    """Notify receivers of events that were recorded in this transaction.
 
     Without webhooks, that is one look at an empty table.
 
@@ -109,7 +109,7 @@ def _without_flapping(
     fresh: Sequence[Change],
     rules: flapping.FlappingRules,
 ) -> list[Change]:
-    """The news, but of devices that flap only that they have begun to."""
+    """The news; of a flapping device only that it has begun to flap."""
     connected = {each.mac for each in changes if each.type in flapping.CONNECTIONS}
     begun, marked = flapping.mark(tx, now, connected, rules)
     silent = [each for each in fresh if each.type in flapping.WITHHELD and each.mac in marked]
@@ -119,13 +119,13 @@ def _without_flapping(
 
 
 def announce_login(tx: Transaction, now: int, username: str, address: str) -> None:
-    """Tell receivers that somebody has signed in from an address for the first time."""
+    """Notify receivers that a user has signed in from an address for the first time."""
     content = {"user": {"username": username}, "address": address}
     _put(tx, now, _wanted(tx), [News(NEW_ADDRESS, now, content)])
 
 
 def announce_source(tx: Transaction, now: int, event_type: str, source: SourceStatus) -> None:
-    """Tell receivers that a source is silent, or back."""
+    """Notify receivers that a source is silent, or back."""
     told = {
         "name": source.name,
         "kind": source.kind,
@@ -137,7 +137,7 @@ def announce_source(tx: Transaction, now: int, event_type: str, source: SourceSt
 
 
 def announce_test(tx: Transaction, now: int, webhook_id: int) -> str:
-    """Put a delivery that says nothing into the outbox of a receiver; its id."""
+    """Put a test delivery into the outbox of a receiver; its id."""
     (row,) = _rows(now, webhook_id, [News(TEST, now, {})])
     tx.run(INSERT, **row)
     public_id: str = row["public_id"]
@@ -145,7 +145,7 @@ def announce_test(tx: Transaction, now: int, webhook_id: int) -> str:
 
 
 def settle_flapping(tx: Transaction, now: int, rules: flapping.FlappingRules) -> None:
-    """Of devices that flap no more, tell the state that they came to rest in, if it was withheld."""
+    """Notify receivers of the last state of devices that stopped flapping, if it was withheld."""
     rested = [Change(*row) for row in flapping.settle(tx, now, rules)]
     devices = _devices(tx, {change.mac for change in rested})
     _put(tx, now, _wanted(tx), [_news(change, devices[change.mac]) for change in rested])
@@ -164,7 +164,7 @@ def _folded(tags: str) -> frozenset[str]:
 
 
 def _devices(tx: Transaction, macs: Iterable[str]) -> dict[str, _Device]:
-    """Devices by their own address, and by the one that they were asked for by."""
+    """Devices by their main address, and by the address that was asked for."""
     ordered = sorted(macs)
     found: dict[str, _Device] = {}
     for first in range(0, len(ordered), CHUNK):

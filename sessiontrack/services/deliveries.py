@@ -1,6 +1,6 @@
 """The outbox: one worker at a time delivers to a receiver, in order, and comes back later where that fails.
 
-Whoever was killed in the midst of it loses the lease; the next one begins with what was not finished. So each
+A worker that is killed loses the lease; the next one begins with what was not finished. So each
 delivery arrives at least once. All waiting is limited, also where the clock was set back meanwhile.
 """
 
@@ -61,7 +61,7 @@ NEXT = Statement(
     f" WHERE d.webhook_id = :webhook_id AND d.state = 'pending' AND {_DUE} AND {_HEARD}"
     " ORDER BY d.due_at, d.id LIMIT 1"
 )
-# Counted before it is sent: what ends the program each time is not tried for ever.
+# Counted before it is sent: a delivery that kills the program is not tried for ever.
 ATTEMPT = Statement(
     "UPDATE webhook_delivery SET attempts = attempts + 1"
     " WHERE id = :delivery_id AND state = 'pending' AND attempts = :attempts"

@@ -45,7 +45,8 @@ INSERT_NEW = Statement(
     f" VALUES (:device_id, :at, 'New Device', :ip, :ip_key, '{DERIVED}')"
     " ON CONFLICT (device_id, at, type) WHERE NOT voided DO NOTHING"
 )
-# Whoever waits for a device's lock while that is merged finds no row at all, and at a second look the other.
+# A transaction that waits for the lock of a device while that is merged finds no row; a second look finds
+# the device that it became part of.
 LOOKS = 2
 # Its device was merged into another one while INSERT waited for that.
 DELETE_MERGED = Statement(
@@ -136,7 +137,7 @@ _JUDGES = frozenset({"grace_seconds", "alert_down", "archived"})
 def change_device(
     tx: Transaction, now: int, mac: str, changes: Mapping[str, Any], rules: PresenceRules
 ) -> None:
-    """Change what people say of a device; where its history depends on that, it is derived anew.
+    """Change a device's properties; where its history depends on them, it is derived anew.
 
     Args:
         changes: columns of the device by name.
@@ -163,7 +164,7 @@ def change_devices(
     added: Sequence[str] = (),
     removed: Sequence[str] = (),
 ) -> int:
-    """Change what people say of several devices at once, all of them or none.
+    """Change the properties of several devices at once, all of them or none.
 
     Args:
         added, removed: tags that each one has afterwards, or has no more.

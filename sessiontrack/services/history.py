@@ -101,7 +101,7 @@ def import_history(
     Returns:
         what became of the rows, by kind.
     """
-    # What is laid beside what is stored must not be overtaken; it has to wait, as on an engine of one writer.
+    # Rows are compared with stored ones: other writers wait, as on an engine with one writer.
     hold_evidence(tx)
     tx.exclude_writers("device", "user_session")
     tx.prepare_bulk()

@@ -136,7 +136,7 @@ class DeviceBook:
     def _make(self, record: DeviceRecord) -> int:
         first = record.first_seen_at
         if first is None:
-            # Until something it did tells better.
+            # Until an earlier session or event is read.
             first = self._now if record.last_seen_at is None else min(record.last_seen_at, self._now)
         values = {**_UNSET, **record.properties}
         device_id: int = self._tx.value(

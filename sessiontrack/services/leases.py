@@ -1,4 +1,4 @@
-"""Leases: one of many does it, by one guarded UPDATE; whoever is killed loses it when it expires.
+"""Leases: one worker of many does a task, by one guarded UPDATE; a killed worker's lease expires.
 
 Each condition also holds for a clock that went back: an instant further ahead than any that is set now was
 set by a clock that was wrong.

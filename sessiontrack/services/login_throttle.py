@@ -1,7 +1,7 @@
 """How often somebody may try to sign in, per name and per address, for all workers and across restarts.
 
 An IPv6 address counts as its /64 network, which one subscriber has for itself. Where a user signed in from an
-address before, their attempts from there are counted by themselves: whoever attacks the name from elsewhere
+address before, their attempts from there are counted by themselves: an attack on the name from elsewhere
 does not lock them out. What one limit refuses does not count for the other.
 
 In the database and counted before the password is looked at, so that a hundred attempts at once are a

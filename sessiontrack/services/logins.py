@@ -11,7 +11,7 @@ from sessiontrack.models.columns import bind, unlocked
 from sessiontrack.services import user_sessions
 
 PASSWORD_OF = Statement('SELECT id, password_hash, disabled_at FROM "user" WHERE username = :username')
-# Waits for whoever is changing the user just now, and then looks at what became of it.
+# Waits for a concurrent change of the user, then reads its result.
 INSERT = Statement(
     insert(Login).from_select(
         ["id", "user_id", "address", "created_at", "expires_at"],
@@ -35,7 +35,7 @@ REVOKE_OWN = Statement(
     "UPDATE login SET revoked_at = :now WHERE id = :login_id AND revoked_at IS NULL AND expires_at > :now"
     ' AND user_id = (SELECT id FROM "user" WHERE username = :username)'
 )
-# What is revoked is kept for a day, for whoever looks after the fact.
+# A revoked family is kept for a day, so that a later look finds it.
 IS_OVER = or_(Login.expires_at <= bind("now"), Login.revoked_at <= bind("now") - 86400)
 COUNT_OVER = Statement(select(func.count()).where(IS_OVER))
 FORGET_OVER = Statement(delete(Login).where(Login.id.in_(unlocked(Login.id, IS_OVER))))
@@ -53,7 +53,7 @@ def find_password(tx: Transaction, username: str) -> Row | None:
 def open_login(
     tx: Transaction, now: int, user_id: int, password_hash: str, address: str, expires_at: int
 ) -> str | None:
-    """Open a family of tokens for who was found to know that password.
+    """Open a family of tokens for a user whose password was found right.
 
     Returns:
         the family's id; None where the password was changed or the user disabled since it was looked at.

@@ -1,4 +1,4 @@
-"""What a source's looks came to: one that fails is remembered until one works."""
+"""The outcome of a source's looks: a failure is remembered until a look works."""
 
 from sessiontrack.database import Statement, Transaction
 

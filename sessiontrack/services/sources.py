@@ -88,7 +88,7 @@ class SilenceWatch:
 
 
 def tell(tx: Transaction, now: int, news: Mapping[str, str]) -> None:
-    """Tell receivers; of many processes that have found the same news, one does."""
+    """Notify receivers; of many processes that have found the same news, one does."""
     for name, event_type in news.items():
         source = find_source(tx, now, name)
         if source is None or source.last_look is None:

@@ -105,7 +105,7 @@ def has_users(tx: Transaction) -> bool:
 
 
 def set_password(tx: Transaction, now: int, username: str, password_hash: str, alive_seconds: int) -> None:
-    """Give a new password; whoever is signed in with the old one is signed out.
+    """Give a new password; all logins end.
 
     Raises:
         NotFound: no such user.
@@ -116,7 +116,7 @@ def set_password(tx: Transaction, now: int, username: str, password_hash: str, a
 
 
 def change_password(tx: Transaction, username: str, stored_hash: str, password_hash: str) -> bool:
-    """Give a new password to somebody who was found to know the old one; logins stay.
+    """Give a new password to a user whose old one was found right; logins stay.
 
     Returns:
         False where the password was changed, or the user removed, meanwhile.
@@ -148,7 +148,7 @@ def sign_out_user(tx: Transaction, now: int, username: str, alive_seconds: int) 
 
 
 def disable_user(tx: Transaction, now: int, username: str, alive_seconds: int) -> None:
-    """Let the user in no more, by password or token, from the next request on; user sessions end.
+    """Disable the user: no password or token works from the next request on; user sessions end.
 
     Raises:
         NotFound: no such user.

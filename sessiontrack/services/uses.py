@@ -50,7 +50,7 @@ class Uses:
 
 
 def store(tx: Transaction, noted: Mapping[str, int]) -> None:
-    """Write down when each was used; whom a proxy names has neither a login nor a token."""
+    """Write down when each was used; a user that a proxy names has neither a login nor a token."""
     # In order: PostgreSQL locks each.
     for key, at in sorted(noted.items()):
         number = key.removeprefix(TOKEN)

@@ -52,7 +52,7 @@ class Receiver(NamedTuple):
 def add_webhook(
     tx: Transaction, now: int, name: str, url: str, secret: str, types: Collection[str], format_: str = JSON
 ) -> int:
-    """Tell that URL of events of these types from now on; empty: of all types.
+    """Notify that URL of events of these types from now on; empty: of all types.
 
     Args:
         url: found good by senders.targets.check_target.
@@ -106,7 +106,7 @@ def change_webhook(tx: Transaction, webhook_id: int, changes: Mapping[str, Any])
 
 
 def set_tags(tx: Transaction, webhook_id: int, text: str) -> None:
-    """Tell it, of devices, only of those with one of these tags; empty: of all.
+    """Limit its events about devices to those with one of these tags; empty: all devices.
 
     Args:
         text: the tags as values.tags joins them.
