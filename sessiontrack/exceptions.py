@@ -54,7 +54,7 @@ class UnknownProxyUser(Unauthorized):
 
 
 class Forbidden(SessiontrackError):
-    """The caller is known, and is not allowed to do this."""
+    """The caller is not allowed to do this."""
 
 
 class NotFound(SessiontrackError):
@@ -82,13 +82,13 @@ class StorageUnavailable(SessiontrackError):
 
     @property
     def reason(self) -> str:
-        """What the database's driver said, without the statement it said it of; for who runs the service."""
+        """The driver's message, without the statement; for the operator of the service."""
         cause = self.__cause__
         return str(getattr(cause, "orig", cause) or self.message).partition("\n")[0]
 
 
 class QueryTooSlow(SessiontrackError):
-    """A question took the database longer than it may; to ask the same again cannot help."""
+    """A query took longer than it may; a repetition cannot help."""
 
 
 class ClockUnsure(SessiontrackError):
@@ -104,11 +104,11 @@ class DamagedDatabase(StorageUnavailable):
 
 
 class Contention(StorageUnavailable):
-    """Of transactions that were in each other's way, this one has to begin anew: it may well succeed."""
+    """This transaction conflicted with another one; a retry may well succeed."""
 
 
 class Defect(SessiontrackError):
-    """Something of ours went wrong with a part of the work; the rest of it goes on."""
+    """A defect of the program stopped a part of the work; the rest goes on."""
 
 
 class InvalidSetting(SessiontrackError):
@@ -120,7 +120,7 @@ class UnreadablePacket(InvalidInput):
 
 
 class WrongAuthenticator(UnreadablePacket):
-    """Whoever sent a packet does not know the secret, or somebody changed it on its way."""
+    """The sender of a packet does not know the secret, or the packet was changed on its way."""
 
 
 class UnreadableObservations(InvalidInput):
@@ -128,7 +128,7 @@ class UnreadableObservations(InvalidInput):
 
 
 class ScanFails(SessiontrackError):
-    """One look after the other fails; the service manager is to know, and to start it again."""
+    """One look after the other fails: the process fails, so that the service manager restarts it."""
 
 
 class RemoteFailed(SessiontrackError):

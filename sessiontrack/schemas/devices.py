@@ -76,10 +76,10 @@ class ChangeDevice(Strict):
         attribute="grace_seconds",
         allow_none=True,
         metadata={
-            "description": "How long it may be missed; null: as the setting PRESENCE_GRACE says.",
+            "description": "How long scans may miss it; null: the setting PRESENCE_GRACE.",
         },
     )
-    can_flap = JsonBoolean(metadata={"description": "Whether it is ever said to be flapping."})
+    can_flap = JsonBoolean(metadata={"description": "Whether it can count as flapping."})
     archived = JsonBoolean()
     favourite = JsonBoolean()
     type = fields.String(attribute="kind", validate=OneOf(TYPES), metadata={"example": "printer"})
@@ -148,7 +148,7 @@ class DeviceAnswer(Answer):
     grace = fields.String(required=True, allow_none=True)
     archived = fields.Boolean(required=True)
     favourite = fields.Boolean(required=True)
-    type = fields.String(required=True, metadata={"description": "Empty where nobody has said it."})
+    type = fields.String(required=True, metadata={"description": "Empty where it is not set."})
     tags = fields.List(fields.String(), required=True)
     notes = fields.String(required=True)
 

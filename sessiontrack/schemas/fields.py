@@ -1,6 +1,6 @@
 """Fields that every resource uses: strict where marshmallow's own are lenient.
 
-A field that reads a time needs the site time zone; whoever loads a schema says which: `read_times_in(site)`.
+A field that reads a time needs the site time zone; it is set by `read_times_in(site)`.
 """
 
 import re

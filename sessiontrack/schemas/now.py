@@ -30,7 +30,7 @@ class DeviceCounts(DeviceTotalsAnswer):
 
 
 class SourcesNow(Answer):
-    """What feeds us; archived sources are left out."""
+    """The sources; archived ones are left out."""
 
     all = fields.Integer(required=True)
     silent = fields.List(

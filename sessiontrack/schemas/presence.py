@@ -87,7 +87,7 @@ class SeenDevices(fields.List[Any]):
                     errors[place] = error.messages
                 elif is_refused:
                     break
-                # Of a device whose address can be read, this tells neither that it was there nor not.
+                # A device whose address can be read counts as neither seen nor missed.
                 with suppress(InvalidInput, AttributeError, KeyError, TypeError):
                     found.append(Observation(parse_device_mac(device["mac"]), is_sighting=False))
         if is_refused or (errors and len(left_out) == len(value)):
@@ -156,7 +156,7 @@ class ScanBody(Strict):
         MacAddress(),
         most=MOST_DEVICES,
         load_default=list,
-        metadata={"description": "Devices of which this scan tells neither that they are there nor not."},
+        metadata={"description": "Devices that this scan counts as neither seen nor missed."},
     )
 
     @post_load
@@ -213,7 +213,7 @@ class PresenceAnswer(Answer):
 
 
 class SourceRow(Answer):
-    """What feeds us."""
+    """A source."""
 
     name = fields.String(required=True)
     kind = fields.String(

@@ -36,7 +36,7 @@ class ChangeUser(Strict):
 
     password = new_password()
     role = fields.String(validate=OneOf(ROLES))
-    disabled = JsonBoolean(metadata={"description": "Whether the user is let in no more."})
+    disabled = JsonBoolean(metadata={"description": "Whether the user is disabled."})
 
 
 class UserAnswer(Answer):

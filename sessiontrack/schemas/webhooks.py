@@ -30,7 +30,7 @@ def _url(**more: Any) -> Text:
 
 def _events(**more: Any) -> Several:
     each = fields.String(validate=OneOf(EVENT_TYPES))
-    described = {"description": "What to tell it of; left out or empty: everything."}
+    described = {"description": "The types of events to send; left out or empty: all."}
     return Several(each, most=len(EVENT_TYPES), metadata=described, **more)
 
 
@@ -42,7 +42,7 @@ def _format(**more: Any) -> fields.String:
 def _tags(**more: Any) -> Tags:
     described = {
         "example": ["office"],
-        "description": "Of devices, tell it only of those with one of these tags; left out or empty: of all.",
+        "description": "Of devices, only those with one of these tags; left out or empty: all.",
     }
     return Tags(metadata=described, **more)
 

@@ -147,7 +147,7 @@ class AppDatabase:
         self._connection.close()
 
     def sections(self, values: Values) -> Iterator[Section]:
-        """What it tells, devices first.
+        """Its rows, devices first.
 
         Raises (while it is read):
             UnreadableHistory: the file is damaged.

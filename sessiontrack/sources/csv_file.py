@@ -2,7 +2,7 @@
 
 Columns: `mac`; and, where they are known, `ip`, `name`, `vendor`, `at`. Rows without an instant make up one
 look at the network, which is complete unless its caller says otherwise. A row with an instant in `at` is a
-sighting at that instant, and tells of no other device that it was not there.
+sighting at that instant, and says of no other device that it was absent.
 
 Values are parted by commas, semicolons or tabs, as the header shows. A row is one line: so a quotation mark
 that nobody closed spoils one row, and not the rest of the file.

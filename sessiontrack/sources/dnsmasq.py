@@ -1,6 +1,6 @@
 """dnsmasq's lease file -> observations.
 
-A lease tells that the device was there when it got it, and may be there until it expires: a phone that left
+A lease shows that the device was there when it got it, and may be there until it expires: a phone that left
 is in the file up to a lease time longer. It is no sighting now, but the best that such a source has; with
 short leases, and beside a source that looks, it is good evidence of names, addresses and arrivals.
 

@@ -95,7 +95,7 @@ class Gathering:
         self._taken += 1
 
     def leave_out(self) -> None:
-        """A line was understood, and tells of no device that may be there."""
+        """A line was understood, and is about no device that may be there."""
         self._left_out += 1
 
     def fault(self, place: str, problem: str, mac: str | None = None) -> None:

@@ -1,6 +1,6 @@
 """ISC dhcpd's lease file, dhcpd.leases (pfSense, older OPNsense, EdgeOS) -> observations.
 
-What a lease tells of a device is said in dnsmasq.py. The file is a log: the last block of an address counts.
+dnsmasq.py explains what a lease shows. The file is a log: the last block of an address counts.
 A lease is there while its binding state is active and its end has not come; times are UTC, or epoch seconds
 where `db-time-format local` is set. Blocks of other kinds (failover, hosts, IPv6, which has no MAC address)
 are stepped over.

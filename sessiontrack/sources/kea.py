@@ -1,6 +1,6 @@
 """Kea's lease file (memfile, kea-leases4.csv or kea-leases6.csv) -> observations.
 
-What a lease tells of a device is said in dnsmasq.py. Kea's file is a log: it is appended to, and the last row
+dnsmasq.py explains what a lease shows. Kea's file is a log: it is appended to, and the last row
 of an address counts. A row of a lease that ended has a state other than 0, or a valid lifetime of 0.
 
 From time to time Kea moves the file away and begins a new one, and cleans what it moved: the leases that were

@@ -1,6 +1,6 @@
 """What Kea answers to lease4-get-all (lease6-get-all, lease4-get-page) -> observations.
 
-What a lease tells of a device is said in dnsmasq.py. A lease ends `valid-lft` seconds after `cltt`, the last
+dnsmasq.py explains what a lease shows. A lease ends `valid-lft` seconds after `cltt`, the last
 time at which its client was heard of. Leases of IPv6 of which Kea does not know the MAC address are left out.
 """
 

@@ -1,6 +1,6 @@
 """What MikroTik's RouterOS prints at `/ip dhcp-server lease print` -> observations.
 
-What a lease tells of a device is said in dnsmasq.py: a lease that is `bound` is seen, one that waits for its
+dnsmasq.py explains what a lease shows: a lease that is `bound` is seen, one that waits for its
 device is left out. The table of RouterOS 6 and 7 is read by its header, whose names stand above their
 columns; `print detail` and `print terse` by their `name=value` pairs.
 """

@@ -1,8 +1,8 @@
 """A look at the network by this host itself, without rights and without another program.
 
-The kernel keeps a neighbour that left as STALE, for days: its table alone tells nothing. So every address of
-the segment is sent an empty datagram to the discard port (9). The kernel then looks for whoever has the
-address, as it does before it sends anything, and its table says what came of it:
+The kernel keeps a neighbour that left as STALE, for days: its table alone shows nothing. So every address of
+the segment is sent an empty datagram to the discard port (9). The kernel then resolves the address, as it
+does before it sends anything, and its table shows the outcome:
 
 - REACHABLE, or STALE again: it answered. Seen.
 - FAILED, INCOMPLETE: it did not answer. Missed.
@@ -56,7 +56,7 @@ class Kernel(Protocol):
     """What a look needs of the kernel."""
 
     def ask(self, addresses: Sequence[Address]) -> int:
-        """Have it find the neighbours with these addresses; gives how many it had no room for."""
+        """Let it resolve these addresses; returns how many it had no room for."""
 
     def wake_all(self, own: Sequence[IPv6Address]) -> bool:
         """Ping all nodes of IPv6, from each own address; False where that is not allowed."""
@@ -94,7 +94,7 @@ class Scanner:
         self._known.update({each: now for each in found if self._segment.has(each)})
 
     def look(self) -> Observations:
-        """Ask every address, wait for what comes of it, and tell.
+        """Ask every address, wait for the answers, and report them.
 
         Raises:
             UnreadableObservations: nothing can be sent there, or the kernel does not say.

@@ -82,7 +82,7 @@ class Accounting:
 
     @property
     def lacks_mac(self) -> bool:
-        """It is about a station, and does not say which."""
+        """Whether it is about a station, and does not name it."""
         return self.mac is None and self.status in (START, STOP, INTERIM)
 
     @property
@@ -97,7 +97,7 @@ class Accounting:
 
 
 def read_accounting(datagram: bytes, client: str, secret: bytes) -> Accounting:
-    """Read an Accounting-Request, or a Status-Server, by which proxies ask whether anybody is there.
+    """Read an Accounting-Request, or a Status-Server, which is a proxy's probe.
 
     Args:
         client: the address it came from, which names a NAS that does not name itself.

@@ -1,4 +1,4 @@
-"""What became of a device: the word that what records it and what announces it share."""
+"""A change of a device; recording and announcing share this type."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,5 @@
-"""What sources tell and services/presence.py takes: what one look at the network says of its devices."""
+"""What sources report and services/presence.py takes in: what one look at the network says of its
+devices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ class Observations:
 
     faults: one sentence each, which names the line.
     taken, left_out: lines (or entries) that spoke of a device, and that were read and spoke of none.
-    is_whole: nothing is missing at its end; what was cut off tells nothing of those it lacks.
+    is_whole: nothing is missing at its end; what was cut off says nothing of those it lacks.
     at: the instant it speaks of, where it says so; UTC epoch seconds.
     dated: single sightings with an instant of their own, beside the look.
     notes: what else there is to say to a person, one sentence each.

@@ -1,4 +1,5 @@
-"""History as it goes from one place to another: what files and other tools' databases tell, in plain values.
+"""History as it goes from one place to another: the rows of files and of other tools' databases, as plain
+values.
 
 Instants are UTC epoch seconds, addresses canonical; nothing here knows where it came from or goes to.
 """

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from sessiontrack.values.macs import is_locally_administered, is_multicast, vendor_prefix
 
-# Stands where the IEEE sold parts of a prefix to several vendors, which this list does not tell apart.
+# The IEEE sold parts of such a prefix to several vendors, which this list does not distinguish.
 NOBODY = frozenset({"IEEE Registration Authority", "Private"})
 
 
