@@ -1,7 +1,7 @@
 // Keeps pages up to date: all ask the same question, and load their own data again when its answer changes.
 import { Polling } from "./polling.js";
 
-const ANYWAY_MS = 60_000; // what the answer does not tell, such as a new name
+const ANYWAY_MS = 60_000; // what the answer does not show, such as a new name
 // As on the page Now, so that the server makes one answer for all open pages.
 export const NOW = ["/presence/now", { params: { limit: 12 } }];
 

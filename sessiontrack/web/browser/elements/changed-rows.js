@@ -2,7 +2,7 @@
 
 const MARKED_MS = 2500;
 
-/** A key function for a list: rows with the same key are told apart by their order. */
+/** A key function for a list: rows with the same key differ by their order. */
 export function keysOf(rows, keyOf) {
   const times = new Map();
   const keys = rows.map((row) => {

@@ -26,7 +26,7 @@ const SKELETON_ROWS = 8;
  *   filtered whether those filters are active: an empty list then means that nothing matches.
  *   empty    a template for an empty list.
  *   controls a template beside the search field.
- *   keyOf    (row) => what tells it from the others, for a row that stays the same one when its values change.
+ *   keyOf    (row) => its identity, for a row that stays the same one when its values change.
  * Attributes: caption, sort (the default order), no-search, prefix (before its names in the address, where the page
  *   has another list).
  * Events: st-reset, when the reader clears search and filters.

@@ -1,4 +1,4 @@
-// What a reader is told of a page: the pages of this web UI by their names, those of other products as they send them.
+// The name of a page for readers: that of this web UI's pages, and for other products' what they send.
 import { t } from "#i18n";
 
 const IN_NAVIGATION = ["now", "presence", "devices", "events", "people", "month", "sources", "api", "settings", "account"];

@@ -18,7 +18,7 @@ const MOST = 1000; // webhooks; there are fewer
 const STATES = ["all", "pending", "dead", "delivered"];
 const DELIVERY_KINDS = { pending: "warning", delivered: "ok", dead: "danger" };
 
-/** Who is told of what happens: webhooks, and the deliveries of the one that the address names. */
+/** The webhooks, and the deliveries of the one that the address names. */
 class AlertsPage extends StElement {
   static properties = { hook: { state: true }, error: { state: true }, testing: { state: true } };
 

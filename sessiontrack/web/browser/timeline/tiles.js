@@ -47,7 +47,7 @@ export class Tiles {
   }
 
   /**
-   * What nobody has told us, as [begin, end]: ranges without any tile, and the time since the latest answer.
+   * What is not known, as [begin, end]: ranges without any tile, and the time since the latest answer.
    *
    * @param rows [first, last].
    */

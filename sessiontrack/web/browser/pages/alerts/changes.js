@@ -128,7 +128,7 @@ const timeField = (name, label, value) => html`<div>
   </label>
 </div>`;
 
-/** What is told, and when. */
+/** Which events are sent, and when. */
 const chosenOf = (data) => ({ events: eventsOf(data), tags: tagsOf(data.tags), ...quietOf(data) });
 
 const quietOf = ({ quiet_from: from, quiet_to: to }) => ({ quiet_from: from || null, quiet_to: to || null });

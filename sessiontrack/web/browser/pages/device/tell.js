@@ -10,7 +10,7 @@ const MOST = 1000; // webhooks; there are fewer
 const TYPES = ["Device Down", "Down Reconnected"];
 
 /**
- * A switch: whether webhooks are told when the device comes or goes, and which ones.
+ * A switch: whether webhooks are notified when the device comes or goes, and which ones.
  *
  * Property: device. Event: st-changed, after a change.
  */
@@ -22,7 +22,7 @@ class DeviceTell extends StElement {
     this.#load();
   }
 
-  /** Only an admin sees who is told; without the list the switch works as well. */
+  /** Only an admin sees the webhooks; without the list the switch works as well. */
   async #load() {
     if (role !== "admin") return;
     const hooks = await get("/webhooks", { params: { limit: MOST } }).catch(() => undefined);

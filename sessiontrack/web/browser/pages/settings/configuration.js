@@ -100,7 +100,7 @@ function valueCell({ value, default: usual, secret, source }) {
 
 const meaningCell = (setting) => html`<span class="meaning">${meaning(setting)}</span>${copiedLine(setting)}`;
 
-// To be written by whoever changes it: a secret is not known here, and an empty value says nothing.
+// To be filled in by the reader: a secret is not known here, and an empty value shows no example.
 const PLACEHOLDER = "VALUE";
 const quoted = (text) => (/^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
