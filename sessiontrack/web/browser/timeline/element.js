@@ -12,6 +12,7 @@ import { Glide } from "./glide.js";
 import { labels } from "./labels.js";
 import { legend, manual } from "./legend.js";
 import { AXIS, paint, readColors, readFont } from "./painter.js";
+import { Rows } from "./rows.js";
 import { Selection } from "./selection.js";
 import { BLOCK, levelOf, Tiles } from "./tiles.js";
 import "./timeline.css";
@@ -19,9 +20,6 @@ import { Tip } from "./tip.js";
 import { BarSessions } from "./tooltip.js";
 import { SPANS, View } from "./view.js";
 
-const NARROW = 640; // CSS pixels
-const WIDE_ROWS = { rowHeight: 34, barTop: 9, barHeight: 16 };
-const NARROW_ROWS = { rowHeight: 50, barTop: 26, barHeight: 15 };
 const NEAR = 5; // pixels between the pointer and a bar it selects
 const LIVE_MS = 10_000;
 let number = 0;
@@ -61,9 +59,9 @@ class StTimeline extends StElement {
   #font;
   #canvas;
   #plot;
-  #scroller;
+  #rows;
+  #width = 0;
   #frame = 0;
-  #size = { width: 0, height: 0, rows: WIDE_ROWS, isNarrow: false };
   #hover = null; // {x, y}
   #ends = [];
   #labels = "";
@@ -140,13 +138,14 @@ class StTimeline extends StElement {
   #attach() {
     this.#plot = this.querySelector(".tl-plot");
     this.#canvas = this.querySelector("canvas");
-    this.#scroller = this.querySelector(".tl-scroll");
+    const scroller = this.querySelector(".tl-scroll");
+    this.#rows = new Rows(scroller, this.querySelector(".tl-rest"));
     const resized = new ResizeObserver(() => this.#measure());
-    resized.observe(this.#scroller);
+    resized.observe(scroller);
     resized.observe(this.#plot);
     const end = listen(this.#plot, {
       move: (pixels) => this.#glide.go(this.view.moved(pixels)),
-      scroll: (pixels) => (this.#scroller.scrollTop += pixels),
+      scroll: (pixels) => this.#rows.scroll(pixels),
       zoom: (factor, x) => this.#glide.go(this.view.zoomed(factor, x)),
       hover: (x, y) => this.#point({ x, y }),
       leave: () => this.#point(null),
@@ -170,7 +169,7 @@ class StTimeline extends StElement {
       this.#wasComplete = false;
       this.#tip.hide();
       this.#selection.clear();
-      if (this.#scroller) this.#scroller.scrollTop = 0;
+      this.#rows?.toTop();
     }
     if (changed.has("span") || changed.has("until")) {
       const now = this.#tiles?.now ?? Date.now() / 1000;
@@ -246,11 +245,8 @@ class StTimeline extends StElement {
   // --- the visible range
 
   #measure() {
-    const width = this.#plot.clientWidth;
-    const height = this.#scroller.clientHeight;
-    const isNarrow = this.clientWidth < NARROW;
-    this.classList.toggle("is-narrow", isNarrow);
-    this.#size = { width, height, isNarrow, rows: isNarrow ? NARROW_ROWS : WIDE_ROWS };
+    this.#width = this.#plot.clientWidth;
+    this.classList.toggle("is-narrow", this.#rows.measure(this.clientWidth));
     this.#labels = "";
     this.#font = undefined;
     this.#draw();
@@ -274,26 +270,24 @@ class StTimeline extends StElement {
 
   #drawNow() {
     this.#frame = 0;
-    if (!this.#tiles || !this.#canvas || !this.#size.width) return;
-    const { width, rows: shape } = this.#size;
-    const total = this.#tiles.total;
-    this.#fitHeight(total);
-    const height = this.#scroller.clientHeight;
+    if (!this.#tiles || !this.#canvas || !this.#width) return;
+    const width = this.#width;
+    const { total } = this.#tiles;
+    if (total !== null) this.#rows.fit(total);
+    const { height } = this.#rows;
     this.#glide.view = this.view.seen(this.#tiles.now, width);
     const ratio = devicePixelRatio || 1;
     const level = levelOf(this.view.perPixel / ratio);
-    const { scrollTop } = this.#scroller;
-    const first = Math.max(0, Math.floor(scrollTop / shape.rowHeight));
-    const last = Math.max(first, Math.min((total ?? BLOCK) - 1, Math.floor((scrollTop + height - AXIS) / shape.rowHeight)));
+    const [first, last] = this.#rows.inSight(total ?? BLOCK);
     const isComplete = this.#tiles.want(level, this.view.from, this.view.to, [first, last]);
     this.#colors ??= readColors(this.querySelector(".tl-probe"));
     this.#font ??= readFont(this.querySelector(".tl-probe"));
-    const rows = this.#rows(level, first, last, scrollTop);
+    const rows = this.#drawnRows(level, first, last);
     const unknown = this.error ? this.#tiles.unknown(level, this.view.from, this.view.to, [first, last]) : [];
     this.querySelector(".tl-unknown").hidden = !unknown.length;
     this.#fitCanvas(width, height, ratio);
     paint(this.#canvas.getContext("2d", { alpha: false }), {
-      ...shape,
+      ...this.#rows.shape,
       view: this.view,
       height,
       ratio,
@@ -308,7 +302,7 @@ class StTimeline extends StElement {
       mark: this.mark,
       selected: this.#hover ? this.#rowAt(this.#hover.y) : this.#selection.index,
     });
-    this.#drawLabels(first, last, scrollTop);
+    this.#drawLabels(first, last);
     if (isComplete && !this.#wasComplete) performance.mark("st-timeline-complete");
     this.#wasComplete = isComplete;
     if (isComplete || !this.error) this.#plot.setAttribute("aria-busy", isComplete ? "false" : "true");
@@ -322,7 +316,7 @@ class StTimeline extends StElement {
     return found ? t("timeline.devices", { count: found.devices }) : "";
   }
 
-  #rows(level, first, last, scrollTop) {
+  #drawnRows(level, first, last) {
     const { from, to } = this.view;
     const pieces = new Map();
     const found = [];
@@ -330,8 +324,7 @@ class StTimeline extends StElement {
       const device = this.#tiles.device(index);
       const block = Math.floor(index / BLOCK);
       if (!pieces.has(block)) pieces.set(block, this.#tiles.pieces(level, from, to, block));
-      const top = AXIS + index * this.#size.rows.rowHeight - scrollTop;
-      found.push({ index, top, mac: device?.mac, pieces: pieces.get(block) });
+      found.push({ index, top: this.#rows.top(index), mac: device?.mac, pieces: pieces.get(block) });
     }
     return found;
   }
@@ -343,19 +336,9 @@ class StTimeline extends StElement {
     Object.assign(this.#canvas.style, { width: `${width}px`, height: `${height}px` });
   }
 
-  /** The height of its rows, up to the limit of the style sheet. */
-  #fitHeight(total) {
-    if (total === null) return;
-    const height = AXIS + Math.max(1, total) * this.#size.rows.rowHeight;
-    if (this.#scroller.dataset.content === String(height)) return;
-    this.#scroller.dataset.content = height;
-    this.#scroller.style.height = `${height}px`;
-    this.querySelector(".tl-rest").style.height = `${Math.max(0, height - this.#scroller.clientHeight)}px`;
-  }
-
-  #drawLabels(first, last, scrollTop) {
+  #drawLabels(first, last) {
     const names = this.querySelector(".tl-names");
-    names.style.transform = `translateY(${first * this.#size.rows.rowHeight - scrollTop}px)`;
+    names.style.transform = `translateY(${this.#rows.top(first) - AXIS}px)`;
     const shown = `${first} ${last} ${this.#tiles.version}`;
     if (shown === this.#labels) return;
     this.#labels = shown;
@@ -370,9 +353,7 @@ class StTimeline extends StElement {
   // --- the pointer
 
   #rowAt(y) {
-    if (y < AXIS) return -1;
-    const index = Math.floor((y - AXIS + this.#scroller.scrollTop) / this.#size.rows.rowHeight);
-    return index < (this.#tiles.total ?? 0) ? index : -1;
+    return this.#rows.at(y, this.#tiles.total ?? 0);
   }
 
   #bars(index) {
@@ -442,14 +423,8 @@ class StTimeline extends StElement {
   }
 
   #layout(index) {
-    const { rowHeight } = this.#size.rows;
-    return {
-      left: this.#plot.offsetLeft,
-      width: this.#size.width,
-      top: AXIS + index * rowHeight - this.#scroller.scrollTop,
-      rowHeight,
-      height: this.#scroller.clientHeight,
-    };
+    const { shape, height } = this.#rows;
+    return { left: this.#plot.offsetLeft, width: this.#width, top: this.#rows.top(index), rowHeight: shape.rowHeight, height };
   }
 
   #say(text) {
@@ -468,10 +443,10 @@ class StTimeline extends StElement {
         return element.view;
       },
       get firstRow() {
-        return Math.ceil(element.#scroller.scrollTop / element.#size.rows.rowHeight);
+        return element.#rows.first;
       },
       get rowsAPage() {
-        return Math.max(1, Math.floor((element.#scroller.clientHeight - AXIS) / element.#size.rows.rowHeight) - 1);
+        return element.#rows.aPage;
       },
       bars: (index) => this.#bars(index),
       reveal: (index) => this.#reveal(index),
@@ -495,11 +470,7 @@ class StTimeline extends StElement {
   }
 
   #reveal(index) {
-    const { rowHeight } = this.#size.rows;
-    const room = this.#scroller.clientHeight - AXIS;
-    const top = index * rowHeight;
-    if (top < this.#scroller.scrollTop) this.#scroller.scrollTop = top;
-    if (top + rowHeight > this.#scroller.scrollTop + room) this.#scroller.scrollTop = top + rowHeight - room;
+    this.#rows.reveal(index);
     this.#hover = null;
   }
 
