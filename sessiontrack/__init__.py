@@ -17,7 +17,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> "Flask":
     Raises:
         InvalidSetting: a setting cannot work; one line says which.
     """
-    # Here: whoever needs one part of this package, as the command's help, need not wait for all of it.
+    # Imported here: a user of one part of this package, such as the command's help, need not wait for all.
     from sessiontrack import application
 
     return application.create_app(overrides)

@@ -1,6 +1,6 @@
 """The instance's own folder of backups: made by the web UI, one at a time, in a thread of their own.
 
-The copy reads a snapshot while others go on writing, so whoever pings waits for nothing.
+The copy reads a snapshot while others go on writing, so pings do not wait.
 """
 
 import logging

@@ -34,7 +34,7 @@ def _methods(path: str) -> tuple[str, ...]:
 
 
 def _allow(response: Response) -> Response:
-    """Let the pages of the listed origins read the answer; before a call, tell them that they may make it."""
+    """Let the pages of the listed origins read the answer; answer their preflight requests."""
     origins = settings().embed_origins
     if not origins:
         return response

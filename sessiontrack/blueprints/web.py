@@ -39,7 +39,7 @@ NOBODYS_FRAME = "frame-ancestors 'none'"
 EMBEDDED_SCRIPTS = ("embed.js", "tracker.js", "tracker.classic.js")
 WIDGET_TITLES = {"now": "nav.now", "timeline": "nav.presence", "people": "now.people"}
 EMBEDDED_SECONDS = 300
-# Nothing but this server's own files: no inline script, no inline style, nobody's frame.
+# Nothing but this server's own files: no inline script, no inline style, no frame around it.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -223,7 +223,7 @@ def _language() -> str:
 
 
 def _explain(response: Response) -> Response:
-    """An error, as errors.py answers it, as a page for whoever opened an address in a browser."""
+    """An error, as errors.py answers it, as a page for browsers."""
     if response.status_code < 400 or response.mimetype != "application/json" or not _is_navigation():
         return response
     status = response.status_code

@@ -59,9 +59,9 @@ LONGEST_SUMMARY = 200
 COMMANDS = {name: place for group in GROUPS.values() for name, place in group.items()}
 
 
-# These work with files of root's, or become the owner once they have read or made them.
+# These use files of root's, or become the owner after they have read or made them.
 AS_CALLER = ("install", "uninstall", "restore", "backup", "listen")
-# Where the instance folder is of which root has become the owner.
+# The key of the context under which the instance folder is kept whose owner root has become.
 OWNED = "sessiontrack.owned"
 HELP = frozenset({"-h", "--help"})
 

@@ -22,9 +22,9 @@ def prepared_app(
 
     Args:
         is_unattended: the command is made for machines: only a terminal gets the first password.
-        makes_instance: where there is no database yet, this command is there to make one.
+        makes_instance: the command may make a database where there is none.
     Raises:
-        InvalidSetting: there is none, and nobody said which folder is meant.
+        InvalidSetting: there is none, and the folder is only the default.
     """
     app = bare_app(makes_instance=makes_instance)
     announce(prepare(app, is_service=is_service), is_unattended=is_unattended)

@@ -67,7 +67,7 @@ def _make_folder(folder: Path) -> None:
         if folder.exists():
             raise click.UsageError(f"--keep is for a folder, and {folder} is a file.")
         owner = owner_to_become(instance_folder())
-        # Not one that somebody else has put there meanwhile.
+        # Not one that another program has put there meanwhile.
         try:
             folder.mkdir(mode=0o700)
         except FileNotFoundError:

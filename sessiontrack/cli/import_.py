@@ -266,7 +266,7 @@ def _zone(name: str, settings: Settings) -> SiteTime:
 
 
 def _total(origin: BinaryIO | AppDatabase) -> int | None:
-    """Rows of a database, bytes of a file; of what comes through a pipe nobody knows."""
+    """Rows of a database, bytes of a file; None for a pipe, whose length is not known."""
     if isinstance(origin, AppDatabase):
         return origin.total
     try:

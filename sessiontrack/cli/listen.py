@@ -233,7 +233,7 @@ for each in (dhcp_script, hostapd, openwrt):
 def _write(path: Path, listener: str, url: str, token: str, source: str) -> None:
     if bool(url) != bool(token):
         raise InvalidInput("A sessiontrack elsewhere needs both --url and --token.")
-    # Beside this Python: whoever calls the script has another PATH, and so may whoever installs it.
+    # Beside this Python: the caller of the script has another PATH, and its installer may have one, too.
     command = shutil.which("sessiontrack", path=str(Path(sys.executable).parent)) or shutil.which(
         "sessiontrack"
     )

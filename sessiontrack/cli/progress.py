@@ -13,7 +13,7 @@ EVERY = 1000
 
 @contextmanager
 def progress_bar(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """The function given takes how much of the total is done; None: nobody knows the total."""
+    """The function given takes how much of the total is done; None: the total is not known."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return

@@ -53,7 +53,7 @@ def provision(token_file: Path | None, name: str, role: str) -> None:
         else:
             api_tokens.revoke_token(tx, now, token_id, settings.session_alive_seconds)
         issued = api_tokens.issue_token(tx, now, "admin", name, role)
-        # Within the transaction: a token that nobody could read would be in nobody's use.
+        # Within the transaction: a token whose file cannot be written is not issued.
         write_whole(path, f"{issued.secret}\n")
     click.echo(f"The token {name} ({role}) is in {path}.")
 

@@ -26,7 +26,7 @@ from sessiontrack.values.vendors import vendor_of
 
 MOST_NOTES = 20
 LONGEST_SOURCE = 64
-# A /16, of which nobody lets go.
+# The longest look: at a /16 without any answer.
 LONGEST_LOOK_SECONDS = 3600
 AnyFunction = Callable[..., None]
 

@@ -72,7 +72,7 @@ class Target(Protocol):
         """A look of the source could not be made or read; kept where that is possible."""
 
     def connected_addresses(self) -> list[str]:
-        """Where somebody is expected: the addresses of devices that are connected; none where unknown."""
+        """The addresses of devices that are connected, which are expected to answer; none where unknown."""
 
 
 class _RollBack(Exception):

@@ -75,12 +75,12 @@ def serve(host: str, port: int, workers: int) -> None:
             served.write(read)
             _Server(app, host, port, workers, settings.threads, supervisor, served).run()
     finally:
-        # Whoever called it in a process of their own goes on, where it could not start.
+        # Where it could not start, a test that called it in its own process goes on.
         gc.enable()
 
 
 def default_workers(cores: int, memory: int) -> int:
-    """How many there are where nobody says: as many as have a core and enough memory beside the rest."""
+    """How many there are by default: as many as have a core and enough memory beside the rest."""
     return max(1, min(MOST_WORKERS, cores, round(memory / MEMORY_OF_WORKER)))
 
 
@@ -205,7 +205,7 @@ class _Server(BaseApplication):
 
 
 class _Arbiter(Arbiter):
-    """gunicorn's master, which tells the supervisor that it ends."""
+    """gunicorn's master, which notifies the supervisor that it ends."""
 
     def __init__(self, app: BaseApplication, supervisor: Supervisor) -> None:
         self._supervisor = supervisor

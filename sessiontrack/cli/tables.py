@@ -28,7 +28,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         table.add_column(name)
     for row in rows:
         table.add_row(*(escape(_cell(name, value)) for name, value in row.items()))
-    # As wide as it is: squeezed into a narrow terminal, or the 80 columns of a pipe, nobody could read it.
+    # As wide as it is: squeezed into a narrow terminal, or the 80 columns of a pipe, it could not be read.
     endless = Console(width=WIDEST)
     Console(width=endless.measure(table).maximum).print(table, crop=False)
 

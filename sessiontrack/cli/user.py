@@ -176,6 +176,6 @@ def _password(generate: bool, from_stdin: bool) -> str:
 
 
 def _show(password: str, generated: bool) -> None:
-    """Once it is somebody's."""
+    """Print a generated password, once it is stored."""
     if generated:
         click.echo(f"Password: {password}")

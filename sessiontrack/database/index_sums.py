@@ -25,7 +25,7 @@ _COLUMNS = (
 
 
 def add_digest(connection: sqlite3.Connection) -> None:
-    """Give a connection the function `digest`: a number of a value, by which sums tell texts apart."""
+    """Give a connection the function `digest`: a number of a value, by which sums distinguish texts."""
     connection.create_function("digest", 1, hash, deterministic=True)
 
 

@@ -153,7 +153,7 @@ def install(prefix: Path, choices: Choices, refused: Callable[[], str | None] = 
         meanwhile = before.choices or asdict(choices)
         _write_manifest(prefix, Manifest({**before.files, **either}, folders_made, meanwhile))
         for folder in folders:
-            # The data is nobody else's to read.
+            # No other user may read the data.
             folder.mkdir(mode=0o700 if folder == below(prefix, INSTANCE) else 0o755, exist_ok=True)
         earlier = [_Earlier.of(path) for path in [*removed, *(step.path for step in steps)]]
         for path in removed:

@@ -66,7 +66,7 @@ CODES: dict[int, tuple[str, str]] = {
     415: ("unsupported_media_type", "A compressed body is not read; send it without Content-Encoding."),
     429: ("rate_limited", "Too many requests."),
     431: ("bad_request", "The headers are too large."),
-    500: ("server_error", "Something went wrong here; the log tells more."),
+    500: ("server_error", "Something went wrong here; the log has the details."),
     502: ("server_error", "The service does not answer just now; try again shortly."),
     504: ("server_error", "The service took too long to answer; try again shortly."),
     503: ("storage_unavailable", "The service cannot answer just now; try again shortly."),

@@ -17,7 +17,7 @@ ETAG_HEADER = {
         " is the current one.",
     }
 }
-# What one of them is answered is nobody else's; both are asked before it is used again.
+# An answer is for the user of these headers alone, and is revalidated before each use.
 VARIES_BY = "Authorization, Cookie"
 
 

@@ -1,7 +1,7 @@
-"""How many may be signing in at once in this process: hashing takes a core for a third of a second.
+"""Limits the logins in progress in this process: hashing takes a core for a third of a second.
 
-One password at a time is hashed, and some wait for their turn; more are refused with 429, so that there are
-always threads left for those who are signed in already.
+One password at a time is hashed, and some requests wait; more are refused with 429, so that there are always
+threads left for users who are signed in already.
 """
 
 from collections.abc import Iterator

@@ -64,7 +64,7 @@ class TrustedProxies:
         trailing = 0
         for address in reversed(addresses):
             if not self._is_trusted(address):
-                # What is no address (`unknown`) tells nothing: the client is then the proxy that said it.
+                # What is no address (`unknown`) says nothing: the client is then the proxy that sent it.
                 return trailing + _is_address(address)
             trailing += 1
         return trailing

@@ -21,7 +21,7 @@ def write_hook_script(
     """Write an executable script that hands its arguments on.
 
     Args:
-        command: the program's absolute path: whoever calls the script has another PATH.
+        command: the program's absolute path: the caller of the script has another PATH.
         listener: the subcommand of `listen`.
         url: where the service is; "" is this host's own database.
         source: the name of this host as a source; "" is after the host and the interface.

@@ -157,7 +157,7 @@ class RadiusServer:
             except BlockingIOError:
                 return
             except OSError:
-                # What an earlier answer's receiver told the kernel; it concerns no datagram here.
+                # An ICMP error to an earlier answer; it concerns no datagram here.
                 continue
             client = _client(sender)
             secret = self._secret_of(client)

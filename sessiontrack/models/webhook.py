@@ -24,7 +24,7 @@ class Webhook(Base):
     secret: Mapped[str] = mapped_column(String(128))
     # One of values/webhook_formats.py.
     format: Mapped[str] = mapped_column(String(16), server_default="json")
-    # As values.tags joins them: of devices, it is told only of those with one of these; empty: of all.
+    # As values.tags joins them: of devices, only those with one of these; empty: all.
     tags: Mapped[str] = mapped_column(String(1024), server_default="")
     # Quiet hours, in minutes of the day in site time; both or neither. They may span midnight.
     quiet_from: Mapped[int | None]

@@ -46,7 +46,7 @@ def _look() -> str | None:
         reason = error.__cause__
         if reason is None or isinstance(reason, OSError):
             return error.message
-        # The driver's words may name hosts and files; whoever asks here has not signed in.
+        # The driver's message may name hosts and files; the caller has not signed in.
         log.warning("The database cannot be written: %s", error.reason)
         return "The database cannot be written; the log says why."
     return None

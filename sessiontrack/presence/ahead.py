@@ -61,7 +61,7 @@ AFFECTED = Statement(
 GO_ON = Statement(
     "UPDATE sighting_run SET last_at = NULL, judged = false WHERE last_at > :limit AND first_at <= :limit"
 )
-# A scan that is set aside tells no more of whom it missed.
+# A scan that is set aside no longer shows which devices it missed.
 _OF_SUCH_A_SOURCE = "judged AND NOT settled AND source_id IN (SELECT source_id FROM scan WHERE at > :limit)"
 MISSED = Statement(
     f"SELECT device_id FROM sighting_run WHERE {_OF_SUCH_A_SOURCE}"
@@ -96,7 +96,7 @@ def set_aside(tx: Transaction, now: int, late: int, *, by_itself: bool = True) -
 
     Args:
         late: seconds; how far back evidence is laid beside it.
-        by_itself: nobody has said that the clock is right.
+        by_itself: no administrator has said that the clock is right.
     Returns:
         the devices to derive anew.
     """

@@ -1,4 +1,5 @@
-"""Evidence of devices: whom an observation is of, and that nobody else takes in evidence meanwhile.
+"""Evidence of devices: the device of an observation, and the lock that one transaction at a time takes in
+evidence.
 
 `scans.py` takes in complete scans, `words.py` what sources say of single devices.
 """
@@ -56,7 +57,7 @@ ADD_DEVICES = Statement(
     " (SELECT 1 FROM device d WHERE d.mac = sighted.mac)"
     " ON CONFLICT (mac) DO NOTHING RETURNING id, mac, vendor"
 )
-# A scan often knows no names, and a lease that comes later does. What somebody has written stays.
+# A scan often knows no names, and a lease that comes later does. A name that a user has written stays.
 NAME_KNOWN = (
     Statement(
         "UPDATE device SET name = s.name FROM sighted s WHERE s.name <> '' AND device.mac = s.mac"

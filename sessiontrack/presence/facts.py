@@ -27,7 +27,7 @@ from sessiontrack.values.timestamps import FOREVER
 CHUNK = 400
 Chunk = dict[str, list[int]]
 
-# Locked in one order: nobody else changes their sessions until the transaction ends.
+# Locked in one order: no other transaction changes their sessions until this one ends.
 DEVICES = Statement(
     select(Device.id, Device.mac, Device.first_seen_at, Device.grace_seconds, Device.alert_down)
     .where(holds("device.id AMONG(:ids)"))

@@ -1,4 +1,4 @@
-"""Which session an event is of, whoever reported either: it begins or ends with that event."""
+"""The session of an event, whether either is reported or derived: it begins or ends with that event."""
 
 # As a value in a statement with :device_id and :at; of a session that began then rather than of one that
 # ended then, and of two that ended then, of the earlier one.

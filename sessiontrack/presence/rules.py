@@ -218,8 +218,8 @@ LEAST_SUSPICIOUS = 5
 def are_trusted(counts: Iterable[tuple[int, int]], least_share: float) -> list[bool]:
     """Which complete scans of a source are evidence of absence.
 
-    One that sees nobody is not; nor is one that sees less than the share of what the last trusted scan
-    within a day before saw, where that were five devices or more.
+    A scan that sees no device is not; nor is one that sees less than the given share of the last trusted
+    scan within a day before, if that saw five devices or more.
 
     Args:
         counts: (instant, devices seen) of each scan, in order.

@@ -266,7 +266,7 @@ def _weigh(tx: Transaction, source_id: int, at: int, least_share: float) -> tupl
 
 
 def _judged_by(tx: Transaction, source_id: int, at: int, grace: int) -> set[int]:
-    """Devices of which a trusted scan at that instant may tell that they had left."""
+    """Devices of which a trusted scan at that instant may show that they had left."""
     until = tx.value(NEXT_TRUSTED, source_id=source_id, at=at)
     of_source = {"source_id": source_id, "at": at}
     affected = ids_of(tx.rows(SEEN_BETWEEN, **of_source, until=FOREVER if until is None else until))

@@ -30,7 +30,7 @@ def uptime() -> float:
 
 
 def is_synchronised() -> bool | None:
-    """None where nobody can be asked."""
+    """None where neither can be asked."""
     asked = _ask_kernel() or _ask_systemd()
     return None if asked is None else asked[0]
 

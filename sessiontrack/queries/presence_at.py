@@ -44,8 +44,8 @@ COUNT, COUNT_OWN = Statement(_COUNT.format(_FOUND)), Statement(_COUNT.format(_OW
 def devices_at(tx: Transaction, at: int, limit: int, offset: int, site: SiteTime) -> Iterator[dict[str, Any]]:
     """One page of the devices that were connected at that instant, by name; those without one last.
 
-    A device is connected from the instant of its connection to before that of its disconnection. Of a session
-    that lacks an end nobody knows how long it was: it counts for no instant.
+    A device is connected from the instant of its connection to before that of its disconnection. The length
+    of a session that lacks an end is not known: it counts for no instant.
     """
     values = {"start": at, "end": at + 1, "limit": limit, "offset": offset}
     for session_id, mac, name, owner, ip, connected_at, disconnected_at in tx.stream(_listed(), **values):

@@ -11,7 +11,7 @@ from sessiontrack.schemas.fields import Name, Text, TrueOrFalse, limit, offset
 from sessiontrack.values import passwords
 from sessiontrack.values.roles import ROLES
 
-# Hashing takes the time of its input; nobody types more.
+# Hashing takes longer for a longer input; no user types more.
 LONGEST_PASSWORD = 1024
 LONGEST_NAME = 64
 MOST_TOKEN_DAYS = 3650
@@ -125,7 +125,7 @@ class MeAnswer(Answer):
 
 
 class LoginAnswer(Answer):
-    """Where somebody is signed in; instants are epoch seconds."""
+    """A login; instants are epoch seconds."""
 
     id = fields.String(required=True)
     address = fields.String(required=True, metadata={"description": "Where it was opened from."})

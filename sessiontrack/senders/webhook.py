@@ -79,7 +79,7 @@ def _exchange(
                 "POST", target.path, body, headers, preload_content=False, decode_content=False
             )
             response = connection.getresponse()
-            # Some servers call it broken off when nobody reads what they say.
+            # Some servers report a broken connection when their answer is not read.
             response.read(LONGEST_ANSWER)
             if has_ended.is_set():
                 raise TimeoutError

@@ -15,7 +15,7 @@ from sessiontrack.values.roles import includes
 
 PREFIX = "st_"
 DAY = 86_400
-# Nobody removes the user or changes the role until the token is there.
+# No other transaction removes the user or changes the role until the token is stored.
 OWNER = Statement(
     select(User.id, User.role, User.disabled_at)
     .where(User.username == bind("username"))
@@ -43,7 +43,7 @@ IN_USE = Statement(
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """A new token; nobody sees the secret again."""
+    """A new token; the secret is not shown again."""
 
     token_id: int
     role: str
@@ -106,7 +106,7 @@ def is_in_use(tx: Transaction, now: int, name: str, secret: str, role: str) -> b
 
 
 def revoke_token(tx: Transaction, now: int, token_id: int, alive_seconds: int) -> None:
-    """Let nobody in with it from the next request on; revoking it again changes nothing.
+    """Revoke it from the next request on; a repetition changes nothing.
 
     Raises:
         NotFound: there never was such a token.

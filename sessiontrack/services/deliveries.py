@@ -34,7 +34,7 @@ _FREE = (
     "NOT (w.leased_until > :now AND w.leased_until <= :now + 120)"
     " AND NOT (w.resting_until > :now AND w.resting_until <= :now + 86400)"
 )
-# In its quiet hours a receiver is sent tests only; whoever sends one waits for it.
+# In its quiet hours a receiver is sent tests only, whose sender waits for them.
 _HEARD = (
     "(d.type = 'test' OR NOT COALESCE(CASE WHEN w.quiet_from < w.quiet_to"
     " THEN :minute >= w.quiet_from AND :minute < w.quiet_to"
@@ -128,7 +128,7 @@ def is_due(tx: Transaction, now: int, site: SiteTime) -> bool:
 
 
 def claim_webhook(tx: Transaction, now: int, site: SiteTime) -> Claim | None:
-    """Take a receiver for which something is due and that nobody delivers to; None where there is none.
+    """Take a receiver for which something is due and to which no worker delivers; None where there is none.
 
     Of several, the one that was taken least lately.
 

@@ -73,7 +73,7 @@ DELETE = Statement("DELETE FROM device WHERE id = :device_id")
 def ensure_device(tx: Transaction, mac: str, at: int) -> tuple[int, bool]:
     """The device's id, and whether it was made just now: an unknown one is.
 
-    Until the transaction ends nobody else changes this device's sessions.
+    Until the transaction ends no other one changes this device's sessions.
 
     Args:
         mac: canonical.

@@ -35,7 +35,7 @@ VOID_OF_DEVICE = Statement(
 
 
 def report_event(tx: Transaction, device_id: int, change: Change, session_id: int | None) -> list[Change]:
-    """Record what somebody reports; the event, where it was not recorded yet."""
+    """Record a reported event; returned where it was not recorded yet."""
     values = {"device_id": device_id, "at": change.at, "type": change.type}
     values |= {"ip": change.ip, "ip_key": ip_sort_key(change.ip)}
     if tx.run(INSERT, **values, session_id=session_id) == 1:

@@ -48,7 +48,7 @@ def is_due(tx: Transaction, now: int, name: str, every: int) -> bool:
 
 
 def take_lease(tx: Transaction, now: int, name: str, holder: str, every: int | None) -> Held | None:
-    """Take it, unless somebody has it; with `every`, only where it is due."""
+    """Take it, unless another worker has it; with `every`, only where it is due."""
     tx.run(MAKE, name=name)
     row = tx.row(
         TAKE,
@@ -72,10 +72,10 @@ def renew_lease(tx: Transaction, now: int, held: Held) -> None:
     """Have it for longer.
 
     Raises:
-        Conflict: it expired, and somebody else has it now.
+        Conflict: it expired, and another worker has it now.
     """
     if not tx.run(RENEW, name=held.name, holder=held.holder, now=now, seconds=LEASE_SECONDS):
-        raise Conflict("Somebody else does this now.")
+        raise Conflict("Another worker does this now.")
 
 
 def finish_lease(tx: Transaction, now: int, held: Held, every: int) -> None:

@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in, per name and per address, for all workers and across restarts.
+"""Limits attempts to sign in, per name and per address, for all workers and across restarts.
 
 An IPv6 address counts as its /64 network, which one subscriber has for itself. Where a user signed in from an
 address before, their attempts from there are counted by themselves: an attack on the name from elsewhere
@@ -77,7 +77,7 @@ def _count(tx: Transaction, now: int, key: str, most: int, window_seconds: int) 
 
 
 def forgive(tx: Transaction, username: str, address: str) -> None:
-    """The attempt was right: it counts against nobody."""
+    """The attempt was right: it does not count."""
     # In the order in which they are counted: PostgreSQL locks each.
     tx.run(TAKE_BACK, key=_address_key(address))
     tx.run(FORGET, key=_name_key(tx, username, address))

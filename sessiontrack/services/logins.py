@@ -1,4 +1,4 @@
-"""Logins: each opens a family of tokens that lives until it is revoked or nobody refreshes it."""
+"""Logins: each opens a family of tokens that lives until it is revoked or not refreshed in time."""
 
 import secrets
 

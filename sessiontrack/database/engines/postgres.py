@@ -141,7 +141,7 @@ class PostgreSQL(DatabaseEngine):
         if state in CONTENTION:
             return Contention("Another transaction is changing the same data; try again shortly.")
         if state in CONFLICT:
-            return Conflict("Somebody else has changed the same meanwhile; look again, then repeat it.")
+            return Conflict("Another user has changed the same meanwhile; look again, then repeat it.")
         if state == CANCELED:
             return QueryTooSlow(TOO_SLOW)
         if state in UNAVAILABLE or isinstance(error, OperationalError | InterfaceError):

@@ -57,7 +57,7 @@ CACHE = "PRAGMA cache_size = -512"
 
 
 class _Connection(sqlite3.Connection):
-    """Closed when nobody holds it any more, as when its thread ends; Python 3.13 warns of others."""
+    """Closed when nothing refers to it any more, as when its thread ends; Python 3.13 warns of others."""
 
     def __del__(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # It was never opened.
