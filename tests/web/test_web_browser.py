@@ -296,6 +296,17 @@ def test_on_a_phone_every_page_fits_in_every_language(
                 assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360, page.name
 
 
+@pytest.mark.parametrize("path", ["/ui/login", "/ui/nothing"])
+def test_a_page_of_one_card_has_it_in_the_middle(visit: Visit, path: str) -> None:
+    visit.allowed.append(FAILED_LOAD)
+    visit.open(path)
+    card = visit.page.locator("main").bounding_box()
+    assert card is not None
+    assert abs(card["x"] + card["width"] / 2 - DESKTOP[0] / 2) <= 1
+    # As far from the top as from the bottom, but for the line there.
+    assert abs(card["y"] + card["height"] / 2 - DESKTOP[1] / 2) <= 0.05 * DESKTOP[1]
+
+
 @pytest.mark.parametrize(
     ("language", "nothing", "wrong", "away"),
     [
