@@ -124,6 +124,9 @@ fuzz: $(VENV)/fuzz.done ## 10,000 and more generated calls, then the parsers for
 	FUZZ_FACTOR=60 $(BIN)/python -m pytest -s tests/presence/test_history_machine.py
 	$(BIN)/python -m fuzz $(ARGS)
 
+mutants: $(VENV)/test.done ## change lines of the pure modules, and see whether their tests notice  (ARGS="values.periods --seconds 60")
+	$(BIN)/python -m fuzz.mutants $(ARGS)
+
 audit: $(VENV)/test.done ## look for known vulnerabilities in the installed packages; needs the package index
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 

@@ -101,7 +101,7 @@ def test_after_a_silence_it_must_be_missed_for_one_more_grace_time() -> None:
 
 
 def test_a_silence_of_just_the_grace_time_is_none() -> None:
-    scans = [0, 10, 20]
+    scans = [0, 10, 11]
     assert connected_intervals([SourceEvidence(blocks=[(0, 0)], scans=scans, trusted=scans)], GRACE) == [
         Interval(0, 0)
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +18,7 @@ from sessiontrack.values.periods import (
     fixed_period,
     fixed_seconds,
     format_duration,
+    instants_every,
     parse_duration,
     parse_period,
     window_start,
@@ -460,3 +462,27 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 def test_months_years_and_all_have_no_fixed_length(text: str) -> None:
     with pytest.raises(InvalidPeriod):
         fixed_seconds(parse_period(text))
+
+
+@pytest.mark.parametrize(
+    ("step", "start", "expected"),
+    [
+        # Over the night of the change: days keep the clock time, hours are exact.
+        ("1 day", "2025-03-29T12:00", ["2025-03-29 12:00", "2025-03-30 12:00", "2025-03-31 12:00"]),
+        ("24 hours", "2025-03-29T12:00", ["2025-03-29 12:00", "2025-03-30 13:00", "2025-03-31 13:00"]),
+        ("1 day 1 hour", "2025-03-29T12:00", ["2025-03-29 12:00", "2025-03-30 13:00", "2025-03-31 14:00"]),
+        ("1 month", "2025-01-31", ["2025-01-31 00:00", "2025-02-28 00:00", "2025-03-31 00:00"]),
+        ("2 weeks", "2025-01-31", ["2025-01-31 00:00", "2025-02-14 00:00", "2025-02-28 00:00"]),
+        ("1 year", "2024-02-29", ["2024-02-29 00:00", "2025-02-28 00:00", "2026-02-28 00:00"]),
+    ],
+)
+def test_instants_are_a_step_apart_by_the_calendar(step: str, start: str, expected: list[str]) -> None:
+    site = SiteTime("Europe/Berlin")
+    found = instants_every(parse_period(step), site.parse_start(start), site.parse_start("2030-01-01"), site)
+    assert [site.format_minute(at) for at in islice(found, 3)] == expected
+
+
+def test_instants_end_with_the_end_included() -> None:
+    site = SiteTime("UTC")
+    assert list(instants_every(parse_period("1 hour"), 0, 7200, site)) == [0, 3600, 7200]
+    assert list(instants_every(parse_period("1 hour"), 0, 7199, site)) == [0, 3600]

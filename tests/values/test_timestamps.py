@@ -507,3 +507,19 @@ def test_unknown_time_zone_is_an_invalid_setting_of_one_line(name: str) -> None:
     with pytest.raises(InvalidSetting, match="is not a known time zone") as caught:
         SiteTime(name)
     assert len(caught.value.message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("at", [0, 1_754_042_401, 1_743_296_399, 1_743_296_400, 1_761_440_399, 1_761_440_461])
+def test_parts_are_those_of_the_whole_text(at: int) -> None:
+    for zone in ("UTC", "Europe/Berlin", "America/St_Johns"):
+        site = SiteTime(zone)
+        day, minute, second, offset = site.parts(at)
+        assert f"{day}T{minute}{second}{offset}" == site.format_offset(at)
+
+
+def test_the_second_reading_is_an_hour_later_in_the_hour_that_autumn_repeats() -> None:
+    site = SiteTime("Europe/Berlin")
+    first = site.parse_start("2025-10-26T02:30")
+    assert site.second_reading(first) == first + 3600
+    for other in (first - 3600, first + 3600, site.parse_start("2025-08-01T02:30")):
+        assert site.second_reading(other) == other
