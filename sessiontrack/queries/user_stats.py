@@ -47,8 +47,9 @@ _REACHING = (
 _REACHING_LONG = f"last_ping >= :since AND {IS_LONG} AND started_at + 0 < :edge"
 # Began from `edge` on, and were over before the period.
 _OVER = "started_at >= :edge AND started_at < :since AND last_ping < :since"
-# Began in the stretch in which the period ends.
+# Began in the stretch in which the period ends, before its end; and after it.
 _LATEST = "started_at >= :tail AND started_at < :until"
+_LATER = "started_at >= :until AND started_at < :tail"
 # Each name that has a session, by one search each.
 _NAMES = (
     "WITH RECURSIVE name (username) AS (SELECT min(username) FROM user_session UNION ALL"
@@ -77,6 +78,7 @@ class Statements(NamedTuple):
     reaching: tuple[Statement, Statement]
     over: Statement
     latest: Statement
+    later: Statement
 
 
 class OfFilter(NamedTuple):
@@ -144,14 +146,20 @@ def _tab_duration(paths: Paths) -> dict[str, int | dict[str, int]]:
 def _edges(wanted: StatsFilter, statements: Statements, length: int) -> Edges:
     """By stretches of so many seconds.
 
-    The stretch in which the period begins counts whole, less what was over before, or not at all, with what
-    is in the period added: whichever reads less.
+    The stretches in which the period begins and ends count whole, less what was over before or began later,
+    or not at all, with what is in the period added: whichever reads less.
     """
     begin = wanted.since // length * length
     until = EVERYTHING if wanted.until is None else wanted.until
     tail = until // length * length
     is_early = wanted.since - begin < length // 2
+    is_late = wanted.until is not None and until - tail > length // 2
+    # Of a period in one stretch, both are read or neither.
+    if tail == begin and (until - wanted.since) * 2 < length:
+        is_early = is_late = False
     edge = begin if is_early else begin + length
+    if is_late:
+        tail += length
     values = {**wanted.values(), "until": until, "edge": edge, "tail": tail}
     parts = [(each, 1) for each in statements.reaching]
     if tail <= edge:
@@ -160,7 +168,7 @@ def _edges(wanted: StatsFilter, statements: Statements, length: int) -> Edges:
     if is_early:
         parts.append((statements.over, -1))
     if wanted.until is not None:
-        parts.append((statements.latest, 1))
+        parts.append((statements.later, -1) if is_late else (statements.latest, 1))
     return Edges(edge // length, tail // length, values, parts)
 
 
@@ -223,16 +231,17 @@ def _statements(count: int, only: bool) -> OfFilter:
     of_few = of_users.replace("username", "UNORDERED(username)")
 
     def of(kept: str, edge: str) -> Statements:
-        reaching, long, over, latest = (
+        reaching, long, *edges = (
             Statement(edge.format(where + whose))
             for where, whose in (
                 (_REACHING, of_users),
                 (_REACHING_LONG, of_few),
                 (_OVER, of_users),
                 (_LATEST, of_users),
+                (_LATER, of_users),
             )
         )
-        return Statements(Statement(kept.format(of_users)), (reaching, long), over, latest)
+        return Statements(Statement(kept.format(of_users)), (reaching, long), *edges)
 
     return OfFilter(
         of(_NAMES + _WHOLE_KEPT, _WHOLE),
