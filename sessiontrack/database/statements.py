@@ -169,9 +169,9 @@ def _json_numbers_in_sqlite(element: json_numbers, compiler: SQLCompiler, **kwar
 
 @compiles(json_numbers, "postgresql")
 def _json_numbers_in_postgresql(element: json_numbers, compiler: SQLCompiler, **kwargs: Any) -> str:
-    """Not by json_agg: it looks up how to write each of them."""
+    """As an array is written, without its braces: json_agg looks up how to write each number."""
     number = compiler.process(element.clauses, **kwargs)
-    return f"'[' || string_agg(({number})::text, ',') || ']'"
+    return f"'[' || btrim(array_agg({number})::text, '{{}}') || ']'"
 
 
 def temporary_table(name: str, *columns: Column[Any]) -> tuple[Statement, Statement]:
