@@ -5,8 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from sessiontrack import clock
 from sessiontrack.config import Settings
 from sessiontrack.database import Statement, read_transaction, write_transaction
 from sessiontrack.database.maintenance import database_sizes, used_bytes
+from sessiontrack.database.transactions import pruning
 from sessiontrack.exceptions import Conflict, StorageUnavailable
 from sessiontrack.models.kept import KEPT
 from sessiontrack.presence.forgetting import forget
@@ -115,7 +115,7 @@ def _prune(settings: Settings, now: int, held: Held, tell: Callable[[int], None]
     with read_transaction() as tx:
         plan = retention.make_plan(tx, now, limits_of(settings), used_bytes())
     removed = dict.fromkeys((kind.name for kind in KINDS), 0)
-    with _memory():
+    with pruning():
         for kind in IN_TURN:
             told = partial(_tell_more, tell, sum(removed.values()))
             removed[kind.name] = _prune_kind(plan, kind, held, told)
@@ -130,18 +130,6 @@ def _prune(settings: Settings, now: int, held: Held, tell: Callable[[int], None]
             leases.renew_lease(tx, clock.now(), held)
             forget(tx, source, now, now - settings.presence_late, settings.presence_grace)
     return Pruned(removed)
-
-
-@contextmanager
-def _memory() -> Iterator[None]:
-    """Of this thread's connection: many pages are changed in a transaction."""
-    with write_transaction() as tx:
-        tx.prepare_bulk()
-    try:
-        yield
-    finally:
-        with write_transaction() as tx:
-            tx.end_bulk()
 
 
 def _tell_more(tell: Callable[[int], None], before: int, done: int) -> None:

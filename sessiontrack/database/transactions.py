@@ -178,10 +178,10 @@ class Transaction:
         if self._engine.prepare_bulk is not None:
             self._connection.cursor().execute(self._engine.prepare_bulk)
 
-    def end_bulk(self) -> None:
-        """Give it back."""
-        if self._engine.end_bulk is not None:
-            self._connection.cursor().execute(self._engine.end_bulk)
+    def set_up(self, statements: Iterable[str]) -> None:
+        """Run statements of the engine's own about this connection."""
+        for each in statements:
+            self._connection.cursor().execute(each)
 
 
 @contextmanager
@@ -288,6 +288,22 @@ def look_up() -> Iterator[Transaction]:
     back_end = database_engine()
     with storage_errors(), _transaction(back_end, back_end.begin_reading, Kind.LOOK_UP) as transaction:
         yield transaction
+
+
+@contextmanager
+def pruning() -> Iterator[None]:
+    """Let this thread's connection remove many rows in small transactions.
+
+    They are on the disk with the next transaction after it, at the latest.
+    """
+    back_end = database_engine()
+    with look_up() as tx:
+        tx.set_up(back_end.prepare_pruning)
+    try:
+        yield
+    finally:
+        with look_up() as tx:
+            tx.set_up(back_end.end_pruning)
 
 
 @contextmanager

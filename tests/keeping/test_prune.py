@@ -14,7 +14,7 @@ from flask import Flask
 
 from sessiontrack import create_app
 from sessiontrack.background import housekeeping
-from sessiontrack.database import Statement, read_transaction, write_transaction
+from sessiontrack.database import Statement, look_up, read_transaction, write_transaction
 from sessiontrack.database.maintenance import database_sizes, used_bytes
 from sessiontrack.exceptions import Conflict, InvalidSetting, StorageUnavailable
 from sessiontrack.keeping import soundness, vacuuming
@@ -236,6 +236,25 @@ def test_as_many_go_at_once_as_keep_others_waiting_briefly() -> None:
     assert housekeeping.next_batch(400, housekeeping.MOST_SECONDS * 2) == 200
     assert housekeeping.next_batch(least, housekeeping.MOST_SECONDS * 2) == least
     assert housekeeping.next_batch(most, 0) == most
+
+
+@pytest.mark.sqlite("its PRAGMAs")
+def test_batches_do_not_wait_for_the_disk_and_what_follows_does(make_clients: MakeClients) -> None:
+    clients = make_clients(**YEAR)
+    create(clients, 1, OLD, OLD + 100)
+
+    def state() -> list[int]:
+        with look_up() as tx:
+            return [tx.value(Statement(f"PRAGMA {name}")) for name in ("synchronous", "temp_store")]
+
+    found: list[list[int]] = []
+    with clients.app.app_context():
+        before = state()
+        settings = clients.app.extensions["sessiontrack.settings"]
+        assert housekeeping.prune(settings, NOW, tell=lambda done: found.append(state())) is not None
+        assert (before, state()) == ([2, 0], [2, 0])  # FULL, and a file.
+    assert found
+    assert all(each == [1, 2] for each in found)  # NORMAL, and memory.
 
 
 def test_what_goes_is_in_no_sum_any_more(make_clients: MakeClients) -> None:

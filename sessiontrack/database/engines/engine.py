@@ -31,9 +31,11 @@ class DatabaseEngine(ABC):
     # The statements that begin a transaction on the driver's connection.
     begin_reading: str
     begin_writing: str
-    # Reserves the memory that changing a million rows needs, and gives it back.
+    # Reserves the memory that changing a million rows needs.
     prepare_bulk: str | None = None
-    end_bulk: str | None = None
+    # Set a connection up for pruning, outside of a transaction, and as it was.
+    prepare_pruning: tuple[str, ...] = ()
+    end_pruning: tuple[str, ...] = ()
     # Checks deferred constraints now instead of at commit.
     check_deferred: str | None = None
     # Whether kept sums have parts, for concurrent writers.
