@@ -12,6 +12,7 @@ from sessiontrack.models.columns import Number, Seconds, partial_index
 STRETCH_BITS = 22
 LONG_BITS = 24
 DAY = 86_400
+AHEAD = (0, DAY // 2)
 
 
 class UserSum(Base):
@@ -35,9 +36,10 @@ class UserSum(Base):
 
 
 class UserDay(Base):
-    """Maintained by triggers of `user_session`; a session counts whole on the UTC day of its start.
+    """Maintained by triggers of `user_session`; a session counts whole on the day of its start.
 
-    Not on the site's day: its time zone may change, and its rules too.
+    Not on the site's day: its time zone may change, and its rules too. On a UTC day, and on one that begins
+    twelve hours earlier: one of the two is six hours from the site's day at most.
     """
 
     __tablename__ = "user_day"
@@ -47,7 +49,9 @@ class UserDay(Base):
     )
 
     username: Mapped[str] = mapped_column(String(64), primary_key=True)
-    # The start of the session divided by the seconds of a day.
+    # The seconds by which the day begins before the UTC day: one of AHEAD.
+    ahead: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False)
+    # The start of the session, as many seconds later, divided by the seconds of a day.
     day: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False)
     part: Mapped[Number] = mapped_column(primary_key=True, autoincrement=False, server_default="0")
     sessions: Mapped[Number]
@@ -90,13 +94,14 @@ USER_SUMS = tuple(
         ("view_time_long_sum", LONG_BITS, _OF_STRETCHES),
     )
 )
-USER_DAYS = (
+USER_DAYS = tuple(
     KeptSum(
-        "user_day",
+        f"user_day_{ahead}",
         "user_session",
         "user_day",
-        {"username": "{row}username", "day": f"{{row}}started_at / {DAY}"},
+        {"username": "{row}username", "ahead": f"{ahead}", "day": f"({{row}}started_at + {ahead}) / {DAY}"},
         {"sessions": "1", "seconds": "{row}visible_seconds"},
-    ),
+    )
+    for ahead in AHEAD
 )
 keep(Base.metadata, (*USER_SUMS, *USER_DAYS), deleted_first("view_time", "user_session", "session_id"))

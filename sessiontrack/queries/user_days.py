@@ -1,4 +1,4 @@
-"""What people did day by day: of sums that are kept by UTC day, and of the sessions at the edges of days."""
+"""What people did day by day: of sums that are kept by day, and of the sessions at the edges of days."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -16,7 +16,7 @@ from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import UserSession, ViewVisit
 from sessiontrack.models.columns import bind, holds
 from sessiontrack.models.user_session import BRIEF_SECONDS, IS_BRIEF, IS_LONG, IS_MIDDLE, SHORT_SECONDS
-from sessiontrack.models.user_sum import DAY
+from sessiontrack.models.user_sum import AHEAD, DAY
 from sessiontrack.queries.user_sessions import StatsFilter, of_period
 from sessiontrack.queries.user_stats import MOST
 from sessiontrack.values.timestamps import SiteTime
@@ -30,7 +30,8 @@ _KEPT = (
     " SELECT (SELECT min(d.username) FROM user_day d WHERE d.username > name.username) FROM name"
     " WHERE name.username IS NOT NULL) "
     f"SELECT name.username, JSON_LIST(day), JSON_LIST(sessions * {MOST} + seconds) FROM name"
-    " CROSS JOIN user_day d WHERE d.username = name.username AND d.day >= :first AND d.day < :after{}"
+    " CROSS JOIN user_day d WHERE d.username = name.username AND d.ahead = :ahead AND d.day >= :first"
+    " AND d.day < :after{}"
     " GROUP BY name.username"
 )
 # A row for each of some midnights that are a UTC day apart.
@@ -97,6 +98,10 @@ class Edges(NamedTuple):
     at: int
 
 
+def _kept_begin(at: int, ahead: int) -> int:
+    return (at + ahead + DAY // 2) // DAY * DAY - ahead
+
+
 class Calendar:
     """The local days in which sessions of a period began: each one's beginning, and the end of the last."""
 
@@ -106,28 +111,33 @@ class Calendar:
         numbered = [(run, number) for run in runs for number in range(run.days)]
         self.days = [run.day + number for run, number in numbered]
         self.begins = [*(run.begin + number * run.length for run, number in numbered), runs[-1].end]
+        # Of both kinds of kept days those that begin nearer to the local ones.
+        self.ahead = min(AHEAD, key=self._apart)
 
     def day_of(self, at: int) -> int:
         """The local day of an instant in these days."""
         return self.days[bisect_right(self.begins, at) - 1]
 
-    def utc(self, place: int) -> int:
-        """The beginning of a UTC day that is nearest to that of a local one."""
-        return (self.begins[place] + DAY // 2) // DAY * DAY
+    def _apart(self, ahead: int) -> int:
+        return sum(abs(begin - _kept_begin(begin, ahead)) for begin in self.begins)
+
+    def kept(self, place: int) -> int:
+        """The beginning of a kept day that is nearest to that of a local one."""
+        return _kept_begin(self.begins[place], self.ahead)
 
     def whole_days(self, since: int, until: int | None) -> tuple[int, int] | None:
         """The places of the first day, and after the last one, that kept sums tell of; None if too few.
 
         Those in which everything that began is in the period.
         """
-        ends = [(self.begins[place], self.utc(place)) for place in range(len(self.begins))]
+        ends = [(self.begins[place], self.kept(place)) for place in range(len(self.begins))]
         # The day before the first one must be known too.
         first = next((place for place in range(1, len(ends)) if min(ends[place]) >= since), len(ends))
         fitting = (at for at in range(len(ends))[::-1] if until is None or max(ends[at]) <= until)
         after = next(fitting, 0)
         if after - first < FEW_DAYS:
             return None
-        # A UTC day belongs to the local day around its middle; of much shorter days some would have none.
+        # A kept day belongs to the local day around its middle; of much shorter days some would have none.
         shortest = min(b - a for a, b in pairwise(self.begins[first - 1 : after + 2]))
         return (first, after) if shortest >= DAY // 2 + BRIEF_SECONDS else None
 
@@ -174,14 +184,16 @@ class Counts:
         self._add_stays(self._tx.stream(self._statements.long, **self._values), low, high)
 
     def add_kept(self, first: int, after: int) -> None:
-        """Add whole days: each UTC day to the local day that has most of it, then what began beside it."""
-        low, high = self._calendar.utc(first), self._calendar.utc(after)
+        """Add whole days: each kept day to the local day that has most of it, then what began beside it."""
+        low, high = self._calendar.kept(first), self._calendar.kept(after)
         days = [
             self._calendar.days[place]
             for place in range(first, after)
-            for _ in range(self._calendar.utc(place), self._calendar.utc(place + 1), DAY)
+            for _ in range(self._calendar.kept(place), self._calendar.kept(place + 1), DAY)
         ]
-        values = {**self._values, "first": low // DAY, "after": high // DAY}
+        ahead = self._calendar.ahead
+        numbered = {"first": (low + ahead) // DAY, "after": (high + ahead) // DAY}
+        values = {**self._values, **numbered, "ahead": ahead}
         for username, *lists in self._tx.stream(self._statements.kept, **values):
             numbers, spent = map(orjson.loads, lists)
             places = [days[number - values["first"]] for number in numbers]
@@ -215,9 +227,9 @@ class Counts:
                     counted[new] = counted.get(new, 0) + MOST + seconds
 
     def _move(self, first: int, after: int) -> None:
-        """Move sessions that began between the beginnings of the local and the UTC day to the other day."""
+        """Move sessions that began between the beginnings of the local and the kept day to the other day."""
         days = self._calendar.days
-        ahead = [self._calendar.begins[place] - self._calendar.utc(place) for place in range(after + 1)]
+        ahead = [self._calendar.begins[place] - self._calendar.kept(place) for place in range(after + 1)]
         places = [
             place
             for place in range(first, after + 1)
@@ -272,7 +284,7 @@ def session_days(tx: Transaction, wanted: StatsFilter, site: SiteTime) -> list[d
     low = high = end
     if (places := calendar.whole_days(wanted.since, wanted.until)) is not None:
         counts.add_kept(*places)
-        low, high = map(calendar.utc, places)
+        low, high = map(calendar.kept, places)
     counts.add_sessions(begin, low)
     counts.add_sessions(high, end)
     counts.add_long(low, high)

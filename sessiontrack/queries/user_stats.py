@@ -31,7 +31,7 @@ _VIEWS = (
 )
 _WHOLE_KEPT = (
     f"SELECT name.username, (SELECT sum(d.sessions * {MOST} + d.seconds) FROM user_day d"
-    " WHERE d.username = name.username AND d.day >= :first AND d.day < :after) FROM name"
+    " WHERE d.username = name.username AND d.ahead = 0 AND d.day >= :first AND d.day < :after) FROM name"
     " WHERE name.username IS NOT NULL{}"
 )
 # In the order of the key.

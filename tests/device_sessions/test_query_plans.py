@@ -381,7 +381,7 @@ def test_statistics_of_people_read_sums_and_the_edges_of_the_period(
         return any(re.search(rf"SEARCH {table} USING {index}", plan) for plan in tx.plans)
 
     # The stretches and days of the period, not those of all time.
-    assert is_searched("d", r"PRIMARY KEY \(username=\? AND day>\? AND day<\?\)")
+    assert is_searched("d", r"PRIMARY KEY \(username=\? AND ahead=\? AND day>\? AND day<\?\)")
     assert since or is_searched("user_sum", r"PRIMARY KEY \(bits=\? AND stretch>\? AND stretch<\?\)")
     # About each midnight; and the few that are long.
     started = r"\((username=\? AND )?started_at>\? AND started_at<\?\)"

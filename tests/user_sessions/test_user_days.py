@@ -169,17 +169,20 @@ def test_days_are_what_adding_up_all_sessions_says(clients: Clients, zone: str) 
                     assert found == added_up(tx, wanted, site), wanted
 
 
-def test_the_sums_of_days_are_what_is_read_and_a_wrong_one_is_found(clients: Clients) -> None:
-    site, middle = SiteTime("Asia/Kathmandu"), datetime.fromisoformat(ZONES["Asia/Kathmandu"])
-    day = site.resolve(middle) // DAY
+@pytest.mark.parametrize(("zone", "ahead"), [("Asia/Kathmandu", 0), ("Asia/Tokyo", DAY // 2)])
+def test_the_sums_of_the_nearer_days_are_what_is_read_and_a_wrong_one_is_found(
+    clients: Clients, zone: str, ahead: int
+) -> None:
+    site, middle = SiteTime(zone), datetime.fromisoformat(ZONES[zone])
+    day = (site.resolve(middle) + ahead) // DAY
     with clients.app.app_context(), write_transaction() as tx:
         add_history(tx, site, middle)
         before = user_days.session_days(tx, StatsFilter(0), site)
-        wrong = "UPDATE user_day SET seconds = seconds + 1 WHERE username = 'user 1' AND day = :day"
-        tx.run(Statement(wrong), day=day)
+        wrong = "UPDATE user_day SET seconds = seconds + 1 WHERE username = 'user 1' AND ahead = :ahead"
+        tx.run(Statement(f"{wrong} AND day = :day"), ahead=ahead, day=day)
         after = user_days.session_days(tx, StatsFilter(0), site)
         assert [each for each in after if each not in before] != []
-        assert find_wrong_counts(tx) == [f"user 1 {day}"]
+        assert find_wrong_counts(tx) == [f"user 1 {ahead} {day}"]
 
 
 def test_sums_of_an_older_version_are_made_anew(tmp_path: Path) -> None:
@@ -200,7 +203,10 @@ def test_sums_of_an_older_version_are_made_anew(tmp_path: Path) -> None:
             assert find_wrong_counts(tx) == []
             bits = tx.rows(Statement("SELECT bits, sum(sessions) FROM user_sum GROUP BY bits ORDER BY bits"))
             assert [(each, int(sessions)) for each, sessions in bits] == [(22, 220), (24, 220)]
-            assert int(tx.value(Statement("SELECT sum(sessions) FROM user_day"))) == 220
+            days = tx.rows(
+                Statement("SELECT ahead, sum(sessions) FROM user_day GROUP BY ahead ORDER BY ahead")
+            )
+            assert [(each, int(sessions)) for each, sessions in days] == [(0, 220), (DAY // 2, 220)]
             tx.run(Statement("DELETE FROM user_session WHERE id % 2 = 1"))
             tx.run(Statement("UPDATE view_time SET seconds = seconds + 1 WHERE session_id % 4 = 0"))
             tx.run(Statement(ADD_VIEWS.format("other view")))
