@@ -123,7 +123,9 @@ def _filled(body: Any, known: dict[str, str]) -> Any:
     return body
 
 
-def measure(shape: Shape, folder: Path, chosen: str, answers: Path | None) -> dict[str, Measured]:
+def measure(
+    shape: Shape, folder: Path, chosen: str, answers: Path | None, zone: str = "UTC"
+) -> dict[str, Measured]:
     """Measure all calls on a copy of that history."""
     instance = folder / "instance"
     shutil.copytree(make_dataset(shape), instance)
@@ -133,7 +135,7 @@ def measure(shape: Shape, folder: Path, chosen: str, answers: Path | None) -> di
     backups = instance / "backups"
     backups.mkdir(exist_ok=True)
     (backups / A_BACKUP).write_bytes(b"SQLite format 3")
-    app = create_app({"INSTANCE": instance, "WEBHOOK_ALLOW": "192.0.2.0/24"})
+    app = create_app({"INSTANCE": instance, "WEBHOOK_ALLOW": "192.0.2.0/24", "TIMEZONE": zone})
     with patch("sessiontrack.clock.now", lambda: NOW):
         asker = _asker(app, values_of(shape, public_id))
         found = dict(_measured(asker, chosen, answers))
@@ -208,6 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", default="1e4,1e6,1e7", help="sizes, the smallest first")
     parser.add_argument("--only", default="", help="calls with this in their name")
+    parser.add_argument("--zone", default="UTC", help="the site's time zone")
     parser.add_argument("--answers", type=Path, help="a folder for what the reads answer")
     given = parser.parse_args()
     if not any(given.only in call.name for call in CALLS):
@@ -218,7 +221,7 @@ def main() -> None:
     if given.answers is not None:
         given.answers.mkdir(parents=True, exist_ok=True)
     try:
-        found = [measure(Shape.of(size), folder, given.only, given.answers) for size in sizes]
+        found = [measure(Shape.of(size), folder, given.only, given.answers, given.zone) for size in sizes]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(table(sizes, found))
