@@ -6,8 +6,10 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 import click
 
@@ -216,6 +218,10 @@ def write_openwrt_hook(path: Path, url: str, token: str) -> None:
     if not url or not token:
         raise InvalidInput("The access point needs both --url and --token of this sessiontrack.")
     write_openwrt_script(path.absolute(), Remote(url, token).url, token)
+    if (host := urlsplit(url).hostname or "") and is_loopback(host):
+        click.echo(
+            f"Note: {host} is each host's name for itself: give the URL that the access point uses.", err=True
+        )
     _try(url, token)
     click.echo(
         "Copy it (scp needs an SFTP server, which OpenWrt has not):\n"
@@ -224,6 +230,14 @@ def write_openwrt_hook(path: Path, url: str, token: str) -> None:
         "\n  hostapd_cli -B -i phy0-ap0 -a /usr/bin/sessiontrack-hook   # Wi-Fi, from /etc/rc.local"
         "\n  cp /usr/bin/sessiontrack-hook /etc/hotplug.d/dhcp/90-sessiontrack   # its DHCP server's leases"
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address means the host that asks."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 for each in (dhcp_script, hostapd, openwrt):

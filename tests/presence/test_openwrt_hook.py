@@ -157,7 +157,10 @@ def test_a_token_that_could_not_send_is_noticed_when_the_script_is_written(
         assert (result.exit_code, path.exists()) == (0, True), result.output
         return result.stderr
 
-    assert note(live.tokens["operator"]) == ""
+    # An access point has no use for an address of this host alone; dnsmasq and hostapd here do.
+    itself = "Note: 127.0.0.1 is each host's name for itself" if words[0] == "openwrt" else ""
+    assert note(live.tokens["operator"]).startswith(itself)
+    assert note(live.tokens["operator"]).count("\n") == (1 if itself else 0)
     assert "answered 401" in note("st_mistyped")
     assert "needs one with --role operator" in note(live.tokens["viewer"])
     assert "could not send from here" in note(live.tokens["operator"], f"http://127.0.0.1:{free_port()}")

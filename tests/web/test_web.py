@@ -248,3 +248,14 @@ def test_below_a_sub_path_everything_stays_below_it(make_clients: Callable[..., 
 def test_every_page_is_in_the_table(clients: Clients) -> None:
     own = {"web.home", "web.login", "web.static", "web.embed"}
     assert {rule.endpoint for rule in page_rules(clients.app)} == own | {f"web.{page.name}" for page in PAGES}
+
+
+def test_each_page_has_a_name_for_those_who_read_what_people_looked_at() -> None:
+    """Page views are stored by a page's name; `views.js` says which text is its name."""
+    text = (Path(web.__file__).parents[1] / "web/browser/elements/views.js").read_text("utf-8")
+    named = {
+        name
+        for line in re.findall(r"^const \w+ = \[(.*)\];$", text, re.M)
+        for name in re.findall(r'"([\w-]+)"', line)
+    }
+    assert named == {page.name for page in PAGES}

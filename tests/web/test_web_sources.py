@@ -118,6 +118,7 @@ def test_a_token_made_on_the_spot_is_in_the_commands_and_works(own: Visit) -> No
     expect(command).to_have_text(f"{own_command()} scan network --every 60s")
     page.get_by_role("button", name="Another host").click()
     expect(command).to_have_text(f"sessiontrack scan network --every 60s --url {own.base} --token st_…")
+    expect(page.get_by_text("the name that each host has for itself")).to_be_visible()
     page.get_by_role("button", name="Make a token").click()
     expect(command).to_have_text(re.compile(r"--token st_\w+"))
     token = command.inner_text().rpartition(" ")[2]
@@ -128,6 +129,7 @@ def test_a_token_made_on_the_spot_is_in_the_commands_and_works(own: Visit) -> No
     with_token = {"Authorization": f"Bearer {token}"}
     me = page.request.get(f"{own.base}/auth/me", headers=with_token).json()
     assert me["role"] == "operator"
+    expect(page.get_by_text("the name that each host has for itself")).to_be_hidden()
     page.get_by_role("button", name="This host").click()
     expect(command).to_have_text(f"{own_command()} scan network --every 60s")
     page.get_by_role("button", name="RADIUS").click()

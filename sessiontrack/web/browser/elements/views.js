@@ -1,7 +1,7 @@
 // The name of a page for readers: that of this web UI's pages, and for other products' what they send.
 import { t } from "#i18n";
 
-const IN_NAVIGATION = ["now", "presence", "devices", "events", "people", "month", "sources", "api", "settings", "account"];
+const IN_NAVIGATION = ["now", "presence", "devices", "events", "people", "month", "sources", "alerts", "api", "settings", "account"];
 const OTHERS = ["device", "user-session"];
 
 /** The name of a view without tabs. */

@@ -19,6 +19,7 @@ const PLACEHOLDER = "st_…";
 const KINDS = { ok: "ok", silent: "warning", failing: "danger", archived: "quiet" };
 const SCRIPT = "/usr/local/lib/sessiontrack-dhcp";
 const HOOK = "/usr/bin/sessiontrack-hook";
+const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])$/;
 
 /** The ways to add a source, each with the commands for it; those for this host are called as it has them. */
 const WAYS = {
@@ -30,6 +31,7 @@ const WAYS = {
     `ssh root@ap "cat > ${HOOK} && chmod 700 ${HOOK}" < hook`,
     `ssh root@ap cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack`,
     `ssh root@ap hostapd_cli -B -i phy0-ap0 -a ${HOOK}`,
+    `ssh root@ap sed -i "'/^exit 0/i hostapd_cli -B -i phy0-ap0 -a ${HOOK}'" /etc/rc.local`,
   ],
   radius: () => [`${command} settings set RADIUS_CLIENTS "10.0.0.1=SECRET, 10.0.0.2=OTHER"`, `${command} listen radius --host 0.0.0.0`],
   dnsmasq: (to) => [`sessiontrack listen dhcp-script write ${SCRIPT} ${to}`, `echo dhcp-script=${SCRIPT} >> /etc/dnsmasq.conf`],
@@ -120,6 +122,9 @@ class SourcesPage extends StElement {
         change: (add) => this.#state.set({ add }),
       })}
       <p>${t(`sources.add.${way}.text`)}</p>
+      ${["elsewhere", "openwrt"].includes(way) && LOOPBACK.test(new URL(url).hostname)
+        ? html`<p class="notice" data-kind="warning">${icon("warning")}<span>${t("sources.add.loopback")}</span></p>`
+        : nothing}
       <ol class="sources-commands" role="list">
         ${commands.map(
           (line) => html`<li>
