@@ -143,6 +143,30 @@ def test_into_a_folder_without_a_database(tmp_path: Path, backup: Path) -> None:
     assert kept_of(tmp_path / "new") == []
 
 
+def test_a_first_password_that_does_not_hold_any_more_goes(tmp_path: Path) -> None:
+    """The file of a fresh instance names a password that the restored database refuses."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        assert run(folder, "init").returncode == 0
+    assert invoke(old, "backup", str(tmp_path / "move")).exit_code == 0
+    first = new / "initial-admin-password"
+
+    result = invoke(new, "restore", str(tmp_path / "move"), "--keep-accounts")
+    assert result.exit_code == 0, result.output
+    assert first.exists()
+    result = invoke(new, "restore", str(tmp_path / "move"))
+    assert result.exit_code == 0, result.output
+    assert "Users, passwords and API tokens are those of the backup." in result.stdout
+    assert f"Removed {first}" in result.stdout
+    assert not first.exists()
+
+    # Where it still holds, it stays.
+    result = invoke(old, "restore", str(tmp_path / "move"))
+    assert result.exit_code == 0, result.output
+    assert "Removed" not in result.stdout
+    assert (old / "initial-admin-password").exists()
+
+
 def refused(instance: Path, file: Path, *words: str) -> None:
     database, content = (instance / DATABASE).read_bytes(), file.read_bytes() if file.is_file() else b""
     names = sorted(each.name for each in instance.iterdir())
