@@ -80,10 +80,15 @@ def _session(row: Row) -> dict[str, Any]:
         "disconnected_at": _at(disconnected_at),
         "still_connected": bool(still_connected),
         "ip": ip,
-        "conn_type": conn_type,
-        "disc_type": disc_type,
+        "conn_type": _type(conn_type, connected_at, "conn_type"),
+        "disc_type": _type(disc_type, disconnected_at, "disc_type"),
         "info": info,
     }
+
+
+def _type(word: str, at: int | None, name: str) -> str | None:
+    """Of an end; None where there is no such event, and reading it back gives the same word."""
+    return None if at is None and word == SessionRecord._field_defaults[name] else word
 
 
 def _event(row: Row) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def test_sessions_oldest_first_with_what_is_known_of_each(filled: Flask) -> None
             "still_connected": True,
             "ip": "2001:db8::1",
             **shared,
+            "disc_type": None,
             "info": "",
         },
         {
@@ -68,6 +69,7 @@ def test_sessions_oldest_first_with_what_is_known_of_each(filled: Flask) -> None
             "still_connected": False,
             "ip": "192.168.1.10",
             **shared,
+            "conn_type": None,
             "info": "",
         },
     ]

@@ -71,6 +71,8 @@ def fill(app: Flask) -> None:
             rows.add_session(tx, device_id, at + 60, at + 60, **types)
             rows.add_session(tx, device_id, None, at + 100, **types)
             rows.add_session(tx, device_id, at + 200, None, **types)
+            rows.add_session(tx, device_id, at + 250, None)
+            rows.add_session(tx, device_id, None, at + 260)
             if n % 3 == 0:
                 rows.add_session(tx, device_id, at + 300, None, **types, still_connected=True)
             for voided in (False, True, True):
@@ -101,6 +103,28 @@ def add_user_session(tx: Any, n: int, text: str) -> None:
     )
     for view, tab, seconds in views:
         tx.run(ADD_VIEW, id=session_id, view=view, tab=tab, n=seconds)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_an_end_that_is_not_there_has_no_type_but_the_one_that_was_reported(
+    make_clients: Callable[..., Clients], file_format: str
+) -> None:
+    """Exports of former versions have `Disconnected` there; both are read back equal."""
+    clients, new, former = make_clients(), make_clients().app, make_clients().app
+    for n, types in enumerate(({}, {"event_type_disc": "Cable Pulled"})):
+        body = {"mac": f"AA:BB:CC:00:00:0{n}", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00", **types}
+        clients.operator.ok("POST", "/sessions/create", body)
+    exported = run_export(clients.app, "sessions", "--format", file_format)
+    lines = decode(io.BytesIO(exported.encode()), file_format)
+    assert [each.values["disc_type"] or None for each in lines if each.values] == [None, "Cable Pulled"]
+    run_import(new, file_format, "sessions", "-", text=exported)
+    empty, filled = {"csv": ("Connected,,", "Connected,Disconnected,")}.get(
+        file_format, ('"disc_type":null', '"disc_type":"Disconnected"')
+    )
+    assert exported.count(empty) == 1
+    run_import(former, file_format, "sessions", "-", text=exported.replace(empty, filled))
+    sessions = [stored(each)["sessions"] for each in (clients.app, new, former)]
+    assert sessions[0] == sessions[1] == sessions[2]
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
