@@ -84,6 +84,7 @@ def install_(
     _show(steps)
     if refusal is not None:
         click.echo(f"Without --dry-run it is refused: {refusal.message}", err=True)
+        sys.exit(1)
     if _goes_on(is_trial, yes):
         install(prefix, choices, nginx_refusal if prefix == ROOT else lambda: None)
         click.echo(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 
-from sessiontrack.config import FILE_NAME, settings_as_text
+from sessiontrack.config import FILE_NAME, settings_as_text, source_of
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.process import instance
 from sessiontrack.process.kernel_clock import is_synchronised
@@ -95,9 +95,9 @@ def disk(patient: Patient) -> Iterator[Finding]:
 
 
 def time_zone(patient: Patient) -> Iterator[Finding]:
-    """Naive times are read in the site's zone: most likely the one that the host is in."""
+    """Naive times are read in the site's zone: one that was chosen, else most likely the host's."""
     ours, hosts = patient.settings.timezone.name, _hosts_zone()
-    if hosts is None or hosts == ours or {hosts, ours} <= {"UTC", "Etc/UTC"}:
+    if source_of("TIMEZONE") != "default" or hosts in (None, ours, "UTC", "Etc/UTC"):
         yield ok("time-zone.ok", zone=ours)
     else:
         yield warning("time-zone.differs", site=ours, host=hosts)

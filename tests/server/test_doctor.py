@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from types import SimpleNamespace
@@ -324,11 +324,25 @@ def test_clock(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     assert state(NOW) == State.WARNING
 
 
-def test_time_zone(make_clients: Callable[..., Clients], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surroundings, "_hosts_zone", lambda: "Europe/Berlin")
-    for zone, state in (("UTC", State.WARNING), ("Europe/Berlin", State.OK)):
-        (found,) = surroundings.time_zone(patient(make_clients(TIMEZONE=zone)))
-        assert found.state == state
+@pytest.mark.parametrize(
+    ("chosen", "hosts", "state"),
+    [
+        # One that was chosen is right, wherever the host is: servers are often in UTC.
+        ("Europe/Paris", "Etc/UTC", "ok"),
+        ("UTC", "Europe/Berlin", "ok"),
+        (None, "Etc/UTC", "ok"),
+        (None, None, "ok"),
+        (None, "Europe/Berlin", "warning"),
+    ],
+)
+def test_time_zone(
+    instance: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None, hosts: str | None, state: str
+) -> None:
+    monkeypatch.setattr(surroundings, "_hosts_zone", lambda: hosts)
+    settings = {} if chosen is None else {"TIMEZONE": chosen}
+    found = looked_at(instance, **settings)[1]["time zone"]
+    assert found[0] == state
+    assert ("settings set TIMEZONE Europe/Berlin" in found[1]) is (state == "warning")
 
 
 def test_one_check_that_fails_does_not_stop_the_others(

@@ -223,7 +223,7 @@ def test_a_trial_from_where_no_service_can_run_shows_everything_and_says_why_it_
     monkeypatch.setattr(command, "HIDDEN", (Path(COMMAND).resolve().parent,))
     before = files(root)
     result = invoke("unused", "install", "--prefix", str(root), "--dry-run")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert f"write  {root / 'etc/nginx/snippets/sessiontrack.conf'}\n" in result.stdout
     assert "refused: " in result.stderr
     assert "/opt/sessiontrack/bin/pip install" in result.stderr
