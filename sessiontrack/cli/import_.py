@@ -22,7 +22,7 @@ from sessiontrack.exceptions import UnreadableHistory
 from sessiontrack.models.device import PROPERTIES
 from sessiontrack.services.history import Tally, import_history
 from sessiontrack.services.presence import PresenceRules
-from sessiontrack.sources.app_db import AppDatabase, ended_sections
+from sessiontrack.sources.app_db import AppDatabase, Ended, ended_sections
 from sessiontrack.sources.history_rows import read_file, read_user_sessions
 from sessiontrack.sources.history_values import Values
 from sessiontrack.values.records import KINDS, Fault, Item, Record, Section, Skipped
@@ -193,9 +193,10 @@ def _import_database(path: Path, zone: str, end_open: bool, dry_run: bool, as_js
     if zone.lower() == "local" and source_of("TIMEZONE") == "default":
         click.echo(UTC_BY_DEFAULT, err=True)
     database = AppDatabase(path)
+    ended = Ended() if end_open else None
     try:
-        read = partial(ended_sections, database) if end_open else database.sections
-        _import(read, zone, database, dry_run, as_json)
+        read = database.sections if ended is None else partial(ended_sections, database, ended)
+        _import(read, zone, database, dry_run, as_json, ended)
     finally:
         database.close()
 
@@ -234,6 +235,7 @@ def _import(
     origin: BinaryIO | AppDatabase,
     dry_run: bool,
     as_json: bool,
+    ended: Ended | None = None,
 ) -> None:
     app = prepared_app()
     settings = app.extensions["sessiontrack.settings"]
@@ -256,7 +258,7 @@ def _import(
         if dry_run:
             raise _DryRun
     what_now = END_THEM if isinstance(origin, AppDatabase) else REPORT_THEM
-    _print(tallies, refused, spans, site, what_now, dry_run, as_json)
+    _print(tallies, refused, spans, ended, site, what_now, dry_run, as_json)
 
 
 def _zone(name: str, settings: Settings) -> SiteTime:
@@ -308,6 +310,7 @@ def _print(
     tallies: dict[str, Tally],
     refused: _Refused,
     spans: dict[str, Span],
+    ended: Ended | None,
     site: SiteTime,
     what_now: str,
     dry_run: bool,
@@ -325,6 +328,9 @@ def _print(
         faults = [fault._asdict() for fault in refused.kept]
         instants = {kind: span.shown(site) for kind, span in spans.items() if span.first is not None}
         body = {"dry_run": dry_run, "counts": counts, "instants": instants, "refused": faults}
+        if ended is not None:
+            at = None if ended.at is None else site.format_offset(ended.at)
+            body["ended"] = {"sessions": ended.count, "at": at}
         click.echo(json.dumps(body, indent=2, ensure_ascii=False))
         return
     for fault in refused.kept:
@@ -336,6 +342,8 @@ def _print(
         if span.first is not None:
             shown = span.shown(site)
             click.echo(f"{kind}: from {shown['first']} to {shown['last']}, site time")
+    if ended is not None and ended.at is not None:
+        click.echo(f"Sessions that were open and end at {site.format_offset(ended.at)}: {ended.count}")
     if dry_run:
         click.echo("This was a dry run: nothing is written.")
     elif not any(tally.added or tally.changed for tally in tallies.values()):

@@ -7,6 +7,7 @@ missing. The database is opened read-only.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -207,11 +208,22 @@ class AppDatabase:
         return UnreadableHistory(f"{self._path} cannot be read as an SQLite database: {error}.")
 
 
-def ended_sections(database: AppDatabase, values: Values) -> Iterator[Section]:
+@dataclass
+class Ended:
+    """Sessions that were still open in the other tool's database: how many end, and at which instant."""
+
+    count: int = 0
+    at: int | None = None
+
+
+def ended_sections(database: AppDatabase, done: Ended, values: Values) -> Iterator[Section]:
     """What it tells, but what is still open ends at the last instant of any session or event.
 
     Of a device that is the session that began last; others that lack an end stay as they are. The database is
     read twice.
+
+    Args:
+        done: takes what is ended, while it is read.
     """
     until = 0
     last: dict[str, int] = {}
@@ -232,8 +244,11 @@ def ended_sections(database: AppDatabase, values: Values) -> Iterator[Section]:
         number, record = item
         if not isinstance(record, SessionRecord) or not record.still_connected:
             return item
-        is_last = record.connected_at == last[record.mac]
-        return number, record._replace(still_connected=False, disconnected_at=until) if is_last else record
+        if record.connected_at != last[record.mac]:
+            return item
+        done.count += 1
+        done.at = until
+        return number, record._replace(still_connected=False, disconnected_at=until)
 
     for section in database.sections(values):
         yield Section(section.kind, map(ended, section.items))

@@ -318,6 +318,24 @@ def test_what_is_still_open_ends_at_the_last_instant_that_was_recorded(
     assert counts(again, "sessions") == {"read": 3, "present": 3}
 
 
+def test_it_says_how_many_sessions_end_and_when(app: Flask, path: Path) -> None:
+    tables = _opens(last_event="2025-08-01 13:00")
+    line = "Sessions that were open and end at 2025-08-01T13:00:00+00:00: 1\n"
+    for options in (["--dry-run"], []):
+        done = invoke(
+            app.instance_path,
+            *("import", "netalertx", str(app_db.make(path, **tables)), "--end-open", *options),
+        )
+        assert line in done.stdout
+        path.unlink()
+    said = take(app, path, "--end-open", "--dry-run", **tables)
+    assert said["ended"] == {"sessions": 1, "at": "2025-08-01T13:00:00+00:00"}
+    path.unlink()
+    closed = [session("2025-08-02 10:00", "2025-08-02 11:00", mac="aa:bb:cc:dd:ee:00")]
+    assert take(app, path, "--end-open", sessions=closed)["ended"] == {"sessions": 0, "at": None}
+    assert "ended" not in take(app, path, sessions=closed)
+
+
 def test_what_began_at_the_last_instant_that_was_recorded_is_that_instant(app: Flask, path: Path) -> None:
     take(app, path, "--end-open", sessions=[session("2025-08-01 10:00", None, disc=MISSING, still=1)])
     assert stored(app)["sessions"] == [kept(TEN, TEN)]
