@@ -14,6 +14,7 @@ from sqlalchemy import URL
 
 from sessiontrack.backups import copies, dumps
 from sessiontrack.exceptions import NotFound, SessiontrackError, StorageUnavailable
+from sessiontrack.process import last_backup
 
 log = logging.getLogger(__name__)
 NAME = "backups"
@@ -126,6 +127,7 @@ class Backups:
         else:
             log.info("Backup made: %s", path)
             (self.folder / FAILURE).unlink(missing_ok=True)
+            last_backup.remember(self.folder.parent, now)
         finally:
             begun.set()
 

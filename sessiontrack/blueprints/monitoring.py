@@ -10,6 +10,7 @@ from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.monitoring.metrics import CONTENT_TYPE, RequestMetrics
 from sessiontrack.monitoring.readiness import Readiness
+from sessiontrack.process.last_backup import last_backup
 from sessiontrack.queries.figures import Figures, read_figures
 from sessiontrack.values.roles import VIEWER
 
@@ -59,6 +60,7 @@ def _figures() -> Figures | None:
                 (chosen.flapping_connections, chosen.flapping_window),
                 database_sizes(),
                 is_writable=is_writable,
+                last_backup=last_backup(chosen.instance),
             )
     except StorageUnavailable:
         return None

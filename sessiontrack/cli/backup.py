@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import click
+from flask import Flask
 
 from sessiontrack import clock
 from sessiontrack.backups import copies, dumps
@@ -11,6 +12,7 @@ from sessiontrack.cli import instance_folder, work_as_owner
 from sessiontrack.cli.application import bare_app
 from sessiontrack.cli.progress import progress_bar
 from sessiontrack.database.maintenance import sqlite_file
+from sessiontrack.process import last_backup
 from sessiontrack.process.owner import owner_to_become
 from sessiontrack.process.whole_file import writing
 
@@ -37,21 +39,29 @@ def backup(target: Path, keep: int | None) -> None:
         _make_folder(target)
     # Before that as root, who alone may make it in most places.
     work_as_owner()
-    app = bare_app()
+    app, now = bare_app(), clock.now()
     with app.app_context():
         database = sqlite_file()
     if database is None:
-        dumped = dumps.dump(app.config["SQLALCHEMY_DATABASE_URI"], target, clock.now(), keep)
+        dumped = dumps.dump(app.config["SQLALCHEMY_DATABASE_URI"], target, now, keep)
+        _remember(app, target, now)
         _print_removed(dumped.removed)
         click.echo(f"{dumped.path}: {dumped.size_bytes:,} bytes, by pg_dump; pg_restore reads it.")
         return
     with progress_bar("Copying", 100) as tell:
-        done = copies.back_up(database, target, clock.now(), keep, tell)
+        done = copies.back_up(database, target, now, keep, tell)
+    _remember(app, target, now)
     _print_removed(done.removed)
     if done.dangling:
         note = "rows refer to others that are not there; see sessiontrack check"
         click.echo(f"Note: {done.dangling} {note}.", err=True)
     click.echo(f"{done.path}: {done.size_bytes:,} bytes, {sum(done.rows.values()):,} rows, verified.")
+
+
+def _remember(app: Flask, target: Path, now: int) -> None:
+    """Of those into a folder, which are made again and again."""
+    if target.is_dir():
+        last_backup.remember(app.extensions["sessiontrack.settings"].instance, now)
 
 
 def _print_removed(removed: list[Path]) -> None:

@@ -12,6 +12,7 @@ CHECKS: dict[str, Check] = {
     "settings": surroundings.settings,
     "instance": surroundings.files,
     "disk": surroundings.disk,
+    "backup": surroundings.backup,
     "clock": surroundings.clock,
     "time zone": surroundings.time_zone,
     "proxies": surroundings.proxies,

@@ -10,6 +10,7 @@ from sessiontrack.config import FILE_NAME, settings_as_text, source_of
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.process import instance
 from sessiontrack.process.kernel_clock import is_synchronised
+from sessiontrack.process.last_backup import last_backup
 from sessiontrack.process.served_settings import differing
 from sessiontrack.values.timestamps import IN_UTC
 
@@ -18,6 +19,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 EARLIEST = 1_735_689_600  # 2025-01-01
 LEAST_FREE = 64 * 1024**2
 FEW_FREE = 512 * 1024**2
+DAY = 86_400
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 BROADEST = {4: 8, 6: 32}
 
@@ -92,6 +94,19 @@ def disk(patient: Patient) -> Iterator[Finding]:
         yield warning("disk.low", mib=mib, percent=percent)
     else:
         yield ok("disk.ok", mib=mib, percent=percent)
+
+
+def backup(patient: Patient) -> Iterator[Finding]:
+    """Whether backups that are made into a folder are made still."""
+    made_at = last_backup(patient.settings.instance)
+    if made_at is None:
+        yield ok("backup.none")
+        return
+    time, days = f"{IN_UTC.format_minute(made_at)} UTC", (patient.now - made_at) // DAY
+    if patient.now - made_at > 2 * DAY:
+        yield warning("backup.old", time=time, days=days)
+    else:
+        yield ok("backup.ok", time=time)
 
 
 def time_zone(patient: Patient) -> Iterator[Finding]:

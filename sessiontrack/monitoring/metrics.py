@@ -152,6 +152,9 @@ class _Shown:
         for source, since in found.failing.items():
             failing.add_metric((source,), since)
         yield failing
+        if found.last_backup is not None:
+            made = "sessiontrack_last_backup_timestamp_seconds"
+            yield Gauge(made, "When the last backup into a folder was made.", found.last_backup)
         size = "sessiontrack_database_bytes"
         yield Gauge(size, "Size of the database, without its write-ahead log.", found.database_bytes)
         if found.wal_bytes is not None:

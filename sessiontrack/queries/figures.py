@@ -52,6 +52,7 @@ class Figures:
     heard: sources that were heard of, also those that speak of single devices.
     failing: sources whose last look failed, since when.
     wal_bytes: None where the engine has no such file.
+    last_backup: None where none was made into a folder.
     """
 
     devices: dict[str, int]
@@ -63,6 +64,7 @@ class Figures:
     wal_bytes: int | None
     is_writable: bool
     underived_devices: int = 0
+    last_backup: int | None = None
 
 
 def read_figures(
@@ -73,6 +75,7 @@ def read_figures(
     size: tuple[int, int | None],
     *,
     is_writable: bool,
+    last_backup: int | None = None,
 ) -> Figures:
     """Count.
 
@@ -94,6 +97,7 @@ def read_figures(
         wal_bytes=size[1],
         is_writable=is_writable,
         underived_devices=int(tx.value(UNDERIVED)),
+        last_backup=last_backup,
     )
 
 

@@ -15,6 +15,7 @@ import time_machine
 from sessiontrack.backups import copies, dumps
 from sessiontrack.database import database_file
 from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.process import last_backup
 from tests.support.application import NOW, Client, Clients
 from tests.support.refusals import refused
 from tests.support.server import Server
@@ -43,6 +44,11 @@ def downloaded(client: Client, path: str) -> bytes:
 def folder_of(clients: Clients) -> Path:
     instance: Path = clients.app.extensions["sessiontrack.settings"].instance
     return instance / "backups"
+
+
+def test_one_that_was_made_here_is_the_last_backup(clients: Clients) -> None:
+    (only,) = made(clients.admin)["backups"]
+    assert last_backup.last_backup(Path(clients.app.instance_path)) == only["made_at"]
 
 
 def test_none_at_first(clients: Clients) -> None:

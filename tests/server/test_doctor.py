@@ -22,6 +22,7 @@ from sessiontrack.doctor import database, surroundings
 from sessiontrack.doctor.examination import CHECKS as FIRST_CHECKS
 from sessiontrack.doctor.examination import DATABASE_CHECKS
 from sessiontrack.doctor.findings import Patient, State
+from sessiontrack.process import last_backup
 from sessiontrack.queries.sources import EVENTS, HOOK, RADIUS, SCAN
 from sessiontrack.services import users
 from sessiontrack.services.presence import observe_event
@@ -45,7 +46,7 @@ def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
 
 
 CHECKS = {
-    *("settings", "instance", "secrets", "disk", "clock", "time zone", "proxies"),
+    *("settings", "instance", "secrets", "disk", "backup", "clock", "time zone", "proxies"),
     *("schema", "writing", "size", "recorded", "histories", "password", "passwords", "webhooks", "source"),
     # Of a file; a server looks after its own.
     *(() if IS_POSTGRES else ("integrity",)),
@@ -322,6 +323,24 @@ def test_clock(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     assert state(0) == State.WRONG
     monkeypatch.setattr(surroundings, "is_synchronised", lambda: False)
     assert state(NOW) == State.WARNING
+
+
+@pytest.mark.parametrize(
+    ("age", "state", "words"),
+    [
+        (None, State.OK, "none into a folder yet"),
+        (172_800, State.OK, "2025-08-13"),
+        (172_801, State.WARNING, "2 days ago"),
+    ],
+)
+def test_backups_that_are_not_made_any_more(
+    clients: Clients, age: int | None, state: State, words: str
+) -> None:
+    if age is not None:
+        last_backup.remember(Path(clients.app.instance_path), NOW - age)
+    (found,) = surroundings.backup(patient(clients))
+    assert found.state == state
+    assert words in found.message
 
 
 @pytest.mark.parametrize(

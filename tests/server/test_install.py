@@ -116,7 +116,7 @@ def test_prometheus_finds_rules_and_configuration_right() -> None:
         ["promtool", "check", "rules", DEPLOY / "prometheus/alerts.yml"], capture_output=True, text=True
     )
     assert checked.returncode == 0, checked.stderr
-    assert "4 rules found" in checked.stdout
+    assert "5 rules found" in checked.stdout
     assert "rule_files: [alerts.yml]" in (DEPLOY / "prometheus/alerts.yml").read_text()
     subprocess.run(
         ["promtool", "check", "config", "--syntax-only", DEPLOY / "prometheus/scrape.yml"],
@@ -160,6 +160,10 @@ tests:
         values: 0+60x90
       - series: sessiontrack_longest_silence_seconds{instance="box", source="dhcp", kind="hook"}
         values: 3600x90
+      - series: sessiontrack_last_backup_timestamp_seconds{instance="box"}
+        values: -172200x90
+      - series: sessiontrack_last_backup_timestamp_seconds{instance="made again"}
+        values: -172200x9 540x80
       - series: sessiontrack_requests_total{instance="box", status="200"}
         values: 0+100x40
       - series: sessiontrack_requests_total{instance="box", status="500"}
@@ -192,6 +196,14 @@ tests:
             exp_annotations:
               summary: The source radius:ap has not been heard of for 1h 10m 0s.
               description: Its devices stay as they were last seen. Is its listener still running?
+      - {eval_time: 10m, alertname: SessiontrackBackupOld}
+      - eval_time: 11m
+        alertname: SessiontrackBackupOld
+        exp_alerts:
+          - exp_labels: {severity: warning, instance: box}
+            exp_annotations:
+              summary: The last backup of sessiontrack on box was made 2d 0h 1m 0s ago.
+              description: See `journalctl -u sessiontrack-backup` on that host, or the mail of its cron.
       - {eval_time: 5m, alertname: SessiontrackErrors}
       - eval_time: 20m
         alertname: SessiontrackErrors

@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from sessiontrack.backups.copies import stamped
 from sessiontrack.database import write_transaction
 from sessiontrack.monitoring import metrics
+from sessiontrack.process import last_backup
 from sessiontrack.process.request_log import Answered
 from sessiontrack.services.source_failures import record_failure
 from sessiontrack.version import VERSION
 from tests.support import databases
 from tests.support.application import NOW, Clients
+from tests.support.command import invoke
 from tests.support.engine import IS_POSTGRES
 from tests.support.refusals import refused
 from tests.support.server import Server
@@ -101,6 +104,18 @@ def test_figures_are_what_the_database_says(clients: Clients) -> None:
         assert found[key("database_bytes")] == database.stat().st_size
         assert found[key("wal_bytes")] == database.with_name(f"{database.name}-wal").stat().st_size
     assert found[key("database_writable")] == 1
+
+
+def test_the_last_backup_is_one_that_was_made_into_a_folder(clients: Clients, tmp_path: Path) -> None:
+    instance = Path(clients.app.instance_path)
+    name = key("last_backup_timestamp_seconds")
+    assert invoke(instance, "backup", str(tmp_path / "one")).exit_code == 0
+    assert name not in scraped(clients)
+    assert invoke(instance, "backup", str(tmp_path / "nowhere" / "at all")).exit_code == 1
+    assert name not in scraped(clients)
+    assert invoke(instance, "backup", str(tmp_path / "each"), "--keep", "2").exit_code == 0
+    (made,) = (tmp_path / "each").iterdir()
+    assert scraped(clients)[name] == stamped(made.name)
 
 
 def test_without_its_database_it_still_tells_what_it_counted(clients: Clients) -> None:
@@ -244,6 +259,7 @@ def test_prometheus_finds_an_answer_to_all_that_is_asked_of_it(clients: Clients,
     counted.observe(Answered("GET", "/devices", 503, 0.1))
     with clients.app.app_context(), write_transaction() as tx:
         record_failure(tx, NOW, "arp", "it is not there")
+    last_backup.remember(Path(clients.app.instance_path), NOW)
     wanted = [each for each in asked_for() if not IS_POSTGRES or "wal_bytes" not in each]
     assert len(wanted) > 15
     # The series exists and is a number: 0/0 gives none.
