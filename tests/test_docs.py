@@ -231,6 +231,15 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert dangling == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_recipe_that_writes_an_answer_into_a_file_fails_where_the_answer_is_an_error(page: Path) -> None:
+    """Else a refusal is left in the file, as if it were the table."""
+    shown = re.findall(r"^curl .*$", page.read_text(), re.MULTILINE)
+    writing = [line for line in shown if re.search(r" -o \S|--output| >\s?\w", line.partition("  #>")[0])]
+    assert [line for line in writing if " -fsS -o " not in line] == []
+    assert writing or page.name not in ("start.md", "history.md")
+
+
 def test_shell_lines_of_the_reference_run_against_a_live_server(tmp_path: Path) -> None:
     lines = [
         line

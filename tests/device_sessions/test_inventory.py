@@ -203,3 +203,24 @@ def test_the_list_as_csv(filled: Clients) -> None:
     )
     assert row.startswith(f'{MACS[0]},Device 0,Anna,printer,"colour,office",\'=1+1,')
     assert len(filled.viewer.get("/devices/list.csv").get_data(as_text=True).splitlines()) == 5
+
+
+def test_an_archived_device_has_its_own_status_and_keeps_its_history(clients: Clients) -> None:
+    """As docs/devices.md says: which lists have it, and which do not."""
+    mac = "AA:BB:CC:00:00:09"
+    times = {"start_time": "2025-08-01 10:00", "end_time": "2025-08-01 12:00"}
+    clients.operator.ok("POST", "/sessions/create", {"mac": mac, "ip": "10.0.0.9", **times})
+    clients.operator.ok("PATCH", f"/devices/{mac}", {"archived": True})
+
+    def has(path: str) -> bool:
+        return mac in clients.viewer.get(path).get_data(as_text=True)
+
+    month = "start=2025-08-01&end=2025-08-31"
+    shares = f"/presence/shares.csv?{month}"
+    assert [has("/devices"), has(shares), has(f"/presence/timeline?{month}")] == [False] * 3
+    assert [has("/devices?status=archived"), has(f"{shares}&status=archived")] == [True] * 2
+    assert has(f"/sessions/session-events.csv?type=sessions&{month}")
+    assert has("/sessions/session-events?type=all&period=all")
+    assert has("/sessions/list")
+    assert has(f"/sessions/calendar?{month}")
+    assert has("/presence/at?at=2025-08-01T11:00")
