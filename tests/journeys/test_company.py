@@ -85,6 +85,7 @@ def test_in_a_company(tmp_path: Path) -> None:
         journey.start("listen radius")
         journey.run("radclient")
         journey.run("source list")
+        journey.run("export sessions")
         journey.run("user add vera")
         journey.run("user add otto")
         journey.run("token add prometheus")

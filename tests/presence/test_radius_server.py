@@ -500,3 +500,61 @@ def test_a_port_that_is_taken_is_said_in_one_line(site: Clients, server: RadiusS
     )
     assert ran.returncode == 1
     assert_one_line(ran.stderr, str(server.port))
+
+
+# --- a Stop that never comes: an access point lost its power
+
+
+def _without_a_stop(site: Clients, server: RadiusServer) -> None:
+    """Started at ap-1, which says no more; then at ap-2, and stopped there."""
+    there = {"NAS_Identifier": "ap-2", "Acct_Session_Id": "B"}
+    datagrams = (
+        packet(START, NAS_Identifier="ap-1", Acct_Session_Id="A", Acct_Delay_Time=90),
+        packet(INTERIM, number=2, NAS_Identifier="ap-1", Acct_Session_Id="A", Acct_Delay_Time=80),
+        packet(START, number=3, **there, Acct_Delay_Time=60),
+        packet(STOP, number=4, **there, Acct_Delay_Time=40),
+    )
+    assert answered_by(server.port, *datagrams) == 4
+
+
+def test_without_its_stop_a_device_stays_connected_until_that_nas_says_more(
+    site: Clients, server: RadiusServer
+) -> None:
+    _without_a_stop(site, server)
+    assert [each["ses_StillConnected"] for each in sessions(site)] == [True]
+    again = {"NAS_Identifier": "ap-1", "Acct_Session_Id": "C"}
+    both = (
+        packet(START, number=5, **again, Acct_Delay_Time=30),
+        packet(STOP, number=6, **again, Acct_Delay_Time=20),
+    )
+    assert answered_by(server.port, *both) == 2
+    assert [each["ses_StillConnected"] for each in sessions(site)] == [False]
+
+
+def test_a_nas_that_starts_again_ends_what_it_left_open(site: Clients, server: RadiusServer) -> None:
+    _without_a_stop(site, server)
+    assert answered_by(server.port, packet(ON, number=5, NAS_Identifier="ap-1")) == 1
+    assert [each["ses_StillConnected"] for each in sessions(site)] == [False]
+
+
+def test_a_nas_that_never_comes_back_is_archived_and_its_devices_left_when_it_last_saw_them(
+    site: Clients, server: RadiusServer
+) -> None:
+    at = clock.now() - 100
+    start = packet(START, NAS_Identifier="ap-1", Acct_Session_Id="A", Event_Timestamp=at)
+    interim = packet(INTERIM, number=2, NAS_Identifier="ap-1", Acct_Session_Id="A", Event_Timestamp=at + 60)
+    assert answered_by(server.port, start, interim) == 2
+    body = {"name": "radius:ap-1", "archived": True, "disconnect": True}
+    site.operator.ok("PATCH", "/presence/sources", body)
+    (ended,) = sessions(site)
+    assert ended["ses_StillConnected"] is False
+    assert datetime.fromisoformat(ended["ses_DateTimeDisconnection"]).timestamp() == at + 60
+
+
+def test_one_device_left_by_a_lost_stop_is_ended_in_the_name_of_its_nas(
+    site: Clients, server: RadiusServer
+) -> None:
+    _without_a_stop(site, server)
+    body = {"source": "radius:ap-1", "mac": MAC, "event": "disconnected"}
+    site.operator.ok("POST", "/presence/events", body)
+    assert [each["ses_StillConnected"] for each in sessions(site)] == [False]
