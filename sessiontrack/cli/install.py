@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from sessiontrack.deployment.files import INSTANCE, Choices
+from sessiontrack.deployment.files import INSTANCE, PACKAGED_PORT, Choices
 from sessiontrack.deployment.plan import (
     KEEP,
     Step,
+    below,
     has_forgotten,
     install,
     is_packaged,
@@ -88,7 +89,7 @@ def install_(
     if _goes_on(is_trial, yes):
         install(prefix, choices, nginx_refusal if prefix == ROOT else lambda: None)
         click.echo(
-            f"Installed.\n\n{_left_to_do(choices, prefix)}"
+            f"Installed.\n\n{_left_to_do(choices, prefix, steps)}"
             if any(s.action != KEEP for s in steps)
             else "Done."
         )
@@ -112,12 +113,14 @@ def uninstall_(prefix: Path, purge: bool, yes: bool, is_trial: bool) -> None:
     _show(plan_removal(prefix, purge=purge))
     if _goes_on(is_trial, yes):
         has_systemd = prefix == ROOT and Path("/run/systemd/system").is_dir()
-        if has_systemd and not is_packaged(prefix):
+        packaged = is_packaged(prefix)
+        if has_systemd and not packaged:
             _systemctl("stop", *SERVICES)
         uninstall(prefix, purge=purge)
         if has_systemd:
             _systemctl("daemon-reload")
-        click.echo("Uninstalled. Left to do:\n  nginx -t && systemctl reload nginx\n  userdel sessiontrack")
+        last = "systemctl try-restart sessiontrack" if packaged else "userdel sessiontrack"
+        click.echo(f"Uninstalled. Left to do:\n  nginx -t && systemctl reload nginx\n  {last}")
 
 
 def _systemctl(*words: str) -> None:
@@ -197,7 +200,7 @@ def _goes_on(is_trial: bool, yes: bool) -> bool:
     return False
 
 
-def _left_to_do(choices: Choices, prefix: Path) -> str:
+def _left_to_do(choices: Choices, prefix: Path, steps: list[Step]) -> str:
     title = "Left to do, as root:"
     if prefix != ROOT:
         title = f"Left to do, as root, on the host that {prefix} is for, not on this one:"
@@ -214,6 +217,9 @@ def _left_to_do(choices: Choices, prefix: Path) -> str:
             f'  #   auth_proxy_header = "{choices.proxy_user_header}"',
         ]
     if is_packaged(prefix):
+        port = below(prefix, PACKAGED_PORT)
+        if any(step.path == port and step.action != KEEP for step in steps):
+            site.append("  systemctl daemon-reload && systemctl restart sessiontrack")
         return "\n".join([title, *site, "  nginx -t && systemctl reload nginx"])
     lines = [
         title,

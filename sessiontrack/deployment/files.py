@@ -23,6 +23,8 @@ SYSTEMD = PurePosixPath("/etc/systemd/system")
 NGINX = PurePosixPath("/etc/nginx")
 # There where a package of the system has brought the units.
 PACKAGED_UNIT = PurePosixPath("/usr/lib/systemd/system/sessiontrack.service")
+# Its name sorts before override.conf, so that what `systemctl edit` wrote holds.
+PACKAGED_PORT = SYSTEMD / "sessiontrack.service.d/10-port.conf"
 SNIPPET = "snippets/sessiontrack.conf"
 # What nginx may answer by itself, as what it is then answered: 494 to 497 are nginx's own numbers, and no
 # input gets a 5xx.
@@ -150,6 +152,18 @@ FILES = (
     File("prometheus/alerts.yml", "prometheus/alerts.yml", None),
     File("grafana/dashboard.json", "grafana/dashboard.json", None),
 )
+_OF_A_PACKAGE = File(
+    "",
+    "systemd/packaged-port.conf",
+    PACKAGED_PORT,
+    wanted=lambda choices: choices.port != Choices.port,
+)
+
+
+def files_wanted(choices: Choices, *, packaged: bool) -> list[File]:
+    """What is installed: everything, or beside a package nginx's files and what its unit has otherwise."""
+    found = [each for each in FILES if each.is_wanted(choices, packaged=packaged)]
+    return [*found, _OF_A_PACKAGE] if packaged and _OF_A_PACKAGE.wanted(choices) else found
 
 
 def render(template: str, choices: Choices) -> str:

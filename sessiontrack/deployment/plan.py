@@ -19,7 +19,6 @@ from typing import Any
 
 from sessiontrack.deployment.files import (
     ETC,
-    FILES,
     INSTANCE,
     NGINX,
     PACKAGED_UNIT,
@@ -27,6 +26,7 @@ from sessiontrack.deployment.files import (
     SYSTEMD,
     Choices,
     File,
+    files_wanted,
     render,
 )
 from sessiontrack.exceptions import Conflict, InvalidSetting, NotFound
@@ -100,8 +100,7 @@ def plan_installation(prefix: Path, choices: Choices) -> list[Step]:
         Conflict: another file is at the place of one of ours, or somebody changed ours; nothing was done.
     """
     manifest = _read_manifest(prefix) or Manifest({}, [])
-    packaged = is_packaged(prefix)
-    wanted = [each for each in FILES if each.is_wanted(choices, packaged=packaged)]
+    wanted = files_wanted(choices, packaged=is_packaged(prefix))
     names = {str(each.target) for each in wanted}
     left = {name: digests for name, digests in manifest.files.items() if name not in names}
     removed = [_removal(below(prefix, PurePosixPath(name)), digests, False) for name, digests in left.items()]

@@ -575,6 +575,53 @@ def test_beside_a_package_only_what_is_nginxs_is_written(root: Path) -> None:
     assert data.is_dir()
 
 
+def test_beside_a_package_its_unit_serves_on_the_port_that_nginx_asks(root: Path, tmp_path: Path) -> None:
+    unit = below(root, PACKAGED_UNIT)
+    unit.parent.mkdir(parents=True)
+    packaged = render("systemd/sessiontrack.service", Choices(command="/bin/true"))
+    unit.write_text(packaged)
+    before = files(root)
+    result = call(root, "install", "--yes", "--port", "8321")
+    assert result.exit_code == 0, result.output
+    assert "systemctl daemon-reload && systemctl restart sessiontrack" in result.stdout
+    assert "server 127.0.0.1:8321;" in (root / "etc/nginx/conf.d/sessiontrack.conf").read_text()
+    drop_in = root / "etc/systemd/system/sessiontrack.service.d/10-port.conf"
+    assert drop_in.read_text().endswith(
+        "ExecStart=\nExecStart=/opt/sessiontrack/bin/sessiontrack serve --host 127.0.0.1 --port 8321\n"
+    )
+    # systemd takes both together.
+    seen = tmp_path / "units"
+    (seen / "sessiontrack.service.d").mkdir(parents=True)
+    (seen / "sessiontrack.service").write_text(packaged)
+    lines = drop_in.read_text().replace("/opt/sessiontrack/bin/sessiontrack", "/bin/true")
+    (seen / "sessiontrack.service.d" / drop_in.name).write_text(lines)
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", seen / "sessiontrack.service"],
+        capture_output=True,
+        text=True,
+    )
+    assert (verified.returncode, verified.stderr) == (0, "")
+    # An edited one stops the next call, as all of ours do.
+    drop_in.write_text(drop_in.read_text() + "# mine\n")
+    assert_one_line(call(root, "install", "--yes", "--port", "8322").stderr, str(drop_in))
+    drop_in.write_text(drop_in.read_text().removesuffix("# mine\n"))
+    # The package's own port needs none.
+    made(root, "--port", "8000")
+    assert not drop_in.exists()
+    made(root, "--port", "8321")
+    gone = call(root, "uninstall", "--yes")
+    assert gone.exit_code == 0, gone.output
+    assert "systemctl try-restart sessiontrack" in gone.stdout
+    assert "userdel" not in gone.stdout
+    assert files(root) == before
+
+
+def test_without_a_package_the_unit_itself_has_the_port(root: Path) -> None:
+    made(root, "--port", "8321")
+    assert "--port 8321\n" in (root / "etc/systemd/system/sessiontrack.service").read_text()
+    assert not (root / "etc/systemd/system/sessiontrack.service.d").exists()
+
+
 def test_links_to_what_is_removed_go_too(root: Path) -> None:
     made(root)
     wants = root / "etc/systemd/system/multi-user.target.wants"
