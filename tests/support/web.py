@@ -152,7 +152,7 @@ def _watch(context: BrowserContext, visit: Visit) -> None:
 
     def on_request(request: Request) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme not in ("data", "blob") and parts.netloc != host:
+        if parts.scheme not in ("data", "blob") and parts.netloc.rpartition("@")[2] != host:
             visit.wrong.append(f"a request left the host: {request.url}")
 
     context.on("console", on_console)

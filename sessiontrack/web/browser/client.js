@@ -1,5 +1,5 @@
 // Calls the API with the session's cookies: sends the CSRF token, renews the login once, throws readable errors.
-import { address, cookie, isProxied, language } from "#here";
+import { address, cookie, fullAddress, isProxied, language } from "#here";
 import { t } from "#i18n";
 
 const ACCESS_CSRF = "sessiontrack_access_csrf";
@@ -31,7 +31,7 @@ export const send = async (method, path, body) => (await call(method, path, { bo
 /** Sign in; throws an ApiError with status 401 or 429 if it is refused. */
 export async function signIn(username, password) {
   const init = { method: "POST", body: JSON.stringify({ username, password }) };
-  await orError(await reach(address("/auth/login?cookies=1"), init));
+  await orError(await reach(fullAddress("/auth/login?cookies=1"), init));
 }
 
 export async function signOut() {
@@ -42,7 +42,7 @@ export async function signOut() {
 
 /** The answer to a successful call. */
 export async function call(method, path, { params = {}, body, signal, headers = {} } = {}) {
-  const url = address(path) + queryOf(params);
+  const url = fullAddress(path) + queryOf(params);
   const init = () => ({
     method,
     signal,
@@ -76,7 +76,7 @@ function renew() {
   renewing ??= (async () => {
     const headers = { "X-CSRF-TOKEN": cookie(REFRESH_CSRF) };
     const response = cookie(REFRESH_CSRF)
-      ? await reach(address("/auth/refresh"), { method: "POST", headers })
+      ? await reach(fullAddress("/auth/refresh"), { method: "POST", headers })
       : new Response(null, { status: 401 });
     if (response.status === 401 || response.status === 403) return toLogin();
     await orError(response);
@@ -115,7 +115,7 @@ function tellAway(away) {
 }
 
 /** Whether the server answers again. */
-export const isBack = () => reach(address("/healthz"), {}).then(() => true, () => false);
+export const isBack = () => reach(fullAddress("/healthz"), {}).then(() => true, () => false);
 
 async function orError(response) {
   // 304: the caller's copy, named by its If-None-Match, is current.

@@ -21,6 +21,9 @@ export const mayWrite = role === "operator" || role === "admin";
 /** The address on this server of a path below its root, such as "/ui/devices". */
 export const address = (path) => base + path;
 
+/** The same with the host, for `fetch` and for people: without the user and password of http://user:password@host/. */
+export const fullAddress = (path) => location.origin + address(path);
+
 /** The value of a cookie, with or without the name prefix that it has over TLS. */
 export function cookie(name) {
   const found = document.cookie.match(new RegExp(`(?:^|; )(?:__(?:Host|Secure)-)?${name}=([^;]*)`));

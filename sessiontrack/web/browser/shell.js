@@ -1,6 +1,6 @@
 // The menu for theme, language and account, and the banner for an unreachable server.
 import { isBack, signOut } from "./client.js";
-import { address, page, remember, user } from "#here";
+import { address, fullAddress, page, remember, user } from "#here";
 import { t } from "#i18n";
 import { toast } from "./elements/toast.js";
 import { track } from "./tracker/track.js";
@@ -8,7 +8,7 @@ import { track } from "./tracker/track.js";
 const AGAIN_MS = 5000;
 const menu = document.getElementById("menu");
 // Track the reader, too, as a user of this web UI.
-const tracker = user && page ? track({ base: location.origin + address(""), path: () => [page] }) : undefined;
+const tracker = user && page ? track({ base: fullAddress(""), path: () => [page] }) : undefined;
 
 for (const input of document.querySelectorAll("input[name=theme]")) {
   input.addEventListener("change", () => {

@@ -47,7 +47,8 @@ export class UrlState {
       else url.searchParams.set(name, value);
     }
     if (url.href === location.href) return;
-    history[replace ? "replaceState" : "pushState"](null, "", url);
+    // Relative: the address of a page opened as http://user:password@host/ must keep both, and `location` has them not.
+    history[replace ? "replaceState" : "pushState"](null, "", url.pathname + url.search + url.hash);
     dispatchEvent(new Event("st-url"));
   }
 }

@@ -80,7 +80,7 @@ class StInstant extends StElement {
       <div class="instant-head">
         <h2 id="instant-title" aria-live="polite">${this.#title()}</h2>
         <div class="instant-actions">
-          <st-copy text=${new URL(this.#link(), location.href).href} label=${t("presence.at.link")}></st-copy>
+          <st-copy text=${location.origin + this.#link()} label=${t("presence.at.link")}></st-copy>
           <a class="button" href=${address("/presence/at.csv") + queryOf({ at: this.at })} download>${icon("download")}CSV</a>
           <button
             type="button"

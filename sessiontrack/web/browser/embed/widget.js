@@ -5,6 +5,7 @@ import parts from "../styles/parts.css?text";
 import tokens from "../styles/tokens.css?text";
 import widget from "./widget.css?text";
 import { icon } from "../icons.js";
+import { rootOf } from "../root.js";
 import { t } from "#i18n";
 
 const EVERY_MS = 15_000;
@@ -28,7 +29,8 @@ class CallError extends Error {}
 
 /**
  * A widget. Attributes: base, the address of sessiontrack (by default the script's origin); token, of the role
- * viewer, which a page of the same origin can do without: the login in its cookies, or a proxy's, counts there; data-theme "light" or "dark", by default the reader's system setting.
+ * viewer, which a page of the same origin can do without: the login in its cookies, or a proxy's, counts there;
+ * data-theme "light" or "dark", by default the page's color-scheme, else the reader's system setting.
  */
 export class Widget extends LitElement {
   static properties = { base: {}, token: {}, data: { state: true }, error: { state: true } };
@@ -62,12 +64,12 @@ export class Widget extends LitElement {
   }
 
   get root() {
-    return (this.base || ORIGIN).replace(/\/+$/, "");
+    return rootOf(this.base || ORIGIN);
   }
 
   /** Without a token a page of our origin goes by its login, or by the proxy's. */
   get #mayAsk() {
-    return Boolean(this.token) || new URL(this.root || ".", location.href).origin === location.origin;
+    return Boolean(this.token) || new URL(this.root).origin === location.origin;
   }
 
   /** Poll `/presence/now`; an unchanged answer is not sent again. */

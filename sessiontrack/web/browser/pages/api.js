@@ -5,7 +5,7 @@ import { StElement } from "../element.js";
 import "../elements/copy.js";
 import { emptyState, failure, pageHeader, segments } from "../elements/parts.js";
 import "../elements/search.js";
-import { address, role, user } from "#here";
+import { address, fullAddress, role, user } from "#here";
 import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { UrlState } from "../url-state.js";
@@ -108,7 +108,7 @@ class ApiPage extends StElement {
   }
 
   #lines() {
-    const root = location.origin + address("");
+    const root = fullAddress("");
     const wanted = this.#state.value.q.toLowerCase();
     const has = ({ method, path, summary }) => `${method} ${path} ${summary}`.toLowerCase().includes(wanted);
     const found = linesByTag(this.document, root)

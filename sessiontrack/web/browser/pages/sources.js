@@ -7,7 +7,7 @@ import { badge, emptyState, pageHeader, segments } from "../elements/parts.js";
 import { sourceState } from "../elements/source-state.js";
 import "../elements/table.js";
 import { toast } from "../elements/toast.js";
-import { address, command, role } from "#here";
+import { command, fullAddress, role } from "#here";
 import { t } from "#i18n";
 import { icon } from "../icons.js";
 import { formatDuration, formatSeconds, instant } from "../time.js";
@@ -110,7 +110,7 @@ class SourcesPage extends StElement {
   #adding() {
     const { add: asked } = this.#state.value;
     const way = asked in WAYS ? asked : "here";
-    const url = new URL(address("/"), location.href).href.replace(/\/$/, "");
+    const url = fullAddress("");
     const token = this.token ?? PLACEHOLDER;
     const commands = WAYS[way](`--url ${url} --token ${token}`, url, token);
     return html`<section class="card sources-add" aria-labelledby="sources-add">

@@ -1,6 +1,7 @@
 // Reports the visible path to the server in the user dialect: each ping covers the time since the last one.
 import { lead } from "./lead.js";
 import { pings } from "./pings.js";
+import { rootOf } from "../root.js";
 
 const TICK_MS = 1000;
 const ASLEEP_MS = 5000; // a timer this late means that the machine slept
@@ -26,7 +27,7 @@ export function track(options = {}) {
 
 function begin({ base = "", token, interval, path: given }) {
   const every = 1000 * Math.min(Math.max(Number(interval) || 60, 1), 3600);
-  base = String(base).replace(/\/+$/, "");
+  base = rootOf(base);
   const server = pings(base, token);
   const listening = new AbortController();
   const state = { quietUntil: 0, fails: 0, due: 0, ticked: 0, toldAt: 0 };

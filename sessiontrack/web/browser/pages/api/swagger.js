@@ -1,7 +1,7 @@
 // swagger-ui, loaded only on its page because of its size (half a megabyte). It calls with the session's cookies.
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
 import { get } from "../../client.js";
-import { address, cookie } from "#here";
+import { cookie, fullAddress } from "#here";
 
 const CSRF = "sessiontrack_access_csrf";
 // Only its operations: the page has its own title and main part, and the reader is signed in.
@@ -16,7 +16,7 @@ const ours = ({ React, getComponent }) => ({
 export function draw(element, document) {
   SwaggerUI({
     domNode: element,
-    spec: { ...document, servers: [{ url: address("") || "/" }] },
+    spec: { ...document, servers: [{ url: fullAddress("") }] },
     plugins: [ours],
     layout: "OurLayout",
     docExpansion: "list",

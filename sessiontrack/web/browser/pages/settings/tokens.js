@@ -7,7 +7,7 @@ import { fieldErrors } from "../../elements/field-errors.js";
 import { badge, emptyState } from "../../elements/parts.js";
 import { toast } from "../../elements/toast.js";
 import "../../elements/table.js";
-import { address, user as reader } from "#here";
+import { fullAddress, user as reader } from "#here";
 import { t } from "#i18n";
 import { icon } from "../../icons.js";
 import { instant } from "../../time.js";
@@ -121,7 +121,7 @@ class Tokens extends StElement {
 
 /** Show the secret, only this once, with a line to try it. */
 function show({ name, token }) {
-  const line = `curl -H "Authorization: Bearer ${token}" ${location.origin}${address("/auth/me")}`;
+  const line = `curl -H "Authorization: Bearer ${token}" ${fullAddress("/auth/me")}`;
   return open({
     title: t("settings.token.new", { name }),
     body: html`<p class="notice" data-kind="warning">${icon("warning")}<span>${t("settings.token.once")}</span></p>
