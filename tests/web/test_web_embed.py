@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from flask.testing import FlaskClient
@@ -201,6 +202,69 @@ def test_the_host_page_overrides_the_tokens_and_its_style_does_not_reach_in(
     expect(page.locator("sessiontrack-now li").first).to_be_visible()
 
 
+def documented_colours() -> str:
+    """The example of CSS in docs/embedding.md."""
+    (found,) = re.findall(r"```css\n(.*?)```", TRACKER_DOCS.read_text("utf-8"), re.DOTALL)
+    return str(found)
+
+
+ADOPT = """(text) => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  document.adoptedStyleSheets = [sheet];
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_documented_colours_can_be_read_in_both_themes(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer, theme: Literal["light", "dark"]
+) -> None:
+    page, _ = window
+    page.emulate_media(color_scheme=theme)
+    opened(page, portal.show(elements(allowing), allowing.base))
+    page.evaluate(ADOPT, documented_colours())
+    expect(page.locator("sessiontrack-now li").first).to_be_visible()
+    expect(page.locator("sessiontrack-timeline").get_by_text("Anna's phone", exact=True)).to_be_visible()
+    visit = Visit(page, allowing.base)
+    contrasts = [each for each in visit.violations() if each.startswith("color-contrast")]
+    assert contrasts == []
+    # One background for both hides names, and this finds it.
+    page.evaluate(ADOPT, "sessiontrack-now { --st-surface: #808080 }")
+    assert [each for each in visit.violations() if each.startswith("color-contrast")] != []
+
+
+@pytest.mark.parametrize(
+    ("page_says", "attribute", "dark"),
+    [
+        ("", "", True),
+        (":root { color-scheme: light }", "", False),
+        (":root { color-scheme: light dark }", "", True),
+        (":root { color-scheme: light }", "data-theme=dark", True),
+        ("sessiontrack-now { color-scheme: light }", "", False),
+    ],
+)
+def test_the_pages_color_scheme_decides_the_theme(
+    window: tuple[Page, list[str]],
+    portal: Portal,
+    allowing: WebServer,
+    page_says: str,
+    attribute: str,
+    dark: bool,
+) -> None:
+    page, _ = window
+    page.emulate_media(color_scheme="dark")
+    page.route("**/look.css", lambda route: route.fulfill(body=page_says, content_type="text/css"))
+    body = (
+        "<link rel=stylesheet href=/look.css>"
+        f'<script src="{allowing.base}/static/embed.js" defer></script>'
+        f'<sessiontrack-now {attribute} token="{allowing.tokens["viewer"]}"></sessiontrack-now>'
+    )
+    opened(page, portal.show(body, allowing.base))
+    card = page.locator("sessiontrack-now .card").first
+    background = card.evaluate("each => getComputedStyle(each).backgroundColor")
+    assert background == ("rgb(22, 28, 35)" if dark else "rgb(255, 255, 255)")
+
+
 # Of every element, and what is inherited; !important also beats a sheet's own rules.
 HOSTILE = """
 * { color: red !important; font-size: 40px !important; display: block !important; border: 0 !important;
@@ -369,6 +433,53 @@ def test_a_widget_speaks_the_language_of_its_page(
     opened(page, address)
     expect(page.locator("sessiontrack-now").first.get_by_role("heading")).to_have_text(title)
     expect(page.locator("#none").get_by_role("alert")).to_contain_text(alert)
+
+
+@pytest.mark.parametrize(
+    ("around", "own", "title"),
+    [
+        ("", " lang=fr", "Derniers événements"),
+        (" lang=fr", "", "Derniers événements"),
+        (" lang=de", " lang=fr-CA", "Derniers événements"),
+        # There is no such language; the page's own is next.
+        ("", " lang=xx", "Neueste Ereignisse"),
+    ],
+)
+def test_the_elements_own_lang_comes_before_the_pages(
+    window: tuple[Page, list[str]],
+    portal: Portal,
+    allowing: WebServer,
+    around: str,
+    own: str,
+    title: str,
+) -> None:
+    page, said = window
+    token = allowing.tokens["viewer"]
+    script = f'<script src="{allowing.base}/static/embed.js" defer></script>'
+    widget = f'<sessiontrack-now{own} token="{token}"></sessiontrack-now>'
+    address = portal.show(f"{script}<div{around}>{widget}</div>", allowing.base)
+    portal.pages["/"] = portal.pages["/"].replace("<html lang=en", "<html lang=de")
+    opened(page, address)
+    expect(page.locator("sessiontrack-now").get_by_role("heading")).to_have_text(title)
+    inside = page.locator("sessiontrack-now .widget")
+    expect(inside).to_have_attribute("lang", "fr" if title.startswith("Dern") else "de")
+    assert said == []
+
+
+def test_an_element_that_a_script_adds_has_its_lang(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer
+) -> None:
+    page, _ = window
+    opened(page, portal.show(f'<script src="{allowing.base}/static/embed.js" defer></script>', allowing.base))
+    page.evaluate(
+        """([token]) => {
+          const made = document.createElement("sessiontrack-now");
+          Object.assign(made, { lang: "fr", token });
+          document.querySelector("main").append(made);
+        }""",
+        [allowing.tokens["viewer"]],
+    )
+    expect(page.locator("sessiontrack-now").get_by_role("heading")).to_have_text("Derniers événements")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

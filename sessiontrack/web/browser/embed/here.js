@@ -1,12 +1,19 @@
-// The widgets import this as #here instead of ../here.js. They use the host page's language if we have it, else the
-// reader's.
+// The widgets import this as #here instead of ../here.js. All widgets of a page are in one language: of the first
+// one's own or nearest `lang`, if we have it, else the reader's.
 import catalogues from "#catalogues";
 
-const wanted = [document.documentElement.lang, ...navigator.languages];
-const known = wanted.find((each) => Object.hasOwn(catalogues, each.split("-")[0].toLowerCase())) ?? "en";
+export let language;
+export let locale;
 
-export const language = known.split("-")[0].toLowerCase();
-export const locale = wanted.find((each) => each.includes("-") && each.toLowerCase().startsWith(`${language}-`)) ?? language;
+/** Have the language of this element; the first one counts. */
+export function speakAs(element) {
+  if (language) return;
+  const wanted = [element.closest("[lang]")?.lang, document.documentElement.lang, ...navigator.languages].filter(Boolean);
+  const known = wanted.find((each) => Object.hasOwn(catalogues, each.split("-")[0].toLowerCase())) ?? "en";
+  language = known.split("-")[0].toLowerCase();
+  locale = wanted.find((each) => each.includes("-") && each.toLowerCase().startsWith(`${language}-`)) ?? language;
+}
+
 // Until the first answer, which names the site's time zone.
 export const timezone = "UTC";
 export const address = (path) => path;

@@ -3,4 +3,9 @@ import { translator } from "../translator.js";
 import catalogues from "#catalogues";
 import { language, locale } from "#here";
 
-export const { t, formatNumber } = translator(catalogues[language], language, locale);
+let made;
+// The language is known once there is a widget.
+const own = () => (made ??= translator(catalogues[language], language, locale));
+
+export const t = (key, values) => own().t(key, values);
+export const formatNumber = (value) => own().formatNumber(value);

@@ -6,6 +6,7 @@ import tokens from "../styles/tokens.css?text";
 import widget from "./widget.css?text";
 import { icon } from "../icons.js";
 import { rootOf } from "../root.js";
+import { language, speakAs } from "#here";
 import { t } from "#i18n";
 
 const EVERY_MS = 15_000;
@@ -42,6 +43,8 @@ export class Widget extends LitElement {
   #seen = () => document.hidden || this.ask();
 
   connectedCallback() {
+    speakAs(this);
+    if (getComputedStyle(document.documentElement).colorScheme !== "normal") this.dataset.scheme = "page";
     super.connectedCallback();
     document.addEventListener("visibilitychange", this.#seen);
     this.#again = setInterval(this.#seen, EVERY_MS);
@@ -112,7 +115,7 @@ export class Widget extends LitElement {
   }
 
   render() {
-    return html`<div class="widget">${this.#shown()}</div>`;
+    return html`<div class="widget" lang=${language}>${this.#shown()}</div>`;
   }
 
   #shown() {
