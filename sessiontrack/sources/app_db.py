@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sessiontrack.exceptions import InvalidInput, UnreadableHistory
 from sessiontrack.sources.history_rows import checked_session, event_record
 from sessiontrack.sources.history_values import LONGEST_INFO, Values, one_line
+from sessiontrack.values.device_types import TYPES
 from sessiontrack.values.placeholders import known
 from sessiontrack.values.records import (
     DEVICES,
@@ -32,6 +33,7 @@ from sessiontrack.values.records import (
 MISSING = "<missing event>"
 INTERNET = "internet"  # the row of the uplink, which is no device
 LONGEST_VALUE = 1024 * 1024
+MOST_NOTES = 1000
 
 
 class _Column(NamedTuple):
@@ -55,6 +57,8 @@ TABLES: Mapping[str, tuple[str, _Columns]] = {
             "archived": _Column(("devisarchived", "devarchived")),
             "first": _Column(("devfirstconnection",)),
             "last": _Column(("devlastconnection",)),
+            "type": _Column(("devtype", "devdevicetype")),
+            "notes": _Column(("devcomments",)),
         },
     ),
     SESSIONS: (
@@ -272,8 +276,19 @@ def _name(value: Any) -> Any:
     return known(text) if isinstance(text, str) else text
 
 
+def _kind(value: Any) -> str:
+    """Their type is free text: it is taken where it is one of ours."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    return text if text in TYPES else ""
+
+
+def _notes(value: Any) -> Any:
+    text = _name(value)
+    return text[:MOST_NOTES] if isinstance(text, str) else text
+
+
 def _device(row: Any, values: Values) -> DeviceRecord:
-    mac, name, owner, vendor, alert_down, favourite, archived, first, last = row
+    mac, name, owner, vendor, alert_down, favourite, archived, first, last, kind, notes = row
     return DeviceRecord(
         values.mac(mac, "MAC"),
         values.instant(_known(first), "FirstConnection"),
@@ -285,6 +300,8 @@ def _device(row: Any, values: Values) -> DeviceRecord:
             "alert_down": values.flag(alert_down, "AlertDown"),
             "archived": values.flag(archived, "IsArchived"),
             "favourite": values.flag(favourite, "Favorite"),
+            "kind": _kind(kind),
+            "notes": values.text(_notes(notes), "Comments", LONGEST_INFO),
         },
     )
 

@@ -458,6 +458,37 @@ def test_what_was_set_here_stays_and_what_is_empty_is_filled(app: Flask, path: P
     assert stored(app)["devices"] == [(*wanted[:-1], TEN - HOUR)]
 
 
+@pytest.mark.parametrize(
+    ("schema", "last", "columns"),
+    [
+        (UNDERSCORES, "devIsArchived BOOLEAN", "devType STRING (30), devComments TEXT"),
+        (CAMEL_CASE, "devIsArchived INTEGER", "devType TEXT, devComments TEXT"),
+        (app_db.PIALERT, "dev_Archived BOOLEAN", "dev_DeviceType STRING (30), dev_Comments TEXT"),
+    ],
+    ids=["underscores", "camel-case", "pialert"],
+)
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (("Laptop", "under the\ndesk"), ("laptop", "under the desk")),
+        (("TV", None), ("tv", "")),
+        # Free text, which is none of our kinds; and more than there is room for.
+        (("Singleboard Computer (SBC)", "x" * 1001), ("", "x" * 1000)),
+        ((7, 12), ("", "12")),
+        ((None, "null"), ("", "")),
+    ],
+)
+def test_type_and_notes_are_taken_where_they_are_known_here(
+    app: Flask, path: Path, schema: str, last: str, columns: str, given: tuple[Any, Any], wanted: Any
+) -> None:
+    assert last in schema
+    with_both = schema.replace(last, f"{last}, {columns}")
+    said = take(app, path, schema=with_both, devices=[(*device(), *given)])
+    assert counts(said, "devices") == {"read": 1, "added": 1}
+    with rows.writing(app) as tx:
+        assert tx.row(Statement("SELECT kind, notes FROM device")) == wanted
+
+
 def test_placeholders_of_unnamed_devices_are_no_names(app: Flask, path: Path) -> None:
     take(app, path, devices=[device(name="(name not found)", owner="(unknown)", vendor=None)])
     assert stored(app)["devices"][0][:4] == (MAC, "", "", "")
