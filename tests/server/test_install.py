@@ -111,6 +111,22 @@ def test_units_call_what_there_is(unit: Path) -> None:
     } <= options
 
 
+def test_a_reload_needs_no_program_but_the_shell() -> None:
+    """Not /bin/kill, which a minimal Debian has not: it is in the package procps."""
+    (line,) = re.findall("ExecReload=(.*)", (DEPLOY / "systemd/sessiontrack.service").read_text())
+    process = subprocess.Popen(["sleep", str(SECONDS)])
+    try:
+        words = shlex.split(line)
+        assert words[:2] == ["/bin/sh", "-c"]
+        # systemd replaces a variable that is a word of its own, and hands the others to the program.
+        assert "$MAINPID" not in words
+        environ = {"MAINPID": str(process.pid), "PATH": "/nonexistent"}
+        subprocess.run(words, env=environ, check=True)
+        assert process.wait(SECONDS) == -signal.SIGHUP
+    finally:
+        process.kill()
+
+
 def test_prometheus_finds_rules_and_configuration_right() -> None:
     checked = subprocess.run(
         ["promtool", "check", "rules", DEPLOY / "prometheus/alerts.yml"], capture_output=True, text=True
