@@ -80,11 +80,11 @@ def _environment(tree: Path, architecture: str) -> None:
         plain = ["--only-binary=:all:", "--no-compile", "--no-deps"]
         # What is not as its hash says is not packaged.
         exact = ["--require-hashes", "--requirement", ROOT / "requirements" / "package.txt"]
-        subprocess.run([*pip, *options, *plain, *exact], check=True)
-        subprocess.run([*pip, *options, *plain, wheel], check=True)
-        # Examples outside of any package, and scripts for another Python.
-        for name in ("bin", "docs", "example"):
-            shutil.rmtree(target / name, ignore_errors=True)
+        for wanted in (exact, [wheel]):
+            subprocess.run([*pip, *options, *plain, *wanted], check=True)
+            # Examples outside of any package, and scripts for another Python; pip warns where it finds some.
+            for name in ("bin", "docs", "example"):
+                shutil.rmtree(target / name, ignore_errors=True)
     _share(folders, library / "common")
     for path in library.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
