@@ -1,7 +1,9 @@
 """The documents say what the program does: settings, calls, commands, and every line of shell they show."""
 
+import json
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from dataclasses import fields
@@ -20,7 +22,7 @@ from sessiontrack.sources.formats import FORMATS, in_page
 from tests.support.command import invoke
 from tests.support.pages import blocks, section
 from tests.support.rules import api_rules
-from tests.support.server import Server
+from tests.support.server import COMMAND, Server, environment
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -114,6 +116,25 @@ def test_the_unit_of_the_first_boot_is_one(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
     )
     assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_the_owner_is_an_admin_however_often_the_machine_boots(tmp_path: Path) -> None:
+    (line,) = re.findall(
+        r"^ +ExecStartPost=-(/bin/sh .+)$", section("embedding.md", "The owner as admin"), re.M
+    )
+    assert invoke(tmp_path, "provision").exit_code == 0
+    words = shlex.split(line.replace("/opt/sessiontrack/bin/sessiontrack", COMMAND))
+    for is_new in (True, False):
+        ran = subprocess.run(words, env=environment(tmp_path), capture_output=True, text=True, check=False)
+        assert (ran.returncode == 0) is is_new
+        # Not the password either: it would be in the journal.
+        assert ran.stdout == ""
+        assert (ran.stderr == "") is is_new
+        users = {
+            each["username"]: each["role"]
+            for each in json.loads(invoke(tmp_path, "user", "list", "--json").stdout)
+        }
+        assert users == {"admin": "admin", "owner": "admin"}
 
 
 def _commands(group: click.Group, name: str) -> Iterator[str]:
