@@ -129,6 +129,21 @@ def test_one_own_login_is_ended(clients: Clients, role: str) -> None:
     refused(here.delete(f"/auth/logins/{own}"), 404, "not_found")
 
 
+def test_in_the_second_in_which_a_login_expires_there_is_nothing_to_end(
+    make_clients: Callable[..., Clients],
+) -> None:
+    clients = make_clients(ACCESS_TOKEN_SECONDS="1 hour", REFRESH_TOKEN_SECONDS="2 hours")
+    with time_machine.travel(NOW, tick=False) as clock:
+        clients.logged_in("viewer")
+        clock.shift(2 * HOUR - 1)
+        here = clients.logged_in("viewer")
+        (own,) = (each["id"] for each in logins(here) if not each["current"])
+        clock.shift(1)
+        assert [each["current"] for each in logins(here)] == [True]
+        refused(here.delete(f"/auth/logins/{own}"), 404, "not_found")
+        assert here.ok("DELETE", "/auth/logins")["ended"] == 0
+
+
 def test_nobody_ends_anothers_login(clients: Clients) -> None:
     theirs = clients.logged_in("viewer")
     (login,) = logins(theirs)
