@@ -149,6 +149,9 @@ image: deb ## a container image, by podman on a Debian that debootstrap makes; a
 	.ci/install-programs debootstrap podman buildah crun
 	bundling/image.sh
 
+container: image $(VENV)/test.done ## run that image in containers, and test it; as root
+	$(BIN)/python -m pytest -p no:cacheprovider -p no:randomly -x tests/appliance/container.py $(ARGS)
+
 appliance: $(VENV)/test.done ## boot a Debian with systemd, and test an installation in it; as root  (ARGS="-k scan")
 	.ci/install-programs debootstrap systemd-container lintian faketime freeradius-utils
 	$(BIN)/python bundling/deb.py
