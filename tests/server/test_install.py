@@ -114,17 +114,22 @@ def test_units_call_what_there_is(unit: Path) -> None:
 def test_a_reload_needs_no_program_but_the_shell() -> None:
     """Not /bin/kill, which a minimal Debian has not: it is in the package procps."""
     (line,) = re.findall("ExecReload=(.*)", (DEPLOY / "systemd/sessiontrack.service").read_text())
-    process = subprocess.Popen(["sleep", str(SECONDS)])
+    # Where these tests run in the background, SIGHUP may be ignored; then it is for their processes too.
+    waits = "from signal import *; signal(SIGHUP, lambda *_: exit(3)); print(flush=True); pause()"
+    process = subprocess.Popen([sys.executable, "-c", waits], stdout=subprocess.PIPE)
+    assert process.stdout is not None
     try:
+        assert process.stdout.readline() == b"\n"
         words = shlex.split(line)
         assert words[:2] == ["/bin/sh", "-c"]
         # systemd replaces a variable that is a word of its own, and hands the others to the program.
         assert "$MAINPID" not in words
         environ = {"MAINPID": str(process.pid), "PATH": "/nonexistent"}
         subprocess.run(words, env=environ, check=True)
-        assert process.wait(SECONDS) == -signal.SIGHUP
+        assert process.wait(SECONDS) == 3
     finally:
         process.kill()
+        process.stdout.close()
 
 
 def test_prometheus_finds_rules_and_configuration_right() -> None:
