@@ -86,6 +86,8 @@ class RadiusServer:
         self._without_mac: dict[str, None] = {}
         self._senders: dict[str, dict[str, None]] = {}
         self._wrong: dict[str, int] = {}
+        # As the database has it; None before the first look.
+        self._reported_wrong: dict[str, int] | None = None
         self._waiting: deque[_Datagram] = deque()
         self._arrived = threading.Event()
         self._stopping = threading.Event()
@@ -240,8 +242,11 @@ class RadiusServer:
         senders, self._senders = self._senders, {}
         since = clock.now() - WRONG_SECRET_SECONDS
         self._wrong = {client: at for client, at in self._wrong.items() if at > since}
-        if self._wrong or not is_last:
-            _tell_wrong_secrets(", ".join(self._wrong))
+        # Once: a source that was archived since then stays so, until another such packet comes.
+        if self._wrong != self._reported_wrong and (self._wrong or not is_last):
+            self._reported_wrong = (
+                dict(self._wrong) if _report_wrong_secrets(", ".join(self._wrong)) else None
+            )
         taken = counts.pop("recorded", 0) + counts.pop("repeated", 0)
         if counts:
             dropped = ", ".join(
@@ -254,13 +259,15 @@ class RadiusServer:
             report(f"RADIUS: {taken} packets answered; also {dropped}.")
 
 
-def _tell_wrong_secrets(senders: str) -> None:
-    """So that `doctor` and the page of sources say it; "" where there are none."""
+def _report_wrong_secrets(senders: str) -> bool:
+    """Store them for `doctor` and the page *Sources*; "" where there are none. Whether it is stored."""
     with suppress(StorageUnavailable), write_transaction() as tx:
         if senders:
             record_failure(tx, clock.now(), SOURCE, REASON.format(senders))
         else:
             record_success(tx, SOURCE)
+        return True
+    return False
 
 
 def _shown(packet: Accounting) -> str:

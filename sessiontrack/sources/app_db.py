@@ -221,7 +221,7 @@ class Ended:
 
 
 def ended_sections(database: AppDatabase, done: Ended, values: Values) -> Iterator[Section]:
-    """What it tells, but what is still open ends at the last instant of any session or event.
+    """What it tells, but what is still open ends at the last instant of any device, session or event.
 
     Of a device that is the session that began last; others that lack an end stay as they are. The database is
     read twice.
@@ -232,11 +232,13 @@ def ended_sections(database: AppDatabase, done: Ended, values: Values) -> Iterat
     until = 0
     last: dict[str, int] = {}
     for section in database.sections(values):
-        for item in section.items if section.kind != DEVICES else ():
+        for item in section.items:
             if isinstance(item, Fault | Skipped):
                 continue
             record = item[1]
-            if isinstance(record, EventRecord):
+            if isinstance(record, DeviceRecord):
+                until = max(until, record.last_seen_at or 0)
+            elif isinstance(record, EventRecord):
                 until = max(until, record.at)
             elif isinstance(record, SessionRecord):
                 until = max(until, record.connected_at or 0, record.disconnected_at or 0)

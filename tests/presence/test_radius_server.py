@@ -136,6 +136,26 @@ def test_a_wrong_secret_is_a_failure_for_an_hour_or_until_its_client_has_the_rig
     assert lines[0] == "RADIUS: 0 packets answered; also 1 with a wrong secret (from 127.0.0.1)."
 
 
+@pytest.mark.usefixtures("clock")
+def test_an_archived_failure_comes_back_with_the_next_wrong_packet_only(site: Clients) -> None:
+    settings: Settings = site.app.extensions["sessiontrack.settings"]
+    server = RadiusServer("127.0.0.1", 0, settings.radius_clients, PresenceRules.of(settings))
+
+    def read_wrong(at: int) -> None:
+        server._read(listener._Datagram(packet(START, secret=b"wrong"), (), "127.0.0.1", SECRET, at))
+
+    with site.app.app_context(), closing(server._socket), closing(server._wake), closing(server._woken):
+        read_wrong(NOW)
+        server._report(lambda line: None)
+        assert _failures(site) != []
+        site.admin.ok("PATCH", "/presence/sources", {"name": listener.SOURCE, "archived": True})
+        server._report(lambda line: None)
+        assert _failures(site) == []
+        read_wrong(NOW + 1)
+        server._report(lambda line: None)
+        assert _failures(site) != []
+
+
 def _failures(site: Clients) -> list[str]:
     sources = site.admin.ok("GET", "/presence/sources")["sources"]
     return [each["reason"] for each in sources if each["failing_since"] is not None]

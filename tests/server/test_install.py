@@ -197,7 +197,7 @@ tests:
           - exp_labels: {severity: critical, job: sessiontrack, instance: box}
             exp_annotations:
               summary: sessiontrack on box does not answer, or cannot use its database.
-              description: Nothing is recorded. `sessiontrack doctor` on that host says what is wrong.
+              description: No call is answered. `sessiontrack doctor` on that host says what is wrong.
       - {eval_time: 14m, alertname: SessiontrackScanStale}
       - eval_time: 25m
         alertname: SessiontrackScanStale

@@ -318,6 +318,14 @@ def test_what_is_still_open_ends_at_the_last_instant_that_was_recorded(
     assert counts(again, "sessions") == {"read": 3, "present": 3}
 
 
+def test_a_device_that_was_seen_after_all_events_says_how_far_the_record_goes(app: Flask, path: Path) -> None:
+    tables = _opens(last_event="2025-08-01 13:00") | {"devices": [device(last="2025-08-01 14:00:00")]}
+    assert take(app, path, "--end-open", **tables)["ended"] == {
+        "sessions": 1,
+        "at": "2025-08-01T14:00:00+00:00",
+    }
+
+
 def test_it_says_how_many_sessions_end_and_when(app: Flask, path: Path) -> None:
     tables = _opens(last_event="2025-08-01 13:00")
     line = "Sessions that were open and end at 2025-08-01T13:00:00+00:00: 1\n"
