@@ -121,7 +121,8 @@ def _prune(settings: Settings, now: int, held: Held, tell: Callable[[int], None]
             removed[kind.name] = _prune_kind(plan, kind, held, told)
     with write_transaction() as tx:
         removed["logins"] = logins.forget_over(tx, now)
-        removed["login_attempts"] = login_throttle.forget_over(tx, now, settings.login_window_seconds)
+        # Not by the clock of the run's beginning: by that, attempts since then would be of a clock ahead.
+        removed["login_attempts"] = login_throttle.forget_over(tx, clock.now(), settings.login_window_seconds)
     # Last: evidence removed now releases sessions for the next run, so the preview matches this run.
     with read_transaction() as tx:
         sources = [name for (name,) in tx.rows(SOURCES)]

@@ -6,6 +6,7 @@ set by a clock that was wrong.
 
 from dataclasses import dataclass
 
+from sessiontrack.clock import WAITED_SECONDS
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict
 from sessiontrack.values.timestamps import FOREVER
@@ -17,12 +18,13 @@ AHEAD_SECONDS = 8 * DAY_SECONDS
 
 MAKE = Statement("INSERT INTO lease (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
 IS_DUE = Statement(
-    "SELECT count(*) FROM lease WHERE name = :name AND due_at > :now AND due_at <= :now + :every"
+    "SELECT count(*) FROM lease WHERE name = :name AND due_at > :now"
+    f" AND due_at <= :now + :every + {WAITED_SECONDS}"
 )
 TAKE = Statement(
     "UPDATE lease SET holder = :holder, expires_at = :now + :seconds"
-    " WHERE name = :name AND (expires_at <= :now OR expires_at > :now + :seconds)"
-    " AND (due_at <= :due OR due_at > :now + :every) RETURNING looked_at, held_until"
+    f" WHERE name = :name AND (expires_at <= :now OR expires_at > :now + :seconds + {WAITED_SECONDS})"
+    f" AND (due_at <= :due OR due_at > :now + :every + {WAITED_SECONDS}) RETURNING looked_at, held_until"
 )
 RENEW = Statement(
     "UPDATE lease SET expires_at = :now + :seconds WHERE name = :name AND holder = :holder AND expires_at > 0"

@@ -10,6 +10,7 @@ hundred attempts; a limiter that counts answers, each worker for itself, lets mo
 
 from sqlalchemy import delete, func, or_, select
 
+from sessiontrack.clock import WAITED_SECONDS
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import LoginThrottle
 from sessiontrack.models.columns import bind, unlocked
@@ -85,13 +86,13 @@ def forgive(tx: Transaction, username: str, address: str) -> None:
 
 def count_over(tx: Transaction, now: int, window_seconds: int) -> int:
     """How many counts are of a stretch of time that is over."""
-    found: int = tx.value(COUNT_OLD, now=now, latest=now + window_seconds)
+    found: int = tx.value(COUNT_OLD, now=now, latest=now + window_seconds + WAITED_SECONDS)
     return found
 
 
 def forget_over(tx: Transaction, now: int, window_seconds: int) -> int:
     """Forget those."""
-    return tx.run(FORGET_OLD, now=now, latest=now + window_seconds)
+    return tx.run(FORGET_OLD, now=now, latest=now + window_seconds + WAITED_SECONDS)
 
 
 def _address_key(address: str) -> str:

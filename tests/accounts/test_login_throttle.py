@@ -147,6 +147,15 @@ def test_a_clock_that_was_ahead_locks_nobody_out(tx: Transaction, now: int) -> N
     assert attempt(tx, now) == 0
 
 
+def test_an_attempt_that_waited_to_be_written_forgets_none_of_those_that_came_after_it(
+    tx: Transaction, now: int
+) -> None:
+    assert [attempt(tx, now + 5) for _ in range(3)] == [0, 0, 0]
+    assert attempt(tx, now) == WINDOW + 5
+    assert login_throttle.count_over(tx, now, WINDOW) == login_throttle.forget_over(tx, now, WINDOW) == 0
+    assert attempt(tx, now + 6) == WINDOW - 1
+
+
 def test_what_is_over_is_forgotten(tx: Transaction, now: int) -> None:
     for n in range(5):
         attempt(tx, now, f"user{n}", f"1.2.3.{n}")

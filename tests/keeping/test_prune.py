@@ -369,6 +369,16 @@ def test_a_lease_ends_when_its_holder_is_killed(app: Flask) -> None:
         leases.renew_lease(tx, NOW + LEASE_SECONDS + 1, first)
 
 
+def test_a_process_that_waited_to_write_takes_no_lease_of_one_that_asked_later(app: Flask) -> None:
+    held = take(app, NOW + 5, "later", 3600)
+    assert held is not None
+    assert take(app, NOW, "waited", 3600) is None
+    finish(app, NOW + 5, held)
+    assert take(app, NOW, "waited", 3600) is None
+    with app.app_context(), read_transaction() as tx:
+        assert not leases.is_due(tx, NOW, "prune", 3600)
+
+
 def test_a_lease_is_due_again_after_its_time(app: Flask) -> None:
     held = take(app, NOW, "a", 3600)
     assert held is not None
