@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass
 from random import SystemRandom
 
+from sessiontrack.clock import WAITED_SECONDS
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import NotFound
 from sessiontrack.senders.messages import Message, Outcome
@@ -31,7 +32,7 @@ _JITTER = SystemRandom()
 # An instant in the future counts as far as a wait can reach; past that the clock was set back.
 _DUE = "NOT (d.due_at > :now AND d.due_at <= :now + 86400)"
 _FREE = (
-    "NOT (w.leased_until > :now AND w.leased_until <= :now + 120)"
+    f"NOT (w.leased_until > :now AND w.leased_until <= :now + {LEASE_SECONDS + WAITED_SECONDS})"
     " AND NOT (w.resting_until > :now AND w.resting_until <= :now + 86400)"
 )
 # In its quiet hours a receiver is sent tests only, whose sender waits for them.

@@ -640,6 +640,14 @@ def test_what_a_killed_worker_held_is_delivered_by_the_next_one(hooks: Hooks) ->
     assert (hooks.only()["state"], hooks.only()["attempts"]) == ("delivered", 2)
 
 
+def test_a_worker_that_waited_to_write_takes_no_receiver_of_one_that_asked_later(hooks: Hooks) -> None:
+    hooks.add()
+    hooks.scan(MAC)
+    with hooks.clients.app.app_context(), write_transaction() as tx:
+        assert deliveries.claim_webhook(tx, NOW + 5, IN_UTC) is not None
+        assert deliveries.claim_webhook(tx, NOW, IN_UTC) is None
+
+
 def test_a_worker_that_stops_leaves_the_rest_to_others(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
     hooks.add()
     monkeypatch.setattr(dispatcher, "MOST_AT_ONCE", 2)
