@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def test_a_lease_file_is_asked_for_by_ssh(box: Machine) -> None:
         "ssh-keygen -A && mkdir -p /run/sshd && /usr/sbin/sshd"
         f" && runuser -u sessiontrack -- mkdir {home}"
         f" && runuser -u sessiontrack -- ssh-keygen -q -N '' -t ed25519 -f {home}/id_ed25519"
-        f" && install -D -m 600 {home}/id_ed25519.pub /root/.ssh/authorized_keys"
+        f" && install -D -m 600 {home}/id_ed25519.pub ~/.ssh/authorized_keys"
         f" && runuser -u sessiontrack -- sh -c 'ssh-keyscan 10.77.0.1 > {home}/known_hosts'"
     )
     box.run('echo "$(($(date +%s) + 3600)) 00:1a:2b:00:00:03 10.77.0.32 tv *" > /srv/leases')
@@ -246,9 +247,23 @@ def test_restore_as_root_restores_what_the_service_has(box: Machine) -> None:
     box.wait("systemctl is-active sessiontrack-network")
 
 
-def test_a_start_in_the_past_records_nothing_until_the_clock_is_right(box: Machine) -> None:
+@contextmanager
+def wrong_clock(box: Machine, variables: str) -> Iterator[None]:
+    """The service under libfaketime, and as it was afterwards."""
     (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
-    box.put(library, "/usr/lib/sessiontrack-past.so")
+    box.put(library, "/usr/lib/sessiontrack-clock.so")
+    folder = "/etc/systemd/system/sessiontrack.service.d"
+    variables = f"LD_PRELOAD=/usr/lib/sessiontrack-clock.so {variables} NO_FAKE_STAT=1 FAKE_UTIME=0"
+    restart = "systemctl daemon-reload && systemctl restart sessiontrack"
+    box.run(
+        f"mkdir {folder} && printf '[Service]\\nEnvironment={variables}\\n' > {folder}/clock.conf"
+        f" && {restart}"
+    )
+    yield
+    box.run(f"rm -r {folder} && {restart}")
+
+
+def test_a_start_in_the_past_records_nothing_until_the_clock_is_right(box: Machine) -> None:
     secret = token(box)
     body = '{"source": "arp", "devices": [{"mac": "00:1a:2b:3c:4d:99"}]}'
 
@@ -256,38 +271,24 @@ def test_a_start_in_the_past_records_nothing_until_the_clock_is_right(box: Machi
         return bool(json.loads(call(box, "/presence/scans", secret, f"--data '{body}'"))["success"])
 
     assert recorded()
-    drop_in = "/etc/systemd/system/sessiontrack.service.d"
-    past = "LD_PRELOAD=/usr/lib/sessiontrack-past.so FAKETIME=-1000d NO_FAKE_STAT=1 FAKE_UTIME=0"
-    box.run(f"mkdir {drop_in} && printf '[Service]\\nEnvironment={past}\\n' > {drop_in}/past.conf")
-    box.run("systemctl daemon-reload && systemctl restart sessiontrack")
-    box.wait(f"{API} http://127.0.0.1:8000/readyz | grep clock_unsure")
-    assert not recorded()
-    box.run(f"rm -r {drop_in} && systemctl daemon-reload && systemctl restart sessiontrack")
+    with wrong_clock(box, "FAKETIME=-1000d"):
+        box.wait(f"{API} http://127.0.0.1:8000/readyz | grep clock_unsure")
+        assert not recorded()
     assert recorded()
 
 
 def test_a_jump_of_the_clock_ahead_leaves_nothing_behind(box: Machine) -> None:
     """An hour for a while, then 2040, while the service runs."""
-    (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
-    box.put(library, "/usr/lib/sessiontrack-ahead.so")
     # libfaketime 0.9.10 fails in Python 3.11's sleep if the monotonic clock is the true one.
     sleep = (
         "import select, time\\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\\n"
     )
     box.run(f"mkdir -p /srv/ahead && printf '{sleep}' > /srv/ahead/sitecustomize.py")
-    drop_in = "/etc/systemd/system/sessiontrack.service.d"
-    ahead = (
-        "LD_PRELOAD=/usr/lib/sessiontrack-ahead.so FAKETIME_TIMESTAMP_FILE=/srv/ahead/clock"
-        " PYTHONPATH=/srv/ahead FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1"
-        " NO_FAKE_STAT=1 FAKE_UTIME=0"
-    )
-    box.run(f"mkdir {drop_in} && printf '[Service]\nEnvironment={ahead}\n' > {drop_in}/ahead.conf")
+    variables = "FAKETIME_TIMESTAMP_FILE=/srv/ahead/clock PYTHONPATH=/srv/ahead FAKETIME_NO_CACHE=1"
 
     def turn(offset: str) -> None:
         box.run(f"echo '{offset}' > /srv/ahead/new && mv /srv/ahead/new /srv/ahead/clock")
 
-    turn("+0")
-    box.run("systemctl daemon-reload && systemctl restart sessiontrack")
     secret, mac = token(box), "00:1A:2B:3C:4D:98"
     body = json.dumps({"source": "arp", "devices": [{"mac": mac}]})
 
@@ -295,27 +296,28 @@ def test_a_jump_of_the_clock_ahead_leaves_nothing_behind(box: Machine) -> None:
         asked = f"--output /dev/null --write-out '%{{http_code}}' --data '{body}'"
         return int(call(box, "/presence/scans", secret, asked))
 
-    assert look() == 200
-    turn("+1h")
-    assert look() == 200
-    turn("+14y")
-    assert look() == 503
-    box.wait(f"{API} http://127.0.0.1:8000/readyz | grep clock_unsure")
     turn("+0")
-    box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
-    assert look() == 200
-    now = int(box.run("date +%s"))
-    sessions = json.loads(call(box, f"/sessions/{mac}?period=all", secret))["sessions"]
-    assert [each["ses_StillConnected"] for each in sessions] == [1]
-    assert sessions[0]["ses_DurationSeconds"] < 600
-    heard = {
-        each["name"]: datetime.fromisoformat(each["last_look"]).timestamp()
-        for each in json.loads(call(box, "/presence/sources", secret))["sources"]
-        if each["last_look"] is not None
-    }
-    assert "arp" in heard
-    assert all(each < now + 60 for each in heard.values()), heard
-    box.run(f"rm -r {drop_in} && systemctl daemon-reload && systemctl restart sessiontrack")
+    with wrong_clock(box, f"{variables} FAKETIME_DONT_FAKE_MONOTONIC=1"):
+        assert look() == 200
+        turn("+1h")
+        assert look() == 200
+        turn("+14y")
+        assert look() == 503
+        box.wait(f"{API} http://127.0.0.1:8000/readyz | grep clock_unsure")
+        turn("+0")
+        box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
+        assert look() == 200
+        now = int(box.run("date +%s"))
+        sessions = json.loads(call(box, f"/sessions/{mac}?period=all", secret))["sessions"]
+        assert [each["ses_StillConnected"] for each in sessions] == [1]
+        assert sessions[0]["ses_DurationSeconds"] < 600
+        heard = {
+            each["name"]: datetime.fromisoformat(each["last_look"]).timestamp()
+            for each in json.loads(call(box, "/presence/sources", secret))["sources"]
+            if each["last_look"] is not None
+        }
+        assert "arp" in heard
+        assert all(each < now + 60 for each in heard.values()), heard
     box.run("sessiontrack check")
 
 
