@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.calls import call
+from tests.support.calls import answers, call
 from tests.support.ports import free_port
 from tests.support.waiting import SECONDS, wait_until
 
@@ -96,14 +96,7 @@ def port() -> int:
 def serve(podman: Podman, name: str, port: int) -> str:
     """A server that is ready."""
     name = podman.start(name, "serve", "--port", str(port))
-
-    def is_ready() -> bool:
-        try:
-            return call(port, "GET", "/readyz").status == 200
-        except OSError:
-            return False
-
-    wait_until(is_ready, lambda: podman("logs", name))
+    wait_until(lambda: answers(port), lambda: podman("logs", name))
     return name
 
 

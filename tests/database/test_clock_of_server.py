@@ -17,6 +17,7 @@ from typing import Any
 
 from sessiontrack.values.timestamps import IN_UTC
 from tests.support.application import PASSWORD
+from tests.support.calls import answers
 from tests.support.command import invoke
 from tests.support.receiver import Receiver, answer
 from tests.support.server import COMMAND, Server, environment
@@ -79,10 +80,7 @@ class HeldServer(JumpingServer):
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, self.output()
-        try:
-            return self.call("GET", "/healthz").status == 200
-        except OSError:
-            return False
+        return answers(self.port, "/healthz")
 
 
 class Household:

@@ -27,8 +27,9 @@ from typing import Any
 from sessiontrack import create_app, migrations
 from sessiontrack.database import db, write_transaction
 from sessiontrack.services import api_tokens, users
+from tests.support.calls import answers
 from tests.support.server import COMMAND, environment, free_port
-from tests.support.waiting import SECONDS, wait_until
+from tests.support.waiting import wait_until
 
 CLIENTS = 16
 # Of each round, on a machine of any speed.
@@ -135,19 +136,13 @@ def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    wait_until(lambda: answers(process, folder, port), "a server that answers")
+
+    def is_ready() -> bool:
+        assert process.poll() is None, (folder.parent / "server.log").read_text()[-2000:]
+        return answers(port)
+
+    wait_until(is_ready, "a server that answers")
     return process
-
-
-def answers(process: subprocess.Popen[bytes], folder: Path, port: int) -> bool:
-    """Whether the server is ready; it must not have ended."""
-    assert process.poll() is None, (folder.parent / "server.log").read_text()[-2000:]
-    try:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)) as connection:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-    except OSError:
-        return False
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import app_db
+from tests.support.calls import answers
 from tests.support.command import run
 from tests.support.ports import free_port
 from tests.support.server import COMMAND, environment
@@ -160,7 +161,7 @@ def _merge(folder: Path, variables: dict[str, str], seconds: float | None) -> fl
             text=True,
         )
     try:
-        wait_until(lambda: _is_ready(port), lambda: (folder / "server.log").read_text())
+        wait_until(lambda: answers(port), lambda: (folder / "server.log").read_text())
         secret = (folder / "token").read_text()
         keeper, other = json.loads((folder / "macs").read_text())
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
@@ -179,15 +180,6 @@ def _merge(folder: Path, variables: dict[str, str], seconds: float | None) -> fl
         _kill(process)
         process.wait()
     return took
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)) as connection:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-    except OSError:
-        return False
 
 
 def make_home(folder: Path) -> None:

@@ -34,3 +34,11 @@ def call(
         return Answer(response.status, response.headers, response.read())
     finally:
         connection.close()
+
+
+def answers(port: int, path: str = "/readyz") -> bool:
+    """Whether a server listens there, and answers 200: by default, whether it is ready."""
+    try:
+        return call(port, "GET", path).status == 200
+    except OSError:
+        return False

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import databases
-from tests.support.calls import Answer, call
+from tests.support.calls import Answer, answers, call
 from tests.support.ports import free_port
 from tests.support.waiting import PATIENT, SECONDS, wait_until
 
@@ -60,10 +60,7 @@ class Server:
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, self.output()
-        try:
-            return self.call("GET", "/readyz").status == 200
-        except OSError:
-            return False
+        return answers(self.port)
 
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
         """Stop it; return the exit code, which fails the test if a hanging server had to be killed."""

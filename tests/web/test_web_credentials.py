@@ -4,10 +4,10 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Request, expect
 
 from tests.support.application import PASSWORD
-from tests.support.web import Visit, WebServer, visiting, wait_in
+from tests.support.web import Visit, WebServer, visiting
 
 USERINFO = "http://x:y@"
 WIDGETS = ("now", "timeline", "people")
@@ -17,6 +17,17 @@ def go(visit: Visit, path: str) -> None:
     visit.page.goto(visit.base.replace("http://", USERINFO) + path)
     # Else the page would be as any other.
     assert visit.page.evaluate("document.URL").startswith(USERINFO)
+
+
+def open_portal(visit: Visit, body: str) -> Request:
+    """Open a page of another product, as a viewer; its first ping, which was taken."""
+    text = f"<!doctype html><html lang=en><title>Portal</title><link rel=icon href=data:,>{body}"
+    visit.log_in("viewer", PASSWORD)
+    visit.page.route("**/portal", lambda route: route.fulfill(body=text, content_type="text/html"))
+    with visit.page.expect_response("**/api/v2/keepalive") as pinged:
+        go(visit, "/portal")
+    assert pinged.value.status == 200
+    return pinged.value.request
 
 
 def test_pages_ask_for_their_data(browser: Browser, web_server: WebServer) -> None:
@@ -74,16 +85,11 @@ def test_the_api_page_tries_a_call(browser: Browser, web_server: WebServer) -> N
 def test_widgets_and_tracker_ask_for_theirs(browser: Browser, web_server: WebServer, base: str) -> None:
     body = "".join(f"<sessiontrack-{each}{base}></sessiontrack-{each}>" for each in WIDGETS)
     text = (
-        "<!doctype html><html lang=en><title>Portal</title><link rel=icon href=data:,>"
         f"<script src=/static/embed.js defer></script>{body}"
         '<script type=module>import { track } from "/static/tracker.js"; track();</script>'
     )
     with visiting(browser, web_server.base) as visit:
-        visit.log_in("viewer", PASSWORD)
-        visit.page.route("**/portal", lambda route: route.fulfill(body=text, content_type="text/html"))
-        with visit.page.expect_response("**/api/v2/keepalive") as pinged:
-            go(visit, "/portal")
-        assert pinged.value.status == 200
+        open_portal(visit, text)
         expect(visit.page.locator("sessiontrack-now li").first).to_be_visible()
         expect(
             visit.page.locator("sessiontrack-timeline").get_by_text("Anna's phone", exact=True)
@@ -93,13 +99,8 @@ def test_widgets_and_tracker_ask_for_theirs(browser: Browser, web_server: WebSer
 
 def test_the_tracker_without_modules_asks_too(browser: Browser, web_server: WebServer) -> None:
     text = (
-        "<!doctype html><html lang=en><title>Portal</title><link rel=icon href=data:,>"
         "<script src=/static/tracker.classic.js></script><script>sessiontrack.track({ base: '/' });</script>"
     )
     with visiting(browser, web_server.base) as visit:
-        visit.log_in("viewer", PASSWORD)
-        visit.page.route("**/portal", lambda route: route.fulfill(body=text, content_type="text/html"))
-        with visit.page.expect_response("**/api/v2/keepalive") as pinged:
-            go(visit, "/portal")
-        assert json.loads(pinged.value.request.post_data or "") == {"visible": False}
-        wait_in(visit.page, lambda: pinged.value.status == 200, "an answer")
+        ping = open_portal(visit, text)
+        assert json.loads(ping.post_data or "") == {"visible": False}
