@@ -118,6 +118,7 @@ def remove(webhook_id: int) -> Response:
     answer=schemas.TestedAnswer,
     example=examples.TESTED_WEBHOOK,
     errors=(404, 413),
+    needs_time=True,
 )
 def test(webhook_id: int) -> Response:
     """Put a test delivery into the outbox; the list of deliveries shows its outcome"""
@@ -159,6 +160,7 @@ def list_deliveries(query: dict[str, Any], webhook_id: int) -> Response:
     answer=schemas.RetriedAnswer,
     example={"success": True, "message": "3 to be tried again", "retried": 3},
     errors=(404, 413),
+    needs_time=True,
 )
 def retry(body: dict[str, Any], webhook_id: int) -> Response:
     """Try a webhook's dead deliveries anew, or send one delivery again"""

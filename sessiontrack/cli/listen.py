@@ -25,7 +25,7 @@ from sessiontrack.listeners.radius import RadiusServer
 from sessiontrack.presence.words import connected_by
 from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.senders.remote import Remote, send_event
-from sessiontrack.services.clock_door import ClockDoor, open_door
+from sessiontrack.services.clock_door import ClockDoor, pass_once
 from sessiontrack.services.presence import PresenceRules, observe_event
 from sessiontrack.sources.hooks import read_lease_call, read_station_call
 from sessiontrack.startup import log_start
@@ -288,8 +288,7 @@ def _record(event: DeviceEvent | None, before: DeviceEvent | None, now: int, url
     settings: Settings = app.extensions["sessiontrack.settings"]
     rules = PresenceRules.of(settings)
     with app.app_context():
-        if (door := open_door(settings)) is not None:
-            door.pass_through(clock.now())
+        pass_once(settings)
     with app.app_context(), write_transaction() as tx:
         events = [event]
         is_end = event.kind == "disconnected" and event.source != before.source

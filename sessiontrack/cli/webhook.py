@@ -26,6 +26,7 @@ from sessiontrack.senders.targets import check_target
 from sessiontrack.senders.webhook import post
 from sessiontrack.services import deliveries as outbox
 from sessiontrack.services import webhooks as services
+from sessiontrack.services.clock_door import pass_once
 from sessiontrack.values.quiet_hours import parse_time
 from sessiontrack.values.tags import join_tags
 from sessiontrack.values.timestamps import IN_UTC
@@ -136,6 +137,8 @@ def test(name: str) -> None:
     Example: sessiontrack webhook test pager
     """
     app = prepared_app()
+    with app.app_context():
+        pass_once(_settings(app))
     with app.app_context(), read_transaction() as tx:
         receiver = services.get_receiver(tx, services.get_webhook_id(tx, name))
     now, delivery_id = clock.now(), str(uuid.uuid4())
@@ -189,7 +192,10 @@ def retry(name: str) -> None:
 
     Example: sessiontrack webhook retry pager
     """
-    with prepared_app().app_context(), write_transaction() as tx:
+    app = prepared_app()
+    with app.app_context():
+        pass_once(_settings(app))
+    with app.app_context(), write_transaction() as tx:
         count = outbox.retry_dead(tx, clock.now(), services.get_webhook_id(tx, name))
     click.echo(f"{count} to be tried again.")
 
@@ -200,4 +206,7 @@ def deliver() -> None:
 
     Example: sessiontrack webhook deliver
     """
-    Dispatcher(prepared_app()).look()
+    app = prepared_app()
+    with app.app_context():
+        pass_once(_settings(app))
+    Dispatcher(app).look()

@@ -63,12 +63,27 @@ def open_door(settings: Settings) -> "ClockDoor | None":
         return None
     with look_up() as tx:
         floor = find_floor(tx)
-    return ClockDoor(floor, clock.now(), settings.clock_jump_wait, least=BUILT_AT)
+    now = clock.now()
+    door = ClockDoor(floor, now, settings.clock_jump_wait, least=BUILT_AT)
+    door.problem(now)
+    return door
+
+
+def pass_once(settings: Settings) -> None:
+    """For a command that records something and ends. Within the application's context.
+
+    Raises:
+        ClockUnsure: the clock cannot be right.
+    """
+    if (door := open_door(settings)) is not None:
+        door.pass_through(clock.now())
 
 
 class ClockDoor:
     """Lets through what needs the time; one for each process, threads share it.
 
+    Attributes:
+        times_wrong: how often it was found that the clock cannot be right.
     Args:
         now: the clock when the process began.
         hold_seconds: after so long a jump ahead is believed although no time source confirms it.
@@ -97,6 +112,7 @@ class ClockDoor:
         self._jumped_at: float | None = None
         self._asked_at = float("-inf")
         self._reason: str | None = None
+        self.times_wrong = 0
 
     def pass_through(self, now: int) -> None:
         """Before something is recorded; outside of a transaction.
@@ -122,7 +138,8 @@ class ClockDoor:
             reason = self._find_problem(now)
             if reason is not None and self._is_accepted_since(now):
                 reason = None
-            if reason != self._reason and (reason is None or self._reason is None):
+            if (reason is None) != (self._reason is None):
+                self.times_wrong += reason is not None
                 log.warning("%s", reason or "The clock can be right again; recording goes on.")
             self._reason = reason
             return reason

@@ -99,6 +99,10 @@ EXPIRE = Statement(
     " error = CASE WHEN error = '' THEN 'not delivered in time' ELSE error END"
     " WHERE state = 'pending' AND created_at < :before"
 )
+BEGIN_ANEW = Statement(
+    "UPDATE webhook_delivery SET created_at = :now"
+    " WHERE state = 'pending' AND (created_at < :before OR created_at > :now)"
+)
 FORGET = Statement(
     "DELETE FROM webhook_delivery WHERE id IN (SELECT id FROM webhook_delivery"
     " WHERE state = :state AND finished_at < :before LIMIT :most)"
@@ -219,6 +223,11 @@ def retry_one(tx: Transaction, now: int, webhook_id: int, public_id: str) -> int
         raise NotFound(f"Webhook {webhook_id} has no delivery {public_id}.")
     tx.run(WAKE, webhook_id=webhook_id)
     return retried
+
+
+def begin_anew(tx: Transaction, now: int) -> None:
+    """After a time of which nobody knows when it was: what would be given up has waited since now."""
+    tx.run(BEGIN_ANEW, now=now, before=now - EXPIRED_SECONDS)
 
 
 def tidy(tx: Transaction, now: int) -> None:

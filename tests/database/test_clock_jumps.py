@@ -96,12 +96,14 @@ def lives_while_it_is_wrong(box: Box, server: Server, is_held: bool) -> None:
     wrong = [box.sign_in(server, "operator", "wrong password").status for _ in range(3)]
     assert wrong == [401, 401, 429]
     assert box.sign_in(server, "admin").status == 200
-    assert box.call(server, "POST", "/webhooks/1/test", {}).status == 200
+    # Nobody takes what is signed at such a time.
+    assert box.call(server, "POST", "/webhooks/1/test", {}).status == (503 if is_held else 200)
     box.backup()
     assert " 0 device sessions" in command(box.instance, box.clock, "prune")
 
 
 def lives_after(box: Box, server: Server) -> None:
+    queued = len(box.call(server, "GET", "/webhooks/1/deliveries").json)
     # The login of before, in the same user session; no second of the jump was credited.
     assert box.call(server, "POST", "/auth/refresh", None, box.login["refresh_token"]).status == 200
     assert box.call(server, "GET", "/auth/me", token=box.login["access_token"]).status == 200
@@ -125,7 +127,7 @@ def lives_after(box: Box, server: Server) -> None:
     assert " 0 device sessions" in command(box.instance, box.clock, "prune")
 
     def is_told() -> bool:
-        if len({each.json["id"] for each in box.hook.received[1:]}) == 2:
+        if len({each.json["id"] for each in box.hook.received[1:]}) == queued:
             return True
         # What failed is tried again after some time, and not in 2040.
         box.clock.set(min(box.clock.now() + 300, BASE + 3 * HOUR))

@@ -24,6 +24,8 @@ NEEDING = [
     ("/api/v2/session-hide", {"path": "[devices]"}),
     ("/api/v2/session_tracepath", {"path": "[devices]"}),
 ]
+WEBHOOK = {"name": "pager", "url": "https://8.8.8.8/hook"}
+OF_ADMIN = ("/webhooks/1/test", "/webhooks/1/retry")
 
 
 class Even:
@@ -163,6 +165,17 @@ def test_what_needs_the_time_is_refused_and_reads_go_on(
         assert clients.operator.post(path, body).status_code != 503
 
 
+@pytest.mark.parametrize("path", OF_ADMIN)
+def test_what_receivers_are_sent_waits_for_the_time_too(clients: Clients, even: Even, path: str) -> None:
+    clients.admin.ok("POST", "/webhooks", WEBHOOK)
+    clients.app.extensions["sessiontrack.clock_door"] = even.door(clients, floor=NOW + 10 * DAY)
+    with time_machine.travel(NOW, tick=False):
+        refused = clients.admin.post(path, {})
+    assert refused.status_code == 503
+    assert refused.json is not None
+    assert refused.json["error"] == "clock_unsure"
+
+
 def test_it_says_once_that_it_holds_and_once_that_it_goes_on(
     clients: Clients, even: Even, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -187,6 +200,7 @@ def test_a_service_has_a_door_unless_the_settings_want_none(clients: Clients) ->
 
 def test_commands_wait_for_the_clock_too(clients: Clients) -> None:
     instance = clients.app.instance_path
+    clients.admin.ok("POST", "/webhooks", WEBHOOK)
     with clients.app.app_context(), write_transaction() as tx:
         accept_clock(tx, NOW)
     with time_machine.travel(NOW - 100 * DAY, tick=False):
@@ -195,6 +209,8 @@ def test_commands_wait_for_the_clock_too(clients: Clients) -> None:
         assert_one_line(result.stderr, "cannot be before")
         result = invoke(instance, "listen", "dhcp-script", "add", "00:1a:2b:3c:4d:5e", "10.0.0.5")
         assert result.exit_code == 1
+        for words in (("test", "pager"), ("retry", "pager"), ("deliver",)):
+            assert_one_line(invoke(instance, "webhook", *words).stderr, "cannot be before")
         assert "Not before" in invoke(instance, "clock", "show").stdout
         assert invoke(instance, "clock", "accept").exit_code == 0
         assert invoke(instance, "scan", "csv", "-", text="mac\n00:1a:2b:3c:4d:5e\n").exit_code == 0

@@ -23,6 +23,7 @@ from sessiontrack.queries import webhooks as queries
 from sessiontrack.senders.messages import Outcome
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.services import announcing, deliveries, webhooks
+from sessiontrack.services.clock_door import ClockDoor, Floor
 from sessiontrack.services.login_addresses import place_of
 from sessiontrack.values.timestamps import IN_UTC
 from tests.support import receiver
@@ -393,6 +394,26 @@ def test_the_first_login_from_another_address_is_told_once(hooks: Hooks) -> None
         hooks.log_in(address)
     hooks.log_in("192.0.2.2", "operator")
     assert hooks.deliver() == []
+
+
+def test_what_is_told_by_a_clock_that_cannot_be_right_is_sent_by_one_that_can(
+    hooks: Hooks, clock: time_machine.Traveller
+) -> None:
+    """No receiver takes what is signed in 1970; and by then nothing is too old."""
+    hooks.add()
+    hooks.log_in("192.0.2.1")
+    hooks.clock.move_to(HOUR)
+    with hooks.clients.app.app_context():
+        door = ClockDoor(Floor(NOW, 0), HOUR, HOUR, uptime=lambda: 0.0, confirms=lambda now: False)
+        assert door.problem(HOUR) is not None
+    hooks.clients.app.extensions["sessiontrack.clock_door"] = door
+    hooks.log_in("192.0.2.2")
+    assert hooks.deliver() == []
+    hooks.clock.move_to(NOW + MINUTE)
+    # This worker looks for the first time.
+    hooks.dispatcher = Dispatcher(hooks.clients.app)
+    assert hooks.types() == ["login from a new address"]
+    assert hooks.only()["state"] == "delivered"
 
 
 def test_an_address_not_used_for_a_year_is_new_again(hooks: Hooks) -> None:

@@ -14,6 +14,7 @@ from sessiontrack.background import dispatcher
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.queries.sources import SHORTEST_SILENCE, list_sources
 from sessiontrack.services import sources
+from sessiontrack.services.clock_door import ClockDoor, Floor
 from sessiontrack.values.webhook_events import SOURCE_BACK, SOURCE_SILENT
 from tests.support.application import NOW, Clients
 from tests.support.receiver import Receiver
@@ -90,13 +91,11 @@ def test_a_clock_that_jumps_makes_no_source_silent(hooks: Hooks, pace: Pace) -> 
 
 
 def test_nothing_is_told_while_the_clock_cannot_be_right(hooks: Hooks, pace: Pace) -> None:
-    class Door:
-        def problem(self, now: int) -> str | None:
-            return "The clock cannot be right." if now > NOW + 86_400 else None
-
     hooks.scan(MAC)
     assert passes(hooks, pace, 60) == []
-    hooks.clients.app.extensions["sessiontrack.clock_door"] = Door()
+    with hooks.clients.app.app_context():
+        door = ClockDoor(Floor(NOW, 0), NOW, 3600, uptime=lambda: 0.0, confirms=lambda now: False)
+    hooks.clients.app.extensions["sessiontrack.clock_door"] = door
     hooks.wait(15 * 365 * 86_400)
     assert passes(hooks, pace, 2 * QUARTER) == []
 
