@@ -81,7 +81,7 @@ class DeviceEvidence(Base):
 
     __tablename__ = "device_evidence"
     __table_args__ = (
-        UniqueConstraint("device_id", "source_id", "at", "kind"),
+        UniqueConstraint("device_id", "source_id", "at", "kind", "mac"),
         CheckConstraint("kind IN ('seen', 'connected', 'disconnected')", name="known_kind"),
         Index("ix_device_evidence_source", "source_id", "at"),
     )
@@ -100,3 +100,5 @@ class DeviceEvidence(Base):
     settled: Mapped[bool] = mapped_column(server_default=false())
     # The oldest of the reports that this row replaces.
     since_at: Mapped[Instant | None]
+    # The further address of the device that it is about; empty: the device's own; "*": nobody knows which.
+    mac: Mapped[str] = mapped_column(String(17), server_default="")

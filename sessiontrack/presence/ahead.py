@@ -10,6 +10,7 @@ from typing import Any
 
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models.device_session import DERIVED
+from sessiontrack.presence.rules import ANY, OWN
 
 # What is accepted ahead of the clock.
 FUTURE_SECONDS = 300
@@ -31,7 +32,8 @@ SCANS = Statement(
     " WHERE x.at > :limit"
 )
 WORDS = Statement(
-    "SELECT e.kind, e.at, s.name, d.mac, e.ip FROM device_evidence e JOIN source s ON s.id = e.source_id"
+    f"SELECT e.kind, e.at, s.name, CASE WHEN e.mac IN ('{OWN}', '{ANY}') THEN d.mac ELSE e.mac END, e.ip"
+    " FROM device_evidence e JOIN source s ON s.id = e.source_id"
     " JOIN device d ON d.id = e.device_id WHERE e.at > :limit"
 )
 SIGHTINGS = Statement(

@@ -49,7 +49,7 @@ FACTS = {
         "SELECT source_id, ip, first_at, last_at, settled FROM sighting_run WHERE device_id = :device_id"
     ),
     "said": Statement(
-        "SELECT source_id, at, kind, ip, info, arrival, settled, since_at FROM device_evidence"
+        "SELECT source_id, at, kind, ip, info, arrival, settled, since_at, mac FROM device_evidence"
         " WHERE device_id = :device_id"
     ),
     "scans": Statement(

@@ -39,7 +39,7 @@ SIGHT = Statement(
     " VALUES (:mac, :ip, :name, :vendor, :remembered)"
     f"{_BOTH}"
 )
-# What is seen of a device's further address counts for the device.
+# What a scan sees of a device's further address counts for the device.
 SIGHT_MERGED = Statement(
     "INSERT INTO sighted (mac, ip, name, vendor, remembered)"
     " SELECT d.mac, CASE WHEN min(CASE WHEN s.remembered THEN 1 ELSE 0 END) = 1 THEN '-'"
@@ -55,6 +55,7 @@ ADD_DEVICES = Statement(
     "INSERT INTO device (mac, name, vendor, first_seen_at)"
     " SELECT mac, name, vendor, :at FROM sighted WHERE NOT remembered AND NOT EXISTS"
     " (SELECT 1 FROM device d WHERE d.mac = sighted.mac)"
+    " AND NOT EXISTS (SELECT 1 FROM device_alias a WHERE a.mac = sighted.mac)"
     " ON CONFLICT (mac) DO NOTHING RETURNING id, mac, vendor"
 )
 # A scan often knows no names, and a lease that comes later does. A name that a user has written stays.
@@ -69,7 +70,10 @@ NAME_KNOWN = (
     ),
 )
 NAME_VENDOR = Statement("UPDATE device SET vendor = :vendor WHERE id = :device_id")
-IDENTIFY = Statement("UPDATE sighted SET device_id = (SELECT d.id FROM device d WHERE d.mac = sighted.mac)")
+IDENTIFY = Statement(
+    "UPDATE sighted SET device_id = coalesce((SELECT d.id FROM device d WHERE d.mac = sighted.mac),"
+    " (SELECT a.device_id FROM device_alias a WHERE a.mac = sighted.mac))"
+)
 COUNT_SIGHTED = Statement("SELECT count(DISTINCT device_id) FROM sighted WHERE NOT remembered")
 FORGET_RUNS_OF = Statement("DELETE FROM sighting_run WHERE device_id = :device_id")
 FORGET_WORDS_OF = Statement("DELETE FROM device_evidence WHERE device_id = :device_id")
@@ -102,8 +106,14 @@ def forget_device(tx: Transaction, device_id: int) -> None:
     tx.run(FORGET_COVERED_OF, device_id=device_id)
 
 
-def identify(tx: Transaction, source: str, at: int, sightings: Iterable[Observation]) -> int:
-    """Put the sightings beside their devices; new ones are made, nameless ones named. The source's id."""
+def identify(
+    tx: Transaction, source: str, at: int, sightings: Iterable[Observation], *, by_address: bool
+) -> int:
+    """Put the sightings beside their devices; new ones are made, nameless ones named. The source's id.
+
+    Args:
+        by_address: leave those of several addresses of one device apart.
+    """
     tx.run(ADD_SOURCE, name=source)
     source_id: int = tx.value(SOURCE_ID, name=source)
     tx.run(MAKE_SIGHTED)
@@ -119,7 +129,7 @@ def identify(tx: Transaction, source: str, at: int, sightings: Iterable[Observat
         for s in sightings
     ]
     tx.run_many(SIGHT, sighted)
-    if tx.run(SIGHT_MERGED):
+    if not by_address and tx.run(SIGHT_MERGED):
         tx.run(FORGET_MERGED)
     name_vendors(tx, tx.rows(ADD_DEVICES, at=at))
     if any(each["name"] or each["vendor"] for each in sighted):

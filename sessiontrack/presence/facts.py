@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -39,7 +39,7 @@ RUNS = Statement(
     " WHERE device_id AMONG(:ids) ORDER BY first_at"
 )
 SAID = Statement(
-    "SELECT device_id, source_id, at, kind, ip, info, arrival, settled, since_at FROM device_evidence"
+    "SELECT device_id, source_id, at, kind, ip, info, arrival, settled, since_at, mac FROM device_evidence"
     " WHERE device_id AMONG(:ids) ORDER BY at"
 )
 # From the last one on that began before the instant: no earlier one reaches it.
@@ -248,14 +248,10 @@ class Reader:
                 name, first, self._newest(source_id) if last is None else last, ip, settled=bool(settled)
             )
             self._give(evidence.source(name), source_id)
-        for device_id, source_id, at, kind, ip, info, arrival, settled, since in tx.rows(SAID, **chunk):
+        for device_id, source_id, *word in tx.rows(SAID, **chunk):
             evidence = devices[device_id].facts.evidence
             name = self._name(source_id)
-            if settled:
-                evidence.add_settled(name, at, ip)
-            else:
-                said = Said(at, rank_of(KINDS[kind], arrival), KINDS[kind])
-                evidence.add_word(name, said, ip, info if kind == "connected" else "", since)
+            put_word(evidence, name, word)
             self._give(evidence.source(name), source_id)
 
     def _name(self, source_id: int) -> str:
@@ -274,6 +270,16 @@ class Reader:
 
     def _give(self, evidence: SourceEvidence, source_id: int) -> None:
         evidence.scans, evidence.trusted = self._scans_of(source_id)
+
+
+def put_word(evidence: Evidence, source: str, word: Sequence[Any]) -> None:
+    """Add a row of SAID, without the ids of its device and its source."""
+    at, kind, ip, info, arrival, settled, since, mac = word
+    if settled:
+        evidence.add_settled(source, at, ip)
+    else:
+        said = Said(at, rank_of(KINDS[kind], arrival), KINDS[kind], mac)
+        evidence.add_word(source, said, ip, info, since)
 
 
 def chunks(ids: Iterable[int]) -> Iterator[Chunk]:

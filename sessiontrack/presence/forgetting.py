@@ -9,11 +9,11 @@ row has no address, the newest that has one.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sessiontrack.database import Statement, Transaction
-from sessiontrack.presence.rules import KINDS, LEFT, REMEMBERED, SourceEvidence, rank_of
+from sessiontrack.presence.rules import ANY, KINDS, LEFT, REMEMBERED, SourceEvidence, left_by, rank_of
 from sessiontrack.values.timestamps import FOREVER
 
 EVERY_SECONDS = 3600
@@ -34,7 +34,7 @@ RUNS = Statement(
 )
 WORDS = Statement(
     "SELECT e.device_id, coalesce(d.grace_seconds, :grace), e.id, coalesce(e.since_at, e.at), e.at,"
-    " e.settled, e.kind, e.arrival, e.ip FROM device_evidence e JOIN device d ON d.id = e.device_id"
+    " e.settled, e.kind, e.arrival, e.ip, e.mac FROM device_evidence e JOIN device d ON d.id = e.device_id"
     f" WHERE e.source_id = :source_id AND e.at < :floor AND e.device_id IN {_OLD}"
 )
 NEXT_ITEM = Statement(
@@ -75,6 +75,7 @@ class _Item:
     kind: str = "seen"
     arrival: int | None = None
     ip: str = ""
+    mac: str = ANY
     changed: bool = False
 
     @property
@@ -104,15 +105,16 @@ def forget(tx: Transaction, source: str, now: int, floor: int, grace: int) -> No
             excused[device_id].append((start, scans[-1] if end is None else end))
             continue
         items[device_id, its_grace].append(_Item(row_id, True, start, end, bool(settled), ip=ip))
-    for device_id, its_grace, row_id, start, end, settled, kind, arrival, ip in tx.rows(WORDS, **values):
-        items[device_id, its_grace].append(_Item(row_id, False, start, end, bool(settled), kind, arrival, ip))
+    for device_id, its_grace, row_id, start, end, settled, *said in tx.rows(WORDS, **values):
+        items[device_id, its_grace].append(_Item(row_id, False, start, end, bool(settled), *said))
     kept_from = floor
     for (device_id, its_grace), of_device in items.items():
         _end_runs_at_departures(tx, of_device, scans)
         later = tx.value(NEXT_ITEM, source_id=source_id, device_id=device_id, floor=floor)
         source_evidence = SourceEvidence(trusted=trusted, excused=excused[device_id])
-        kept = _condense(tx, of_device, source_evidence, its_grace, floor, later)
-        kept_from = min([kept_from, *(_chain(source_evidence, item.end) for item in kept if item.end)])
+        last = _condense(tx, of_device, source_evidence, its_grace, floor, later)
+        if last is not None:
+            kept_from = min(kept_from, _chain(source_evidence, last))
     tx.run(FORGET_REMEMBERED, source_id=source_id, before=min(max(trusted, default=floor), kept_from))
     tx.run(FORGET_SCANS, source_id=source_id, floor=floor, kept_from=kept_from)
 
@@ -150,29 +152,59 @@ def _condense(
     grace: int,
     floor: int,
     later: int | None,
-) -> list[_Item]:
-    """Settle what is over, and keep one row of what goes on; those that are not settled."""
+) -> int | None:
+    """Settle what is over, and keep one row of each address by which it goes on.
+
+    Returns:
+        the last sighting where the device is there by what is kept and a scan may yet miss it.
+    """
     items.sort(key=_Item.place)
     kept: list[_Item] = []
+    going: dict[str, _Item] = {}
     for following in [*items, None]:
-        item = kept[-1] if kept else None
-        if item is not None and item.end is not None and item.end < floor and not item.settled:
-            until = floor if later is None else min(floor, later)
-            if following is not None:
-                until = min(until, following.start)
-            ends = item.left or (following is not None and following.left)
-            if ends or evidence.missed(item.end, until, grace) is not None:
-                item.settled = item.changed = True
-            elif following is not None and following.end is not None and following.end <= item.end:
-                _delete(tx, following)
-                continue
-            elif following is not None:
-                following.start, following.changed = item.start, True
-                _delete(tx, kept.pop())
+        last = _last(going.values(), floor)
+        until = floor if later is None else min(floor, later)
         if following is not None:
-            kept.append(following)
+            until = min(until, following.start)
+        if last is not None and evidence.missed(last, until, grace) is not None:
+            _settle(going, going)
+        if following is None:
+            break
+        before = None if following.settled or following.left else going.get(following.mac)
+        if before is not None and _is_within(following, before):
+            _delete(tx, following)
+            continue
+        if before is not None:
+            following.start, following.changed = before.start, True
+            _delete(tx, before)
+            kept.remove(before)
+        kept.append(following)
+        if following.settled:
+            continue
+        if following.left:
+            _settle(going, set(going) - left_by(going, following.mac))
+            following.settled = following.changed = True
+        else:
+            going[following.mac] = following
     _write(tx, kept)
-    return [item for item in kept if not item.settled]
+    return _last(going.values(), floor)
+
+
+def _is_within(later: _Item, item: _Item) -> bool:
+    return item.end is None or (later.end is not None and later.end <= item.end)
+
+
+def _last(going: Iterable[_Item], floor: int) -> int | None:
+    """The last sighting of what goes on; None where nothing does, or one lies after the floor."""
+    ends = [each.end for each in going]
+    known = [end for end in ends if end is not None and end < floor]
+    return max(known) if known and len(known) == len(ends) else None
+
+
+def _settle(going: dict[str, _Item], macs: Iterable[str]) -> None:
+    for mac in list(macs):
+        item = going.pop(mac)
+        item.settled = item.changed = True
 
 
 def _delete(tx: Transaction, item: _Item) -> None:

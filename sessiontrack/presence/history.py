@@ -17,11 +17,13 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from sessiontrack.presence.rules import (
+    LEFT,
     REMEMBERED,
     SEEN,
     Interval,
     Said,
     SourceEvidence,
+    Stay,
     connected_intervals,
 )
 from sessiontrack.values.timestamps import FOREVER
@@ -42,7 +44,7 @@ class Evidence:
 
     sources: by the name of the source.
     addresses: (instant, witness) -> the address that it saw.
-    infos: what a source said beside a connection, by its instant.
+    infos: what a source said beside a connection or a sighting, by its instant.
     settled_at: the last instant of what is settled, and so forgotten but for a mark; None: nothing is.
     """
 
@@ -71,11 +73,11 @@ class Evidence:
         """The source said something of it; `since`: older words of the same that this one stands for."""
         of_source = self.source(source)
         if since is not None or (said.kind == SEEN and said.rank == SEEN):
-            of_source.blocks.append((said.at if since is None else since, said.at))
+            of_source.stays.append(Stay(said.at if since is None else since, said.at, said.mac))
         if (said.kind, said.rank) != (SEEN, SEEN):
             of_source.said.append(said)
         self._saw(said.at, (source, False), ip)
-        if info:
+        if info and said.kind != LEFT:
             self.infos[said.at] = max(info, self.infos.get(said.at, ""))
 
     def add_settled(self, source: str, at: int, ip: str) -> None:
@@ -94,7 +96,7 @@ class Evidence:
 
     def is_known(self) -> bool:
         """Whether any source ever saw it; one that only remembers it did not."""
-        return any(each.blocks or each.said or each.known_before for each in self.sources.values())
+        return any(each.known_before or each.first_sighting() is not None for each in self.sources.values())
 
     def address_at(self, at: int) -> str:
         """The address that it had then, as far as anybody saw."""
@@ -102,9 +104,8 @@ class Evidence:
 
     def first_at(self) -> int | None:
         """When it was there for the first time, as far as is not forgotten."""
-        found = [first for each in self.sources.values() for first, _ in each.blocks]
-        found += [said.at for each in self.sources.values() for said in each.said]
-        return min(found, default=None)
+        found = (each.first_sighting() for each in self.sources.values())
+        return min((at for at in found if at is not None), default=None)
 
 
 def first_instant(start: int | None, end: int | None) -> int:

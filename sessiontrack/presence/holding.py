@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from sessiontrack.database import Statement, Transaction
-from sessiontrack.presence.facts import RUNS, SAID, SOURCE_NAMES, Chunk, chunks
+from sessiontrack.presence.facts import RUNS, SAID, SOURCE_NAMES, Chunk, chunks, put_word
 from sessiontrack.presence.history import Evidence
-from sessiontrack.presence.rules import KINDS, Said, SourceEvidence, is_held, rank_of
+from sessiontrack.presence.rules import SourceEvidence, held_addresses
 
 GRACES = Statement("SELECT id, coalesce(grace_seconds, :grace) FROM device WHERE id AMONG(:ids)")
 NEWEST_SCAN = Statement("SELECT max(at) FROM scan WHERE source_id = :source_id")
@@ -24,11 +24,15 @@ KNOWN_TO = Statement(
 
 
 class Hold(NamedTuple):
-    """A source's evidence says that the device is there; it last saw the device at that instant."""
+    """A source's evidence says that the device is there; it last saw the device at that instant.
+
+    addresses: those of the device that it holds, as the rules name them.
+    """
 
     device_id: int
     source: str
     last_at: int
+    addresses: frozenset[str]
 
 
 def holds_on(tx: Transaction, device_ids: Iterable[int], grace: int) -> Iterator[Hold]:
@@ -42,8 +46,9 @@ def holds_on(tx: Transaction, device_ids: Iterable[int], grace: int) -> Iterator
         graces: dict[int, int] = dict(tx.rows(GRACES, **chunk, grace=grace))
         for (device_id, source_id), evidence in _evidence(tx, chunk).items():
             last = evidence.last_sighting()
-            if last is not None and is_held(evidence, graces[device_id]):
-                yield Hold(device_id, names[source_id], last)
+            held = held_addresses(evidence, graces[device_id])
+            if last is not None and held:
+                yield Hold(device_id, names[source_id], last, frozenset(held))
 
 
 def held_by(tx: Transaction, source: str, grace: int) -> list[Hold]:
@@ -61,12 +66,8 @@ def _evidence(tx: Transaction, chunk: Chunk) -> Mapping[tuple[int, int], SourceE
             newest[source_id] = tx.value(NEWEST_SCAN, source_id=source_id)
         until = newest[source_id] if last is None else last
         found[device_id, source_id].add_run("", first, until, ip, settled=bool(settled))
-    for device_id, source_id, at, kind, ip, info, arrival, settled, since in tx.rows(SAID, **chunk):
-        if settled:
-            found[device_id, source_id].add_settled("", at, ip)
-        else:
-            said = Said(at, rank_of(KINDS[kind], arrival), KINDS[kind])
-            found[device_id, source_id].add_word("", said, ip, info, since)
+    for device_id, source_id, *word in tx.rows(SAID, **chunk):
+        put_word(found[device_id, source_id], "", word)
     by_source: dict[int, list[SourceEvidence]] = defaultdict(list)
     for (_, source_id), evidence in found.items():
         by_source[source_id].append(evidence.source(""))

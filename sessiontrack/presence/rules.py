@@ -6,6 +6,8 @@ Everything is a function of the set of observations: neither their order of arri
   of the source's complete and trusted scans misses it more than its grace time after the last sighting.
   Then it left at that last sighting. Silence says nothing, and after a silence longer than the grace time
   the scans must miss it for one more grace time.
+- A device that has several addresses is there while any of them is: that one left says nothing of the others
+  that the source spoke of. A scan does not tell which of them it saw, and a departure of any ends that.
 - The device is connected while any source's word is that it is there.
 """
 
@@ -21,6 +23,8 @@ from sessiontrack.values.timestamps import FOREVER
 # own, as it arrived.
 SEEN, LEFT, CONNECTED = range(3)
 KINDS = {"seen": SEEN, "disconnected": LEFT, "connected": CONNECTED}
+# Of a device's addresses: its own, and one of which nobody knows which it is. Further ones are named.
+OWN, ANY = "", "*"
 
 
 def rank_of(kind: int, arrival: int | None) -> int:
@@ -33,11 +37,20 @@ def rank_of(kind: int, arrival: int | None) -> int:
 
 
 class Said(NamedTuple):
-    """What a source said of one device at an instant."""
+    """What a source said of one address of a device at an instant."""
 
     at: int
     rank: int
     kind: int
+    mac: str = OWN
+
+
+class Stay(NamedTuple):
+    """One address of a device, seen from first to last, between which the source did not say that it left."""
+
+    first: int
+    last: int
+    mac: str = OWN
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,6 +68,7 @@ class SourceEvidence:
     blocks: [first, last] sightings between which no complete scan of the source missed the device.
     said: that it connected or left; and that it was seen, where that has a place in the order of arrival.
     excused: [first, last] scans that only remembered it, which is neither a sighting nor a miss.
+    stays: sightings of one of its addresses.
     known_before: it saw the device before all this.
     scans: all complete scans of the source; trusted: those of them that are evidence of absence.
     """
@@ -63,6 +77,7 @@ class SourceEvidence:
     said: list[Said] = field(default_factory=list)
     known_before: bool = False
     excused: list[tuple[int, int]] = field(default_factory=list)
+    stays: list[Stay] = field(default_factory=list)
 
     def sightings_beside(self, at: int) -> Iterator[int]:
         """Known sightings, of which those nearest before and after that instant are some."""
@@ -74,12 +89,19 @@ class SourceEvidence:
                 yield from (
                     each for each in self.scans[max(0, place - 1) : place + 2] if first <= each <= last
                 )
+        for stay in self.stays:
+            yield from (stay.first, stay.last)
         yield from (each.at for each in self.said if each.kind != LEFT)
 
     def last_sighting(self) -> int | None:
         """When the source last saw the device; None where it did not."""
-        found = [last for _, last in self.blocks] + [each.at for each in self.said if each.kind != LEFT]
-        return max(found, default=None)
+        found = [last for _, last in self.blocks] + [each.last for each in self.stays]
+        return max(found + [each.at for each in self.said if each.kind != LEFT], default=None)
+
+    def first_sighting(self) -> int | None:
+        """When the source first saw the device, or said anything of it; None where it did not."""
+        found = [first for first, _ in self.blocks] + [each.first for each in self.stays]
+        return min(found + [each.at for each in self.said], default=None)
 
     def missed(self, last: int, until: int | None, grace: int) -> int | None:
         """The trusted scan before `until` by which it is known to have left after a sighting.
@@ -123,7 +145,7 @@ def connected_intervals(evidence: Iterable[SourceEvidence], grace: int) -> list[
     Args:
         grace: seconds that a device may be missed without having left.
     """
-    words = [word for source in evidence for word in _words(source, grace)]
+    words = [word for source in evidence for word in _words(source, grace).found]
     merged = _union([word for word in words if word.start is not None])
     for end in sorted({word.end for word in words if word.start is None and word.end is not None}):
         if not any(_holds(interval, end) for interval in merged):
@@ -133,9 +155,9 @@ def connected_intervals(evidence: Iterable[SourceEvidence], grace: int) -> list[
     )
 
 
-def is_held(source: SourceEvidence, grace: int) -> bool:
-    """Whether it is that source's word that the device is there now."""
-    return any(word.end is None for word in _words(source, grace))
+def held_addresses(source: SourceEvidence, grace: int) -> set[str]:
+    """The addresses of the device that by the source's word are there now; none: the device is not."""
+    return _words(source, grace).held
 
 
 class _Word(NamedTuple):
@@ -146,49 +168,67 @@ class _Word(NamedTuple):
     told: int | None
 
 
-def _words(source: SourceEvidence, grace: int) -> list[_Word]:
+class _Words(NamedTuple):
+    """All words of a source about a device, and the addresses that the last one goes on by."""
+
+    found: list[_Word]
+    held: set[str]
+
+
+def _words(source: SourceEvidence, grace: int) -> _Words:
     """One source's words. A departure that nothing precedes ends a connection whose start is not known."""
-    items = [(start, SEEN, SEEN, end) for start, end in _split_at_departures(source)]
-    items += [(at, rank, kind, at) for at, rank, kind in source.said]
+    items = [(stay.first, SEEN, SEEN, stay.last, stay.mac) for stay in _split_at_departures(source)]
+    items += [(at, rank, kind, at, mac) for at, rank, kind, mac in source.said]
     found: list[_Word] = []
-    start: int | None = None
-    last = 0
+    held: set[str] = set()
+    start = last = 0
     anything_before = source.known_before
-    for at, _, kind, end in sorted(items):
-        missed_at = None if start is None else source.missed(last, at, grace)
+    for at, _, kind, end, mac in sorted(items):
+        missed_at = source.missed(last, at, grace) if held else None
         if missed_at is not None:
             found.append(_Word(start, last, missed_at))
-            start = None
+            held = set()
         if kind != LEFT:
-            start, last = (at, end) if start is None else (start, max(last, end))
-        elif start is not None:
-            found.append(_Word(start, at, at))
-            start = None
+            start, last = (start, max(last, end)) if held else (at, end)
+            held.add(mac)
+        elif held:
+            held = left_by(held, mac)
+            if not held:
+                found.append(_Word(start, at, at))
         elif not anything_before:
             found.append(_Word(None, at, at))
         anything_before = True
-    if start is not None:
+    if held:
         missed_at = source.missed(last, None, grace)
         found.append(_Word(start, None if missed_at is None else last, missed_at))
-    return found
+        held = held if missed_at is None else set()
+    return _Words(found, held)
 
 
-def _split_at_departures(source: SourceEvidence) -> list[tuple[int, int]]:
-    """The blocks, none of which has a departure between its first and its last sighting."""
-    blocks = source.blocks
-    for left in sorted(each.at for each in source.said if each.kind == LEFT):
-        split: list[tuple[int, int]] = []
-        for first, last in blocks:
-            if not first <= left < last:
-                split.append((first, last))
+def left_by(held: Iterable[str], mac: str) -> set[str]:
+    """The addresses that are still there once one of them left."""
+    return set() if mac == ANY else {each for each in held if each not in (mac, ANY)}
+
+
+def _split_at_departures(source: SourceEvidence) -> list[Stay]:
+    """Blocks and stays, none of which has a departure between its first and its last sighting."""
+    stays = [Stay(first, last, ANY) for first, last in source.blocks] + source.stays
+    for left, mac in sorted((each.at, each.mac) for each in source.said if each.kind == LEFT):
+        split: list[Stay] = []
+        for stay in stays:
+            first, last, its = stay
+            if not first <= left < last or its in left_by({its}, mac):
+                split.append(stay)
                 continue
             place = bisect_right(source.scans, left)
             before = source.scans[place - 1] if place else first
-            split.append((first, max(first, before)))
+            split.append(Stay(first, max(first, before), its))
             # Where the scan that was next is forgotten, the block's last sighting is known in any case.
-            split.append((min(source.scans[place], last) if place < len(source.scans) else last, last))
-        blocks = split
-    return blocks
+            split.append(
+                Stay(min(source.scans[place], last) if place < len(source.scans) else last, last, its)
+            )
+        stays = split
+    return stays
 
 
 def _union(words: list[_Word]) -> list[Interval]:

@@ -126,7 +126,7 @@ def take_scan(
     Args:
         arrives: it has no instant of its own; within one second it comes after what came before.
     """
-    source_id = identify(tx, source, at, sightings)
+    source_id = identify(tx, source, at, sightings, by_address=False)
     before, after = tx.value(BEFORE, source_id=source_id, at=at), tx.value(AFTER, source_id=source_id, at=at)
     is_repeated = tx.row(SCAN_AT, source_id=source_id, at=at) is not None
     if after is None and not is_repeated:

@@ -175,7 +175,9 @@ class EventBody(Strict):
     ip = IpAddress(load_default=None, metadata=_IP)
     at = JsonTimestamp(load_default=None, metadata={"description": "When; left out: now."})
     event = fields.String(required=True, validate=OneOf(EVENT_KINDS))
-    info = Text(most=LONGEST_TEXT, load_default="", metadata={"description": "Kept with a connection."})
+    info = Text(
+        most=LONGEST_TEXT, load_default="", metadata={"description": "Kept with the session that it begins."}
+    )
     name = Text(
         most=LONGEST_TEXT, load_default="", metadata={"description": "Taken for a device that has none."}
     )

@@ -12,7 +12,7 @@ from sessiontrack.models.device import TEXTS
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.recording import LINK_REPORTED
-from sessiontrack.presence.rules import Run, united_runs
+from sessiontrack.presence.rules import OWN, Run, united_runs
 from sessiontrack.presence.scans import weigh_anew
 from sessiontrack.services import devices
 from sessiontrack.services.presence import PresenceRules, derive_and_announce, reporting
@@ -33,7 +33,12 @@ INSERT_RUN = Statement(
     "INSERT INTO sighting_run (device_id, source_id, ip, first_at, last_at)"
     " VALUES (:device_id, :source_id, :ip, :first_at, :last_at)"
 )
-# The same word of both is one, which stands for as much as either.
+# What was said of the other is said of a further address now.
+NAME_WORDS = Statement(
+    "UPDATE device_evidence SET mac = (SELECT d.mac FROM device d WHERE d.id = :other)"
+    f" WHERE device_id = :other AND mac = '{OWN}'"
+)
+# The same word of both, where nobody knows of which address, is one, which stands for as much as either.
 TELL_EQUAL = Statement(
     "UPDATE device_evidence SET"
     " ip = CASE WHEN o.ip > device_evidence.ip THEN o.ip ELSE device_evidence.ip END,"
@@ -45,12 +50,12 @@ TELL_EQUAL = Statement(
     " THEN o.since_at ELSE device_evidence.since_at END"
     " FROM device_evidence o WHERE device_evidence.device_id = :keeper AND o.device_id = :other"
     " AND o.source_id = device_evidence.source_id AND o.at = device_evidence.at"
-    " AND o.kind = device_evidence.kind"
+    " AND o.kind = device_evidence.kind AND o.mac = device_evidence.mac"
 )
 DELETE_EQUAL = Statement(
     "DELETE FROM device_evidence WHERE device_id = :other AND EXISTS (SELECT 1 FROM device_evidence k"
     " WHERE k.device_id = :keeper AND k.source_id = device_evidence.source_id"
-    " AND k.at = device_evidence.at AND k.kind = device_evidence.kind)"
+    " AND k.at = device_evidence.at AND k.kind = device_evidence.kind AND k.mac = device_evidence.mac)"
 )
 MOVE_WORDS = Statement("UPDATE device_evidence SET device_id = :keeper WHERE device_id = :other")
 
@@ -208,6 +213,7 @@ def _unite_evidence(tx: Transaction, least_share: float, keeper: int, other: int
     tx.run(MOVE_RUNS, keeper=keeper, other=other)
     for values in missing:
         tx.run(INSERT_RUN, device_id=keeper, **values)
+    tx.run(NAME_WORDS, other=other)
     tx.run(TELL_EQUAL, keeper=keeper, other=other)
     tx.run(DELETE_EQUAL, keeper=keeper, other=other)
     tx.run(MOVE_WORDS, keeper=keeper, other=other)

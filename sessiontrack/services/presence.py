@@ -158,13 +158,14 @@ def disconnect_held(tx: Transaction, now: int, source: str, rules: PresenceRules
         how many devices are connected no more; those that another source holds still are.
     """
     hold_evidence(tx)
-    last_seen = {each.device_id: each.last_at for each in held_by(tx, source, rules.grace)}
-    if not last_seen:
+    held = held_by(tx, source, rules.grace)
+    if not held:
         return 0
-    before = _count_connected(tx, last_seen)
-    words.say_left(tx, source, last_seen)
-    derive_and_announce(tx, now, last_seen, rules)
-    return before - _count_connected(tx, last_seen)
+    device_ids = [each.device_id for each in held]
+    before = _count_connected(tx, device_ids)
+    words.say_left(tx, source, held)
+    derive_and_announce(tx, now, device_ids, rules)
+    return before - _count_connected(tx, device_ids)
 
 
 def _count_connected(tx: Transaction, device_ids: Iterable[int]) -> int:

@@ -1,5 +1,6 @@
 """`POST /devices/<mac>/merge`: two devices become one, with their whole history."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -213,9 +214,12 @@ def test_contract_6_events_taken_in_bulk_of_either_address_are_the_devices(clien
     with rows.writing(clients.app) as tx:
         observe_events(tx, NOW, said, RULES)
         assert has_said(tx, "ap", B, NOW - 60, NOW)
+        # It is there by its own address.
+        assert tx.rows(OF_DEVICE, mac=A)[-1] == (NOW - 60, None, 1)
+        observe_events(tx, NOW, [DeviceEvent("ap", NOW - 56, "disconnected", Seen(A))], RULES)
         last = tx.rows(OF_DEVICE, mac=A)[-1]
         assert tx.value(Statement("SELECT count(*) FROM device")) == 1
-    assert last == (NOW - 60, NOW - 57, 0)
+    assert last == (NOW - 60, NOW - 56, 0)
 
 
 def test_contract_6_imported_sessions_of_either_address_are_the_devices(clients: Clients) -> None:
@@ -316,14 +320,15 @@ def test_contract_6_an_open_session_of_a_scan_is_closed_by_scans_after_a_merge(
 
 
 def _renamed(observed: list[Observation]) -> list[Observation]:
-    """As if B had been seen as A all along; of two addresses in one scan the greater."""
+    """As if B had been an address of A all along; of two in one scan the greater IP address."""
     found = []
     for each in observed:
         devices: dict[str, str] = {}
         for mac, ip in each.devices:
             name = A if mac == B else mac
             devices[name] = max(ip, devices.get(name, ""))
-        found.append(Observation(each.source, each.at, each.kind, tuple(devices.items())))
+        told_of = tuple((A if mac == B else mac, mac) for mac, _ in each.devices)
+        found.append(replace(each, devices=tuple(devices.items()), told_of=told_of))
     return found
 
 

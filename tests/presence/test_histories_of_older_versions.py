@@ -11,7 +11,9 @@ from sessiontrack import create_app
 from sessiontrack.database import Row, Statement, db, read_transaction, write_transaction
 from sessiontrack.keeping import soundness
 from sessiontrack.migrations import revisions
+from sessiontrack.services.presence import PresenceRules, observe_event
 from sessiontrack.startup import prepare
+from sessiontrack.values.observations import Observation
 from tests.support.application import NOW
 from tests.support.history_calls import M, O, X
 
@@ -33,6 +35,7 @@ SESSIONS = Statement(
     "SELECT s.connected_at, s.disconnected_at, s.still_connected, s.ip FROM device_session s"
     " JOIN device d ON d.id = s.device_id WHERE d.mac = :mac ORDER BY s.begin_at, s.id"
 )
+INFOS = Statement("SELECT connected_at, disconnected_at, info FROM device_session ORDER BY begin_at")
 EVENTS = Statement(
     "SELECT e.at, e.type, s.connected_at FROM event e JOIN device d ON d.id = e.device_id"
     " LEFT JOIN device_session s ON s.id = e.session_id WHERE d.mac = :mac AND NOT e.voided"
@@ -40,13 +43,13 @@ EVENTS = Statement(
 )
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
+@pytest.fixture(params=[BEFORE])
+def app(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Flask]:
     """An application whose database is still of the version before."""
     made = create_app({"INSTANCE": tmp_path / "instance"})
     with made.app_context():
         with db.engine.begin() as connection:
-            command.upgrade(revisions._config(connection), BEFORE)
+            command.upgrade(revisions._config(connection), request.param)
         with write_transaction() as tx:
             tx.run(Statement("INSERT INTO source (id, name) VALUES (1, 'ap')"))
             for device, mac in enumerate((X, M, O), start=1):
@@ -143,3 +146,26 @@ def test_a_session_that_nothing_founds_is_named_and_mended(app: Flask) -> None:
         assert not any(each.count for each in soundness.mend(soundness.examine()))
     sessions, _ = started(app, X)
     assert [row[:3] for row in sessions] == [(-600, None, 0)]
+
+
+@pytest.mark.parametrize("app", ["0046"], indirect=True)
+def test_what_was_said_of_a_merged_device_may_be_of_any_of_its_addresses(app: Flask) -> None:
+    """It was not kept of which: so the next departure of one of them ends it, as before."""
+    rules = PresenceRules.of(app.extensions["sessiontrack.settings"])
+    write(
+        app,
+        "INSERT INTO derived_by (id, grace_seconds, least_percent) VALUES (1, :grace, 20)",
+        grace=rules.grace,
+    )
+    write(app, "DELETE FROM device WHERE id = 3")
+    write(app, "INSERT INTO device_alias (mac, device_id) VALUES (:mac, 2)", mac=O)
+    said = WORD.replace("kind, ip)", "kind, ip, info)").replace(":ip)", ":ip, :info)")
+    for kind, at, info in (("seen", -900, "ap 1"), ("connected", -600, "")):
+        write(app, said, device=2, at=NOW + at, kind=kind, ip="", info=info)
+    prepare(app)
+    with app.app_context():
+        assert [each.name for each in soundness.examine() if each.count] == []
+        with write_transaction() as tx:
+            assert tx.rows(INFOS) == [(NOW - 900, None, "ap 1")]
+            observe_event(tx, NOW, "ap", NOW - 300, "disconnected", Observation(O), rules)
+            assert tx.rows(INFOS) == [(NOW - 900, NOW - 300, "ap 1")]

@@ -24,7 +24,7 @@ from sessiontrack.values.timestamps import IN_UTC
 from tests.support.application import NOW, Clients
 from tests.support.history_reference import Report, history
 from tests.support.history_world import DAY, GRACE, MACS, RULES, World
-from tests.support.presence_reference import Observation, last_seen_if_held
+from tests.support.presence_reference import Observation, held, infos
 from tests.support.thorough import made_up
 
 STEP = 300
@@ -148,14 +148,16 @@ class HistoryMachine(RuleBasedStateMachine):
         at=st.one_of(places, st.none()),
         kind=st.sampled_from(["seen", "connected", "disconnected"]),
         ip=addresses,
+        info=st.sampled_from(["", "", "radio 1", "radio 2"]),
     )
-    def event(self, source: str, mac: str, at: int | None, kind: str, ip: str) -> None:
+    def event(self, source: str, mac: str, at: int | None, kind: str, ip: str, info: str) -> None:
+        seen = Observation(source, self.now, kind, ((mac, ip),), info=info)
         if at is not None:
-            self._observe(Observation(source, self.base + at * STEP, kind, ((mac, ip),)))
+            self._observe(replace(seen, at=self.base + at * STEP))
             return
         key = (source, self.now)
         self.arrivals[key] = self.arrivals.get(key, 0) + 1
-        self._observe(Observation(source, self.now, kind, ((mac, ip),), arrival=self.arrivals[key]))
+        self._observe(replace(seen, arrival=self.arrivals[key]))
 
     def _observe(self, seen: Observation) -> None:
         is_accepted = self.world.observe(seen)
@@ -175,12 +177,12 @@ class HistoryMachine(RuleBasedStateMachine):
             return
         for mac in {owner for owner in self.owner.values() if owner}:
             grace = self.graces.get(mac, self.grace)
-            at = last_seen_if_held(self._seen_of(mac), source, mac, least_share=0.0, grace=grace)
-            if at is not None:
+            at, there = held(self._seen_of(mac), source, mac, least_share=0.0, grace=grace)
+            for address in sorted(there):
                 key = (source, at)
                 self.arrivals[key] = self.arrivals.get(key, 0) + 1
-                left = Observation(source, at, "disconnected", ((mac, ""),), arrival=self.arrivals[key])
-                self.facts.append(Fact(mac, seen=left))
+                left = Observation(source, at, "disconnected", ((address, ""),), arrival=self.arrivals[key])
+                self.facts.append(Fact(address, seen=left))
 
     @rule(mac=macs, minutes=st.sampled_from([None, 5, 10, 30]))
     def patch(self, mac: str, minutes: int | None) -> None:
@@ -302,6 +304,9 @@ class HistoryMachine(RuleBasedStateMachine):
             sessions, events = self.world.recorded(mac)
             assert [(row[0], row[1], bool(row[2])) for row in sessions] == told.sessions, mac
             assert {row[:2] for row in events if row[1] != "New Device"} == told.events, mac
+            said = infos(self._seen_of(mac), mac)
+            derived = [row for row in sessions if not row[5]]
+            assert [row[4] for row in derived] == [said.get(_first(row), "") for row in derived], mac
 
     def _reference(self, mac: str) -> Any:
         facts = self._facts_of_owner(mac)
@@ -378,6 +383,12 @@ class HistoryMachine(RuleBasedStateMachine):
         return sessions, [row for row in events if row[1] != "New Device" or not self.has_deleted]
 
 
+def _first(session: Any) -> int:
+    start, end = session[:2]
+    begin: int = end if start is None else start
+    return begin
+
+
 def _with_stand_ins(seen: Observation) -> Observation:
     """A scan that saw devices which were deleted since is one that saw somebody."""
     others = tuple((f"AA:BB:CC:00:01:{number:02X}", "") for number in range(seen.forgotten))
@@ -394,13 +405,16 @@ def _overlap(reports: list[Report]) -> bool:
 
 
 def _renamed(seen: Observation, owner: dict[str, str], mac: str) -> Observation:
-    """As if the device had one address only; of two that a scan saw of it, the greater."""
+    """As of devices with all their addresses; of two that a scan saw of one, the greater IP address."""
     devices: dict[str, str] = {}
+    told_of = []
     for each, ip in seen.devices:
         name = owner[each] or each
         devices[name] = max(ip, devices.get(name, ""))
+        told_of.append((name, each))
     remembered = {owner[each] or each for each in seen.remembered} - devices.keys()
-    return replace(seen, devices=tuple(devices.items()), remembered=tuple(sorted(remembered)))
+    of_devices = {"devices": tuple(devices.items()), "remembered": tuple(sorted(remembered))}
+    return replace(seen, **of_devices, told_of=tuple(told_of))
 
 
 def _assert_readers_agree(clients: Clients, macs: list[str], now: int) -> None:

@@ -227,11 +227,83 @@ def test_case_9_the_order_within_one_second_outlives_a_merge(history: History, i
     if is_merged_first:
         history.merge(M, O)
     history.event("connected", None, mac=O)
+    history.event("disconnected", None, mac=O)
     history.event("disconnected", None, mac=M)
-    history.event("disconnected", None, mac=M, source="dhcp")
+    for mac in (M, O):
+        history.event("disconnected", None, mac=mac, source="dhcp")
     if not is_merged_first:
         history.merge(M, O)
     assert history.sessions(M) == [(-900, 0)]
+    history.event("connected", None, mac=O)
+    assert history.sessions(M) == [(-900, None)]
+    history.assert_sound()
+
+
+# --- 10: two addresses of one device
+
+
+@pytest.mark.parametrize("merged_after", [0, 1, 2, 3])
+@pytest.mark.parametrize(("first", "second"), [(M, O), (O, M)])
+def test_an_address_that_leaves_takes_no_other_one_along(
+    history: History, merged_after: int, first: str, second: str
+) -> None:
+    """A phone that takes a new address on one access point, which tells later that the old one is gone."""
+    for mac in (M, O):
+        history.create(-5000, -4900, mac)
+    said = [("connected", -900, first), ("connected", -600, second), ("disconnected", -300, first)]
+    for place, (kind, at, mac) in enumerate(said):
+        if place == merged_after:
+            history.merge(M, O)
+        history.event(kind, at, mac=mac)
+    if merged_after == 3:
+        history.merge(M, O)
+    assert (-900, None) in history.sessions(M)
+    history.event("disconnected", -100, mac=second)
+    assert (-900, -100) in history.sessions(M)
+    history.assert_sound()
+
+
+def test_of_two_addresses_that_a_scan_saw_either_may_have_left(history: History) -> None:
+    for mac in (M, O):
+        history.event("seen", -900, mac=mac, source="ap")
+    history.merge(M, O)
+    history.scan(-600, O, source="ap")
+    history.event("disconnected", -300, mac=M)
+    assert history.sessions(M) == [(-900, None)]
+    history.event("disconnected", -200, mac=O)
+    assert history.sessions(M) == [(-900, -200)]
+    history.assert_sound()
+
+
+def test_what_was_forgotten_of_one_address_leaves_the_other_there(
+    history: History, clock: time_machine.Traveller
+) -> None:
+    history.event("connected", -900, mac=M)
+    history.event("connected", -600, mac=O)
+    history.merge(M, O)
+    history.event("seen", -500, mac=M)
+    for days in (8, 16):
+        clock.move_to(NOW + days * 86_400)
+        history.event("seen", days * 86_400 - 10, mac=X)
+    history.event("disconnected", 16 * 86_400 - 5, mac=M)
+    assert history.is_connected(M)
+    history.event("disconnected", 16 * 86_400 - 3, mac=O)
+    assert history.sessions(M) == [(-900, 16 * 86_400 - 3)]
+    history.assert_sound()
+
+
+# --- 11: what is said beside a sighting
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_sighting_that_begins_a_session_gives_it_its_info(history: History, is_late: bool) -> None:
+    """As of a device that was there before its access point's RADIUS began."""
+    said = [("seen", -600, {"info": "nas 1", "ip": "10.0.0.4"}), ("seen", -300, {"info": "nas 2"})]
+    for kind, at, more in reversed(said) if is_late else said:
+        history.event(kind, at, **more)
+    assert history.addresses() == [("10.0.0.4", "nas 1")]
+    history.event("connected", -900, info="nas 0")
+    assert history.addresses() == [("10.0.0.4", "nas 0")]
     history.assert_sound()
 
 

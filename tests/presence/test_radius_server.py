@@ -286,6 +286,35 @@ def test_an_interim_without_start_tells_the_start(site: Clients, server: RadiusS
     assert session["ses_DurationSeconds"] == 3650
 
 
+@pytest.mark.parametrize("seconds", [None, 30 * 86_400])
+def test_an_interim_that_begins_a_session_gives_it_its_info(
+    site: Clients, server: RadiusServer, seconds: int | None
+) -> None:
+    """Of a device that was there before RADIUS began, or for longer than evidence is accepted."""
+    more = {} if seconds is None else {"Acct_Session_Time": seconds}
+    first = packet(INTERIM, NAS_Identifier="ap-1", User_Name="anna", Acct_Session_Id="7", **more)
+    assert answered_by(server.port, first) == 1
+    (session,) = sessions(site)
+    assert all(word in session["ses_Info"] for word in ("anna", "7")), session
+
+
+def test_a_nas_that_starts_again_ends_both_addresses_of_a_device(site: Clients, server: RadiusServer) -> None:
+    at, others = clock.now() - 100, ("AA:BB:CC:00:00:02", "AA:BB:CC:00:00:03")
+    stations = (MAC, others[0])
+    starts = [
+        packet(START, number=n, Calling_Station_Id=mac, NAS_Identifier="ap-1", Event_Timestamp=at + n)
+        for n, mac in enumerate((*stations, others[1]))
+    ]
+    assert answered_by(server.port, *starts) == 3
+    site.operator.ok("POST", f"/devices/{MAC}/merge", {"mac": others[0]})
+    stop = packet(STOP, number=4, Calling_Station_Id=MAC, NAS_Identifier="ap-1", Event_Timestamp=at + 10)
+    assert answered_by(server.port, stop) == 1
+    assert [each["ses_StillConnected"] for each in sessions(site)] == [True]
+    assert answered_by(server.port, packet(ON, number=5, NAS_Identifier="ap-1", Event_Timestamp=at + 20)) == 1
+    for mac in (MAC, others[1]):
+        assert [each["ses_StillConnected"] for each in sessions(site, mac)] == [False]
+
+
 def test_a_started_session_keeps_its_start_after_a_restart_of_ours(site: Clients) -> None:
     at = clock.now() - 100
     with running(site.app) as server:

@@ -7,25 +7,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.presence.rules import (
+    ANY,
     CONNECTED,
     KINDS,
     LEFT,
+    OWN,
     REMEMBERED,
     SEEN,
     Interval,
     Run,
     Said,
     SourceEvidence,
+    Stay,
     are_trusted,
     connected_intervals,
-    is_held,
+    held_addresses,
     rank_of,
     united_runs,
     weight,
 )
-from tests.support.presence_reference import GRACE, Observation, truth
+from tests.support.presence_reference import GRACE, Observation, held, truth
 
-MAC, OTHER = "AA", "BB"
+MAC, OTHER, FURTHER = "AA", "BB", "CC"
 DAY = 86_400
 
 
@@ -35,15 +38,17 @@ def scan(at: int, seen: bool, remembered: bool, source: str) -> Observation:
     return Observation(source, at, "complete", devices, (MAC,) if remembered and not seen else ())
 
 
-def word(at: int, kind: str, arrival: int, source: str) -> Observation:
-    return Observation(source, at, kind, ((MAC, ""),), arrival=arrival)
+def word(at: int, kind: str, arrival: int, source: str, address: str) -> Observation:
+    return Observation(source, at, kind, ((MAC, ""),), arrival=arrival, told_of=((MAC, address),))
 
 
 at_some = st.integers(0, 60)
 sources = st.sampled_from(["a", "b"])
+addresses = st.sampled_from([MAC, FURTHER])
+kinds = st.sampled_from(["connected", "disconnected", "seen"])
 observations = st.lists(
     st.builds(scan, at_some, st.booleans(), st.booleans(), sources)
-    | st.builds(word, at_some, st.sampled_from(["connected", "disconnected", "seen"]), st.just(0), sources),
+    | st.builds(word, at_some, kinds, st.just(0), sources, addresses),
     max_size=14,
     unique_by=lambda each: (each.source, each.at),
 )
@@ -62,11 +67,12 @@ def evidence_of(seen: list[Observation], source: str) -> SourceEvidence:
         elif MAC in each.remembered:
             evidence.excused.append((each.at, each.at))
     for each in own:
+        (address,) = each.addresses(MAC)
+        mac = OWN if address == MAC else address
         if each.kind == "seen":
-            evidence.blocks.append((each.at, each.at))
+            evidence.stays.append(Stay(each.at, each.at, mac))
         elif each.kind != "complete":
-            evidence.said.append(Said(each.at, KINDS[each.kind], KINDS[each.kind]))
-    evidence.blocks.sort()
+            evidence.said.append(Said(each.at, KINDS[each.kind], KINDS[each.kind], mac))
     return evidence
 
 
@@ -77,8 +83,11 @@ def test_contract_6_connected_is_what_the_reference_says(seen: list[Observation]
     expected = truth(seen, MAC).sessions
     found = [(each.start, each.end) for each in connected_intervals(both, GRACE)]
     assert found == sorted(expected, key=lambda each: (each[1] if each[0] is None else each[0], each[1] or 0))
-    held = any(is_held(each, GRACE) for each in both)
-    assert held == any(end is None for _, end in expected)
+    for source, evidence in zip(("a", "b"), both, strict=True):
+        there = {address or MAC for address in held_addresses(evidence, GRACE)}
+        assert {MAC if address == ANY else address for address in there} == held(
+            seen, source, MAC, grace=GRACE
+        )[1]
 
 
 def by_scans(*seen: int, until: int, every: int = 5, grace: int = GRACE) -> list[Interval]:

@@ -133,7 +133,7 @@ class World:
             body["remembered"] = list(each.remembered)
             return bool(self.call("POST", "/presence/scans", body)["success"])
         ((mac, ip),) = each.devices
-        body = {"source": each.source, "mac": mac, "event": each.kind, **at}
+        body = {"source": each.source, "mac": mac, "event": each.kind, "info": each.info, **at}
         return bool(self.call("POST", "/presence/events", body | ({"ip": ip} if ip else {}))["success"])
 
     def recorded(self, mac: str) -> tuple[list[Any], list[Any]]:

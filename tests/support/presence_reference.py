@@ -8,6 +8,7 @@ GRACE = 10
 LEAST_SHARE = 0.5
 DAY = 86_400
 NEVER = DAY * 10**6
+SCANNED = "scanned"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,25 @@ class Observation:
     arrival: int = 0
     # How many it saw of whom everything was deleted since.
     forgotten: int = 0
+    # (device, address): the addresses of devices that it told of, where not their own. A complete scan's are
+    # not known.
+    told_of: tuple[tuple[str, str], ...] = ()
+    info: str = ""
+
+    def addresses(self, mac: str) -> set[str]:
+        """Those of the device that it told of."""
+        if self.kind == "complete":
+            return {SCANNED}
+        return {address for device, address in self.told_of if device == mac} or {mac}
+
+
+def infos(observations: list[Observation], mac: str) -> dict[int, str]:
+    """What was said beside a device's sightings, by their instants; of two at once the greater."""
+    said: dict[int, str] = {}
+    for each in observations:
+        if each.kind in ("seen", "connected") and any(mac == other for other, _ in each.devices):
+            said[each.at] = max(each.info, said.get(each.at, ""))
+    return said
 
 
 @dataclass
@@ -52,14 +72,18 @@ def _trusted(observations: list[Observation], source: str, least_share: float) -
 
 def _words(
     observations: list[Observation], source: str, mac: str, least_share: float, grace: int
-) -> list[tuple[int | None, int | None, int]]:
-    """(start, end, told): one source's periods of presence, and when it reported their ends."""
+) -> tuple[list[tuple[int | None, int | None, int]], set[str]]:
+    """(start, end, told): one source's periods of presence, and when it reported their ends.
+
+    And by which addresses the device is there now.
+    """
     order = {"complete": 0, "partial": 0, "seen": 0, "disconnected": 1, "connected": 2}
     marks = sorted(
         {
-            (each.at, order[each.kind] if not each.arrival else 2 + each.arrival, order[each.kind])
+            (each.at, order[each.kind] if not each.arrival else 2 + each.arrival, order[each.kind], address)
             for each in observations
             if each.source == source and any(mac == other for other, _ in each.devices)
+            for address in each.addresses(mac)
         }
     )
     excused = {
@@ -70,24 +94,31 @@ def _words(
     trusted = _trusted(observations, source, least_share)
     found: list[tuple[int | None, int | None, int]] = []
     start: int | None = None
-    for place, (at, _, kind) in enumerate(marks):
+    last = 0
+    there: set[str] = set()
+    for place, (at, _, kind, address) in enumerate(marks):
         following = marks[place + 1] if place + 1 < len(marks) else None
-        if kind == 1:
-            if start is not None:
+        if kind == 1 and start is not None:
+            # Which of the addresses a scan saw is not known: perhaps this one.
+            there -= {address, SCANNED}
+            if not there:
                 found.append((start, at, at))
-            elif place == 0:
-                found.append((None, at, at))
-            start = None
+                start = None
+        elif kind == 1 and place == 0:
+            found.append((None, at, at))
+        elif kind != 1:
+            start, last = at if start is None else start, at
+            there.add(address)
+        if start is None:
             continue
-        start = at if start is None else start
         until = following[0] if following else max([at, *trusted]) + 1
-        told = _told(at, [scan for scan in trusted if at < scan < until], excused, grace)
+        told = _told(last, [scan for scan in trusted if last < scan < until], excused, grace)
         if told is not None:
-            found.append((start, at, told))
-            start = None
+            found.append((start, last, told))
+            start, there = None, set()
     if start is not None:
         found.append((start, None, NEVER))
-    return found
+    return found, there
 
 
 def _told(last: int, scans: list[int], excused: set[int], grace: int) -> int | None:
@@ -106,19 +137,22 @@ def _told(last: int, scans: list[int], excused: set[int], grace: int) -> int | N
     return None
 
 
-def last_seen_if_held(
+def held(
     observations: list[Observation], source: str, mac: str, *, least_share: float = LEAST_SHARE, grace: int
-) -> int | None:
-    """When the source last saw the device, if by its word the device is still there."""
-    if not any(end is None for _, end, _ in _words(observations, source, mac, least_share, grace)):
-        return None
-    return max(
-        each.at
-        for each in observations
-        if each.source == source
-        and each.kind != "disconnected"
-        and any(mac == other for other, _ in each.devices)
+) -> tuple[int, set[str]]:
+    """When the source last saw the device, and by which addresses the device is still there by its word."""
+    _, there = _words(observations, source, mac, least_share, grace)
+    last = max(
+        (
+            each.at
+            for each in observations
+            if each.source == source
+            and each.kind != "disconnected"
+            and any(mac == other for other, _ in each.devices)
+        ),
+        default=0,
     )
+    return last, {mac if address == SCANNED else address for address in there}
 
 
 def truth(
@@ -136,7 +170,7 @@ def truth(
     words = [
         word
         for source in {each.source for each in of_device}
-        for word in _words(observations, source, mac, least_share, grace)
+        for word in _words(observations, source, mac, least_share, grace)[0]
     ]
     # Sorted by start; by the time its end is reported, each one has ended, as far as is known then.
     merged: list[tuple[int, int, int]] = []
