@@ -51,7 +51,8 @@ AP-* | CTRL-* | WPS-*) ;;
     if [ $# -ge 3 ]; then
         lease "$1" "$2" "$3" "${4:-}"
     elif [ -n "${MACADDR:-}" ]; then
-        lease "${ACTION:-}" "$MACADDR" "${IPADDR:-}" "${HOSTNAME:-}"
+        # procd leaves out a HOSTNAME that is empty, and BusyBox's shell then sets one, unexported: this host's own.
+        lease "${ACTION:-}" "$MACADDR" "${IPADDR:-}" "$(env | sed -n 's/^HOSTNAME=//p')"
     fi
     ;;
 esac

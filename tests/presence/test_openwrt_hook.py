@@ -45,7 +45,7 @@ def call(request: pytest.FixtureRequest, live: LiveServer, tmp_path: Path) -> Ca
 def script(folder: Path, url: str, token: str, add_program: Callable[[Path], None]) -> Call:
     path, programs = folder / "hook", folder / "bin"
     programs.mkdir()
-    busybox(programs, "tr", "cut", "uname", "timeout")
+    busybox(programs, "tr", "cut", "uname", "timeout", "env", "sed")
     add_program(programs)
     words = ["listen", "openwrt", "install", str(path), "--url", url, "--token", token]
     result = invoke(folder / "unused", *words)
@@ -53,8 +53,10 @@ def script(folder: Path, url: str, token: str, add_program: Callable[[Path], Non
     assert path.stat().st_mode & 0o777 == 0o700
 
     def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        # procd sources what is in /etc/hotplug.d; dnsmasq and hostapd_cli run it.
+        words = [str(path), *arguments] if arguments else ["-c", f". {path}"]
         return subprocess.run(
-            [shutil.which("busybox") or "busybox", "sh", str(path), *arguments],
+            [shutil.which("busybox") or "busybox", "sh", *words],
             env={"PATH": str(programs), **variables},
             capture_output=True,
             text=True,
@@ -110,6 +112,27 @@ def test_leases_of_dnsmasq_and_of_hotplug(call: Call, live: LiveServer) -> None:
     let_a_second_pass()
     assert call("del", first, "10.7.0.9").returncode == 0
     assert not any(each["ses_StillConnected"] for each in sessions(live, first))
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        # procd leaves out a variable that is empty, and BusyBox's shell then has the router's own name in it;
+        # hotplug-call hands an empty one on.
+        ({}, ""),
+        ({"HOSTNAME": ""}, ""),
+        # Access points leave the factory under one name.
+        ({"HOSTNAME": HOST}, HOST),
+    ],
+)
+def test_a_device_has_no_name_but_what_the_caller_says(
+    call: Call, live: LiveServer, variables: dict[str, str], name: str
+) -> None:
+    address = mac()
+    ran = call(ACTION="add", MACADDR=address, IPADDR="10.7.0.7", **variables)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    found = live.server.call("GET", f"/devices/{address}", token=live.tokens["viewer"]).json["device"]
+    assert found["name"] == name
 
 
 def test_ipv6_and_what_says_nothing(call: Call, live: LiveServer) -> None:
