@@ -1,6 +1,7 @@
 """`sessiontrack scan`: what looks at the network have seen, taken in; sessions open and close by it."""
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -156,13 +157,10 @@ def watch(
     name = format_name or guessed_format(command)
     if name is None:
         raise click.UsageError("What this command prints is not known; --format says it.")
-    site = load_settings().timezone
-
-    def look(target: Target) -> None:
-        found = _useful(FORMATS[name].parse(run_command(command, timeout), site))
-        _report_briefly(found, target.deliver(given.look(name, found, found.at)), given)
-
-    Watch(given.source or name, every, timeout, times).run(given.target, look)
+    source = given.source or name
+    begins = f"Running {shlex.join(command)} every {every}s, as the source {source}  (Ctrl-C ends it)"
+    look = _CommandLook(command, timeout, FORMATS[name], begins, given)
+    Watch(source, every, timeout, times).run(given.target, look)
 
 
 @scan.command("network")
@@ -187,19 +185,44 @@ def network_(segment: str | None, every: int | None, times: int | None, **option
     """
     given = Options(**options)
     name = network.NAME if segment is None else f"{network.NAME}:{segment.strip()}"
-    look_at = _NetworkLook(segment, name, given)
+    look_at = _NetworkLook(segment, name, every, given)
     if every is None:
         look_at(given.target())
     else:
         Watch(given.source or name, every, LONGEST_LOOK_SECONDS, times).run(given.target, look_at)
 
 
+class _CommandLook:
+    """Runs a command; says so, what the first look that worked has seen, and what has changed after each."""
+
+    def __init__(
+        self, command: Sequence[str], timeout: int, format_: Format, begins: str, options: Options
+    ) -> None:
+        self._command = command
+        self._timeout = timeout
+        self._format = format_
+        self._begins = "" if options.as_json else begins
+        self._options = options
+        self._site = load_settings().timezone
+        self._is_first = True
+
+    def __call__(self, target: Target) -> None:
+        if self._begins:
+            click.echo(self._begins)
+            self._begins = ""
+        found = _useful(self._format.parse(run_command(self._command, self._timeout), self._site))
+        delivered = target.deliver(self._options.look(self._format.name, found, found.at))
+        _report_briefly(found, delivered, self._options, always=self._is_first)
+        self._is_first = False
+
+
 class _NetworkLook:
     """Looks, prints devices as they are seen in the first look, and what has changed after each."""
 
-    def __init__(self, segment: str | None, source: str, options: Options) -> None:
+    def __init__(self, segment: str | None, source: str, every: int | None, options: Options) -> None:
         self._segment = segment
         self._source = source
+        self._begins = "" if every is None else f", every {every}s  (Ctrl-C ends it)"
         self._options = options
         self._scanner: network.Scanner | None = None
         self._found: Segment | None = None
@@ -213,7 +236,7 @@ class _NetworkLook:
             self._scanner = network.Scanner(segment, network.ThisKernel(segment), self._show)
         self._scanner.know(target.connected_addresses())
         if self._shows:
-            click.echo(f"{segment.link.name}: {', '.join(map(str, segment.networks))}")
+            click.echo(f"{segment.link.name}: {', '.join(map(str, segment.networks))}{self._begins}")
             click.echo(f"{'MAC':18} {'IP':24} VENDOR")
         found = self._scanner.look()
         delivered = target.deliver(self._options.look(self._source, found, None))

@@ -102,7 +102,7 @@ if has_namespaces():
             )
         assert ran.returncode == 0, ran.stderr
         where, header, *rows = ran.stdout.splitlines()
-        assert where == "br0: 10.78.0.0/24, fd78::/64"
+        assert where == "br0: 10.78.0.0/24, fd78::/64, every 1s  (Ctrl-C ends it)"
         assert header.split() == ["MAC", "IP", "VENDOR"]
         assert sorted(row.split()[0] for row in rows[:5]) == [mac(n) for n in range(1, 6)]
         assert rows[5:] == ["5 seen, 5 connected, 0 disconnected, 5 new, 0 down, 0 ip_changed"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -48,10 +49,20 @@ def test_it_takes_in_what_the_command_prints_each_time(clients: Clients) -> None
     assert (first["connected"], second["connected"], second["seen"]) == (1, 0, 1)
 
 
-def test_a_look_that_changes_nothing_prints_nothing(clients: Clients) -> None:
-    result = watch(clients, f"echo '[{ROUTER}]'", times=3)
-    assert result.stdout.splitlines() == ["1 seen, 1 connected, 0 disconnected, 1 new, 0 down, 0 ip_changed"]
-    assert result.stderr == ""
+def begin(script: str) -> str:
+    words = shlex.join(["sh", "-c", script])
+    return f"Running {words} every 1s, as the source ip-neigh  (Ctrl-C ends it)"
+
+
+def test_it_says_what_it_runs_and_what_the_first_look_saw_and_then_what_changes(clients: Clients) -> None:
+    script = f"echo '[{ROUTER}]'"
+    for outcome in (
+        "1 seen, 1 connected, 0 disconnected, 1 new",
+        "1 seen, 0 connected, 0 disconnected, 0 new",
+    ):
+        result = watch(clients, script, times=3)
+        assert result.stdout.splitlines() == [begin(script), f"{outcome}, 0 down, 0 ip_changed"]
+        assert result.stderr == ""
 
 
 @pytest.fixture
@@ -76,7 +87,7 @@ def test_a_run_that_takes_too_long_is_ended_and_the_next_one_counts(
     assert result.exit_code == 0, result.output
     assert "longer than 3 seconds" in result.stderr
     assert result.stderr.count("\n") == 1
-    assert result.stdout.startswith("1 seen, 1 connected")
+    assert result.stdout.splitlines()[1].startswith("1 seen, 1 connected")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +109,7 @@ def test_a_run_that_fails_is_one_line_sends_nothing_and_the_next_one_counts(
     assert result.exit_code == 0, result.output
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
-    assert result.stdout.startswith("1 seen, 1 connected")
+    assert result.stdout.splitlines()[1].startswith("1 seen, 1 connected")
 
 
 def test_a_program_that_is_not_there_is_one_line(clients: Clients) -> None:
@@ -111,7 +122,7 @@ def test_a_server_that_cannot_be_reached_is_survived(clients: Clients) -> None:
     result = watch(clients, f"echo '[{ROUTER}]'", URL="http://127.0.0.1:1", TOKEN="st_x")
     assert result.exit_code == 0
     assert result.stderr.count("cannot be reached") == 2
-    assert result.stdout == ""
+    assert result.stdout.splitlines() == [begin(f"echo '[{ROUTER}]'")]
 
 
 def test_many_faults_are_one_line(clients: Clients) -> None:
@@ -175,6 +186,7 @@ def test_a_signal_ends_it_cleanly_and_what_it_runs_too(
         pid = int(wait_until(lambda: mark.exists() and mark.read_text(), "the command that is watched"))
         if ends_by_itself:
             assert process.stdout is not None
+            assert process.stdout.readline().startswith("Running sh -c ")
             assert process.stdout.readline().startswith("1 seen, 1 connected")
         process.send_signal(signal_number)
         _, stderr = process.communicate(timeout=SECONDS)
