@@ -12,6 +12,7 @@ from sessiontrack.cli import instance_folder, work_as_owner
 from sessiontrack.cli.application import bare_app
 from sessiontrack.cli.progress import progress_bar
 from sessiontrack.database.maintenance import sqlite_file
+from sessiontrack.exceptions import InvalidInput
 from sessiontrack.process import last_backup
 from sessiontrack.process.owner import owner_to_become
 from sessiontrack.process.whole_file import writing
@@ -28,8 +29,8 @@ from sessiontrack.process.whole_file import writing
 def backup(target: Path, keep: int | None) -> None:
     """Copy the database, while it is in use, into one file; verified before it takes its name.
 
-    Into a folder under a dated name; with --keep the folder is made, for the owner of the instance. It holds
-    everything but the signing key and the settings file.
+    Into a folder under a dated name; with --keep the folder is made, for the owner of the instance, where the
+    one above it is there. It holds everything but the signing key and the settings file.
 
     \b
     Example: sessiontrack backup sessiontrack-today.sqlite3
@@ -70,7 +71,12 @@ def _print_removed(removed: list[Path]) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make it where it is not there; it is the instance owner's, as whom root goes on."""
+    """Make it where it is not there; it is the instance owner's, as whom root goes on.
+
+    Raises:
+        InvalidInput: the folder above it is not there; on a disk that is not mounted it would be on this one.
+        Unwritable: it cannot be made.
+    """
     with writing(folder):
         if folder.is_dir():
             return
@@ -80,8 +86,9 @@ def _make_folder(folder: Path) -> None:
         # Not one that another program has put there meanwhile.
         try:
             folder.mkdir(mode=0o700)
-        except FileNotFoundError:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(mode=0o700)
+        except FileNotFoundError as error:
+            raise InvalidInput(
+                f"{folder.parent} is not there, so {folder} is not made: is its disk not mounted?"
+            ) from error
         if owner is not None:
             os.chown(folder, owner.pw_uid, owner.pw_gid, follow_symlinks=False)

@@ -121,7 +121,7 @@ def test_in_a_folder_the_newest_are_kept_and_nothing_else_is_touched(instance: P
 
 
 def test_a_folder_to_keep_backups_in_is_made_for_its_owner(instance: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "backups"
+    folder = tmp_path / "backups"
     result = invoke(instance, "backup", str(folder), "--keep", "2")
     assert result.exit_code == 0, result.output
     assert len(list(folder.glob("*.sqlite3"))) == 1
@@ -129,6 +129,17 @@ def test_a_folder_to_keep_backups_in_is_made_for_its_owner(instance: Path, tmp_p
     refused = invoke(instance, "backup", str(tmp_path / "instance" / DATABASE / "below"), "--keep", "2")
     assert refused.exit_code == 1
     assert_one_line(refused.stderr, "cannot be written")
+
+
+@pytest.mark.parametrize("missing", ["usb", "usb/of/mine"])
+def test_a_folder_above_it_is_not_made_since_a_disk_may_not_be_mounted(
+    instance: Path, tmp_path: Path, missing: str
+) -> None:
+    parent = tmp_path / missing
+    refused = invoke(instance, "backup", str(parent / "backups"), "--keep", "2")
+    assert refused.exit_code == 1
+    assert_one_line(refused.stderr, f"{parent} is not there", "not mounted")
+    assert not (tmp_path / "usb").exists()
 
 
 def test_the_one_just_made_stays_though_the_clock_went_back(instance: Path, tmp_path: Path) -> None:

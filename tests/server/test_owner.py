@@ -119,7 +119,7 @@ def test_a_folder_for_backups_is_made_by_root_for_the_owner(
 ) -> None:
     shutil.copytree(template[0], folder, dirs_exist_ok=True)
     owned_by(NOBODY.pw_uid, folder, monkeypatch)
-    made = folder.parent / "new" / "backups"
+    made = folder.parent / "backups"
     for _ in range(2):
         result = invoke(folder, "backup", str(made), "--keep", "3")
         assert result.exit_code == 0, result.output
