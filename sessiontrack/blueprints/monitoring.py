@@ -10,7 +10,7 @@ from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.monitoring.metrics import CONTENT_TYPE, RequestMetrics
 from sessiontrack.monitoring.readiness import Readiness
-from sessiontrack.process.last_backup import last_backup
+from sessiontrack.process.last_backup import awaited_since, last_backup
 from sessiontrack.queries.figures import Figures, read_figures
 from sessiontrack.values.roles import VIEWER
 
@@ -61,6 +61,7 @@ def _figures() -> Figures | None:
                 database_sizes(),
                 is_writable=is_writable,
                 last_backup=last_backup(chosen.instance),
+                backup_awaited_since=awaited_since(chosen.instance),
             )
     except StorageUnavailable:
         return None

@@ -36,6 +36,8 @@ def backup(target: Path, keep: int | None) -> None:
     Example: sessiontrack backup sessiontrack-today.sqlite3
     Example: sessiontrack backup /var/backups/sessiontrack --keep 14
     """
+    if keep is not None or target.is_dir():
+        last_backup.remember_try(instance_folder(), clock.now())
     if keep is not None:
         _make_folder(target)
     # Before that as root, who alone may make it in most places.

@@ -10,7 +10,7 @@ from sessiontrack.config import FILE_NAME, settings_as_text, source_of
 from sessiontrack.doctor.findings import Finding, Patient, ok, warning, wrong
 from sessiontrack.process import instance
 from sessiontrack.process.kernel_clock import is_synchronised
-from sessiontrack.process.last_backup import last_backup
+from sessiontrack.process.last_backup import awaited_since, last_backup
 from sessiontrack.process.served_settings import differing
 from sessiontrack.values.timestamps import IN_UTC
 
@@ -97,13 +97,19 @@ def disk(patient: Patient) -> Iterator[Finding]:
 
 
 def backup(patient: Patient) -> Iterator[Finding]:
-    """Whether backups that are made into a folder are made still."""
+    """Whether backups that are made into a folder are made still, or ever were."""
     made_at = last_backup(patient.settings.instance)
-    if made_at is None:
+    since = awaited_since(patient.settings.instance) if made_at is None else made_at
+    if since is None:
         yield ok("backup.none")
         return
-    time, days = f"{IN_UTC.format_minute(made_at)} UTC", (patient.now - made_at) // DAY
-    if patient.now - made_at > 2 * DAY:
+    is_late = patient.now - since > 2 * DAY
+    time, days = f"{IN_UTC.format_minute(since)} UTC", (patient.now - since) // DAY
+    if made_at is None and is_late:
+        yield warning("backup.never", time=time, days=days)
+    elif made_at is None:
+        yield ok("backup.none")
+    elif is_late:
         yield warning("backup.old", time=time, days=days)
     else:
         yield ok("backup.ok", time=time)

@@ -155,6 +155,9 @@ class _Shown:
         if found.last_backup is not None:
             made = "sessiontrack_last_backup_timestamp_seconds"
             yield Gauge(made, "When the last backup into a folder was made.", found.last_backup)
+        if found.backup_awaited_since is not None:
+            awaited = "sessiontrack_backup_awaited_since_timestamp_seconds"
+            yield Gauge(awaited, "Since when the first backup is awaited.", found.backup_awaited_since)
         size = "sessiontrack_database_bytes"
         yield Gauge(size, "Size of the database, without its write-ahead log.", found.database_bytes)
         if found.wal_bytes is not None:

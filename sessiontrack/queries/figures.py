@@ -52,7 +52,8 @@ class Figures:
     heard: sources that were heard of, also those that speak of single devices.
     failing: sources whose last look failed, since when.
     wal_bytes: None where the engine has no such file.
-    last_backup: None where none was made into a folder.
+    last_backup: None where none was made into a folder; then backup_awaited_since may say since when one is
+        awaited.
     """
 
     devices: dict[str, int]
@@ -65,6 +66,7 @@ class Figures:
     is_writable: bool
     underived_devices: int = 0
     last_backup: int | None = None
+    backup_awaited_since: int | None = None
 
 
 def read_figures(
@@ -76,6 +78,7 @@ def read_figures(
     *,
     is_writable: bool,
     last_backup: int | None = None,
+    backup_awaited_since: int | None = None,
 ) -> Figures:
     """Count.
 
@@ -98,6 +101,7 @@ def read_figures(
         is_writable=is_writable,
         underived_devices=int(tx.value(UNDERIVED)),
         last_backup=last_backup,
+        backup_awaited_since=backup_awaited_since,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sessiontrack import create_app
+from sessiontrack import clock, create_app
 from sessiontrack.cli import doctor as command
 from sessiontrack.config import load_settings
 from sessiontrack.database import Statement, write_transaction
@@ -23,6 +23,7 @@ from sessiontrack.doctor.examination import CHECKS as FIRST_CHECKS
 from sessiontrack.doctor.examination import DATABASE_CHECKS
 from sessiontrack.doctor.findings import Patient, State
 from sessiontrack.process import last_backup
+from sessiontrack.process.instance import KEY_FILE
 from sessiontrack.queries.sources import EVENTS, HOOK, RADIUS, SCAN
 from sessiontrack.services import users
 from sessiontrack.services.presence import observe_event
@@ -341,6 +342,56 @@ def test_backups_that_are_not_made_any_more(
     (found,) = surroundings.backup(patient(clients))
     assert found.state == state
     assert words in found.message
+
+
+@pytest.mark.parametrize(
+    ("enabled", "begun", "is_installation", "state"),
+    [
+        (172_801, 172_801, True, State.WARNING),
+        (172_800, 900_000, True, State.OK),
+        # The timer came with the image of a machine that was new two days ago.
+        (900_000, 172_800, True, State.OK),
+        (None, 900_000, True, State.OK),
+        (900_000, 900_000, False, State.OK),
+    ],
+)
+def test_nightly_backups_that_never_worked(
+    clients: Clients,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    enabled: int | None,
+    begun: int,
+    is_installation: bool,
+    state: State,
+) -> None:
+    instance, timer = Path(clients.app.instance_path), tmp_path / "backup.timer"
+    monkeypatch.setattr(last_backup, "TIMER", timer)
+    monkeypatch.setattr(last_backup, "INSTALLED", instance if is_installation else tmp_path / "other")
+    os.utime(instance / KEY_FILE, (NOW - begun, NOW - begun))
+    if enabled is not None:
+        timer.symlink_to("/lib/systemd/system/sessiontrack-backup.timer")
+        os.utime(timer, (NOW - enabled, NOW - enabled), follow_symlinks=False)
+    (found,) = surroundings.backup(patient(clients))
+    assert found.state == state
+    assert ("has worked since 2025-08-13" in found.message) == (state == State.WARNING)
+    last_backup.remember(instance, NOW)
+    (found,) = surroundings.backup(patient(clients))
+    assert found.state == State.OK
+
+
+def test_backups_of_a_crontab_that_never_worked(clients: Clients, tmp_path: Path) -> None:
+    instance = Path(clients.app.instance_path)
+
+    def state(days: int) -> State:
+        (found,) = surroundings.backup(patient(clients, clock.now() + days * 86_400))
+        return found.state
+
+    for _ in range(2):
+        assert invoke(instance, "backup", str(tmp_path / "not" / "there"), "--keep", "2").exit_code == 1
+        assert (state(1), state(3)) == (State.OK, State.WARNING)
+    assert invoke(instance, "backup", str(tmp_path / "each"), "--keep", "2").exit_code == 0
+    assert (state(1), state(3)) == (State.OK, State.WARNING)
+    assert last_backup.awaited_since(instance) is None
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,8 @@ tests:
         values: -172200x90
       - series: sessiontrack_last_backup_timestamp_seconds{instance="made again"}
         values: -172200x9 540x80
+      - series: sessiontrack_backup_awaited_since_timestamp_seconds{instance="never made"}
+        values: -171600x90
       - series: sessiontrack_requests_total{instance="box", status="200"}
         values: 0+100x40
       - series: sessiontrack_requests_total{instance="box", status="500"}
@@ -223,7 +225,18 @@ tests:
         exp_alerts:
           - exp_labels: {severity: warning, instance: box}
             exp_annotations:
-              summary: The last backup of sessiontrack on box was made 2d 0h 1m 0s ago.
+              summary: For 2d 0h 1m 0s no backup of sessiontrack has been made on box.
+              description: See `journalctl -u sessiontrack-backup` on that host, or the mail of its cron.
+      - eval_time: 21m
+        alertname: SessiontrackBackupOld
+        exp_alerts:
+          - exp_labels: {severity: warning, instance: box}
+            exp_annotations:
+              summary: For 2d 0h 11m 0s no backup of sessiontrack has been made on box.
+              description: See `journalctl -u sessiontrack-backup` on that host, or the mail of its cron.
+          - exp_labels: {severity: warning, instance: never made}
+            exp_annotations:
+              summary: For 2d 0h 1m 0s no backup of sessiontrack has been made on never made.
               description: See `journalctl -u sessiontrack-backup` on that host, or the mail of its cron.
       - {eval_time: 5m, alertname: SessiontrackErrors}
       - eval_time: 20m

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from sessiontrack import clock
 from sessiontrack.backups.copies import stamped
 from sessiontrack.database import write_transaction
 from sessiontrack.monitoring import metrics
@@ -113,9 +114,18 @@ def test_the_last_backup_is_one_that_was_made_into_a_folder(clients: Clients, tm
     assert name not in scraped(clients)
     assert invoke(instance, "backup", str(tmp_path / "nowhere" / "at all")).exit_code == 1
     assert name not in scraped(clients)
+    awaited = key("backup_awaited_since_timestamp_seconds")
+    assert awaited not in scraped(clients)
+    before = clock.now()
+    for _ in range(2):
+        assert invoke(instance, "backup", str(tmp_path / "no" / "disk"), "--keep", "2").exit_code == 1
+        found = scraped(clients)
+        assert name not in found
+        assert before <= found[awaited] <= clock.now()
     assert invoke(instance, "backup", str(tmp_path / "each"), "--keep", "2").exit_code == 0
     (made,) = (tmp_path / "each").iterdir()
     assert scraped(clients)[name] == stamped(made.name)
+    assert awaited not in scraped(clients)
 
 
 def test_without_its_database_it_still_tells_what_it_counted(clients: Clients) -> None:
@@ -259,6 +269,8 @@ def test_prometheus_finds_an_answer_to_all_that_is_asked_of_it(clients: Clients,
     counted.observe(Answered("GET", "/devices", 503, 0.1))
     with clients.app.app_context(), write_transaction() as tx:
         record_failure(tx, NOW, "arp", "it is not there")
+    last_backup.remember_try(Path(clients.app.instance_path), NOW)
+    found = scraped(clients)
     last_backup.remember(Path(clients.app.instance_path), NOW)
     wanted = [each for each in asked_for() if not IS_POSTGRES or "wal_bytes" not in each]
     assert len(wanted) > 15
@@ -268,7 +280,7 @@ def test_prometheus_finds_an_answer_to_all_that_is_asked_of_it(clients: Clients,
         "        exp_samples: [{labels: '{}', value: 1}]"
         for each in wanted
     ]
-    series = as_series_of(scraped(clients))
+    series = as_series_of({**found, **scraped(clients)})
     lines = ["tests:", "  - interval: 1m", "    input_series:", *series, "    promql_expr_test:", *tests]
     (tmp_path / "asked.yml").write_text("\n".join(lines))
     checked = subprocess.run(
