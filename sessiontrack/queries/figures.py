@@ -88,7 +88,7 @@ def read_figures(
     """
     devices = count_totals(tx, flapping, now)
     del devices["all"]
-    sources = list_sources(tx, now, counts=False)
+    sources = list_sources(tx, now, counts=False, quiet=True)
     retired = {each.name for each in sources if each.archived}
     return Figures(
         devices=devices,

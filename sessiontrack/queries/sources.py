@@ -11,10 +11,11 @@ from sessiontrack.values.timestamps import FOREVER
 RADIUS, HOOK, SCAN, EVENTS = "radius", "hook", "scan", "events"
 HOOKS = frozenset({"dhcp", "dhcp6", "hostapd"})
 SHORTEST_SILENCE = 900
-# It may be that no device comes or goes for a while; that looks as if the listener were dead.
-SHORTEST_SILENCE_OF_LISTENER = 3600
+# It may be that no device comes or goes for a while, a night or a weekend; that looks as if the listener were
+# dead. How long that may last is known after a week.
+SHORTEST_SILENCE_OF_LISTENER, HALF_HOUR = 3600, 1800
 SILENCE_OF_NEW_LISTENER = 86_400
-DAY = 86_400
+DAY, WEEK = 86_400, 7 * 86_400
 
 _SOURCES = (
     "SELECT s.name, s.id, f.since_at, f.reason, s.archived_look, s.told_look"
@@ -31,6 +32,16 @@ WORDS = Statement(
     "SELECT DISTINCT at FROM device_evidence WHERE source_id = :source_id AND at <= :until"
     " ORDER BY at DESC LIMIT 101"
 )
+# From its last word back in hops: to the earliest word of the half hour before, else to the word before that.
+# So each silence of more than half an hour is one hop, and a week has at most 672, however much was said.
+SILENCES = Statement(
+    "WITH RECURSIVE hop (at, later) AS (SELECT CAST(:last AS BIGINT), CAST(NULL AS BIGINT) UNION ALL"
+    " SELECT coalesce((SELECT min(e.at) FROM device_evidence e WHERE e.source_id = :source_id"
+    " AND e.at >= hop.at - :half_hour AND e.at < hop.at), (SELECT max(e.at) FROM device_evidence e"
+    " WHERE e.source_id = :source_id AND e.at < hop.at)), hop.at FROM hop WHERE hop.at > :since)"
+    " SELECT min(at), max(later - CASE WHEN at < :since THEN :since ELSE at END) FROM hop"
+    " WHERE at IS NOT NULL AND later IS NOT NULL"
+)
 HEARD_OF = Statement(
     "SELECT count(DISTINCT device_id) FROM device_evidence WHERE source_id = :source_id AND at > :since"
 )
@@ -46,7 +57,7 @@ class SourceStatus:
     kind: "scan" (looks at all devices), "radius", "hook", or "events" (speaks of single devices).
     last_look: when it was last heard of; None where it never was.
     rhythm: the usual time from one look to the next, in seconds; None where that is not known.
-    quiet: how long it may be silent without anything being wrong.
+    quiet: how long it may be silent without anything being wrong; at least that, where it was not asked for.
     archived: it was retired, so it counts as neither silent nor failing; until it is heard of again.
     told_look: its last look before a silence that webhooks were notified of.
     seen: how many devices its last look saw; of one without looks, those it spoke of in its last day.
@@ -66,19 +77,22 @@ class SourceStatus:
     seen: int | None
 
 
-def list_sources(tx: Transaction, now: int, *, counts: bool = True) -> list[SourceStatus]:
+def list_sources(
+    tx: Transaction, now: int, *, counts: bool = True, quiet: bool = False
+) -> list[SourceStatus]:
     """All sources, by name.
 
     Args:
         counts: whether to count the devices that each of them saw.
+        quiet: without counts, whether to know how long a listener may be silent that was heard of just now.
     """
-    return [_status(tx, now, counts, *row) for row in tx.rows(SOURCES)]
+    return [_status(tx, now, counts, counts or quiet, *row) for row in tx.rows(SOURCES)]
 
 
 def find_source(tx: Transaction, now: int, name: str) -> SourceStatus | None:
     """One of them."""
     row = tx.row(ONE_SOURCE, name=name)
-    return None if row is None else _status(tx, now, True, *row)
+    return None if row is None else _status(tx, now, True, True, *row)
 
 
 def has_scan(tx: Transaction, source: str, at: int) -> bool:
@@ -90,6 +104,7 @@ def _status(
     tx: Transaction,
     now: int,
     counts: bool,
+    quiet_too: bool,
     name: str,
     source_id: int | None,
     failing_since: int | None,
@@ -105,8 +120,12 @@ def _status(
     rhythm = round(median(gaps)) if gaps else None
     if kind == SCAN:
         quiet = max(SHORTEST_SILENCE, 3 * (rhythm or 0))
+    elif not words:
+        quiet = SILENCE_OF_NEW_LISTENER
+    elif quiet_too or now - words[0] > SHORTEST_SILENCE_OF_LISTENER:
+        quiet = _quiet_of_listener(tx, source_id, words[0])
     else:
-        quiet = max(SHORTEST_SILENCE_OF_LISTENER, 2 * max(gaps)) if gaps else SILENCE_OF_NEW_LISTENER
+        quiet = SHORTEST_SILENCE_OF_LISTENER
     last = max([*(at for at, _ in scans[:1]), *words[:1]], default=None)
     seen = 0 if counts else None
     if kind == SCAN and scans:
@@ -128,6 +147,15 @@ def _status(
         told_look,
         seen,
     )
+
+
+def _quiet_of_listener(tx: Transaction, source_id: int | None, last: int) -> int:
+    """Twice its longest silence in the week before its last word; a day at least in its first week."""
+    since = last - WEEK
+    first, longest = tx.rows(SILENCES, source_id=source_id, last=last, since=since, half_hour=HALF_HOUR)[0]
+    is_new = first is None or first > since
+    shortest = SILENCE_OF_NEW_LISTENER if is_new else SHORTEST_SILENCE_OF_LISTENER
+    return max(shortest, 2 * (longest or 0))
 
 
 def _latest(tx: Transaction, now: int, statement: Statement, source_id: int | None) -> list[Row]:

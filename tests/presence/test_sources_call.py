@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from sessiontrack.clock import now
 from tests.server.test_metrics import key, scraped
 from tests.support.application import NOW, Clients
 from tests.support.command import invoke
@@ -105,12 +106,66 @@ def test_listeners_are_heard_of_too(
     labels = {"source": source, "kind": kind}
     assert metrics[key("last_heard_timestamp_seconds", **labels)] == NOW
     assert metrics[key("longest_silence_seconds", **labels)] == 86_400
-    # It has been silent for two hours before, say at night.
-    clock.shift(7200)
-    word(clients, source)
-    assert sources(clients)[source]["quiet_seconds"] == 14_400
-    clock.shift(14_401)
-    assert sources(clients)[source]["silent_since"] == "2025-08-15T14:00:00+00:00"
+    clock.shift(86_401)
+    assert sources(clients)[source]["silent_since"] == "2025-08-15T12:00:00+00:00"
+
+
+HOUR, DAY = 3600, 86_400
+
+
+def live(clients: Clients, clock: time_machine.Traveller, days: int, hours: range, every: int = HOUR) -> bool:
+    """For so many days somebody comes or goes in these hours; whether dhcp ever seemed silent meanwhile."""
+    midnight, silent = now() // DAY * DAY, False
+    for at in range(now(), midnight + days * DAY, HOUR):
+        clock.move_to(at)
+        silent = silent or sources(clients)["dhcp"]["silent_since"] is not None
+        if at % DAY // HOUR in hours:
+            for moment in range(at, at + HOUR, every):
+                clock.move_to(moment)
+                word(clients, "dhcp")
+    clock.move_to(midnight + days * DAY)
+    return silent
+
+
+def test_nights_at_home_are_no_silence_from_the_first_one_on(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(NOW // DAY * DAY + 18 * HOUR)
+    word(clients, "dhcp")
+    # More is said on an evening than is looked at to know the rhythm.
+    assert not live(clients, clock, 1, range(18, 23), every=120)
+    assert sources(clients)["dhcp"]["quiet_seconds"] == DAY
+    assert not live(clients, clock, 8, range(7, 23))
+    # Nobody comes or goes from 22:00 to 7:00; twice that.
+    assert sources(clients)["dhcp"]["quiet_seconds"] == 18 * HOUR
+    clock.shift(16 * HOUR)
+    assert sources(clients)["dhcp"]["silent_since"] is None
+    clock.shift(1)
+    assert sources(clients)["dhcp"]["silent_since"] == "2025-08-23T22:00:00+00:00"
+
+
+def test_a_listener_that_never_rests_is_silent_after_an_hour(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(NOW // DAY * DAY)
+    word(clients, "dhcp")
+    assert not live(clients, clock, 8, range(24), every=1800)
+    assert sources(clients)["dhcp"]["quiet_seconds"] == HOUR
+    clock.shift(HOUR)
+    assert sources(clients)["dhcp"]["silent_since"] == "2025-08-22T23:30:00+00:00"
+
+
+def test_who_comes_home_from_a_holiday_sleeps_the_first_night(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(NOW // DAY * DAY)
+    word(clients, "dhcp")
+    live(clients, clock, 8, range(7, 23))
+    clock.shift(14 * DAY)
+    word(clients, "dhcp", "connected")
+    assert not live(clients, clock, 2, range(20, 23))
+    # The week before its last word began in the holiday.
+    assert sources(clients)["dhcp"]["quiet_seconds"] > 5 * DAY
 
 
 def watch(clients: Clients, script: str, *options: str) -> None:
