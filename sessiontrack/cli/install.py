@@ -32,6 +32,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 trial_option = click.option("--dry-run", "is_trial", is_flag=True, help="Show it; do nothing.")
 # All of ours that may run; what is not loaded does not match.
 SERVICES = ("sessiontrack.service", "sessiontrack-*.service", "sessiontrack-*.timer")
+INSTALL_NGINX, RELOAD = "  apt install nginx", "  nginx -t && systemctl reload nginx"
 # What systemd hides from a service, and so from its program.
 HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"), Path("/var/tmp"))
 
@@ -119,8 +120,9 @@ def uninstall_(prefix: Path, purge: bool, yes: bool, is_trial: bool) -> None:
         uninstall(prefix, purge=purge)
         if has_systemd:
             _systemctl("daemon-reload")
-        last = "systemctl try-restart sessiontrack" if packaged else "userdel sessiontrack"
-        click.echo(f"Uninstalled. Left to do:\n  nginx -t && systemctl reload nginx\n  {last}")
+        lines = ["Uninstalled. Left to do:", *([RELOAD] if has_nginx(prefix) else [])]
+        lines.append("  systemctl try-restart sessiontrack" if packaged else "  userdel sessiontrack")
+        click.echo("\n".join(lines))
 
 
 def _systemctl(*words: str) -> None:
@@ -129,9 +131,19 @@ def _systemctl(*words: str) -> None:
         subprocess.run([program, *words], check=False)
 
 
+def nginx() -> str | None:
+    """The program of this host; None where it has none."""
+    return shutil.which("nginx", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+
+
+def has_nginx(prefix: Path) -> bool:
+    """Whether it is there; below another root it may come later."""
+    return prefix != ROOT or nginx() is not None
+
+
 def nginx_refusal() -> str | None:
     """Why nginx does not take its configuration as it is now; None where it does, or is not here."""
-    program = shutil.which("nginx", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+    program = nginx()
     if program is None:
         return None
     tried = subprocess.run([program, "-t", "-q"], capture_output=True, text=True)
@@ -204,6 +216,42 @@ def _left_to_do(choices: Choices, prefix: Path, steps: list[Step]) -> str:
     title = "Left to do, as root:"
     if prefix != ROOT:
         title = f"Left to do, as root, on the host that {prefix} is for, not on this one:"
+    site = _site(choices)
+    if not has_nginx(prefix):
+        site = [INSTALL_NGINX, *site]
+    if is_packaged(prefix):
+        port = below(prefix, PACKAGED_PORT)
+        if any(step.path == port and step.action != KEEP for step in steps):
+            site.append("  systemctl daemon-reload && systemctl restart sessiontrack")
+        return "\n".join([title, *site, RELOAD])
+    if not (has_nginx(prefix) or choices.prefix or choices.proxy_user_header):
+        site = [
+            f"This host has no nginx: http://127.0.0.1:{choices.port} answers, here alone. For other hosts",
+            "without TLS, in a network that you trust, `systemctl edit sessiontrack`, these lines, and",
+            "`systemctl restart sessiontrack`:",
+            "  [Service]",
+            "  ExecStart=",
+            f"  ExecStart={choices.command} serve --host 0.0.0.0 --port {choices.port}",
+            "For other hosts with TLS:",
+            *site,
+        ]
+    lines = [
+        title,
+        "  systemd-sysusers /etc/sysusers.d/sessiontrack.conf",
+        "  systemctl daemon-reload",
+        "  systemctl enable --now sessiontrack.service sessiontrack-network.service"
+        " sessiontrack-backup.timer sessiontrack-prune.timer",
+        *site,
+        RELOAD,
+        f"The first password: {INSTANCE}/initial-admin-password",
+        "And where they are wanted: systemctl enable --now sessiontrack-radius.service"
+        " sessiontrack-scan@arp.service",
+    ]
+    return "\n".join(lines)
+
+
+def _site(choices: Choices) -> list[str]:
+    """What nginx needs before it is reloaded."""
     site = [
         f"  # the certificate: {choices.certificate}, its key: {choices.certificate_key}",
         "  ln -s ../sites-available/sessiontrack /etc/nginx/sites-enabled/",
@@ -216,21 +264,4 @@ def _left_to_do(choices: Choices, prefix: Path, steps: list[Step]) -> str:
             f"  # and where {INSTANCE}/sessiontrack.toml was there before, it needs this line:",
             f'  #   auth_proxy_header = "{choices.proxy_user_header}"',
         ]
-    if is_packaged(prefix):
-        port = below(prefix, PACKAGED_PORT)
-        if any(step.path == port and step.action != KEEP for step in steps):
-            site.append("  systemctl daemon-reload && systemctl restart sessiontrack")
-        return "\n".join([title, *site, "  nginx -t && systemctl reload nginx"])
-    lines = [
-        title,
-        "  systemd-sysusers /etc/sysusers.d/sessiontrack.conf",
-        "  systemctl daemon-reload",
-        "  systemctl enable --now sessiontrack.service sessiontrack-network.service"
-        " sessiontrack-backup.timer sessiontrack-prune.timer",
-        *site,
-        "  nginx -t && systemctl reload nginx",
-        f"The first password: {INSTANCE}/initial-admin-password",
-        "And where they are wanted: systemctl enable --now sessiontrack-radius.service"
-        " sessiontrack-scan@arp.service",
-    ]
-    return "\n".join(lines)
+    return site

@@ -308,6 +308,49 @@ def test_install_writes_and_uninstall_leaves_what_was_there_before(root: Path) -
     assert files(root) == before
 
 
+@pytest.fixture
+def without_nginx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install_command, "has_nginx", lambda prefix: False)
+
+
+@pytest.mark.usefixtures("without_nginx")
+def test_without_nginx_it_says_how_the_service_is_reached(root: Path) -> None:
+    result = call(root, "install", "--yes", "--port", "8123")
+    assert result.exit_code == 0, result.output
+    left = result.stdout.partition("Left to do")[2]
+    assert "http://127.0.0.1:8123" in left
+    assert "ExecStart=/opt/sessiontrack/bin/sessiontrack serve --host 0.0.0.0 --port 8123\n" in left
+    # What needs nginx comes after its installation.
+    before, _, after = left.partition("apt install nginx")
+    assert "nginx -t" not in before
+    assert "/etc/nginx/sites-enabled/\n  nginx -t && systemctl reload nginx\n" in after
+    removed = call(root, "uninstall", "--yes")
+    assert (removed.exit_code, "nginx -t" in removed.stdout) == (0, False)
+    assert "userdel sessiontrack" in removed.stdout
+
+
+@pytest.mark.usefixtures("without_nginx")
+@pytest.mark.parametrize(
+    "options", [["--sub-path", "/sessiontrack"], ["--proxy-user-header", "X-Remote-User"], ["packaged"]]
+)
+def test_what_is_for_nginx_alone_begins_with_its_installation(root: Path, options: list[str]) -> None:
+    if options == ["packaged"]:
+        below(root, PACKAGED_UNIT).parent.mkdir(parents=True)
+        below(root, PACKAGED_UNIT).touch()
+        options = []
+    result = call(root, "install", "--yes", *options)
+    assert result.exit_code == 0, result.output
+    before, _, after = result.stdout.partition("apt install nginx")
+    assert "nginx -t" not in before
+    assert "0.0.0.0" not in result.stdout
+    assert "  nginx -t && systemctl reload nginx\n" in after
+
+
+def test_another_root_may_get_its_nginx_later(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install_command, "nginx", lambda: None)
+    assert "apt install nginx" not in call(root, "install", "--yes").stdout
+
+
 def test_below_a_sub_path_there_is_no_site_of_its_own(root: Path) -> None:
     result = call(root, "install", "--yes", "--sub-path", "/sessiontrack/")
     assert "include snippets/sessiontrack.conf;" in result.stdout
