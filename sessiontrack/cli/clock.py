@@ -7,7 +7,7 @@ from sessiontrack.cli.application import prepared_app
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.process.kernel_clock import is_synchronised
 from sessiontrack.services.clock_door import accept_clock, find_floor
-from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.timestamps import SiteTime
 
 SYNCHRONISED = {True: "keeps it right", False: "none keeps it right", None: "not known"}
 
@@ -26,10 +26,12 @@ def show() -> None:
 
     Example: sessiontrack clock show
     """
-    with prepared_app().app_context(), read_transaction() as tx:
+    app = prepared_app()
+    site: SiteTime = app.extensions["sessiontrack.settings"].timezone
+    with app.app_context(), read_transaction() as tx:
         floor = find_floor(tx)
-    click.echo(f"The clock says      {IN_UTC.format_minute(clock.now())} UTC")
-    click.echo(f"Not before          {IN_UTC.format_minute(floor.at)} UTC")
+    click.echo(f"The clock says      {site.format_offset(clock.now())}")
+    click.echo(f"Not before          {site.format_offset(floor.at)}")
     click.echo(f"Time source         {SYNCHRONISED[is_synchronised()]}")
 
 
@@ -39,7 +41,8 @@ def accept() -> None:
 
     Example: sessiontrack clock accept
     """
-    now = clock.now()
-    with prepared_app().app_context(), write_transaction() as tx:
+    now, app = clock.now(), prepared_app()
+    site: SiteTime = app.extensions["sessiontrack.settings"].timezone
+    with app.app_context(), write_transaction() as tx:
         accept_clock(tx, now)
-    click.echo(f"{IN_UTC.format_minute(now)} UTC is right.")
+    click.echo(f"{site.format_offset(now)} is right.")

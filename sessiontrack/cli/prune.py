@@ -9,7 +9,7 @@ from sessiontrack.background import housekeeping
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.progress import progress_bar
 from sessiontrack.config import Settings
-from sessiontrack.values.timestamps import IN_UTC, SiteTime
+from sessiontrack.values.timestamps import SiteTime
 
 
 @click.command()
@@ -50,7 +50,7 @@ def prune(dry_run: bool, at_once: bool, as_json: bool) -> None:
     if done.held_until is not None:
         click.echo(
             "The clock is more than a week ahead of the last look; nothing is removed before"
-            f" {IN_UTC.format_minute(done.held_until)} UTC, or with --at-once.",
+            f" {settings.timezone.format_offset(done.held_until)}, or with --at-once.",
             err=True,
         )
     if as_json:

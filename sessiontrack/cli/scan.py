@@ -22,7 +22,7 @@ from sessiontrack.sources.formats import FORMATS, Format, Reading
 from sessiontrack.sources.segment import Segment, find_segment
 from sessiontrack.values.changes import Change
 from sessiontrack.values.observations import Observation, Observations
-from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.timestamps import SiteTime
 from sessiontrack.values.vendors import vendor_of
 
 MOST_NOTES = 20
@@ -259,11 +259,11 @@ def _scan(format_: Format, file: str | None, options: Options) -> None:
     look = options.look(format_.name, found, at if found.at is None else found.at)
     delivered = options.target().deliver(look)
     if delivered.is_unchanged and not reading.is_now and look.at == reading.at:
-        written = IN_UTC.format_minute(reading.at)
+        written = site.format_offset(reading.at)
         delivered.refused.append(
-            f"{file} was not written since {written} UTC: it says nothing new, and disconnects nobody."
+            f"{file} was not written since {written}: it says nothing new, and disconnects nobody."
         )
-    _report(found, delivered, options)
+    _report(found, delivered, options, site)
 
 
 def _useful(found: Observations) -> Observations:
@@ -296,22 +296,22 @@ def _notes(found: Observations, delivered: Delivered) -> list[str]:
     return notes
 
 
-def _report(found: Observations, delivered: Delivered, options: Options) -> None:
+def _report(found: Observations, delivered: Delivered, options: Options, site: SiteTime) -> None:
     for note in (*_notes(found, delivered), *found.notes):
         click.echo(f"Note: {note}", err=True)
     if options.as_json:
         click.echo(json.dumps(_as_dict(found, delivered, options), indent=2, ensure_ascii=False))
         return
     if delivered.changes:
-        print_table([_row(change) for change in delivered.changes], as_json=False)
+        print_table([_row(change, site) for change in delivered.changes], as_json=False)
     if options.is_trial:
         click.echo("A trial; nothing was changed.")
     click.echo(_summary(delivered))
     click.echo(f"Lines: {found.taken} taken, {found.left_out} left out, {len(found.faults)} faulty")
 
 
-def _row(change: Change) -> dict[str, str]:
-    return {**change._asdict(), "at": f"{IN_UTC.format_minute(change.at)} UTC"}
+def _row(change: Change, site: SiteTime) -> dict[str, str]:
+    return {**change._asdict(), "at": site.format_offset(change.at)}
 
 
 def _report_briefly(

@@ -11,7 +11,7 @@ from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.queries.sources import SourceStatus, list_sources
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.services.sources import archive_source, unarchive_source
-from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.values.timestamps import SiteTime
 
 
 @click.group()
@@ -29,20 +29,22 @@ def list_(as_json: bool) -> None:
 
     Example: sessiontrack source list
     """
-    with prepared_app().app_context(), read_transaction() as tx:
+    app = prepared_app()
+    site: SiteTime = app.extensions["sessiontrack.settings"].timezone
+    with app.app_context(), read_transaction() as tx:
         found = list_sources(tx, clock.now())
-    print_table([_row(each) for each in found], as_json=as_json)
+    print_table([_row(each, site) for each in found], as_json=as_json)
 
 
-def _row(found: SourceStatus) -> dict[str, Any]:
+def _row(found: SourceStatus, site: SiteTime) -> dict[str, Any]:
     state = "ok"
     if found.archived:
         state = "archived"
     elif found.failing_since is not None:
-        state = f"fails since {IN_UTC.format_minute(found.failing_since)} UTC: {found.reason}"
+        state = f"fails since {site.format_offset(found.failing_since)}: {found.reason}"
     elif found.silent_since is not None:
         state = "silent"
-    look = None if found.last_look is None else f"{IN_UTC.format_minute(found.last_look)} UTC"
+    look = None if found.last_look is None else site.format_offset(found.last_look)
     return {"name": found.name, "kind": found.kind, "last_look": look, "seen": found.seen, "state": state}
 
 

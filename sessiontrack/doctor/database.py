@@ -17,7 +17,6 @@ from sessiontrack.queries.webhooks import count_dead
 from sessiontrack.services.users import FIRST_ADMIN, is_password
 from sessiontrack.services.write_probe import probe
 from sessiontrack.values.roles import ADMIN
-from sessiontrack.values.timestamps import IN_UTC
 
 # Beyond the size that SQLite is configured to keep; and so much that something holds it open.
 LARGE_WAL = 128 * 1024**2
@@ -89,7 +88,7 @@ def order_of_time(patient: Patient) -> Iterator[Finding]:
     with read_transaction() as tx:
         latest = latest_instant(tx)
     if latest is not None and latest > patient.now + AHEAD_SECONDS:
-        yield wrong("recorded.ahead", time=f"{IN_UTC.format_minute(latest)} UTC")
+        yield wrong("recorded.ahead", time=patient.settings.timezone.format_offset(latest))
     else:
         yield ok("recorded.ok")
 
@@ -98,6 +97,7 @@ def histories(patient: Patient) -> Iterator[Finding]:
     """Whether every device could be derived; what lies ahead of the clock, or waits for an end for ever."""
     if migrations.current_revision(db.engine) != migrations.newest_revision():
         return
+    site = patient.settings.timezone
     with read_transaction() as tx:
         failed = underived(tx)
         contradicted = contradicted_open(tx)
@@ -108,17 +108,17 @@ def histories(patient: Patient) -> Iterator[Finding]:
     for mac, error in failed[:MOST_NAMED]:
         yield wrong("histories.underived", mac=mac, error=error)
     for mac, start, end in contradicted[:MOST_NAMED]:
-        since, until = IN_UTC.format_offset(start), IN_UTC.format_offset(end)
+        since, until = site.format_offset(start), site.format_offset(end)
         yield warning("histories.contradicted", mac=mac, since=since, until=until)
     for mac, at in unseen[:MOST_NAMED]:
-        yield warning("histories.unseen", mac=mac, since=IN_UTC.format_offset(at))
+        yield warning("histories.unseen", mac=mac, since=site.format_offset(at))
     more = sum(max(0, len(each) - MOST_NAMED) for each in (contradicted, unseen))
     if more:
         yield warning("histories.more", count=more)
     if ahead:
         yield warning("histories.ahead", count=ahead)
     if latest is not None:
-        yield warning("histories.set-aside", count=aside, until=IN_UTC.format_offset(latest))
+        yield warning("histories.set-aside", count=aside, until=site.format_offset(latest))
     if not (failed or contradicted or unseen or ahead or aside):
         yield ok("histories.ok")
 
@@ -189,10 +189,10 @@ def sources(patient: Patient) -> Iterator[Finding]:
         found = list_sources(tx, patient.now)
     for each in found:
         if each.failing_since is not None:
-            since = f"{IN_UTC.format_minute(each.failing_since)} UTC"
+            since = patient.settings.timezone.format_offset(each.failing_since)
             yield wrong("source.failing", source=each.name, since=since, reason=each.reason)
         elif each.silent_since is not None:
-            since = f"{IN_UTC.format_minute(each.silent_since)} UTC"
+            since = patient.settings.timezone.format_offset(each.silent_since)
             argument = shlex.quote(each.name)
             yield warning(f"source.silent.{each.kind}", source=each.name, since=since, argument=argument)
     if not any(each.failing_since or each.silent_since for each in found):

@@ -12,7 +12,6 @@ from sessiontrack.process import instance
 from sessiontrack.process.kernel_clock import is_synchronised
 from sessiontrack.process.last_backup import awaited_since, last_backup
 from sessiontrack.process.served_settings import differing
-from sessiontrack.values.timestamps import IN_UTC
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # Before this program was written no clock was right.
@@ -72,7 +71,7 @@ def _open_to_others(folder: Path, *names: str) -> list[str]:
 
 def clock(patient: Patient) -> Iterator[Finding]:
     """By itself; a check of the database compares it with what was recorded."""
-    shown = f"{IN_UTC.format_minute(patient.now)} UTC"
+    shown = patient.settings.timezone.format_offset(patient.now)
     if patient.now < EARLIEST:
         yield wrong("clock.early", time=shown)
     elif is_synchronised() is not False:
@@ -104,7 +103,7 @@ def backup(patient: Patient) -> Iterator[Finding]:
         yield ok("backup.none")
         return
     is_late = patient.now - since > 2 * DAY
-    time, days = f"{IN_UTC.format_minute(since)} UTC", (patient.now - since) // DAY
+    time, days = patient.settings.timezone.format_offset(since), (patient.now - since) // DAY
     if made_at is None and is_late:
         yield warning("backup.never", time=time, days=days)
     elif made_at is None:

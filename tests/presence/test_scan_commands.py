@@ -83,7 +83,7 @@ def test_standard_input_is_of_now_and_the_summary_counts_lines(scans: Scans) -> 
     assert result.exit_code == 0, result.output
     header, *rows, summary, lines = result.stdout.splitlines()
     assert header.split() == ["mac", "type", "at", "ip", "info"]
-    assert rows[0].split()[:5] == [MAC, "Connected", "2025-08-15", "12:00", "UTC"]
+    assert rows[0].split()[:3] == [MAC, "Connected", "2025-08-15T12:00:00+00:00"]
     assert summary == "1 seen, 1 connected, 0 disconnected, 1 new, 0 down, 0 ip_changed"
     assert lines == "Lines: 1 taken, 1 left out, 1 faulty"
     assert result.stderr == "Note: Line 3: 'zz' is not a MAC address.\n"

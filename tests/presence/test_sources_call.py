@@ -204,7 +204,7 @@ def test_a_lease_file_that_was_not_written_says_so(
     again = invoke(clients.app.instance_path, "scan", "dnsmasq", str(path))
     assert (again.exit_code, again.stderr) == (
         0,
-        f"Note: {path} was not written since 2025-08-15 11:59 UTC: it says nothing new,"
+        f"Note: {path} was not written since 2025-08-15T11:59:00+00:00: it says nothing new,"
         " and disconnects nobody.\n",
     )
     os.utime(path, (NOW, NOW))

@@ -520,7 +520,7 @@ def test_a_source_that_fails_or_is_silent_is_told(clients: Clients) -> None:
     with clients.app.app_context(), write_transaction() as tx:
         record_failure(tx, NOW, "arp", "no rights")
     assert (
-        "arp fails since 2025-08-15 12:00 UTC: no rights"
+        "arp fails since 2025-08-15T12:00:00+00:00: no rights"
         in invoke(clients.app.instance_path, "doctor", "--fast").stdout
     )
 
