@@ -118,6 +118,23 @@ def test_the_unit_of_the_first_boot_is_one(tmp_path: Path) -> None:
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
+def test_what_monitoring_shows_of_mail_is_taken_by_systemd_and_prometheus(tmp_path: Path) -> None:
+    mails, asks = blocks("monitoring.md", "By mail", "ini")
+    (tmp_path / "failed@nightly.service.service").write_text(mails)
+    (tmp_path / "nightly.service").write_text(f"{asks}[Service]\nExecStart=/bin/true\n")
+    for name in ("nightly.service", "failed@nightly.service.service"):
+        verified = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", tmp_path / name], capture_output=True, text=True
+        )
+        assert (verified.returncode, verified.stderr) == (0, "")
+    alerting, _ = blocks("monitoring.md", "By mail", "yaml")
+    (tmp_path / "prometheus.yml").write_text(alerting)
+    checked = subprocess.run(
+        ["promtool", "check", "config", tmp_path / "prometheus.yml"], capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_the_owner_is_an_admin_however_often_the_machine_boots(tmp_path: Path) -> None:
     (line,) = re.findall(
         r"^ +ExecStartPost=-(/bin/sh .+)$", section("embedding.md", "The owner as admin"), re.M
