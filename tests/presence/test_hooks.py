@@ -51,6 +51,11 @@ def test_leases_of_ipv4() -> None:
     )
 
 
+def test_a_lease_without_a_name_takes_none_from_the_hosts_own_variables() -> None:
+    found = read_lease_call(("add", MAC, "10.0.0.7"), {"HOSTNAME": "router", "HOST": "router"}, NOW, LATE)
+    assert found == DeviceEvent("dhcp", NOW, "connected", Observation(MAC, "10.0.0.7"))
+
+
 def test_leases_of_ipv6_have_the_mac_in_a_variable_and_are_a_source_of_their_own() -> None:
     found = lease("add", DUID, "2001:db8::7", MAC="aa:bb:cc:00:00:01")
     assert found == DeviceEvent("dhcp6", NOW, "connected", Observation(MAC, "2001:db8::7"))
