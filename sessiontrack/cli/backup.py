@@ -62,9 +62,12 @@ def backup(target: Path, keep: int | None) -> None:
 
 
 def _remember(app: Flask, target: Path, now: int) -> None:
-    """Of those into a folder, which are made again and again."""
+    """Of those into a folder, which are made again and again, when; a single file is none to wait for."""
+    instance = app.extensions["sessiontrack.settings"].instance
     if target.is_dir():
-        last_backup.remember(app.extensions["sessiontrack.settings"].instance, now)
+        last_backup.remember(instance, now)
+    else:
+        last_backup.forget_try(instance)
 
 
 def _print_removed(removed: list[Path]) -> None:

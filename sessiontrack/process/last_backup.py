@@ -25,6 +25,11 @@ def remember_try(folder: Path, now: int) -> None:
 def remember(folder: Path, now: int) -> None:
     """A backup was made; where that cannot be written, it is one all the same."""
     _write(folder / FILE, now)
+    forget_try(folder)
+
+
+def forget_try(folder: Path) -> None:
+    """A backup is good: that earlier ones were not is no matter any more."""
     with suppress(OSError):
         (folder / FIRST_TRY).unlink(missing_ok=True)
 

@@ -113,7 +113,9 @@ def test_listeners_are_heard_of_too(
 HOUR, DAY = 3600, 86_400
 
 
-def live(clients: Clients, clock: time_machine.Traveller, days: int, hours: range, every: int = HOUR) -> bool:
+def pass_days(
+    clients: Clients, clock: time_machine.Traveller, days: int, hours: range, every: int = HOUR
+) -> bool:
     """For so many days somebody comes or goes in these hours; whether dhcp ever seemed silent meanwhile."""
     midnight, silent = now() // DAY * DAY, False
     for at in range(now(), midnight + days * DAY, HOUR):
@@ -133,9 +135,9 @@ def test_nights_at_home_are_no_silence_from_the_first_one_on(
     clock.move_to(NOW // DAY * DAY + 18 * HOUR)
     word(clients, "dhcp")
     # More is said on an evening than is looked at to know the rhythm.
-    assert not live(clients, clock, 1, range(18, 23), every=120)
+    assert not pass_days(clients, clock, 1, range(18, 23), every=120)
     assert sources(clients)["dhcp"]["quiet_seconds"] == DAY
-    assert not live(clients, clock, 8, range(7, 23))
+    assert not pass_days(clients, clock, 8, range(7, 23))
     # Nobody comes or goes from 22:00 to 7:00; twice that.
     assert sources(clients)["dhcp"]["quiet_seconds"] == 18 * HOUR
     clock.shift(16 * HOUR)
@@ -149,7 +151,7 @@ def test_a_listener_that_never_rests_is_silent_after_an_hour(
 ) -> None:
     clock.move_to(NOW // DAY * DAY)
     word(clients, "dhcp")
-    assert not live(clients, clock, 8, range(24), every=1800)
+    assert not pass_days(clients, clock, 8, range(24), every=1800)
     assert sources(clients)["dhcp"]["quiet_seconds"] == HOUR
     clock.shift(HOUR)
     assert sources(clients)["dhcp"]["silent_since"] == "2025-08-22T23:30:00+00:00"
@@ -160,10 +162,10 @@ def test_who_comes_home_from_a_holiday_sleeps_the_first_night(
 ) -> None:
     clock.move_to(NOW // DAY * DAY)
     word(clients, "dhcp")
-    live(clients, clock, 8, range(7, 23))
+    pass_days(clients, clock, 8, range(7, 23))
     clock.shift(14 * DAY)
     word(clients, "dhcp", "connected")
-    assert not live(clients, clock, 2, range(20, 23))
+    assert not pass_days(clients, clock, 2, range(20, 23))
     # The week before its last word began in the holiday.
     assert sources(clients)["dhcp"]["quiet_seconds"] > 5 * DAY
 

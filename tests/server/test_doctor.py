@@ -389,6 +389,11 @@ def test_backups_of_a_crontab_that_never_worked(clients: Clients, tmp_path: Path
     for _ in range(2):
         assert invoke(instance, "backup", str(tmp_path / "not" / "there"), "--keep", "2").exit_code == 1
         assert (state(1), state(3)) == (State.OK, State.WARNING)
+    # Whoever goes on with single files had mistyped a folder.
+    assert invoke(instance, "backup", str(tmp_path / "one")).exit_code == 0
+    assert state(3) == State.OK
+    assert invoke(instance, "backup", str(tmp_path / "not" / "there"), "--keep", "2").exit_code == 1
+    assert state(3) == State.WARNING
     assert invoke(instance, "backup", str(tmp_path / "each"), "--keep", "2").exit_code == 0
     assert (state(1), state(3)) == (State.OK, State.WARNING)
     assert last_backup.awaited_since(instance) is None
