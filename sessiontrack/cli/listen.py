@@ -136,7 +136,7 @@ def write_dhcp_hook(path: Path, url: str, token: str, source: str) -> None:
     Example: sessiontrack listen dhcp-script write hook --url https://tracker.lan --token st_...
     """
     _write(path, "dhcp-script", url, token, source)
-    click.echo(f"Give dnsmasq the option:  dhcp-script={path.absolute()}")
+    click.echo(f"Give dnsmasq this option, and restart it:  dhcp-script={path.absolute()}")
 
 
 @dhcp_script.command("record", context_settings=WORDS)
