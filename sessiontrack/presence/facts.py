@@ -276,7 +276,7 @@ def put_word(evidence: Evidence, source: str, word: Sequence[Any]) -> None:
     """Add a row of SAID, without the ids of its device and its source."""
     at, kind, ip, info, arrival, settled, since, mac = word
     if settled:
-        evidence.add_settled(source, at, ip)
+        evidence.add_settled(source, at, mac, ip)
     else:
         said = Said(at, rank_of(KINDS[kind], arrival), KINDS[kind], mac)
         evidence.add_word(source, said, ip, info, since)

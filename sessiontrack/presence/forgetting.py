@@ -2,9 +2,9 @@
 
 Before the floor nothing is accepted any more, so what a source said of a device before it is settled once a
 trusted scan, or the source itself, has reported before the floor that the device left. What is not settled is
-one going word, and is kept as one: the newest row of it remembers since when. Of what is settled the newest
-row stays as well, as a mark that the device was known, and up to which instant it is settled; and where that
-row has no address, the newest that has one.
+one going word of each address, and is kept as one: the newest row of it remembers since when. Of what is
+settled the newest row stays as well, as a mark that the device was known, and up to which instant it is
+settled; and where that row has no IP address, the newest that has one.
 """
 
 from bisect import bisect_left, bisect_right

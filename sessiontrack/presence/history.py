@@ -17,6 +17,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from sessiontrack.presence.rules import (
+    ANY,
     LEFT,
     REMEMBERED,
     SEEN,
@@ -33,8 +34,8 @@ DOWN, RECONNECTED = "Device Down", "Down Reconnected"
 NEW, MOVED = "New Device", "IP Changed"
 OF_SESSIONS = frozenset({CONNECTED, RECONNECTED, DISCONNECTED, DOWN})
 
-# A source's scans are one witness of a device's address, what it says of single devices is another.
-Witness = tuple[str, bool]
+# Of where a device is, a source's scans are one witness, what it says of each address of the device another.
+Witness = tuple[str, str]
 Key = tuple[int, str]
 
 
@@ -67,7 +68,7 @@ class Evidence:
             self._settle(of_source, last)
         else:
             of_source.blocks.append((first, last))
-        self._saw(first, (source, True), ip)
+        self._saw(first, (source, ANY), ip)
 
     def add_word(self, source: str, said: Said, ip: str, info: str, since: int | None = None) -> None:
         """The source said something of it; `since`: older words of the same that this one stands for."""
@@ -76,14 +77,14 @@ class Evidence:
             of_source.stays.append(Stay(said.at if since is None else since, said.at, said.mac))
         if (said.kind, said.rank) != (SEEN, SEEN):
             of_source.said.append(said)
-        self._saw(said.at, (source, False), ip)
+        self._saw(said.at, (source, said.mac), ip)
         if info and said.kind != LEFT:
             self.infos[said.at] = max(info, self.infos.get(said.at, ""))
 
-    def add_settled(self, source: str, at: int, ip: str) -> None:
+    def add_settled(self, source: str, at: int, mac: str, ip: str) -> None:
         """A mark that the source knew it; all else of that time is settled."""
         self._settle(self.source(source), at)
-        self._saw(at, (source, False), ip)
+        self._saw(at, (source, mac), ip)
 
     def _settle(self, source: SourceEvidence, at: int) -> None:
         source.known_before = True

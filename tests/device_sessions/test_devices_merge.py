@@ -327,7 +327,7 @@ def _renamed(observed: list[Observation]) -> list[Observation]:
         for mac, ip in each.devices:
             name = A if mac == B else mac
             devices[name] = max(ip, devices.get(name, ""))
-        told_of = tuple((A if mac == B else mac, mac) for mac, _ in each.devices)
+        told_of = tuple((A if mac == B else mac, mac, ip) for mac, ip in each.devices)
         found.append(replace(each, devices=tuple(devices.items()), told_of=told_of))
     return found
 

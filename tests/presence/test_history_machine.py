@@ -411,7 +411,7 @@ def _renamed(seen: Observation, owner: dict[str, str], mac: str) -> Observation:
     for each, ip in seen.devices:
         name = owner[each] or each
         devices[name] = max(ip, devices.get(name, ""))
-        told_of.append((name, each))
+        told_of.append((name, each, ip))
     remembered = {owner[each] or each for each in seen.remembered} - devices.keys()
     of_devices = {"devices": tuple(devices.items()), "remembered": tuple(sorted(remembered))}
     return replace(seen, **of_devices, told_of=tuple(told_of))

@@ -263,6 +263,21 @@ def test_an_address_that_leaves_takes_no_other_one_along(
     history.assert_sound()
 
 
+def test_two_addresses_that_keep_their_ips_are_no_moves(history: History) -> None:
+    """A laptop with cable and radio: a DHCP server tells of each renewal."""
+    leases = {M: "10.0.0.4", O: "10.0.0.5"}
+    for mac in (M, O):
+        history.create(-5000, -4900, mac)
+    history.merge(M, O)
+    for at in (-900, -780, -660, -600):
+        for place, (mac, ip) in enumerate(leases.items()):
+            history.event("seen", at + place * 60, mac=mac, source="dhcp", ip=ip)
+    assert [each for each in history.events(M) if each[1] == "IP Changed"] == [(-840, "IP Changed")]
+    history.event("seen", -480, mac=O, source="dhcp", ip="10.0.0.6")
+    assert [each[0] for each in history.events(M) if each[1] == "IP Changed"] == [-840, -480]
+    history.assert_sound()
+
+
 def test_of_two_addresses_that_a_scan_saw_either_may_have_left(history: History) -> None:
     for mac in (M, O):
         history.event("seen", -900, mac=mac, source="ap")

@@ -39,7 +39,7 @@ def scan(at: int, seen: bool, remembered: bool, source: str) -> Observation:
 
 
 def word(at: int, kind: str, arrival: int, source: str, address: str) -> Observation:
-    return Observation(source, at, kind, ((MAC, ""),), arrival=arrival, told_of=((MAC, address),))
+    return Observation(source, at, kind, ((MAC, ""),), arrival=arrival, told_of=((MAC, address, ""),))
 
 
 at_some = st.integers(0, 60)
@@ -67,8 +67,7 @@ def evidence_of(seen: list[Observation], source: str) -> SourceEvidence:
         elif MAC in each.remembered:
             evidence.excused.append((each.at, each.at))
     for each in own:
-        (address,) = each.addresses(MAC)
-        mac = OWN if address == MAC else address
+        (mac,) = each.addresses(MAC) or {OWN: ""}
         if each.kind == "seen":
             evidence.stays.append(Stay(each.at, each.at, mac))
         elif each.kind != "complete":

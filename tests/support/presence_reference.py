@@ -8,7 +8,8 @@ GRACE = 10
 LEAST_SHARE = 0.5
 DAY = 86_400
 NEVER = DAY * 10**6
-SCANNED = "scanned"
+# In place of an address of a device: its own, and one that a scan saw. They sort before others.
+OWN, SCANNED = "", "*"
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,17 @@ class Observation:
     arrival: int = 0
     # How many it saw of whom everything was deleted since.
     forgotten: int = 0
-    # (device, address): the addresses of devices that it told of, where not their own. A complete scan's are
-    # not known.
-    told_of: tuple[tuple[str, str], ...] = ()
+    # (device, address, IP address): the addresses of devices that it told of, where not their own. A complete
+    # scan's are not known.
+    told_of: tuple[tuple[str, str, str], ...] = ()
     info: str = ""
 
-    def addresses(self, mac: str) -> set[str]:
-        """Those of the device that it told of."""
-        if self.kind == "complete":
-            return {SCANNED}
-        return {address for device, address in self.told_of if device == mac} or {mac}
+    def addresses(self, mac: str) -> dict[str, str]:
+        """Those of the device that it told of, as they sort, with the IP address of each."""
+        own = {OWN if self.kind != "complete" else SCANNED: ip for other, ip in self.devices if other == mac}
+        if self.kind == "complete" or not self.told_of:
+            return own
+        return {OWN if each == mac else each: ip for device, each, ip in self.told_of if device == mac}
 
 
 def infos(observations: list[Observation], mac: str) -> dict[int, str]:
@@ -152,7 +154,7 @@ def held(
         ),
         default=0,
     )
-    return last, {mac if address == SCANNED else address for address in there}
+    return last, {mac if address in (OWN, SCANNED) else address for address in there}
 
 
 def truth(
@@ -201,16 +203,16 @@ def truth(
 def _moves(observations: list[Observation], mac: str) -> set[int]:
     """Address changes: a witness saw another address than before, and another than the last known one.
 
-    A source's complete scans are one witness, its other reports are another.
+    A source's complete scans are one witness, its other reports of each address of the device are another.
     """
-    sightings: dict[tuple[int, tuple[str, bool]], str] = {}
+    sightings: dict[tuple[int, tuple[str, str]], str] = {}
     for each in observations:
-        for other, ip in each.devices:
-            if other == mac and ip:
-                key = (each.at, (each.source, each.kind == "complete"))
+        for address, ip in each.addresses(mac).items():
+            if ip:
+                key = (each.at, (each.source, address))
                 sightings[key] = max(ip, sightings.get(key, ""))
     current = ""
-    of_witness: dict[tuple[str, bool], str] = {}
+    of_witness: dict[tuple[str, str], str] = {}
     moved = set()
     for (at, witness), ip in sorted(sightings.items()):
         if of_witness.get(witness) != ip and current != ip:
