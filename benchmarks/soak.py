@@ -2,8 +2,9 @@
 
 Users of the UI ping once a minute, a scan of the network comes every minute, and open pages poll
 `/presence/now`. All requests have fixed instants, even if the server does not keep up, so a latency counts
-from
-the instant at which the request was due. The server has some of the cores, the clients the others.
+from the instant at which the request was due. The server has some of the cores, the clients the others.
+Hostile pages ask the dearest calls without a pause, each over as many connections as a browser opens; only
+what the others wait for is counted.
 """
 
 import argparse
@@ -43,6 +44,8 @@ MOST_P99_MS = 250
 # The first minute is warm-up: connections are opened, statements compiled, memory allocated.
 WARM_UP_SECONDS = 60.0
 SAMPLE_SECONDS = 30.0
+# What a browser opens to one server.
+CONNECTIONS_OF_PAGE = 6
 
 
 @dataclass
@@ -81,7 +84,8 @@ def main() -> None:
         tokens = fill(Path(folder), options.people)
         with serving(Path(folder), options.workers, options.cores) as (process, port):
             asks = list(_asks(tokens, options))
-            result, samples = _run(asks, process.pid, port, options.minutes * MINUTE)
+            with _hostile_pages(options.hostile, port, tokens["page"]):
+                result, samples = _run(asks, process.pid, port, options.minutes * MINUTE)
             ended = process.poll() is None
     print(_report(result, samples, options))
     late = _percentile([each for found in result.latencies.values() for each in found], 99) > MOST_P99_MS
@@ -94,6 +98,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=2000)
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--pages", type=int, default=50)
+    parser.add_argument("--hostile", type=int, default=0, help="pages that ask without a pause")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--cores", default="0,1", help="the server's; the clients have the others")
     return parser.parse_args()
@@ -235,6 +240,44 @@ def _client(port: int, due: "queue.Queue[tuple[float, Ask] | None]", result: Res
         result.add(ask.name, time.monotonic() - at, error)
 
 
+@contextmanager
+def _hostile_pages(pages: int, port: int, token: str) -> Iterator[None]:
+    """Within it they ask."""
+    is_over = threading.Event()
+    threads = [
+        threading.Thread(target=_ask_without_pause, args=(port, token, is_over))
+        for _ in range(pages * CONNECTIONS_OF_PAGE)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join(60)
+
+
+def _ask_without_pause(port: int, token: str, is_over: threading.Event) -> None:
+    year = "start=2025-01-01&end=2025-12-31"
+    paths = (
+        f"/presence/timeline?{year}&limit=1000",
+        f"/presence/online-history?{year}&step=1h",
+        "/sessions/session-events?period=all&search=nobody&format=json",
+        "/sessions/list",
+        "/devices",
+    )
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    number = 0
+    while not is_over.is_set():
+        try:
+            connection.request("GET", paths[number % len(paths)], None, {"Authorization": f"Bearer {token}"})
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+        number += 1
+
+
 def _percentile(latencies: list[float], percent: float) -> float:
     ordered = sorted(latencies)
     return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
@@ -243,6 +286,7 @@ def _percentile(latencies: list[float], percent: float) -> float:
 def _report(result: Result, samples: list[tuple[float, Held]], options: argparse.Namespace) -> str:
     lines = [
         f"{options.people} people, a scan of {options.devices} devices a minute, {options.pages} pages,"
+        f" {options.hostile} hostile ones,"
         f" {options.minutes:g} minutes, {options.workers} workers on cores {options.cores}",
         "",
         "| call | answers | p50 ms | p99 ms | longest ms |",
