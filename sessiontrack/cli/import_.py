@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,7 +26,18 @@ from sessiontrack.services.presence import PresenceRules
 from sessiontrack.sources.app_db import AppDatabase, Ended, ended_sections
 from sessiontrack.sources.history_rows import read_file, read_user_sessions
 from sessiontrack.sources.history_values import Values
-from sessiontrack.values.records import KINDS, Fault, Item, Record, Section, Skipped
+from sessiontrack.values.records import (
+    KINDS,
+    DeviceRecord,
+    EventRecord,
+    Fault,
+    Item,
+    Record,
+    Section,
+    SessionRecord,
+    Skipped,
+    UserSessionRecord,
+)
 from sessiontrack.values.timestamps import SiteTime
 
 MOST_SHOWN = 20
@@ -42,7 +54,7 @@ UTC_BY_DEFAULT = (
     "Warning: local is the setting TIMEZONE, and TIMEZONE is not set: times without an offset are taken as"
     " UTC. If the other tool wrote them in another zone, name it: --naive-times Europe/Berlin."
 )
-# Of all kinds of records.
+# Of all kinds of records; below, those that each kind has.
 INSTANTS = (
     "first_seen_at",
     "last_seen_at",
@@ -53,6 +65,10 @@ INSTANTS = (
     "last_ping",
     "ended_at",
 )
+INSTANTS_OF = {
+    kind: [attrgetter(name) for name in INSTANTS if name in kind._fields]
+    for kind in (DeviceRecord, SessionRecord, EventRecord, UserSessionRecord)
+}
 end_open_option = click.option(
     "--end-open",
     is_flag=True,
@@ -83,11 +99,15 @@ class Span:
     ahead: int = 0
 
     def add(self, record: Record, now: int) -> None:
-        found = [at for name in INSTANTS if (at := getattr(record, name, None)) is not None]
-        if found:
-            self.first = min(found) if self.first is None else min(self.first, *found)
-            self.last = max(found) if self.last is None else max(self.last, *found)
-            self.ahead += max(found) > now
+        found: list[int] = [at for of_it in INSTANTS_OF[type(record)] if (at := of_it(record)) is not None]
+        if not found:
+            return
+        first, last = (min(found), max(found)) if len(found) > 1 else (found[0], found[0])
+        if self.first is None or first < self.first:
+            self.first = first
+        if self.last is None or last > self.last:
+            self.last = last
+        self.ahead += last > now
 
     def shown(self, site: SiteTime) -> dict[str, Any]:
         """As the dry run and programs see it."""

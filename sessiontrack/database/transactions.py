@@ -107,7 +107,7 @@ class Transaction:
         """Make the same change for each set of parameters; return the number of changed rows."""
         sql, fixed = statement.for_dialect(self._dialect)
         cursor = self._connection.cursor()
-        cursor.executemany(sql, [{**fixed, **each} for each in parameters])
+        cursor.executemany(sql, [{**fixed, **each} for each in parameters] if fixed else list(parameters))
         changed: int = cursor.rowcount
         cursor.close()
         return changed

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from itertools import chain, islice
+from typing import Any, TypeVar
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models.device_session import DERIVED
@@ -25,7 +25,6 @@ from sessiontrack.values.records import (
     EventRecord,
     Fault,
     Item,
-    Record,
     Section,
     SessionRecord,
     Skipped,
@@ -37,6 +36,8 @@ BATCH = 2000
 _ip_key = lru_cache(65_536)(ip_sort_key)
 Refuse = Callable[[Fault], None]
 Each = TypeVar("Each")
+# The number of a row, and its record; of a section all are of one kind.
+_Numbered = tuple[int, Any]
 
 _LINK = LINK.replace("event.type", ":type")
 # What was derived is reported from now on.
@@ -114,11 +115,6 @@ def import_history(
     return tallies
 
 
-class _Numbered(NamedTuple):
-    row: int
-    record: Any
-
-
 class _Intake:
     """Takes one section."""
 
@@ -133,12 +129,12 @@ class _Intake:
         self._voided: Counter[tuple[int, int, str]] = Counter()
 
     def take(self, section: Section) -> None:
-        records = (_Numbered(row, record) for row, record in self._sift(section.items))
+        records = self._sift(section.items)
         first = next(records, None)
         if first is None:
             return
-        rest = _with_first(first, records)
-        kind = type(first.record)
+        rest = chain((first,), records)
+        kind = type(first[1])
         if kind is DeviceRecord:
             self._take_devices(rest)
         elif kind is SessionRecord:
@@ -148,7 +144,7 @@ class _Intake:
         else:
             self._take_user_sessions(section.kind, rest)
 
-    def _sift(self, items: Iterable[Item]) -> Iterator[tuple[int, Record]]:
+    def _sift(self, items: Iterable[Item]) -> Iterator[_Numbered]:
         """The rows that can be read; what is wrong with the others is reported."""
         for item in items:
             self._tally.read += 1
@@ -193,11 +189,19 @@ class _Intake:
         for batch in batches(records, BATCH):
             added_events, voided = [], []
             for _, record in batch:
-                values = record._asdict()
-                device_id = values["device_id"] = self._devices.id_of(values.pop("mac"), record.at)
-                values["ip_key"] = _ip_key(record.ip)
-                if values.pop("voided"):
-                    key = (device_id, record.at, record.type)
+                mac, at, event_type, ip, info, is_voided, pending_alert = record
+                device_id = self._devices.id_of(mac, at)
+                values = {
+                    "device_id": device_id,
+                    "at": at,
+                    "type": event_type,
+                    "ip": ip,
+                    "ip_key": _ip_key(ip),
+                    "info": info,
+                    "pending_alert": pending_alert,
+                }
+                if is_voided:
+                    key = (device_id, at, event_type)
                     self._voided[key] += 1
                     values["nth"] = self._voided[key]
                     voided.append(values)
@@ -242,8 +246,3 @@ def batches(items: Iterable[Each], size: int) -> Iterator[list[Each]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
-
-
-def _with_first(first: Each, rest: Iterator[Each]) -> Iterator[Each]:
-    yield first
-    yield from rest

@@ -192,14 +192,22 @@ class SessionImport:
 
     def _staged(self, row_number: int, device_id: int, record: SessionRecord) -> dict[str, Any]:
         self._count += 1
-        values = record._asdict()
-        start, end = record.connected_at, record.disconnected_at
-        begin = end if start is None else start
-        until = FOREVER if record.still_connected else (start if end is None else end)
-        values.update(id=self._count, row_number=row_number, device_id=device_id)
-        values.update(begin_at=begin, until_at=until, ip_key=_ip_key(record.ip))
-        del values["mac"]
-        return values
+        _, start, end, is_open, ip, conn_type, disc_type, info = record
+        return {
+            "id": self._count,
+            "row_number": row_number,
+            "device_id": device_id,
+            "connected_at": start,
+            "disconnected_at": end,
+            "still_connected": is_open,
+            "ip": ip,
+            "ip_key": _ip_key(ip),
+            "conn_type": conn_type,
+            "disc_type": disc_type,
+            "info": info,
+            "begin_at": end if start is None else start,
+            "until_at": FOREVER if is_open else (start if end is None else end),
+        }
 
     def concerned(self) -> dict[int, tuple[int, int]]:
         """Devices of which something is derived, with the stretch of time that is imported of them."""

@@ -8,12 +8,13 @@ missing. The database is opened read-only.
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sessiontrack.exceptions import InvalidInput, UnreadableHistory
-from sessiontrack.sources.history_rows import checked_session, event_record
-from sessiontrack.sources.history_values import LONGEST_INFO, Values, one_line
+from sessiontrack.sources.history_rows import checked_session, voided_type
+from sessiontrack.sources.history_values import CACHED, LONGEST_INFO, Values, one_line
 from sessiontrack.values.device_types import TYPES
 from sessiontrack.values.placeholders import known
 from sessiontrack.values.records import (
@@ -157,15 +158,16 @@ class AppDatabase:
         Raises (while it is read):
             UnreadableHistory: the file is damaged.
         """
-        readers: Mapping[str, Callable[[Any, Values], Record]] = {
-            DEVICES: _device,
-            SESSIONS: _session,
-            EVENTS: _event,
+        rows = _Rows(values)
+        readers: Mapping[str, Callable[[Any], Record]] = {
+            DEVICES: rows.device,
+            SESSIONS: rows.session,
+            EVENTS: rows.event,
         }
         for kind, reader in readers.items():
-            yield Section(kind, self._items(kind, reader, values))
+            yield Section(kind, self._items(kind, reader))
 
-    def _items(self, kind: str, reader: Callable[[Any, Values], Record], values: Values) -> Iterator[Item]:
+    def _items(self, kind: str, reader: Callable[[Any], Record]) -> Iterator[Item]:
         table, columns = self._selects[kind]
         try:
             rows = self._connection.execute(f"SELECT {columns} FROM {table}")
@@ -175,7 +177,7 @@ class AppDatabase:
                     yield Skipped(number)
                     continue
                 try:
-                    yield number, reader(row, values)
+                    yield number, reader(row)
                 except InvalidInput as error:
                     yield Fault(kind, number, error.message)
         except sqlite3.Error as error:
@@ -289,55 +291,88 @@ def _notes(value: Any) -> Any:
     return text[:MOST_NOTES] if isinstance(text, str) else text
 
 
-def _device(row: Any, values: Values) -> DeviceRecord:
-    mac, name, owner, vendor, alert_down, favourite, archived, first, last, kind, notes = row
-    return DeviceRecord(
-        values.mac(mac, "MAC"),
-        values.instant(_known(first), "FirstConnection"),
-        values.instant(_known(last), "LastConnection"),
-        {
-            "name": values.text(_name(name), "Name"),
-            "owner": values.text(_name(owner), "Owner"),
-            "vendor": values.text(_name(vendor), "Vendor"),
-            "alert_down": values.flag(alert_down, "AlertDown"),
-            "archived": values.flag(archived, "IsArchived"),
-            "favourite": values.flag(favourite, "Favorite"),
-            "kind": _kind(kind),
-            "notes": values.text(_notes(notes), "Comments", LONGEST_INFO),
-        },
-    )
+class _Rows:
+    """Reads rows. All but the times come again and again, so that is read once.
 
+    What is wrong with a row is what is wrong with the first of its columns, in the order below.
+    """
 
-def _session(row: Any, values: Values) -> SessionRecord:
-    mac, ip, conn_type, start, disc_type, end, still, info = row
-    # Said of an event that is missing, the time is another event's, if there is one.
-    connected_at = None if conn_type == MISSING else values.instant(_known(start), "DateTimeConnection")
-    ended = None if disc_type == MISSING else _known(end)
-    disconnected_at = values.instant_after(ended, "DateTimeDisconnection", connected_at)
-    is_open = values.flag(still, "StillConnected")
-    return checked_session(
-        SessionRecord(
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        remembered = lru_cache(CACHED, typed=True)
+        self._read_parts = remembered(self._session_parts)
+        self._read_type_and_ip = remembered(self._event_type_and_ip)
+        self._read_flag = remembered(values.flag)
+        self._read_voided = remembered(lambda text: voided_type(values, text))
+
+    def device(self, row: Any) -> DeviceRecord:
+        mac, name, owner, vendor, alert_down, favourite, archived, first, last, kind, notes = row
+        values = self._values
+        return DeviceRecord(
             values.mac(mac, "MAC"),
-            connected_at,
-            disconnected_at,
-            is_open and connected_at is not None and disconnected_at is None,
+            values.instant(_known(first), "FirstConnection"),
+            values.instant(_known(last), "LastConnection"),
+            {
+                "name": values.text(_name(name), "Name"),
+                "owner": values.text(_name(owner), "Owner"),
+                "vendor": values.text(_name(vendor), "Vendor"),
+                "alert_down": values.flag(alert_down, "AlertDown"),
+                "archived": values.flag(archived, "IsArchived"),
+                "favourite": values.flag(favourite, "Favorite"),
+                "kind": _kind(kind),
+                "notes": values.text(_notes(notes), "Comments", LONGEST_INFO),
+            },
+        )
+
+    def session(self, row: Any) -> SessionRecord:
+        mac, ip, conn_type, start, disc_type, end, still, info = row
+        values = self._values
+        # Said of an event that is missing, the time is another event's, if there is one.
+        connected_at = None if conn_type == MISSING else values.instant(_known(start), "DateTimeConnection")
+        ended = None if disc_type == MISSING else _known(end)
+        disconnected_at = values.instant_after(ended, "DateTimeDisconnection", connected_at)
+        is_open, mac, ip, conn_type, disc_type = self._read_parts(still, mac, ip, conn_type, disc_type)
+        return checked_session(
+            SessionRecord(
+                mac,
+                connected_at,
+                disconnected_at,
+                is_open and connected_at is not None and disconnected_at is None,
+                ip,
+                conn_type,
+                disc_type,
+                self._info(info),
+            )
+        )
+
+    def _session_parts(
+        self, still: Any, mac: Any, ip: Any, conn_type: Any, disc_type: Any
+    ) -> tuple[bool, str, str, str, str]:
+        values = self._values
+        return (
+            values.flag(still, "StillConnected"),
+            values.mac(mac, "MAC"),
             values.ip(one_line(ip), "IP"),
             values.event_type(_known(conn_type), "EventTypeConnection", "Connected"),
             values.event_type(_known(disc_type), "EventTypeDisconnection", "Disconnected"),
-            values.text(one_line(info), "AdditionalInfo", LONGEST_INFO),
         )
-    )
 
+    def event(self, row: Any) -> EventRecord:
+        mac, ip, at, event_type, info, pending = row
+        mac = self._values.mac(mac, "MAC")
+        at = self._values.known_instant(_known(at), "DateTime")
+        event_type, ip = self._read_type_and_ip(event_type, ip)
+        info = self._info(info)
+        pending = self._read_flag(pending, "PendingAlertEmail")
+        event_type, is_voided = self._read_voided(event_type)
+        return EventRecord(mac, at, event_type, ip, info, is_voided, pending)
 
-def _event(row: Any, values: Values) -> EventRecord:
-    mac, ip, at, event_type, info, pending = row
-    return event_record(
-        values,
-        values.mac(mac, "MAC"),
-        values.known_instant(_known(at), "DateTime"),
-        values.text(event_type, "EventType", 128, least=1),
-        values.ip(one_line(ip), "IP"),
-        values.text(one_line(info), "AdditionalInfo", LONGEST_INFO),
-        False,
-        values.flag(pending, "PendingAlertEmail"),
-    )
+    def _event_type_and_ip(self, event_type: Any, ip: Any) -> tuple[str, str]:
+        values = self._values
+        return values.text(event_type, "EventType", 128, least=1), values.ip(one_line(ip), "IP")
+
+    def _info(self, info: Any) -> str:
+        # Not remembered: it may be long, and mostly there is none.
+        if info is None or info == "":
+            return ""
+        return self._values.text(one_line(info), "AdditionalInfo", LONGEST_INFO)

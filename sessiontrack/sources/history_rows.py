@@ -160,26 +160,19 @@ def checked_session(record: SessionRecord) -> SessionRecord:
 
 def _event(raw: Raw, values: Values) -> EventRecord:
     get = raw.get
-    return event_record(
-        values,
-        values.mac(get("mac"), "mac"),
-        values.known_instant(get("at"), "at"),
-        values.text(get("type"), "type", LONGEST_TYPE + len(VOIDED), least=1),
-        values.ip(get("ip"), "ip"),
-        values.text(get("info"), "info", LONGEST_INFO),
-        values.flag(get("voided"), "voided"),
-        values.flag(get("pending_alert"), "pending_alert"),
-    )
+    mac, at = values.mac(get("mac"), "mac"), values.known_instant(get("at"), "at")
+    event_type = values.text(get("type"), "type", LONGEST_TYPE + len(VOIDED), least=1)
+    ip, info = values.ip(get("ip"), "ip"), values.text(get("info"), "info", LONGEST_INFO)
+    voided = values.flag(get("voided"), "voided")
+    pending_alert = values.flag(get("pending_alert"), "pending_alert")
+    event_type, is_voided = voided_type(values, event_type)
+    return EventRecord(mac, at, event_type, ip, info, voided or is_voided, pending_alert)
 
 
-def event_record(
-    values: Values, mac: str, at: int, event_type: str, ip: str, info: str, voided: bool, pending_alert: bool
-) -> EventRecord:
-    """The event; `VOIDED - X` is a voided X."""
-    if event_type.startswith(VOIDED):
-        event_type, voided = event_type.removeprefix(VOIDED), True
-    event_type = values.text(event_type, "type", LONGEST_TYPE, least=1)
-    return EventRecord(mac, at, event_type, ip, info, voided, pending_alert)
+def voided_type(values: Values, event_type: str) -> tuple[str, bool]:
+    """The type of an event, and whether it is voided: `VOIDED - X` is a voided X."""
+    bare = event_type.removeprefix(VOIDED)
+    return values.text(bare, "type", LONGEST_TYPE, least=1), bare != event_type
 
 
 def _known(value: Any) -> Any:

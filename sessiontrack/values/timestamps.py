@@ -28,6 +28,7 @@ _INSTANT = re.compile(
     r"(?P<zone>[Zz]|(?: ?(?P<sign>[+-])|[ ]{1,2})"
     r"(?P<offset>(?:[01][0-9]|2[0-3])(?::[0-5][0-9](?::[0-5][0-9])?|[0-5][0-9])?))?)?"
 )
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH_SECONDS = re.compile(r"0*([0-9]{1,12})")
 _EPOCH_MILLISECONDS = re.compile("[0-9]{13,15}")
 
@@ -38,6 +39,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _MINUTES = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(_DAY // 60))
 _SECONDS = tuple(f":{second:02}" for second in range(60))
+_SECONDS_AT = {text: 60 * minute for minute, text in enumerate(_MINUTES)}
+_SECOND_OF = {text: second for second, text in enumerate(_SECONDS)}
 _CACHED_DAYS = 8_192  # 22 years; a full cache is emptied, which costs one slow answer and bounds the memory
 
 
@@ -62,6 +65,7 @@ class SiteTime:
             raise InvalidSetting(message) from error
         self.name = zone
         self._offsets = _DayOffsets(self.zone)
+        self._midnights = _Midnights(self)
         self._offset_texts: dict[int, str] = {}
 
     def parse_start(self, text: str) -> int:
@@ -177,6 +181,12 @@ class SiteTime:
 
     def _parse(self, text: str, whole_day: Callable[[datetime], int]) -> int:
         """Read an instant; for a date alone, ask `whole_day` with the naive midnight it starts with."""
+        # Most are of this form. By look-ups they take a third of the time.
+        if len(text) == 19 and text[10] in "T ":
+            midnight = self._midnights[text[:10]]
+            minute_at, second_of = _SECONDS_AT.get(text[11:16]), _SECOND_OF.get(text[16:])
+            if midnight is not None and minute_at is not None and second_of is not None:
+                return midnight + minute_at + second_of
         match = _INSTANT.fullmatch(text.strip(_BLANKS))
         if match is None:
             raise InvalidInstant(INSTANT_FORMS)
@@ -239,6 +249,32 @@ class _DayOffsets(dict[int, int | None]):
         last = _utc_offset(self._zone, day * _DAY + _DAY - 1)
         self[day] = offset = first if first == last else None
         return offset
+
+
+class _Midnights(dict[str, int | None]):
+    """YYYY-MM-DD -> the instant of that local day's midnight, or None where the clock changes within the day.
+
+    What is no date has none, and is not kept.
+    """
+
+    def __init__(self, site: SiteTime) -> None:
+        super().__init__()
+        self._site = site
+
+    def __missing__(self, text: str) -> int | None:
+        if _DATE.fullmatch(text) is None:
+            return None
+        if len(self) >= _CACHED_DAYS:
+            self.clear()
+        try:
+            midnight = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        first = self._site.resolve(midnight)
+        last = self._site.resolve(midnight.replace(hour=23, minute=59, second=59))
+        is_even = last - first == _DAY - 1 and first >= EARLIEST and last <= LATEST
+        self[text] = found = first if is_even else None
+        return found
 
 
 class _DateTexts(dict[int, str]):
