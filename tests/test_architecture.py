@@ -110,6 +110,7 @@ NO_CONSTANTS = {
     "database/engines/sqlite.py": {"self._synchronous", "int(self._timeout)", "name", "check", "int(most)"},
     "keeping/moving/sqlite.py": {"name"},
     "database/kept_sums.py": {"rows", "table"},
+    "database/transactions.py": {"kind", "name"},
     "services/retention.py": {"condition", "at", "of"},
     "database/index_sums.py": {"table", "wanted", "each", "entries"},
     "database/database_file.py": {"name", "'integrity' if thorough else 'quick'"},

@@ -28,6 +28,7 @@ from sessiontrack.sources.history_rows import read_file, read_user_sessions
 from sessiontrack.sources.history_values import Values
 from sessiontrack.values.records import (
     KINDS,
+    NOT_TAKEN,
     DeviceRecord,
     EventRecord,
     Fault,
@@ -35,7 +36,6 @@ from sessiontrack.values.records import (
     Record,
     Section,
     SessionRecord,
-    Skipped,
     UserSessionRecord,
 )
 from sessiontrack.values.timestamps import SiteTime
@@ -315,7 +315,7 @@ def _counted(
         nonlocal rows
         span = spans.setdefault(section.kind, Span())
         for item in section.items:
-            if not isinstance(item, Fault | Skipped):
+            if not isinstance(item, NOT_TAKEN):
                 span.add(item[1], now)
             if rows % EVERY == 0:
                 tell(rows if position is None else position())
@@ -323,7 +323,7 @@ def _counted(
             yield item
 
     for section in sections:
-        yield Section(section.kind, items(section))
+        yield section._replace(items=items(section))
 
 
 def _print(

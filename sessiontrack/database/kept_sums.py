@@ -63,7 +63,7 @@ class KeptSum:
         row = f"{self.source}."
         return self.joined or f"SELECT {self._row(row, '')} FROM {self.source} WHERE {_of(self.when, row)}"
 
-    def _added_up(self, rows: str, sign: str) -> str:
+    def _added_up(self, rows: str, sign: str = "") -> str:
         sums = ", ".join(f"{sign}sum({name}) AS {name}" for name in self.sums)
         added = f"SELECT {_names(self.keys)}, {sums} FROM ({rows}) AS each_row"
         # SQLite takes ON CONFLICT behind a table's name for a join.
@@ -133,10 +133,13 @@ class KeptSum:
 
     def _insert(self, values: str, when: str) -> str:
         """Add values to the sums of their key, on SQLite."""
+        return f"{self._upsert(f'SELECT {values} WHERE {when}')};"
+
+    def _upsert(self, rows: str) -> str:
+        sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in self.sums)
         return (
-            f"INSERT INTO {self.target} ({_names(self.keys, self.sums)}) SELECT {values} WHERE {when}"
-            f" ON CONFLICT ({_names(self.keys)}, part) DO UPDATE SET"
-            f" {', '.join(f'{name} = {name} + excluded.{name}' for name in self.sums)};"
+            f"INSERT INTO {self.target} ({_names(self.keys, self.sums)}) {rows}"
+            f" ON CONFLICT ({_names(self.keys)}, part) DO UPDATE SET {sums}"
         )
 
     def take(self, column: str) -> str:
@@ -146,12 +149,11 @@ class KeptSum:
             column: the rows where it is among :ids are about to be deleted.
         """
         rows = self._added_up(f"{self._each_row()} AND {column} AMONG(:ids)", "-")
-        return (
-            f"INSERT INTO {self.target} ({_names(self.keys, self.sums)}) {rows}"
-            f" ON CONFLICT ({_names(self.keys)}, part) DO UPDATE SET"
-            f" {', '.join(f'{name} = {name} + excluded.{name}' for name in self.sums)}"
-            f" RETURNING {next(iter(self.sums))}, {_names(self.keys)}"
-        )
+        return f"{self._upsert(rows)} RETURNING {next(iter(self.sums))}, {_names(self.keys)}"
+
+    def add(self) -> str:
+        """The statement that adds to the sums the rows which came after :last_id, on SQLite."""
+        return self._upsert(self._added_up(f"{self._each_row()} AND {self.source}.id > :last_id"))
 
     def forget(self) -> str:
         """The statement that deletes a key without rows."""
@@ -204,6 +206,20 @@ class Taken:
         self.take = Statement(kept.take(column))
         self.forget = Statement(kept.forget())
         self.keys = tuple(kept.keys)
+
+
+class Addition:
+    """Adds many rows to a table that these sums are of.
+
+    indexes: those that no statement looks at meanwhile.
+    """
+
+    def __init__(self, table: str, kept: Iterable[KeptSum], indexes: Iterable[str]) -> None:
+        sums = [each for each in kept if each.source == table]
+        self.count = Statement(f"SELECT count(*), coalesce(max(id), 0) FROM {table}")
+        self.add = [Statement(each.add()) for each in sums]
+        self.triggers = [f"keep_{each.name}_added" for each in sums]
+        self.indexes = list(indexes)
 
 
 def keep(metadata: MetaData, kept: Iterable[KeptSum], first: Mapping[str, list[str]] | None = None) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models.device_session import DERIVED
+from sessiontrack.models.kept import addition_to
 from sessiontrack.presence.derivation import Terms, derive_devices, reporting
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.links import LINK
@@ -49,6 +50,8 @@ INSERT_EVENT = Statement(
     " ip_key = excluded.ip_key, info = excluded.info, session_id = excluded.session_id"
     f" WHERE event.source = '{DERIVED}'"
 )
+# Not the one of voided events, which are looked for by their instant.
+EVENTS_ADDED = addition_to("event", "ix_event_at", "ix_event_device", "ix_event_session")
 # Voided ones may be there several times: as often as the file has them, and no more.
 INSERT_VOIDED = Statement(
     "INSERT INTO event (device_id, at, type, ip, ip_key, info, pending_alert, voided)"
@@ -140,7 +143,8 @@ class _Intake:
         elif kind is SessionRecord:
             self._take_sessions(section.kind, rest)
         elif kind is EventRecord:
-            self._take_events(rest)
+            with self._tx.adding(EVENTS_ADDED, section.rows):
+                self._take_events(rest)
         else:
             self._take_user_sessions(section.kind, rest)
 

@@ -5,6 +5,7 @@ device from the earliest on, next to the stored ones: a row is looked at once, a
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
@@ -15,6 +16,7 @@ from sqlalchemy import BigInteger, Boolean, Column, String, Text
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.database.statements import temporary_table
 from sessiontrack.models.device_session import DERIVED
+from sessiontrack.models.kept import addition_to
 from sessiontrack.services.events import correct_event
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.records import SessionRecord
@@ -82,6 +84,15 @@ INSERT = Statement(
     " conn_type, disc_type, info) SELECT s.device_id, s.connected_at, s.disconnected_at, c.still_connected,"
     " s.ip, s.ip_key, s.conn_type, s.disc_type, s.info FROM chosen_session c"
     " JOIN imported_session s ON s.id = c.id ORDER BY c.id"
+)
+ADDED = addition_to(
+    "device_session",
+    "ix_device_session_device",
+    "ix_device_session_begin",
+    "ix_device_session_short",
+    "ix_device_session_long",
+    "ix_device_session_middle",
+    "ix_device_session_missing",
 )
 # Devices of which something is derived, and since when something is imported of them.
 CONCERNED = Statement(
@@ -217,17 +228,19 @@ class SessionImport:
         """Write what fits; call `refuse` for each other one."""
         last_id = self._tx.value(LAST_ID)
         sweep = _Sweep(refuse)
-        stored = _Peekable(map(_Stretch.stored, self._tx.stream(STORED)))
-        rows = map(_Stretch.imported, self._tx.stream(STAGED))
-        for batch in _chosen_in_batches(sweep, rows, stored):
-            self._tx.run_many(CHOOSE, batch)
+        chosen = 0
+        with closing(self._tx.stream(STORED)) as stored, closing(self._tx.stream(STAGED)) as staged:
+            rows = map(_Stretch.imported, staged)
+            for batch in _chosen_in_batches(sweep, rows, _Peekable(map(_Stretch.stored, stored))):
+                chosen += self._tx.run_many(CHOOSE, batch)
         for statement, changes in ((LOSE_END, sweep.lost), (REMEMBER, sweep.closed), (CLOSE, sweep.closed)):
             if changes:
                 self._tx.run_many(statement, changes)
         for each in sweep.closed:
             types = (each["old_type"], each["conn_type"])
             correct_event(self._tx, each["device_id"], each["session_id"], each["start"], types, each["ip"])
-        sweep.written.added = self._tx.run(INSERT)
+        with self._tx.adding(ADDED, chosen):
+            sweep.written.added = self._tx.run(INSERT)
         sweep.written.first = dict(self._tx.rows(FIRST_ADDED))
         self._tx.run(LINK_CONNECTED, last_id=last_id)
         self._tx.run(LINK_DISCONNECTED, last_id=last_id)

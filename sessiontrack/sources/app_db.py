@@ -20,6 +20,7 @@ from sessiontrack.values.placeholders import known
 from sessiontrack.values.records import (
     DEVICES,
     EVENTS,
+    NOT_TAKEN,
     SESSIONS,
     DeviceRecord,
     EventRecord,
@@ -109,7 +110,8 @@ class AppDatabase:
         try:
             self._connection.execute("BEGIN")
             self._selects = {kind: self._select(kind) for kind in TABLES}
-            self.total = sum(self._count(table) for table, _ in self._selects.values())
+            self._counts = {kind: self._count(table) for kind, (table, _) in self._selects.items()}
+            self.total = sum(self._counts.values())
         except sqlite3.Error as error:
             self.close()
             raise self._unreadable(error) from error
@@ -165,7 +167,7 @@ class AppDatabase:
             EVENTS: rows.event,
         }
         for kind, reader in readers.items():
-            yield Section(kind, self._items(kind, reader))
+            yield Section(kind, self._items(kind, reader), self._counts[kind])
 
     def _items(self, kind: str, reader: Callable[[Any], Record]) -> Iterator[Item]:
         table, columns = self._selects[kind]
@@ -235,7 +237,7 @@ def ended_sections(database: AppDatabase, done: Ended, values: Values) -> Iterat
     last: dict[str, int] = {}
     for section in database.sections(values):
         for item in section.items:
-            if isinstance(item, Fault | Skipped):
+            if isinstance(item, NOT_TAKEN):
                 continue
             record = item[1]
             if isinstance(record, DeviceRecord):
@@ -247,7 +249,7 @@ def ended_sections(database: AppDatabase, done: Ended, values: Values) -> Iterat
                 last[record.mac] = max(record.connected_at or 0, last.get(record.mac, 0))
 
     def ended(item: Item) -> Item:
-        if isinstance(item, Fault | Skipped):
+        if isinstance(item, NOT_TAKEN):
             return item
         number, record = item
         if not isinstance(record, SessionRecord) or not record.still_connected:
@@ -259,7 +261,7 @@ def ended_sections(database: AppDatabase, done: Ended, values: Values) -> Iterat
         return number, record._replace(still_connected=False, disconnected_at=until)
 
     for section in database.sections(values):
-        yield Section(section.kind, map(ended, section.items))
+        yield section._replace(items=map(ended, section.items))
 
 
 def _plain(name: str) -> str:

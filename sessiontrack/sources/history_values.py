@@ -19,8 +19,9 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
-# The same few addresses and instants come again and again.
+# The same few addresses come again and again; the same instants one soon after the other.
 CACHED = 65_536
+CACHED_INSTANTS = 1024
 _ANOTHER_ZONE = SiteTime("Etc/GMT+1")
 
 
@@ -33,7 +34,7 @@ class Values:
 
     def __init__(self, zone: SiteTime) -> None:
         self._zone = zone
-        self._parse_instant = lru_cache(CACHED)(zone.parse_timestamp_start)
+        self._parse_instant = lru_cache(CACHED_INSTANTS)(zone.parse_timestamp_start)
         self._parse_mac = lru_cache(CACHED)(parse_device_mac)
         self._parse_ip = lru_cache(CACHED)(parse_ip)
 
@@ -55,15 +56,15 @@ class Values:
         """An instant from 1970 on."""
         if value is None or value == "":
             return None
-        if isinstance(value, float) and math.isfinite(value):
-            value = math.floor(value)
-        if isinstance(value, int) and not isinstance(value, bool):
-            at = value
-        elif isinstance(value, str):
+        if isinstance(value, str):
             try:
                 at = self._parse_instant(value)
             except InvalidInput as error:
                 raise _wrong(name, value, "is not a time") from error
+        elif isinstance(value, float) and math.isfinite(value):
+            at = math.floor(value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            at = value
         else:
             raise _wrong(name, value, "is not a time")
         if not 0 <= at <= LATEST:

@@ -113,10 +113,16 @@ class Skipped(NamedTuple):
 
 
 Item = tuple[int, Record] | Fault | Skipped
+# What is no record.
+NOT_TAKEN = (Fault, Skipped)
 
 
 class Section(NamedTuple):
-    """All rows of one kind, one after another: the number of each with its record, or what became of it."""
+    """All rows of one kind, one after another: the number of each with its record, or what became of it.
+
+    rows: how many there are, where that is known.
+    """
 
     kind: str
     items: Iterable[Item]
+    rows: int = 0

@@ -318,7 +318,8 @@ def _in_seconds(text: str) -> str:
 
 
 def _parse_timestamp(text: str, parse_iso: Callable[[str], int]) -> int:
-    match = _EPOCH_SECONDS.fullmatch(text.strip(_BLANKS))
+    # Behind a year there is a "-".
+    match = None if text[4:5] == "-" else _EPOCH_SECONDS.fullmatch(text.strip(_BLANKS))
     try:
         return parse_iso(text) if match is None else _checked(int(match[1]))
     except InvalidInstant as error:

@@ -13,11 +13,12 @@ import pytest
 from flask import Flask
 
 from sessiontrack import clock
-from sessiontrack.database import Statement
+from sessiontrack.database import Row, Statement, read_transaction
 from tests.support import app_db, rows
 from tests.support.app_db import CAMEL_CASE, MISSING, UNDERSCORES, device, event, session
 from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke
+from tests.support.engine import IS_POSTGRES
 from tests.support.history import assert_refused, counts, run_export, run_import, stored
 from tests.support.hosts import environment_of_file, has_namespaces
 from tests.support.server import COMMAND
@@ -453,6 +454,50 @@ def test_an_import_may_be_repeated_and_says_that_nothing_was_new(app: Flask, pat
     assert stored(app) == before
 
 
+SCHEMA = Statement("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
+
+
+def _assert_sound(app: Flask, before: list[Row]) -> None:
+    checked = invoke(app.instance_path, "check")
+    assert checked.exit_code == 0, checked.output
+    assert schema(app) == before
+
+
+def schema(app: Flask) -> list[Row]:
+    with app.app_context(), read_transaction() as tx:
+        return [] if IS_POSTGRES else tx.rows(SCHEMA)
+
+
+def test_sums_and_indexes_are_right_after_many_rows_and_after_few(app: Flask, path: Path) -> None:
+    before = schema(app)
+    with rows.writing(app) as tx:
+        device_id = rows.add_device(tx, MAC)
+        rows.add_session(tx, device_id, TEN - 2 * HOUR, TEN - HOUR)
+    hours = [
+        (f"2025-08-{day:02} {hour:02}:00", f"2025-08-{day:02} {hour:02}:30")
+        for day in range(1, 4)
+        for hour in range(10, 20)
+    ]
+    told = {
+        "sessions": [session(*each) for each in hours],
+        "events": [event(start) for start, _ in hours]
+        + [event(end, "Disconnected") for _, end in hours]
+        + [event("2025-08-01 10:15", "VOIDED - Device Down")] * 2
+        + [event("2025-08-01 09:00", "New Device")],
+    }
+    said = take(app, path, **told)
+    assert (counts(said, "sessions")["added"], counts(said, "events")["added"]) == (30, 63)
+    _assert_sound(app, before)
+    # What came later, beside more that is here.
+    path.unlink()
+    told["sessions"].append(session("2025-08-04 10:00", "2025-08-04 11:00"))
+    told["events"].append(event("2025-08-04 10:00"))
+    said = take(app, path, **told)
+    assert counts(said, "sessions") == {"read": 31, "added": 1, "present": 30}
+    assert counts(said, "events") == {"read": 64, "added": 1, "present": 63}
+    _assert_sound(app, before)
+
+
 def test_what_was_set_here_stays_and_what_is_empty_is_filled(app: Flask, path: Path) -> None:
     with rows.writing(app) as tx:
         rows.add_device(tx, MAC, name="my phone")
@@ -599,15 +644,18 @@ def test_a_file_that_is_not_there_or_a_folder_is_refused(app: Flask, path: Path)
     assert not path.exists()
 
 
-def test_a_truncated_database_leaves_nothing_half_done(app: Flask, path: Path) -> None:
-    many = [
-        session(f"2025-08-{day:02} {hour:02}:00", None, info="x" * 90)
-        for day in range(1, 29)
-        for hour in range(24)
-    ]
-    app_db.make(path, devices=[device()], sessions=many)
+@pytest.mark.parametrize("kind", ["sessions", "events"])
+def test_a_truncated_database_leaves_nothing_half_done(app: Flask, path: Path, kind: str) -> None:
+    instants = [f"2025-08-{day:02} {hour:02}:00" for day in range(1, 29) for hour in range(24)]
+    many = {
+        "sessions": [session(at, None, info="x" * 90) for at in instants],
+        "events": [event(at, info="x" * 90) for at in instants],
+    }
+    app_db.make(path, devices=[device()], **{kind: many[kind]})
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    before = schema(app)
     assert_refused(app, "netalertx", str(path), words="cannot be read as an SQLite database")
+    _assert_sound(app, before)
 
 
 def test_a_value_of_megabytes_is_refused(app: Flask, path: Path) -> None:
