@@ -111,7 +111,7 @@ NO_CONSTANTS = {
     "keeping/moving/sqlite.py": {"name"},
     "database/kept_sums.py": {"rows", "table"},
     "database/transactions.py": {"kind", "name"},
-    "services/retention.py": {"condition", "at", "of"},
+    "services/retention.py": {"condition", "old", "at", "of"},
     "database/index_sums.py": {"table", "wanted", "each", "entries"},
     "database/database_file.py": {"name", "'integrity' if thorough else 'quick'"},
 }

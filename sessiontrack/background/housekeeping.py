@@ -15,7 +15,7 @@ from flask import Flask
 from sessiontrack import clock
 from sessiontrack.config import Settings
 from sessiontrack.database import Statement, read_transaction, write_transaction
-from sessiontrack.database.maintenance import database_sizes, used_bytes
+from sessiontrack.database.maintenance import database_sizes, others_wait_to_write, used_bytes
 from sessiontrack.database.transactions import pruning
 from sessiontrack.exceptions import Conflict, StorageUnavailable
 from sessiontrack.models.kept import KEPT
@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 PRUNING = "prune"
 # Between two checks whether pruning is due, in each worker.
 LOOK_SECONDS = 60.0
-# Rows that are removed at a time: as many as keep other writers waiting for this long.
+# Rows that are removed at a time: as many as keep other writers waiting for this long. By one transaction at
+# most the greater number, too: the pages that it changes go to the disk while others wait.
 LEAST_ROWS, MOST_ROWS = 100, 2000
 LEAST_SECONDS, MOST_SECONDS = 0.005, 0.01
 # A reader that never ends keeps the WAL from being written back; a larger WAL is logged.
@@ -88,7 +89,8 @@ def prune(
 ) -> Pruned | None:
     """Remove data past its retention, unless another process is doing so.
 
-    Each batch is a transaction of its own, followed by a pause of the same length for other writers.
+    A batch is a transaction of its own if other writers wait, and followed by a pause of the same length for
+    them. As long as nobody waits, several share one.
 
     Args:
         every: run only if the last run is that many seconds ago; None: run now.
@@ -148,14 +150,20 @@ def _prune_kind(plan: Plan, kind: Kind, held: Held, tell: Callable[[int], None])
         ids = stretch.ids
         while ids:
             began = time.monotonic()
+            left, batches = MOST_ROWS, 0
             with write_transaction() as tx:
                 leases.renew_lease(tx, clock.now(), held)
-                removed += retention.prune_rows(tx, plan, kind, ids[:batch])
-            ids = ids[batch:]
+                is_waited_for = False
+                while ids and left and not is_waited_for:
+                    rows = min(batch, left)
+                    removed += retention.prune_rows(tx, plan, kind, ids[:rows])
+                    ids, left, batches = ids[rows:], left - rows, batches + 1
+                    is_waited_for = others_wait_to_write()
             tell(removed)
             seconds = time.monotonic() - began
-            batch = next_batch(batch, seconds)
-            time.sleep(seconds)
+            batch = next_batch(batch, seconds / batches)
+            if is_waited_for or others_wait_to_write():
+                time.sleep(seconds)
         after = stretch.last
 
 

@@ -43,6 +43,11 @@ def rewrite() -> None:
         engine.rewrite(db.engine)
 
 
+def others_wait_to_write() -> bool:
+    """Whether other writers wait for the one that this thread is; True where that cannot be told."""
+    return database_engine().others_wait()
+
+
 def give_back_pages(most: int) -> bool:
     """Return some free pages to the file system; True if more are left.
 

@@ -167,6 +167,8 @@ class Transaction:
         if self._engine.has_parts:  # Its triggers run once a statement.
             return self.run(deletion.delete, **values, ids=ids)
         found = [row_id for (row_id,) in self.rows(deletion.find, **values, ids=ids)]
+        if not found:
+            return 0
         self.run(SET_APART)
         for each in taken:
             left = self.rows(each.take, ids=found)

@@ -21,8 +21,11 @@ STRETCH = 10_000
 # Of a size limit that is exceeded a tenth is made free, so that it is not exceeded again at once.
 TARGET = 0.9
 
-_SESSIONS = (
+# What is old enough, and of that, what goes.
+_OLD_SESSIONS = (
     " FROM device_session AS s WHERE s.begin_at < :cutoff AND s.end_at < :cutoff AND NOT s.still_connected"
+)
+_SESSIONS = (
     " AND NOT (s.disc_type = 'Device Down' AND s.disconnected_at IS NOT NULL AND NOT EXISTS (SELECT 1"
     " FROM device_session l WHERE l.device_id = s.device_id AND l.begin_at > s.begin_at))"
     " AND NOT EXISTS (SELECT 1 FROM sighting_run r WHERE r.device_id = s.device_id AND NOT r.settled"
@@ -30,17 +33,15 @@ _SESSIONS = (
     " AND NOT EXISTS (SELECT 1 FROM device_evidence e WHERE e.device_id = s.device_id AND NOT e.settled"
     " AND coalesce(e.since_at, e.at) <= s.end_at)"
 )
+_OLD_EVENTS = " FROM event AS s WHERE s.at < :cutoff"
 _EVENTS = (
-    " FROM event AS s WHERE s.at < :cutoff"
     " AND NOT EXISTS (SELECT 1 FROM device_session d WHERE d.id = s.session_id"
     " AND (d.still_connected OR d.end_at >= :floor))"
     " AND NOT EXISTS (SELECT 1 FROM device_session o WHERE o.device_id = s.device_id AND o.still_connected"
     " AND o.connected_at = s.at)"
 )
-_STAYS = (
-    " FROM user_session AS s WHERE s.last_ping < :cutoff"
-    " AND (s.ended_at IS NOT NULL OR s.last_ping <= :expired_at)"
-)
+_OLD_STAYS = " FROM user_session AS s WHERE s.last_ping < :cutoff"
+_STAYS = " AND (s.ended_at IS NOT NULL OR s.last_ping <= :expired_at)"
 USED_ROWS = Statement(
     "SELECT (SELECT count(*) FROM device_session) + (SELECT count(*) FROM event)"
     " + (SELECT count(*) FROM user_session)"
@@ -55,27 +56,31 @@ NTH_OLDEST = Statement(
 class Kind:
     """One kind of history: `at` is the column by which the oldest is found, `of` whose it is."""
 
-    def __init__(self, table: str, at: str, of: str, condition: str, taken: Iterable[Taken]) -> None:
+    def __init__(self, table: str, at: str, of: str, old: str, and_goes: str, taken: Iterable[Taken]) -> None:
+        condition = f"{old}{and_goes}"
         self.name = f"{table}s"
         self.count = Statement(f"SELECT count(*){condition}")
         self.count_between = Statement(
             f"SELECT count(*){condition} AND s.{at} >= :from_at AND s.{at} < :to_at"
         )
         self.stretch = Statement(
-            f"SELECT s.{at}, s.id, s.{of}{condition} AND (s.{at}, s.id) > (:after_at, :after_id)"
+            f"SELECT s.{at}, s.id, s.{of}{old} AND (s.{at}, s.id) > (:after_at, :after_id)"
             f" ORDER BY s.{at}, s.id LIMIT :most"
         )
         self.delete = Deletion(table, f"{condition} AND s.id AMONG(:ids)")
         self.taken = tuple(taken)
 
 
-DEVICE_SESSIONS = Kind("device_session", "begin_at", "device_id", _SESSIONS, taken_with("device_session"))
-EVENTS = Kind("event", "at", "device_id", _EVENTS, taken_with("event"))
+DEVICE_SESSIONS = Kind(
+    "device_session", "begin_at", "device_id", _OLD_SESSIONS, _SESSIONS, taken_with("device_session")
+)
+EVENTS = Kind("event", "at", "device_id", _OLD_EVENTS, _EVENTS, taken_with("event"))
 # The times of its views go with a user session.
 USER_SESSIONS = Kind(
     "user_session",
     "last_ping",
     "username",
+    _OLD_STAYS,
     _STAYS,
     (*taken_with("user_session"), *taken_with("view_time", "s.id")),
 )
@@ -151,7 +156,7 @@ class Stretch:
 
 
 def find_prunable(tx: Transaction, plan: Plan, kind: Kind, after: tuple[int, int]) -> Stretch | None:
-    """The oldest of a kind that are left, those of each device or user together."""
+    """The oldest of a kind that are old enough, those of each device or user together."""
     at, row_id = after
     rows = tx.rows(kind.stretch, **plan.values(kind), after_at=at, after_id=row_id, most=STRETCH)
     if not rows:

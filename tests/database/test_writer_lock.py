@@ -1,17 +1,19 @@
 """writer_lock.py: one writer at a time, among threads and among processes."""
 
+import fcntl
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from sessiontrack.database.engines.postgres import PostgreSQL
 from sessiontrack.database.engines.writer_lock import WriterLock
 from sessiontrack.exceptions import StorageUnavailable
-from tests.support.waiting import SECONDS, join
+from tests.support.waiting import SECONDS, join, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,6 +101,35 @@ def test_of_a_process_that_was_killed_the_next_one_inherits(tmp_path: Path) -> N
         holder.kill()
     with WriterLock(tmp_path / "lock", 30).held():
         pass
+
+
+def test_the_holder_sees_that_another_process_waits(tmp_path: Path) -> None:
+    lock = WriterLock(tmp_path / "lock", 30)
+    arguments = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
+    with lock.held():
+        assert not lock.is_wanted()
+        with subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as killed:
+            wait_until(lock.is_wanted, "that it waits")
+            killed.kill()
+        assert not lock.is_wanted()
+        with subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiter:
+            wait_until(lock.is_wanted, "that it waits")
+            lock.release()
+            assert waiter.stdout is not None
+            assert waiter.stdout.readline() == b"held\n"
+            assert not lock.is_wanted()
+            waiter.communicate()
+        lock.acquire()
+        assert not lock.is_wanted()
+
+
+def test_where_files_have_no_such_locks_somebody_may_always_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = WriterLock(tmp_path / "lock", 30)
+    with lock.held():
+        monkeypatch.setattr(fcntl, "fcntl", Mock(side_effect=OSError))
+        assert lock.is_wanted()
 
 
 def test_what_is_raised_inside_lets_go(tmp_path: Path) -> None:

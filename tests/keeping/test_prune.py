@@ -15,7 +15,7 @@ from flask import Flask
 from sessiontrack import create_app
 from sessiontrack.background import housekeeping
 from sessiontrack.database import Statement, look_up, read_transaction, write_transaction
-from sessiontrack.database.maintenance import database_sizes, used_bytes
+from sessiontrack.database.maintenance import database_sizes, others_wait_to_write, used_bytes
 from sessiontrack.exceptions import Conflict, InvalidSetting, StorageUnavailable
 from sessiontrack.keeping import soundness, vacuuming
 from sessiontrack.models.kept import KEPT
@@ -238,6 +238,46 @@ def test_as_many_go_at_once_as_keep_others_waiting_briefly() -> None:
     assert housekeeping.next_batch(most, 0) == most
 
 
+@pytest.mark.parametrize(
+    ("waits", "told"),
+    [(True, [100, 200, 300, 400]), (False, [250, 407])],
+    ids=["somebody waits", "nobody waits"],
+)
+def test_batches_share_a_transaction_as_long_as_nobody_waits(
+    make_clients: MakeClients, monkeypatch: pytest.MonkeyPatch, waits: bool, told: list[int]
+) -> None:
+    clients = make_clients(**YEAR)
+    fill(clients.app, 407)
+    monkeypatch.setattr(housekeeping, "next_batch", lambda rows, seconds: rows)
+    monkeypatch.setattr(housekeeping, "MOST_ROWS", 250)
+    monkeypatch.setattr(housekeeping, "others_wait_to_write", lambda: waits)
+    done: list[int] = []
+    with clients.app.app_context():
+        settings = clients.app.extensions["sessiontrack.settings"]
+        assert housekeeping.prune(settings, NOW, tell=done.append) is not None
+    assert done[: len(told)] == told
+    assert done[-1] == 407
+
+
+@pytest.mark.sqlite("others queue there without a lock")
+def test_a_thread_that_waits_to_write_is_seen(make_clients: MakeClients) -> None:
+    app = make_clients().app
+
+    def write() -> None:
+        with app.app_context(), write_transaction(brief=True):
+            pass
+
+    with app.app_context():
+        with write_transaction():
+            assert not others_wait_to_write()
+            waiter = threading.Thread(target=write)
+            waiter.start()
+            wait_until(others_wait_to_write, "that it waits")
+        waiter.join()
+        with write_transaction():
+            assert not others_wait_to_write()
+
+
 @pytest.mark.sqlite("its PRAGMAs")
 def test_batches_do_not_wait_for_the_disk_and_what_follows_does(make_clients: MakeClients) -> None:
     clients = make_clients(**YEAR)
@@ -437,6 +477,7 @@ def test_a_killed_run_is_finished_by_the_next(
 
     monkeypatch.setattr(retention, "prune_rows", killed)
     monkeypatch.setattr(housekeeping, "next_batch", lambda rows, seconds: rows)
+    monkeypatch.setattr(housekeeping, "others_wait_to_write", lambda: True)
     with clients.app.app_context():
         with pytest.raises(KeyboardInterrupt):
             housekeeping.prune(settings, NOW)

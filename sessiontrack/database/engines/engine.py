@@ -119,6 +119,10 @@ class DatabaseEngine(ABC):
         """
         return None
 
+    def others_wait(self) -> bool:
+        """Whether others wait to write while this thread does; True where that cannot be told."""
+        return True
+
     def writer_turn(self) -> AbstractContextManager[None]:
         """A lock held while writing, on a back end with a single writer."""
         return nullcontext()

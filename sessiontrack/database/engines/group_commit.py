@@ -79,6 +79,10 @@ class GroupCommit:
         finally:
             self._turn.release()
 
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for the turn, which this thread has, or had just now."""
+        return self._waiting > 0 or self._lock.is_wanted()
+
     def close(self) -> None:
         """Close the shared connection once it is free; the next member opens a new one."""
         if self._connection is None or self._pid != os.getpid():

@@ -225,6 +225,10 @@ class SQLite(DatabaseEngine):
         """Let one thread of one process on this host write at a time."""
         return self._writers.alone()
 
+    def others_wait(self) -> bool:
+        """Whether another thread or process waits for the turn."""
+        return self._writers.is_wanted()
+
     @contextmanager
     def _read(self, seconds: int | None) -> Iterator[sqlite3.Connection]:
         with self._held.borrowed() as connection, _between(connection, self.begin_reading):

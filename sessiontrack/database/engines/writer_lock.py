@@ -6,9 +6,10 @@ SQLite's own waiting polls and starves some writers for seconds: 16 of them satu
 
 import fcntl
 import os
+import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
@@ -17,6 +18,8 @@ from sessiontrack.database.in_use import without_locks
 from sessiontrack.exceptions import StorageUnavailable
 
 BUSY = "The database is busy; try again shortly."
+# A `struct flock`: the kind of lock, where from, and how many bytes.
+_FLOCK = "hhqqi4x"
 
 
 class WriterLock:
@@ -65,6 +68,10 @@ class WriterLock:
         self._file.release()
         self._threads.release()
 
+    def is_wanted(self) -> bool:
+        """Whether another process waits for the lock that this one holds; True where that cannot be told."""
+        return self._file is None or self._file.is_wanted()
+
 
 class _FileLock:
     """The lock among processes: `flock`, first come first served, with a timeout.
@@ -98,13 +105,35 @@ class _FileLock:
             self._waiter.start()
         wish = _Wish()
         self._is_waiting = True
+        self._mark(fcntl.F_RDLCK)
         self._wishes.put(wish)
-        if not wish.granted.acquire(timeout=seconds) and wish.give_up():
-            raise StorageUnavailable(BUSY)
+        try:
+            if not wish.granted.acquire(timeout=seconds) and wish.give_up():
+                raise StorageUnavailable(BUSY)
+        finally:
+            self._mark(fcntl.F_UNLCK)
         self._is_waiting = False
 
     def release(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def is_wanted(self) -> bool:
+        """Whether another process has marked that it waits; flock() itself tells nobody."""
+        try:
+            return self._lock_byte(fcntl.F_OFD_GETLK, fcntl.F_WRLCK) != fcntl.F_UNLCK
+        except OSError:
+            return True
+
+    def _mark(self, kind: int) -> None:
+        # Where the file system has no such locks, `is_wanted` cannot tell either.
+        with suppress(OSError):
+            self._lock_byte(fcntl.F_OFD_SETLK, kind)
+
+    def _lock_byte(self, command: int, kind: int) -> int:
+        """Lock the first byte, which flock() does not heed; the answer is the kind of another's lock."""
+        answer = fcntl.fcntl(self._file, command, struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 1, 0))
+        found: int = struct.unpack_from("h", answer)[0]
+        return found
 
     def _wait(self) -> None:
         while True:
