@@ -111,6 +111,7 @@ def upgrade_within(connection: Connection) -> None:
     if found != newest_revision():
         from alembic import command
 
+        back_end.before_migrating(connection)
         command.upgrade(_config(connection), "head")
         back_end.after_migrating(connection)
 

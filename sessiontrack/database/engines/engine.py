@@ -63,6 +63,10 @@ class DatabaseEngine(ABC):
     def check_database(self, connection: Connection) -> None:
         """Refuse, before migrating, a database that cannot hold our data."""
 
+    def before_migrating(self, connection: Connection) -> None:
+        """Prepare the connection for writing whole tables anew."""
+        return None
+
     @abstractmethod
     def after_migrating(self, connection: Connection) -> None:
         """Adjust the tables and columns that a migration has made."""
