@@ -10,7 +10,7 @@ from sessiontrack.config import Settings
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import Conflict, NotFound
 from sessiontrack.process.whole_file import write_whole, writing
-from sessiontrack.services import api_tokens
+from sessiontrack.services import api_tokens, users
 from sessiontrack.values.roles import OPERATOR, ROLES
 
 LONGEST_SECRET = 1024
@@ -29,9 +29,9 @@ LONGEST_SECRET = 1024
 def provision(token_file: Path | None, name: str, role: str) -> None:
     """Make the database, the first admin and an API token, without asking.
 
-    Called again it changes nothing, as long as the token in the file is in use; else a new one takes its
-    place. Call it at the first boot of each machine: an instance folder in an image would give all of them
-    the same keys.
+    Called again it changes nothing, as long as the token in the file works; else a new one takes its place.
+    It is admin's, or another admin's where admin is one no more. Call it at the first boot of each machine:
+    an instance folder in an image would give all of them the same keys.
 
     \b
     Example: sessiontrack provision
@@ -52,7 +52,7 @@ def provision(token_file: Path | None, name: str, role: str) -> None:
             pass
         else:
             api_tokens.revoke_token(tx, now, token_id, settings.session_alive_seconds)
-        issued = api_tokens.issue_token(tx, now, "admin", name, role)
+        issued = api_tokens.issue_token(tx, now, users.get_admin(tx), name, role)
         # Within the transaction: a token whose file cannot be written is not issued.
         write_whole(path, f"{issued.secret}\n")
     click.echo(f"The token {name} ({role}) is in {path}.")

@@ -15,7 +15,7 @@ from sessiontrack.process.whole_file import write_whole, writing
 from sessiontrack.queries import accounts
 from sessiontrack.schemas.accounts import LONGEST_NAME, MOST_TOKEN_DAYS
 from sessiontrack.schemas.fields import has_control_characters
-from sessiontrack.services import api_tokens
+from sessiontrack.services import api_tokens, users
 from sessiontrack.values.roles import ROLES
 from sessiontrack.values.usernames import is_strange
 
@@ -30,7 +30,7 @@ def token() -> None:
 
 @token.command()
 @click.argument("name")
-@click.option("--user", "username", default="admin", show_default=True, help="Whose token.")
+@click.option("--user", "username", help="Whose token.  [default: admin, or the oldest other admin]")
 @click.option("--role", type=click.Choice(ROLES), help="At most the user's own role, which is the default.")
 @click.option(
     "--days",
@@ -45,7 +45,7 @@ def token() -> None:
     help="Write the token into a new file of mode 0600, and do not print it.",
 )
 def add(
-    name: str, username: str, role: str | None, days: int | None, quiet: bool, output: Path | None
+    name: str, username: str | None, role: str | None, days: int | None, quiet: bool, output: Path | None
 ) -> None:
     """Make a token; it is shown this once, or written into a file.
 
@@ -58,6 +58,8 @@ def add(
     if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
     with prepared_app().app_context(), write_transaction() as tx:
+        if username is None:
+            username = users.get_admin(tx)
         issued = api_tokens.issue_token(tx, clock.now(), username, name, role, days)
         if output is not None:
             with writing(output):

@@ -33,11 +33,10 @@ OWNER_OF_NAME = Statement(
     " WHERE t.name = :name AND t.revoked_at IS NULL"
 )
 FIND_BY_NAME = Statement("SELECT id FROM api_token WHERE name = :name AND revoked_at IS NULL")
-
-
 IN_USE = Statement(
-    "SELECT id, secret_hash, role FROM api_token WHERE name = :name AND revoked_at IS NULL"
-    " AND (expires_at IS NULL OR expires_at > :now)"
+    'SELECT t.secret_hash, t.role, u.role FROM api_token t JOIN "user" u ON u.id = t.user_id'
+    " WHERE t.name = :name AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)"
+    " AND u.disabled_at IS NULL"
 )
 
 
@@ -100,9 +99,12 @@ def issue_token(
 
 
 def is_in_use(tx: Transaction, now: int, name: str, secret: str, role: str) -> bool:
-    """Whether this is the secret of the token of that name and role."""
+    """Whether this is the secret of the token of that name and role, and its user may do as much."""
     found = tx.row(IN_USE, name=name, now=now)
-    return found is not None and found[1:] == (secret_hash(secret), role)
+    if found is None:
+        return False
+    stored_hash, tokens_role, users_role = found
+    return (stored_hash, tokens_role) == (secret_hash(secret), role) and includes(users_role, role)
 
 
 def revoke_token(tx: Transaction, now: int, token_id: int, alive_seconds: int) -> None:

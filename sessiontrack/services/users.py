@@ -28,6 +28,10 @@ COUNT = Statement('SELECT count(*) FROM "user"')
 OTHER_ADMINS = Statement(
     "SELECT count(*) FROM \"user\" WHERE role = 'admin' AND disabled_at IS NULL AND username <> :username"
 )
+AN_ADMIN = Statement(
+    "SELECT username FROM \"user\" WHERE role = 'admin' AND disabled_at IS NULL"
+    " ORDER BY CASE WHEN username = :first THEN 0 ELSE 1 END, id LIMIT 1"
+)
 FIND = Statement('SELECT id, role FROM "user" WHERE username = :username')
 SET_PASSWORD = Statement(
     'UPDATE "user" SET password_hash = :password_hash, password_meets_rule = TRUE WHERE id = :user_id'
@@ -102,6 +106,18 @@ def add_first_admin(tx: Transaction, now: int, password_hash: str) -> bool:
 def has_users(tx: Transaction) -> bool:
     """Whether anybody was made yet."""
     return bool(tx.value(COUNT))
+
+
+def get_admin(tx: Transaction) -> str:
+    """`admin`; where that is no admin who may sign in, the oldest who is.
+
+    Raises:
+        NotFound: there is none at all.
+    """
+    found: str | None = tx.value(AN_ADMIN, first=FIRST_ADMIN)
+    if found is None:
+        raise NotFound("There is no admin who may sign in: sessiontrack user add NAME --role admin")
+    return found
 
 
 def set_password(tx: Transaction, now: int, username: str, password_hash: str, alive_seconds: int) -> None:

@@ -1,5 +1,6 @@
 """`sessiontrack provision`: an instance with a token, without a person, and safe to repeat."""
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -102,3 +103,54 @@ def test_where_it_cannot_be_written_nothing_is_issued(clients: Clients, tmp_path
     assert_one_line(result.stderr, "cannot be written")
     with writing(clients.app) as tx:
         assert tx.rows(TOKENS) == []
+
+
+RETIRED = [("disable", "admin"), ("remove", "admin"), ("role", "admin", "viewer")]
+
+
+@pytest.mark.parametrize("retired", RETIRED, ids=" ".join)
+@pytest.mark.parametrize("is_lost", [False, True], ids=["kept", "lost"])
+def test_once_admin_is_retired_another_admin_has_the_token(
+    tmp_path: Path, retired: tuple[str, ...], is_lost: bool
+) -> None:
+    folder = tmp_path / "instance"
+    assert invoke(folder, "provision").exit_code == 0
+    first = secret_in(folder / "token")
+    for name in ("owner", "later"):
+        added = invoke(folder, "user", "add", name, "--role", "admin", "--generate")
+        assert added.exit_code == 0, added.output
+    assert invoke(folder, "user", *retired).exit_code == 0
+    if is_lost:
+        (folder / "token").unlink()
+    again = invoke(folder, "provision")
+    assert (again.exit_code, again.stderr) == (0, "")
+    assert again.stdout == f"The token appliance (operator) is in {folder / 'token'}.\n"
+    assert secret_in(folder / "token") != first
+    assert "already" in invoke(folder, "provision").stdout
+    listed = json.loads(invoke(folder, "token", "list", "--json").stdout)
+    in_use = [each for each in listed if each["revoked_at"] is None]
+    assert [(each["username"], each["role"]) for each in in_use] == [("owner", "operator")]
+
+
+def test_a_token_stays_where_its_user_may_still_do_what_it_may(tmp_path: Path) -> None:
+    folder = tmp_path / "instance"
+    assert invoke(folder, "provision", "--role", "viewer").exit_code == 0
+    assert invoke(folder, "user", "add", "owner", "--role", "admin", "--generate").exit_code == 0
+    assert invoke(folder, "user", "role", "admin", "operator").exit_code == 0
+    assert "already" in invoke(folder, "provision", "--role", "viewer").stdout
+
+
+@pytest.mark.parametrize("retired", RETIRED, ids=" ".join)
+def test_a_token_added_by_hand_is_an_admins_too(tmp_path: Path, retired: tuple[str, ...]) -> None:
+    folder = tmp_path / "instance"
+    assert invoke(folder, "init").exit_code == 0
+    first = invoke(folder, "token", "add", "first", "--role", "viewer")
+    assert "(first, viewer of admin)" in first.stdout
+    assert invoke(folder, "user", "add", "owner", "--role", "admin", "--generate").exit_code == 0
+    assert "(both, admin of admin)" in invoke(folder, "token", "add", "both").stdout
+    assert invoke(folder, "user", *retired).exit_code == 0
+    added = invoke(folder, "token", "add", "second")
+    assert (added.exit_code, added.stderr) == (0, "")
+    assert "(second, admin of owner)" in added.stdout
+    named = invoke(folder, "token", "add", "third", "--user", "nobody")
+    assert_one_line(named.stderr, "no user nobody")
