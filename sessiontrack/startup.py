@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 
 from sessiontrack import clock, migrations
-from sessiontrack.config import FILE_NAME, Settings, without_password
+from sessiontrack.config import FILE_NAME, PREFIX, Settings, source_of, without_password
 from sessiontrack.database import database_file, db, in_use, read_transaction, write_transaction
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.database.transactions import database_engine
@@ -75,7 +75,7 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
         file = sqlite_file()
         if not database_engine().is_there():
             # Else there would be a database that nobody can sign in to.
-            refuse_weak_first(settings.admin_password)
+            _refuse_weak(settings)
         if file is not None:
             instance.make_private(file)
             database_file.refuse_unwritable(file)
@@ -91,14 +91,21 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
         return _add_first_admin(settings)
 
 
-def refuse_weak_first(password: str) -> None:
+def _refuse_weak(settings: Settings) -> None:
+    is_variable = source_of("ADMIN_PASSWORD") == "environment"
+    refuse_weak_first(settings.admin_password, f"{PREFIX}ADMIN_PASSWORD" if is_variable else "ADMIN_PASSWORD")
+
+
+def refuse_weak_first(password: str, name: str = "ADMIN_PASSWORD") -> None:
     """Nothing where the settings give no first password, or one that may be chosen.
 
+    Args:
+        name: what it is called where it stands.
     Raises:
         InvalidSetting: says which may.
     """
     if password and not meets_rule(password):
-        raise InvalidSetting(f"ADMIN_PASSWORD cannot be the first password: {RULE}")
+        raise InvalidSetting(f"{name} cannot be the first password: {RULE}")
 
 
 def _derive_anew(settings: Settings) -> None:
@@ -122,7 +129,7 @@ def _refuse_unusable(file: Path, is_service: bool) -> None:
 
 def _add_first_admin(settings: Settings) -> FirstAdmin | None:
     random = "" if settings.admin_password else secrets.token_urlsafe(12)
-    refuse_weak_first(settings.admin_password)
+    _refuse_weak(settings)
     password_hash = users.hash_password(settings.admin_password or random)
     with write_transaction() as tx:
         if not users.add_first_admin(tx, clock.now(), password_hash):

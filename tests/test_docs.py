@@ -1,9 +1,11 @@
 """The documents say what the program does: settings, calls, commands, and every line of shell they show."""
 
+import contextlib
 import json
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from dataclasses import fields
@@ -152,6 +154,29 @@ def test_the_owner_is_an_admin_however_often_the_machine_boots(tmp_path: Path) -
             for each in json.loads(invoke(tmp_path, "user", "list", "--json").stdout)
         }
         assert users == {"admin": "admin", "owner": "admin"}
+
+
+def test_a_first_password_that_nobody_needs_is_thrown_away_once(tmp_path: Path) -> None:
+    (line,) = re.findall(
+        r"^ +ExecStartPost=(/bin/sh .+)$", section("embedding.md", "The first password"), re.M
+    )
+    file = tmp_path / "initial-admin-password"
+    words = shlex.split(
+        line.replace("/opt/sessiontrack/bin/sessiontrack", COMMAND).replace(
+            "/var/lib/sessiontrack", str(tmp_path)
+        )
+    )
+    assert invoke(tmp_path, "provision").exit_code == 0
+    assert "the one in" in invoke(tmp_path, "doctor").stdout
+    hashes = []
+    for _ in range(2):
+        ran = subprocess.run(words, env=environment(tmp_path), capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+        assert not file.exists()
+        assert "the one in" not in invoke(tmp_path, "doctor").stdout
+        with contextlib.closing(sqlite3.connect(tmp_path / "sessiontrack.sqlite3")) as database:
+            hashes.append(database.execute('SELECT password_hash FROM "user"').fetchall())
+    assert hashes[0] == hashes[1]
 
 
 def _commands(group: click.Group, name: str) -> Iterator[str]:

@@ -185,6 +185,12 @@ def test_a_weak_first_password_leaves_no_database_without_an_admin(
     assert not (tmp_path / "sessiontrack.sqlite3").exists()
 
 
+def test_a_weak_first_password_of_the_environment_is_named_as_it_is_there(tmp_path: Path) -> None:
+    result = invoke(tmp_path, "provision", ADMIN_PASSWORD="short")
+    assert result.exit_code == 1
+    assert_one_line(result.stderr, "SESSIONTRACK_ADMIN_PASSWORD cannot be the first password", "8 to 1024")
+
+
 def test_a_given_password_changes_nothing_once_there_are_users(tmp_path: Path) -> None:
     invoke(tmp_path, "migrate")
     before = (tmp_path / PASSWORD_FILE).read_text()
