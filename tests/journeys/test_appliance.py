@@ -18,21 +18,11 @@ from tests.support.web import visiting
 
 TITLE = "In an appliance"
 DEVICE = "AA:BB:CC:00:00:03"
-# Of the appliance's own: nginx, which serves its page.
-SITE = """
-server {{
-    listen 127.0.0.1:{port};
-    root {folder}/pages;
-    auth_basic "Appliance";
-    auth_basic_user_file {folder}/htpasswd;
-    {location}
-}}
-"""
 PAGE = "<!DOCTYPE html><html lang=en><title>Appliance</title><link rel=icon href='data:,'>{shown}</html>"
 
 
 class Appliance(ConfiguredNginx):
-    """nginx with the page and the location that the document shows."""
+    """nginx with the page and the site that the document shows."""
 
     def __init__(self, folder: Path, port: int, server_port: int) -> None:
         (folder / "pages").mkdir(parents=True)
@@ -40,11 +30,17 @@ class Appliance(ConfiguredNginx):
         (folder / "pages" / "index.html").write_text(PAGE.format(shown=html))
         hashed = subprocess.run(["openssl", "passwd", "-apr1", "secret"], capture_output=True, text=True)
         (folder / "htpasswd").write_text(f"anna:{hashed.stdout}")
-        (location,) = blocks(START, TITLE, "nginx")
-        location = location.replace("/etc/nginx/htpasswd", f"{folder}/htpasswd")
-        location = location.replace(":8000", f":{server_port}")
+        (site,) = blocks(START, TITLE, "nginx")
+        for there, here in {
+            "listen 80;": f"listen 127.0.0.1:{port};",
+            "/var/www/appliance": f"{folder}/pages",
+            "/etc/nginx/htpasswd": f"{folder}/htpasswd",
+            ":8000": f":{server_port}",
+        }.items():
+            assert there in site
+            site = site.replace(there, here)
         self.port = port
-        super().__init__(folder, SITE.format(port=port, folder=folder, location=location))
+        super().__init__(folder, site)
 
     def call(
         self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
@@ -87,6 +83,8 @@ def test_in_an_appliance(browser: Browser, tmp_path: Path) -> None:
 
                 wait_until(is_here, "anna's user session", pause=0.05)
                 journey.run("sessions?active=true")
+                assert "ok       schema" in journey.run("doctor", codes=(0, 1))
+                journey.run("/readyz")
                 assert journey.is_over
                 visit.page.goto("about:blank")
         me = call(port, "GET", "/devices?status=connected", token=token).json
