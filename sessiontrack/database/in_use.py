@@ -31,7 +31,8 @@ def use_alone(database: Path) -> Iterator[None]:
     Raises:
         StorageUnavailable: a program uses the database.
     """
-    in_use = f"{database} is in use by a running sessiontrack: stop that first. Nothing was changed."
+    users = "a running sessiontrack: stop every serve, scan and listen first"
+    in_use = f"{database} is in use by {users}. Nothing was changed."
     descriptor = _locked(database, ALONE, in_use)
     try:
         yield

@@ -217,7 +217,7 @@ def test_it_is_refused_while_a_server_runs(instance: Path, backup: Path) -> None
     with Server(instance, workers=1) as server:
         result = run(instance, "restore", str(backup))
         assert result.returncode == 1
-        assert_one_line(result.stderr, "in use", "stop")
+        assert_one_line(result.stderr, "in use", "stop every serve, scan and listen")
         assert server.call("GET", "/readyz").status == 200
     assert ask(instance / DATABASE, COUNT) == [(299,)]
     assert run(instance, "restore", str(backup)).returncode == 0
