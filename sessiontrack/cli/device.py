@@ -1,7 +1,7 @@
 """`sessiontrack device`: devices and their properties."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -11,7 +11,7 @@ from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
 from sessiontrack.config import Settings
-from sessiontrack.database import read_transaction, write_transaction
+from sessiontrack.database import Transaction, read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput, NotFound
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.queries import devices as queries
@@ -19,15 +19,16 @@ from sessiontrack.queries.device_holders import list_holders
 from sessiontrack.schemas.devices import STATUSES, ChangeDevice
 from sessiontrack.schemas.fields import Text
 from sessiontrack.services import devices as services
+from sessiontrack.services.device_merge import merge_devices
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.macs import parse_device_mac
 
-LISTED = ("mac", "name", "owner", "ip", "status", "last_seen", "alert_down")
+LISTED = ("mac", "name", "owner", "vendor", "ip", "status", "last_seen", "alert_down")
 
 
 @click.group()
 def device() -> None:
-    """List devices, show one, and change its properties: name, owner, alert.
+    """List devices, show one, change its properties (name, owner, alert), and merge two.
 
     Example: sessiontrack device set AA:BB:CC:DD:EE:FF --name Printer --alert
     """
@@ -70,9 +71,7 @@ def show(mac: str, as_json: bool) -> None:
     app = prepared_app()
     settings: Settings = app.extensions["sessiontrack.settings"]
     with app.app_context(), read_transaction() as tx:
-        found = queries.find_device(tx, wanted, settings.flapping, clock.now(), settings.timezone)
-        if found is None:
-            raise NotFound(f"No device has the MAC address {wanted}.")
+        found = _get_device(tx, wanted, settings)
         found["held_by"] = list_holders(tx, found, settings.presence_grace, settings.timezone)
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -80,6 +79,13 @@ def show(mac: str, as_json: bool) -> None:
     found["held_by"] = [f"{each['source']} ({each['last_seen']})" for each in found["held_by"]]
     shown = {name: ", ".join(value) if isinstance(value, list) else value for name, value in found.items()}
     print_table([{"field": name, "value": value} for name, value in shown.items()], as_json=False)
+
+
+def _get_device(tx: Transaction, mac: str, settings: Settings) -> dict[str, Any]:
+    found = queries.find_device(tx, mac, settings.flapping, clock.now(), settings.timezone)
+    if found is None:
+        raise NotFound(f"No device has the MAC address {mac}.")
+    return found
 
 
 def _text_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -96,7 +102,11 @@ def _text_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("mac")
 @_text_options
 @click.option("--alert/--no-alert", "alert_down", default=None, help="Whether its leaving is a Device Down.")
-@click.option("--grace", metavar="TIME", help="How long complete scans may miss it: 30 minutes, 2 hours.")
+@click.option(
+    "--grace",
+    metavar="TIME",
+    help="How long complete scans may miss it: 30 minutes, 2 hours. An empty text: as long as any other.",
+)
 @click.option("--can-flap/--never-flaps", default=None, help="Whether it is ever said to be flapping.")
 @click.option("--archive/--no-archive", "archived", default=None, help="Whether lists leave it out.")
 @click.option("--favourite/--no-favourite", default=None, help="Whether it is marked as a favourite.")
@@ -120,4 +130,30 @@ def set_(mac: str, **given: Any) -> None:
     settings: Settings = app.extensions["sessiontrack.settings"]
     with app.app_context(), write_transaction() as tx:
         services.change_device(tx, clock.now(), wanted, changes, PresenceRules.of(settings))
-    click.echo(f"{wanted}: {', '.join(name.replace('_', ' ') for name in asked)} set.")
+    click.echo(f"{wanted}: {_said(asked)}.")
+
+
+def _said(asked: Mapping[str, Any]) -> str:
+    done: dict[str, list[str]] = {"set": [], "cleared": [], "off": []}
+    for name, value in asked.items():
+        done["off" if value is False else "set" if value else "cleared"].append(name.replace("_", " "))
+    return "; ".join(f"{', '.join(names)} {what}" for what, names in done.items() if names)
+
+
+@device.command()
+@click.argument("mac")
+@click.argument("other")
+def merge(mac: str, other: str) -> None:
+    """Make one device of two, for good: OTHER becomes an alias of MAC, and its history MAC's.
+
+    MAC stays, and keeps its name if it has one.
+
+    Example: sessiontrack device merge AA:BB:CC:DD:EE:FF AA:BB:CC:00:00:01
+    """
+    keeper, alias = parse_device_mac(mac), parse_device_mac(other)
+    app = prepared_app()
+    settings: Settings = app.extensions["sessiontrack.settings"]
+    with app.app_context(), write_transaction() as tx:
+        merge_devices(tx, clock.now(), keeper, alias, PresenceRules.of(settings))
+        found = _get_device(tx, keeper, settings)
+    click.echo(f"Merged {alias} into {found['mac']}.")

@@ -228,7 +228,7 @@ def write_openwrt_hook(path: Path, url: str, token: str) -> None:
         "  ssh root@ap 'cat > /usr/bin/sessiontrack-hook && chmod 700 /usr/bin/sessiontrack-hook'"
         f" < {shlex.quote(str(path))}\nOn the access point:"
         "\n  hostapd_cli -B -i phy0-ap0 -a /usr/bin/sessiontrack-hook   # Wi-Fi, from /etc/rc.local"
-        "\n  cp /usr/bin/sessiontrack-hook /etc/hotplug.d/dhcp/90-sessiontrack   # leases, for names: they delay departures"
+        "\n  cp /usr/bin/sessiontrack-hook /etc/hotplug.d/dhcp/90-sessiontrack   # names, but late departures"
     )
 
 

@@ -37,15 +37,19 @@ def cli(clients: Clients) -> Devices:
 
 
 def test_set_changes_what_is_given_and_nothing_else(cli: Devices) -> None:
-    cli.ok("set", "aabb.ccdd.eeff", "--name", "Printer", "--owner", "House", "--alert", "--grace", "2h")
+    said = cli.ok(
+        "set", "aabb.ccdd.eeff", "--name", "Printer", "--owner", "House", "--alert", "--grace", "2h"
+    )
+    assert said == f"{MAC}: name, owner, alert down, grace set.\n"
     cli.ok("set", MAC, "--owner", "", "--never-flaps", "--favourite")
     found = cli.clients.viewer.ok("GET", f"/devices/{MAC}")["device"]
-    said = {name: found[name] for name in ("name", "owner", "alert_down", "grace", "can_flap", "favourite")}
-    assert said == {
+    has = {name: found[name] for name in ("name", "owner", "alert_down", "grace", "can_flap", "favourite")}
+    assert has == {
         **{"name": "Printer", "owner": "", "alert_down": True, "grace": "2 hours"},
         **{"can_flap": False, "favourite": True},
     }
-    cli.ok("set", MAC, "--no-alert", "--grace", "", "--notes", "behind the shelf")
+    said = cli.ok("set", MAC, "--no-alert", "--grace", "", "--notes", "behind the shelf")
+    assert said == f"{MAC}: notes set; grace cleared; alert down off.\n"
     found = cli.clients.viewer.ok("GET", f"/devices/{MAC}")["device"]
     assert (found["name"], found["alert_down"], found["grace"]) == ("Printer", False, None)
     assert found["notes"] == "behind the shelf"
@@ -56,8 +60,10 @@ def test_list_and_show_are_the_calls_answers(cli: Devices) -> None:
     assert json.loads(cli.ok("list", "--json")) == cli.clients.viewer.ok("GET", "/devices")["devices"]
     assert [each["mac"] for each in json.loads(cli.ok("list", "--search", "print", "--json"))] == [MAC]
     assert json.loads(cli.ok("list", "--status", "archived", "--json")) == []
+    cli.ok("set", MAC, "--vendor", "Brother")
     header, *rows = cli.ok("list").splitlines()
-    assert header.split()[:3] == ["mac", "name", "owner"]
+    assert header.split()[:4] == ["mac", "name", "owner", "vendor"]
+    assert any("Brother" in row for row in rows)
     assert len(rows) == 2
     shown = json.loads(cli.ok("show", "aabbccddeeff", "--json"))
     found = cli.clients.viewer.ok("GET", f"/devices/{MAC}")
@@ -74,12 +80,27 @@ def test_list_and_show_are_the_calls_answers(cli: Devices) -> None:
         (["set", MAC, "--name", "x" * 1000], ["--name"]),
         (["set", "ff:ff:ff:ff:ff:ff", "--alert"], ["no device's address"]),
         (["show", "printer"], ["MAC address"]),
+        (["merge", MAC, MAC], ["cannot be merged with itself"]),
+        (["merge", MAC, "AA:BB:CC:00:00:99"], ["No device has the MAC address AA:BB:CC:00:00:99"]),
     ],
 )
 def test_what_cannot_be_is_one_line(cli: Devices, arguments: list[str], words: list[str]) -> None:
     result = cli.run(*arguments)
     assert result.exit_code == 1
     assert_one_line(result.stderr, *words)
+
+
+def test_merge_makes_the_second_address_an_alias_of_the_first(cli: Devices) -> None:
+    cli.ok("set", MAC, "--name", "Printer")
+    cli.ok("set", "aabb.cc00.0001", "--name", "Other")
+    said = cli.ok("merge", "aabb.ccdd.eeff", "aabb.cc00.0001")
+    assert said == f"Merged AA:BB:CC:00:00:01 into {MAC}.\n"
+    (found,) = cli.clients.viewer.ok("GET", "/devices")["devices"]
+    assert (found["mac"], found["name"], found["aliases"]) == (MAC, "Printer", ["AA:BB:CC:00:00:01"])
+    # The device by its alias.
+    cli.clients.operator.ok("POST", "/devices", {"mac": "aabb.cc00.0002"})
+    said = cli.ok("merge", "aabb.cc00.0001", "aabb.cc00.0002")
+    assert said == f"Merged AA:BB:CC:00:00:02 into {MAC}.\n"
 
 
 def test_set_without_a_change_is_a_wrong_call(cli: Devices) -> None:
