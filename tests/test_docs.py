@@ -99,7 +99,8 @@ def test_embedding_lists_the_colours_and_fonts() -> None:
 
 
 def test_install_says_what_the_page_says_is_left_to_do(tmp_path: Path) -> None:
-    printed = invoke("unused", "install", "--prefix", str(tmp_path), "--yes").output
+    program = ("--command", "/opt/sessiontrack/bin/sessiontrack")
+    printed = invoke("unused", "install", "--prefix", str(tmp_path), *program, "--yes").output
     _, _, shown = section("install.md", "As a service, behind nginx").partition("what is left to do:\n")
     lines = re.match(r"\n((?:    .+\n)+)", shown)
     assert lines is not None

@@ -84,16 +84,17 @@ def install_(
     choices = Choices(**{**before, **given})
     steps = plan_installation(prefix, choices)
     _show(steps)
+    if not is_packaged(prefix):
+        click.echo(f"The services will run {choices.command} as the user sessiontrack.")
     if refusal is not None:
         click.echo(f"Without --dry-run it is refused: {refusal.message}", err=True)
         sys.exit(1)
+    left = _left_to_do(choices, prefix, steps) if any(s.action != KEEP for s in steps) else None
     if _goes_on(is_trial, yes):
         install(prefix, choices, nginx_refusal if prefix == ROOT else lambda: None)
-        click.echo(
-            f"Installed.\n\n{_left_to_do(choices, prefix, steps)}"
-            if any(s.action != KEEP for s in steps)
-            else "Done."
-        )
+        click.echo("Done." if left is None else f"Installed.\n\n{left}")
+    elif is_trial and left is not None:
+        click.echo(f"\nAfterwards:\n{left}")
 
 
 @click.command("uninstall")
@@ -153,7 +154,8 @@ def nginx_refusal() -> str | None:
 def _program(prefix: Path, chosen: str | None) -> tuple[str, InvalidSetting | None]:
     """The program that the services run, and why they could not."""
     try:
-        chosen = chosen or _this_command(prefix)
+        chosen = chosen or _this_command()
+        _refuse_hidden(prefix, Path(chosen))
         if prefix == ROOT:
             _refuse_closed(Path(chosen))
     except InvalidSetting as error:
@@ -161,19 +163,23 @@ def _program(prefix: Path, chosen: str | None) -> tuple[str, InvalidSetting | No
     return chosen, None
 
 
-def _this_command(prefix: Path) -> str:
+def _this_command() -> str:
     found = shutil.which("sessiontrack", path=str(Path(sys.executable).parent)) or shutil.which(
         "sessiontrack"
     )
     if found is None:
         raise InvalidSetting("The command sessiontrack is not found; say where it is with --command.")
-    path = Path(found).absolute()
-    if prefix == ROOT and any(path.resolve().is_relative_to(each) for each in HIDDEN):
+    return str(Path(found).absolute())
+
+
+def _refuse_hidden(prefix: Path, program: Path) -> None:
+    """Below another root it need not be there yet, and links of this host say nothing of it."""
+    paths = {program, program.resolve()} if prefix == ROOT else {program}
+    if any(path.is_relative_to(each) for path in paths for each in HIDDEN):
         raise InvalidSetting(
-            f"{path} is where services cannot see it. Install the program first, and call that one:"
-            " python3 -m venv /opt/sessiontrack && /opt/sessiontrack/bin/pip install ."
+            f"{program} is where services cannot see it. Install the program first and call that one, or name"
+            " it with --command: python3 -m venv /opt/sessiontrack && /opt/sessiontrack/bin/pip install ."
         )
-    return str(path)
 
 
 def _refuse_closed(program: Path) -> None:

@@ -258,6 +258,23 @@ def test_a_trial_shows_everything_and_writes_nothing(root: Path) -> None:
     assert result.exit_code == 0, result.output
     for each in FILES:
         assert each.target is None or f"write  {below(root, each.target)}\n" in result.stdout
+    assert "will run /opt/sessiontrack/bin/sessiontrack as the user sessiontrack.\n" in result.stdout
+    assert "nothing was changed." in result.stdout.partition("systemctl enable --now sessiontrack.service")[0]
+    assert files(root) == before
+
+
+@pytest.mark.parametrize(
+    "program", ["/home/anna/sessiontrack/.venv/bin/sessiontrack", "/root/bin/sessiontrack", "/run/user/0/s"]
+)
+def test_a_program_that_services_cannot_see_is_refused(root: Path, program: str) -> None:
+    before = files(root)
+    refused = call(root, "install", "--yes", "--command", program)
+    assert refused.exit_code == 1
+    assert_one_line(refused.stderr, f"{program} is where services cannot see it", "--command")
+    trial = call(root, "install", "--dry-run", "--command", program)
+    assert trial.exit_code == 1
+    assert f"it is refused: {program} is where" in trial.stderr
+    assert "systemctl enable" not in trial.stdout
     assert files(root) == before
 
 
