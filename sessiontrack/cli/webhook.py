@@ -140,7 +140,8 @@ def test(name: str) -> None:
     with app.app_context():
         pass_once(_settings(app))
     with app.app_context(), read_transaction() as tx:
-        receiver = services.get_receiver(tx, services.get_webhook_id(tx, name))
+        webhook_id = services.get_webhook_id(tx, name)
+        receiver = services.get_receiver(tx, webhook_id)
     now, delivery_id = clock.now(), str(uuid.uuid4())
     told = {"id": delivery_id, "type": TEST, "at": now, "time": IN_UTC.format_offset(now)}
     message = Message(receiver.url, receiver.secret, delivery_id, json.dumps(told).encode(), receiver.format)
@@ -154,6 +155,8 @@ def test(name: str) -> None:
     outcome = post(shaped(message, site), now, allowed)
     if not outcome.is_taken:
         raise click.ClickException(f"Not delivered: {outcome.error.removesuffix('.')}.")
+    with app.app_context(), write_transaction() as tx:
+        outbox.record_answer(tx, clock.now(), webhook_id)
     click.echo(f"Delivered: answered {outcome.status}.")
 
 

@@ -169,6 +169,11 @@ def release(tx: Transaction, now: int, claim: Claim) -> None:
     tx.run(RELEASE, webhook_id=claim.webhook_id, lease=claim.lease, now=now)
 
 
+def record_answer(tx: Transaction, now: int, webhook_id: int) -> None:
+    """The receiver took what was sent to it."""
+    tx.run(WELL, webhook_id=webhook_id, now=now)
+
+
 def record(tx: Transaction, now: int, attempt: Attempt, outcome: Outcome) -> str:
     """Keep what came of an attempt; one that another worker has repeated meanwhile changes nothing.
 
@@ -179,7 +184,7 @@ def record(tx: Transaction, now: int, attempt: Attempt, outcome: Outcome) -> str
     said = {"status": outcome.status, "error": outcome.error}
     if outcome.is_taken:
         tx.run(FINISH, **mine, **said, state="delivered", now=now)
-        tx.run(WELL, webhook_id=attempt.webhook_id, now=now)
+        record_answer(tx, now, attempt.webhook_id)
         return "delivered"
     # Less by chance than it could be, so that not all come back at once.
     luck = _JITTER.uniform(0.5, 1)

@@ -212,8 +212,8 @@ class _Look:
         notes = list(self._segment.notes)
         if not can_wake:
             notes.append(
-                "Only known addresses of IPv6 were asked, because this user may not ping. As root:"
-                " sysctl -w net.ipv4.ping_group_range='0 2147483647'"
+                "Only known addresses of IPv6 were asked, because this process may not ping. This allows it:"
+                " sudo sysctl -w net.ipv4.ping_group_range='0 2147483647'"
             )
         return Observations(
             tuple(sorted(devices, key=lambda device: device.mac)),

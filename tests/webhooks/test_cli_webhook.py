@@ -123,7 +123,9 @@ def test_a_name_is_taken_once(cli: Webhooks) -> None:
 def test_test_sends_now_and_says_what_came_of_it(cli: Webhooks) -> None:
     with Receiver() as hook:
         secret = cli.ok("add", "--quiet", "pager", hook.url, **ALLOW).strip()
+        assert cli.list()[0]["last_delivered_at"] is None
         assert cli.ok("test", "pager", **ALLOW) == "Delivered: answered 204.\n"
+        assert cli.list()[0]["last_delivered_at"] is not None
         (received,) = hook.received
         assert verify(received, secret, int(time.time()))
         assert received.json["type"] == "test"
