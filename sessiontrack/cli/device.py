@@ -28,7 +28,7 @@ LISTED = ("mac", "name", "owner", "vendor", "ip", "status", "last_seen", "alert_
 
 @click.group()
 def device() -> None:
-    """List devices, show one, change its properties (name, owner, alert), and merge two.
+    """List devices, show one, change, merge or disconnect it.
 
     Example: sessiontrack device set AA:BB:CC:DD:EE:FF --name Printer --alert
     """
@@ -138,6 +138,29 @@ def _said(asked: Mapping[str, Any]) -> str:
     for name, value in asked.items():
         done["off" if value is False else "set" if value else "cleared"].append(name.replace("_", " "))
     return "; ".join(f"{', '.join(names)} {what}" for what, names in done.items() if names)
+
+
+@device.command()
+@click.argument("mac")
+@click.option("--source", metavar="NAME", help="Of this source alone.  [default: all that hold it]")
+def disconnect(mac: str, source: str | None) -> None:
+    """Say for the sources that hold a device as connected that it left when they last saw it.
+
+    For an end that a listener has lost. Who sees the device again connects it again.
+
+    \b
+    Example: sessiontrack device disconnect AA:BB:CC:DD:EE:FF
+    Example: sessiontrack device disconnect AA:BB:CC:DD:EE:FF --source hostapd:ap:wlan0
+    """
+    wanted = parse_device_mac(mac)
+    app = prepared_app()
+    settings: Settings = app.extensions["sessiontrack.settings"]
+    with app.app_context(), write_transaction() as tx:
+        said = services.disconnect_device(tx, clock.now(), wanted, PresenceRules.of(settings), source)
+        found = _get_device(tx, wanted, settings)
+    click.echo(f"{found['mac']} left, for {', '.join(said)}.")
+    if found["connected"]:
+        click.echo("It is still connected by what else is known of it.")
 
 
 @device.command()

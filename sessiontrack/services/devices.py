@@ -12,7 +12,9 @@ from sessiontrack.models import Device
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import DERIVED
+from sessiontrack.presence import words
 from sessiontrack.presence.evidence import hold_evidence
+from sessiontrack.presence.holding import holds_on
 from sessiontrack.services.presence import PresenceRules, derive_and_announce
 from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
@@ -238,6 +240,31 @@ def delete_device(tx: Transaction, mac: str) -> dict[str, int]:
     sessions, its_events, evidence = tx.rows(COUNT_PARTS, device_id=device_id)[0]
     tx.run(DELETE, device_id=device_id)
     return {"sessions": sessions, "events": its_events, "evidence": evidence}
+
+
+def disconnect_device(
+    tx: Transaction, now: int, mac: str, rules: PresenceRules, source: str | None = None
+) -> list[str]:
+    """Take in that a device left when the sources that hold it as connected last saw it.
+
+    Args:
+        source: of this one alone; None for all.
+    Returns:
+        the names of these sources.
+    Raises:
+        NotFound: no device has this address, or no such source holds it.
+    """
+    hold_evidence(tx)
+    device_id = get_device(tx, mac)
+    held = [each for each in holds_on(tx, [device_id], rules.grace) if source in (None, each.source)]
+    if not held:
+        raise NotFound(
+            f"{'No source' if source is None else f'No source {source}'} holds {mac} as connected."
+        )
+    for each in held:
+        words.say_left(tx, each.source, [each])
+    derive_and_announce(tx, now, [device_id], rules)
+    return sorted(each.source for each in held)
 
 
 def judge_anew(tx: Transaction, device_id: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from tests.support.application import Clients
-from tests.support.command import invoke
+from tests.support.command import assert_one_line, invoke
 from tests.support.history_calls import History, M, O, X
 
 HOUR = 3600
@@ -223,6 +223,62 @@ def test_a_device_names_the_sources_that_hold_it(history: History) -> None:
     retire(history, "arp")
     assert holders(history) == [("dhcp", "2025-08-15T11:30:00+00:00")]
     assert holders(history, M) == []
+
+
+def disconnect(history: History, *arguments: str) -> Any:
+    return invoke(history.clients.app.instance_path, "device", "disconnect", *arguments)
+
+
+def test_a_lost_end_is_said_of_one_device(history: History) -> None:
+    history.event("connected", -7200, source="ap")
+    history.event("seen", -3600, source="ap")
+    history.event("connected", -3600, mac=M, source="ap")
+    # A scan that misses it ends nothing of the access point's.
+    history.scan(-3600, X, M)
+    history.scan(-1800, M)
+    history.scan(-60, M)
+    assert history.is_connected(X)
+    assert disconnect(history, X).stdout == f"{X} left, for ap.\n"
+    assert history.sessions(X) == [(-7200, -3600)]
+    assert (history.is_connected(X), history.is_connected(M)) == (False, True)
+    history.event("connected", -30, source="ap")
+    assert history.is_connected(X)
+    history.assert_sound()
+
+
+def test_it_is_said_for_one_source_or_for_all(history: History) -> None:
+    history.event("connected", -7200, source="ap")
+    history.event("connected", -3600, mac=M, source="ap")
+    history.event("connected", -1800, source="dhcp")
+    history.merge(X, M)
+    one = disconnect(history, M, "--source", "ap")
+    assert one.stdout.splitlines() == [
+        f"{X} left, for ap.",
+        "It is still connected by what else is known of it.",
+    ]
+    assert [source for source, _ in holders(history)] == ["dhcp"]
+    assert disconnect(history, X).stdout == f"{X} left, for dhcp.\n"
+    assert history.sessions(X) == [(-7200, -3600), (-1800, -1800)]
+    history.assert_sound()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([X, "--source", "ap"], f"No source ap holds {X} as connected."),
+        ([M], f"No source holds {M} as connected."),
+        ([O], f"No device has the MAC address {O}."),
+    ],
+)
+def test_of_whom_no_source_holds_there_is_no_end_to_say(
+    history: History, arguments: list[str], words: str
+) -> None:
+    history.scan(-60, X)
+    history.create(-1800, mac=M)
+    refused = disconnect(history, *arguments)
+    assert refused.exit_code == 1
+    assert_one_line(refused.stderr, words)
+    assert history.is_connected(X)
 
 
 def test_a_merged_device_names_them_by_any_address(history: History) -> None:
