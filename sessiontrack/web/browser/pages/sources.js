@@ -29,9 +29,10 @@ const WAYS = {
     `${command} listen openwrt write hook ${to}`,
     // OpenWrt has no SFTP server, which scp needs.
     `ssh root@ap "cat > ${HOOK} && chmod 700 ${HOOK}" < hook`,
-    `ssh root@ap cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack`,
     `ssh root@ap hostapd_cli -B -i phy0-ap0 -a ${HOOK}`,
     `ssh root@ap sed -i "'/^exit 0/i hostapd_cli -B -i phy0-ap0 -a ${HOOK}'" /etc/rc.local`,
+    // Last: a device that has a lease leaves when that ends.
+    `ssh root@ap cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack`,
   ],
   radius: () => [`${command} settings set RADIUS_CLIENTS "10.0.0.1=SECRET, 10.0.0.2=OTHER"`, `${command} listen radius --host 0.0.0.0`],
   dnsmasq: (to) => [`sessiontrack listen dhcp-script write ${SCRIPT} ${to}`, `echo dhcp-script=${SCRIPT} >> /etc/dnsmasq.conf`],
