@@ -9,7 +9,9 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from flask import Flask
 
+from sessiontrack.database import db, write_transaction
 from sessiontrack.database.engines.postgres import PostgreSQL
 from sessiontrack.database.engines.writer_lock import WriterLock
 from sessiontrack.exceptions import StorageUnavailable
@@ -130,6 +132,36 @@ def test_where_files_have_no_such_locks_somebody_may_always_wait(
     with lock.held():
         monkeypatch.setattr(fcntl, "fcntl", Mock(side_effect=OSError))
         assert lock.is_wanted()
+
+
+def _open_files(path: Path) -> int:
+    """How often this process has it open."""
+    descriptors = Path("/proc/self/fd").iterdir()
+    return sum(each.is_symlink() and each.resolve() == path.resolve() for each in descriptors)
+
+
+def test_its_file_is_closed_with_the_connections(app: Flask) -> None:
+    """Else each application that a process makes would leave one: a reload, or a test."""
+    with app.app_context():
+        with write_transaction():
+            pass
+        file = next(Path(app.instance_path).glob("*-writer"))
+        assert _open_files(file) == 1
+        db.engine.dispose()
+        assert _open_files(file) == 0
+
+
+def test_a_lock_that_has_waited_is_closed_by_its_thread(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    first, second = WriterLock(path, 30), WriterLock(path, 0)
+    with first.held(), pytest.raises(StorageUnavailable), second.held():
+        pass
+    second.close()
+    first.close()
+    wait_until(lambda: _open_files(path) == 0, "the waiting thread's end")
+    with second.held():
+        second.close()
+        assert _open_files(path) == 1
 
 
 def test_what_is_raised_inside_lets_go(tmp_path: Path) -> None:

@@ -84,7 +84,11 @@ class GroupCommit:
         return self._waiting > 0 or self._lock.is_wanted()
 
     def close(self) -> None:
-        """Close the shared connection once it is free; the next member opens a new one."""
+        """Close the shared connection once it is free, and the lock's file; the next member opens them."""
+        self._close_connection()
+        self._lock.close()
+
+    def _close_connection(self) -> None:
         if self._connection is None or self._pid != os.getpid():
             return
         has_turn = self._turn.acquire(timeout=self._timeout)

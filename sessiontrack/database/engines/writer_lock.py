@@ -68,6 +68,17 @@ class WriterLock:
         self._file.release()
         self._threads.release()
 
+    def close(self) -> None:
+        """Close its file, unless somebody has the lock just now; who writes next opens it again."""
+        if not self._threads.acquire(blocking=False):
+            return
+        try:
+            if self._file is not None:
+                self._file.close()
+            self._file = None
+        finally:
+            self._threads.release()
+
     def is_wanted(self) -> bool:
         """Whether another process waits for the lock that this one holds; True where that cannot be told."""
         return self._file is None or self._file.is_wanted()
@@ -83,11 +94,12 @@ class _FileLock:
     def __init__(self, path: Path) -> None:
         self.pid = os.getpid()
         self._path = path
+        self._file = -1
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StorageUnavailable("The database's folder cannot be written.") from error
-        self._wishes: SimpleQueue[_Wish] = SimpleQueue()
+        self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
         self._waiter: threading.Thread | None = None
         self._is_waiting = False
 
@@ -117,6 +129,17 @@ class _FileLock:
     def release(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
+    def __del__(self) -> None:
+        # Of an application that nothing refers to any more; a thread that waits refers to this.
+        self._close_file()
+
+    def close(self) -> None:
+        if self._waiter is None or self.pid != os.getpid():
+            self._close_file()
+        else:
+            # The thread may still wait for a lock that nobody wants any more.
+            self._wishes.put(None)
+
     def is_wanted(self) -> bool:
         """Whether another process has marked that it waits; flock() itself tells nobody."""
         try:
@@ -136,11 +159,16 @@ class _FileLock:
         return found
 
     def _wait(self) -> None:
-        while True:
-            wish = self._wishes.get()
+        while (wish := self._wishes.get()) is not None:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             if not wish.grant():
                 fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._close_file()
+
+    def _close_file(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
 
 
 class _Wish:
