@@ -1,11 +1,9 @@
 """The documents say what the program does: settings, calls, commands, and every line of shell they show."""
 
-import contextlib
 import json
 import os
 import re
 import shlex
-import sqlite3
 import subprocess
 from collections.abc import Iterator
 from dataclasses import fields
@@ -16,13 +14,16 @@ import pytest
 from flask import Flask
 
 from bundling import settings
+from sessiontrack import create_app
 from sessiontrack.cli import COMMANDS, main
 from sessiontrack.config import Settings
+from sessiontrack.database import Statement
 from sessiontrack.schemas.devices import ChangeDevice
 from sessiontrack.schemas.presence import EventBody, ScanBody, SeenDevice
 from sessiontrack.sources.formats import FORMATS, in_page
 from tests.support.command import invoke
 from tests.support.pages import blocks, section
+from tests.support.rows import writing
 from tests.support.rules import api_rules
 from tests.support.server import COMMAND, Server, environment
 
@@ -167,6 +168,7 @@ def test_a_first_password_that_nobody_needs_is_thrown_away_once(tmp_path: Path) 
             "/var/lib/sessiontrack", str(tmp_path)
         )
     )
+    app = create_app({"INSTANCE": tmp_path})
     assert invoke(tmp_path, "provision").exit_code == 0
     assert "the one in" in invoke(tmp_path, "doctor").stdout
     hashes = []
@@ -175,8 +177,8 @@ def test_a_first_password_that_nobody_needs_is_thrown_away_once(tmp_path: Path) 
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
         assert not file.exists()
         assert "the one in" not in invoke(tmp_path, "doctor").stdout
-        with contextlib.closing(sqlite3.connect(tmp_path / "sessiontrack.sqlite3")) as database:
-            hashes.append(database.execute('SELECT password_hash FROM "user"').fetchall())
+        with writing(app) as tx:
+            hashes.append(tx.rows(Statement('SELECT password_hash FROM "user"')))
     assert hashes[0] == hashes[1]
 
 
