@@ -49,6 +49,14 @@ def _settings(app: Flask) -> Settings:
     return found
 
 
+def _sending_app() -> Flask:
+    """The application, where the clock can be right: receivers refuse what is signed at a wrong time."""
+    app = prepared_app()
+    with app.app_context():
+        pass_once(_settings(app))
+    return app
+
+
 @webhook.command()
 @click.argument("name")
 @click.argument("url")
@@ -136,9 +144,7 @@ def test(name: str) -> None:
 
     Example: sessiontrack webhook test pager
     """
-    app = prepared_app()
-    with app.app_context():
-        pass_once(_settings(app))
+    app = _sending_app()
     with app.app_context(), read_transaction() as tx:
         webhook_id = services.get_webhook_id(tx, name)
         receiver = services.get_receiver(tx, webhook_id)
@@ -195,9 +201,7 @@ def retry(name: str) -> None:
 
     Example: sessiontrack webhook retry pager
     """
-    app = prepared_app()
-    with app.app_context():
-        pass_once(_settings(app))
+    app = _sending_app()
     with app.app_context(), write_transaction() as tx:
         count = outbox.retry_dead(tx, clock.now(), services.get_webhook_id(tx, name))
     click.echo(f"{count} to be tried again.")
@@ -209,7 +213,5 @@ def deliver() -> None:
 
     Example: sessiontrack webhook deliver
     """
-    app = prepared_app()
-    with app.app_context():
-        pass_once(_settings(app))
+    app = _sending_app()
     Dispatcher(app).look()

@@ -263,11 +263,9 @@ def test_a_trial_shows_everything_and_writes_nothing(root: Path) -> None:
     assert files(root) == before
 
 
-@pytest.mark.parametrize(
-    "program", ["/home/anna/sessiontrack/.venv/bin/sessiontrack", "/root/bin/sessiontrack", "/run/user/0/s"]
-)
-def test_a_program_that_services_cannot_see_is_refused(root: Path, program: str) -> None:
-    before = files(root)
+@pytest.mark.parametrize("place", ["home/anna/sessiontrack/.venv", "root", "run/user/0"])
+def test_a_program_that_services_cannot_see_is_refused(root: Path, place: str) -> None:
+    program, before = f"/{place}/bin/sessiontrack", files(root)
     refused = call(root, "install", "--yes", "--command", program)
     assert refused.exit_code == 1
     assert_one_line(refused.stderr, f"{program} is where services cannot see it", "--command")
