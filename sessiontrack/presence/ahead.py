@@ -10,7 +10,7 @@ from typing import Any
 
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models.device_session import DERIVED
-from sessiontrack.presence.rules import ANY, OWN
+from sessiontrack.presence.evidence import ADDRESS
 
 # What is accepted ahead of the clock.
 FUTURE_SECONDS = 300
@@ -32,7 +32,7 @@ SCANS = Statement(
     " WHERE x.at > :limit"
 )
 WORDS = Statement(
-    f"SELECT e.kind, e.at, s.name, CASE WHEN e.mac IN ('{OWN}', '{ANY}') THEN d.mac ELSE e.mac END, e.ip"
+    f"SELECT e.kind, e.at, s.name, {ADDRESS}, e.ip"
     " FROM device_evidence e JOIN source s ON s.id = e.source_id"
     " JOIN device d ON d.id = e.device_id WHERE e.at > :limit"
 )

@@ -11,10 +11,12 @@ from sqlalchemy import BigInteger, Boolean, Column, String
 
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.database.statements import temporary_table
-from sessiontrack.presence.rules import REMEMBERED
+from sessiontrack.presence.rules import ANY, OWN, REMEMBERED
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.vendors import vendor_of
 
+# The address that a row of device_evidence (e) of a device (d) is about; its own where none is known.
+ADDRESS = f"CASE WHEN e.mac IN ('{OWN}', '{ANY}') THEN d.mac ELSE e.mac END"
 ADD_SOURCE = Statement("INSERT INTO source (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
 SOURCE_ID = Statement("SELECT id FROM source WHERE name = :name")
 # The devices of one scan, for as long as its transaction lasts.

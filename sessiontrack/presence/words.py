@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.presence.evidence import (
     ADD_SOURCE,
+    ADDRESS,
     COUNT_SIGHTED,
     SOURCE_ID,
     Taken,
@@ -72,7 +73,7 @@ ADD_EVENT = Statement(
 )
 # Of what a source said, with departures after what else it said at an instant, but before connections.
 CONNECTED_AT = Statement(
-    f"SELECT CASE WHEN e.mac IN ('{OWN}', '{ANY}') THEN d.mac ELSE e.mac END AS address"
+    f"SELECT {ADDRESS} AS address"
     " FROM device_evidence e JOIN device d ON d.id = e.device_id"
     " JOIN source s ON s.id = e.source_id WHERE s.name = :source AND e.at <= :at AND NOT e.settled"
     " GROUP BY address"
