@@ -1,5 +1,7 @@
 """What holds for all tests: options, marks, generated examples; fixtures: support/application.py."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,9 @@ PURE = (
     _HERE / "presence" / "test_rules.py",
     _HERE / "device_sessions" / "test_schemas.py",
 )
+# Their servers and commands run what other tests' do; to measure how much makes them almost twice as slow.
+UNMEASURED = (_HERE / "database", _HERE / "journeys", _HERE / "web")
+MEASURING = "COVERAGE_PROCESS_CONFIG"
 # The same examples at each run: what fails is the change's. `make fuzz` looks for others. How long an example
 # takes, or making it up, is the machine's; and what a test's fixtures make may serve all its examples.
 settings.register_profile(
@@ -64,3 +69,13 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
     """Load the fixtures that need an application with the first file that may ask for them."""
     if isinstance(collector, pytest.Module) and not any(map(collector.path.is_relative_to, PURE)):
         collector.config.pluginmanager.import_plugin("tests.support.application")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Leave the processes that some tests start out of the measured coverage."""
+    measuring = os.environ.pop(MEASURING, None) if any(map(item.path.is_relative_to, UNMEASURED)) else None
+    result = yield
+    if measuring is not None:
+        os.environ[MEASURING] = measuring
+    return result

@@ -6,12 +6,15 @@ import os
 VARIABLE = "TEST_POSTGRES_URL"
 SERVER = os.environ.get(VARIABLE, "")
 IS_POSTGRES = bool(SERVER)
-# Tests of modules without a database need not run on each back end.
+# Tests without a database, or with one of their own, need not run on each back end.
 WITHOUT_DATABASE = frozenset(
     f"test_{name}"
     for name in (
+        "appliance",
         "architecture",
         "arp_scan",
+        "company",
+        "home",
         "instance",
         "ip_neigh",
         "ips",
@@ -22,7 +25,10 @@ WITHOUT_DATABASE = frozenset(
         "periods",
         "proxies",
         "radius",
+        "shown_lines",
         "simulation",
+        "sources_hostile",
+        "strange_paths",
         "timestamps",
         "vendors",
         "writer_lock",

@@ -10,17 +10,31 @@ import pytest
 
 # Modules that make a test slow: they start processes, or generate calls.
 SLOW_MODULES = ("playwright", "schemathesis", "subprocess", "multiprocessing")
-# Files that take seconds a test: all calls with large bodies, long answers, whole databases.
+# Files whose tests take a third of a second and more each: all calls with large bodies, long answers, whole
+# databases, commands that wait.
 LONG = {
     "test_check",
+    "test_clock",
+    "test_demo",
     "test_flat_calls",
+    "test_flat_plans",
     "test_histories_of_older_versions",
     "test_history_machine",
     "test_hostile_bodies",
     "test_long_answers",
     "test_migrations",
     "test_moving",
+    "test_provision",
+    "test_prune",
+    "test_row_counts",
+    "test_scan_watch",
+    "test_slow_reads",
+    "test_sources_call",
+    "test_sources_hostile",
     "test_strange_paths",
+    "test_two_writers",
+    "test_user_days",
+    "test_user_stats",
 }
 
 
