@@ -1,6 +1,6 @@
 """The web UI's pages, `/ui/...`: a shell around a custom element, which asks the API for what it shows.
 
-A page reads nothing but who is signed in.
+A page reads nothing but who is signed in, and whether the first admin may.
 """
 
 import mimetypes
@@ -20,6 +20,7 @@ from sessiontrack.http.authentication import Principal, identify
 from sessiontrack.http.endpoint import mac_in_path, settings, sign_in_first
 from sessiontrack.process.instance import PASSWORD_FILE
 from sessiontrack.process.own_command import own_command
+from sessiontrack.services.users import FIRST_ADMIN, is_enabled
 from sessiontrack.values.roles import includes
 from sessiontrack.version import VERSION
 from sessiontrack.web.bundle import Bundle, BundleMissing, Entry
@@ -80,16 +81,19 @@ def login() -> BaseResponse:
     target = safe_next(request.args.get("next", ""))
     if _signed_in() is not None:
         return redirect(request.script_root + target)
-    first_password = settings().instance / PASSWORD_FILE
+    file = settings().instance / PASSWORD_FILE
     return _page(
         "login.html",
         entry="pages/login",
         catalogues=("common", "login"),
         next=target,
-        first_password=f"{first_password.parent.name}/{first_password.name}"
-        if first_password.exists()
-        else None,
+        first_password=f"{file.parent.name}/{file.name}" if file.exists() and _has_first_admin() else None,
     )
+
+
+def _has_first_admin() -> bool:
+    with read_transaction() as tx:
+        return is_enabled(tx, FIRST_ADMIN)
 
 
 @blueprint.get("/embed/<any(now, timeline, people):widget>")

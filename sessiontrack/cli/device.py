@@ -21,8 +21,11 @@ from sessiontrack.schemas.fields import Text
 from sessiontrack.services import devices as services
 from sessiontrack.services.device_merge import merge_devices
 from sessiontrack.services.presence import PresenceRules
+from sessiontrack.values.device_types import TYPES
 from sessiontrack.values.macs import parse_device_mac
 
+# Where an option is called otherwise than its field.
+OPTIONS = {"tags": "tag"}
 LISTED = ("mac", "name", "owner", "vendor", "ip", "status", "last_seen", "alert_down")
 
 
@@ -43,15 +46,16 @@ def device() -> None:
     help="Only these; all leaves out the archived.",
 )
 @click.option("--search", default="", help="In name, owner, vendor, MAC and IP addresses.")
+@click.option("--tag", default="", help="Only those with this tag.")
 @click.option("--json", "as_json", is_flag=True, help="For programs, with every field.")
-def list_(status: str, search: str, as_json: bool) -> None:
+def list_(status: str, search: str, tag: str, as_json: bool) -> None:
     """List devices by name.
 
     Example: sessiontrack device list --status connected
     """
     app = prepared_app()
     settings: Settings = app.extensions["sessiontrack.settings"]
-    wanted = queries.DeviceFilter(flapping=settings.flapping, status=status, search=search)
+    wanted = queries.DeviceFilter(flapping=settings.flapping, status=status, search=search, tag=tag)
     with app.app_context(), read_transaction() as tx:
         found = list(queries.list_devices(tx, wanted, EVERYTHING, 0, clock.now(), settings.timezone))
     if not as_json:
@@ -101,6 +105,13 @@ def _text_options(command: Callable[..., None]) -> Callable[..., None]:
 @device.command("set")
 @click.argument("mac")
 @_text_options
+@click.option("--type", "type", metavar="TYPE", help=f"One of {', '.join(TYPES)}. An empty text clears it.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    help="Repeat it for several; they replace all tags that it has. An empty text clears them.",
+)
 @click.option("--alert/--no-alert", "alert_down", default=None, help="Whether its leaving is a Device Down.")
 @click.option(
     "--grace",
@@ -118,14 +129,17 @@ def set_(mac: str, **given: Any) -> None:
     Example: sessiontrack device set AA:BB:CC:DD:EE:FF --grace "30 minutes"
     """
     wanted = parse_device_mac(mac)
+    tags = given.pop("tags")
     asked = {name: value for name, value in given.items() if value is not None}
+    if tags:
+        asked["tags"] = [tag for tag in tags if tag]
     if not asked:
         raise click.UsageError("Nothing to change: give --name, --alert or another option.")
     try:
         changes = ChangeDevice().load_given(asked)
     except ValidationError as error:
         (name, (why, *_)), *_ = dict(error.messages_dict).items()
-        raise InvalidInput(f"--{name}: {why}") from error
+        raise InvalidInput(f"--{OPTIONS.get(name, name)}: {why}") from error
     app = prepared_app()
     settings: Settings = app.extensions["sessiontrack.settings"]
     with app.app_context(), write_transaction() as tx:

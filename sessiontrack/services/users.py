@@ -32,6 +32,7 @@ AN_ADMIN = Statement(
     "SELECT username FROM \"user\" WHERE role = 'admin' AND disabled_at IS NULL"
     " ORDER BY CASE WHEN username = :first THEN 0 ELSE 1 END, id LIMIT 1"
 )
+IS_ENABLED = Statement('SELECT 1 FROM "user" WHERE username = :username AND disabled_at IS NULL')
 FIND = Statement('SELECT id, role FROM "user" WHERE username = :username')
 SET_PASSWORD = Statement(
     'UPDATE "user" SET password_hash = :password_hash, password_meets_rule = TRUE WHERE id = :user_id'
@@ -106,6 +107,11 @@ def add_first_admin(tx: Transaction, now: int, password_hash: str) -> bool:
 def has_users(tx: Transaction) -> bool:
     """Whether anybody was made yet."""
     return bool(tx.value(COUNT))
+
+
+def is_enabled(tx: Transaction, username: str) -> bool:
+    """Whether there is such a user, who is not disabled."""
+    return tx.value(IS_ENABLED, username=username) is not None
 
 
 def get_admin(tx: Transaction) -> str:

@@ -55,6 +55,18 @@ def test_set_changes_what_is_given_and_nothing_else(cli: Devices) -> None:
     assert found["notes"] == "behind the shelf"
 
 
+def test_type_and_tags_are_set_replaced_listed_and_cleared(cli: Devices) -> None:
+    assert cli.ok("set", MAC, "--type", "tv", "--tag", "loud", "--tag", "den") == f"{MAC}: type, tags set.\n"
+    cli.ok("set", MAC, "--tag", "office", "--tag", "den")
+    found = cli.clients.viewer.ok("GET", f"/devices/{MAC}")["device"]
+    assert (found["type"], found["tags"]) == ("tv", ["den", "office"])
+    assert [each["mac"] for each in json.loads(cli.ok("list", "--tag", "office", "--json"))] == [MAC]
+    assert json.loads(cli.ok("list", "--tag", "loud", "--json")) == []
+    assert cli.ok("set", MAC, "--type", "", "--tag", "") == f"{MAC}: type, tags cleared.\n"
+    found = cli.clients.viewer.ok("GET", f"/devices/{MAC}")["device"]
+    assert (found["type"], found["tags"]) == ("", [])
+
+
 def test_list_and_show_are_the_calls_answers(cli: Devices) -> None:
     cli.ok("set", MAC, "--name", "Printer")
     assert json.loads(cli.ok("list", "--json")) == cli.clients.viewer.ok("GET", "/devices")["devices"]
@@ -78,6 +90,8 @@ def test_list_and_show_are_the_calls_answers(cli: Devices) -> None:
         (["set", "AA:BB:CC:00:00:99", "--alert"], ["No device has the MAC address"]),
         (["set", MAC, "--grace", "1 month"], ["--grace", "minutes, hours, days or weeks"]),
         (["set", MAC, "--name", "x" * 1000], ["--name"]),
+        (["set", MAC, "--tag", "one,two"], ["--tag", "comma"]),
+        (["set", MAC, "--type", "toaster"], ["--type", "printer"]),
         (["set", "ff:ff:ff:ff:ff:ff", "--alert"], ["no device's address"]),
         (["show", "printer"], ["MAC address"]),
         (["merge", MAC, MAC], ["cannot be merged with itself"]),

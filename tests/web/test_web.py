@@ -132,6 +132,9 @@ def test_the_login_page_says_where_the_first_password_is_while_it_is_in_use(
     page = window.get("/ui/login").text
     assert f"cat {folder.name}/initial-admin-password" in page
     assert "a secret word" not in page
+    clients.admin.ok("PATCH", "/users/operator", {"role": "admin"})
+    clients.admin.ok("PATCH", "/users/admin", {"disabled": True})
+    assert "initial-admin-password" not in window.get("/ui/login").text
 
 
 @pytest.mark.parametrize("path", ["/ui/nothing", "/ui/devices/nothing/nothing", "/nothing"])
