@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cache
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, exists, or_, select
@@ -12,8 +11,6 @@ from sessiontrack.models import Device, DeviceSession, Event, UserSession, ViewT
 from sessiontrack.models.columns import bind
 from sessiontrack.models.device import PROPERTIES
 from sessiontrack.queries import user_sessions
-from sessiontrack.queries.user_sessions import as_tab_duration
-from sessiontrack.values.paths import as_list
 from sessiontrack.values.records import (
     DEVICES,
     EVENTS,
@@ -55,7 +52,8 @@ def export_rows(
     values = {} if window is None else window._asdict()
     rows = tx.stream(_STATEMENTS[kind](window is not None), **values)
     if kind == USER_SESSIONS:
-        yield from _user_sessions(rows, active_since)
+        for found, ended_at in user_sessions.session_objects(rows, active_since):
+            yield {**found, "ended_at": ended_at}
         return
     as_dict = {DEVICES: _device, SESSIONS: _session, EVENTS: _event}[kind]
     yield from map(as_dict, rows)
@@ -102,27 +100,6 @@ def _event(row: Row) -> dict[str, Any]:
         "voided": bool(voided),
         "pending_alert": bool(pending_alert),
     }
-
-
-def _user_sessions(rows: Iterator[Row], active_since: int) -> Iterator[dict[str, Any]]:
-    for _, views in groupby(rows, key=lambda row: row[0]):
-        same = list(views)
-        _, public_id, login_key, username, started_at, last_ping, last_visible, view, tab, visible, ended = (
-            same[0][:11]
-        )
-        yield {
-            "_id": public_id,
-            "id_beaker_session": login_key,
-            "username": username,
-            "start": started_at,
-            "last_ping": last_ping,
-            "last_visible_ping": last_visible,
-            "last_visible_path": as_list(view, tab),
-            "visible_duration": visible,
-            "tab_duration": as_tab_duration(row[-3:] for row in same if row[-1] is not None),
-            "active": ended is None and last_ping > active_since,
-            "ended_at": ended,
-        }
 
 
 @cache

@@ -92,9 +92,8 @@ def list_sessions(
         values |= row_counts.place(tx, USER_SESSIONS, offset, newest_first=True)
     is_whole = limit is None and not offset
     rows = tx.stream(_listed(*wanted.shape(), placed=is_placed, is_whole=is_whole), **values)
-    for _, views in groupby(rows, key=lambda row: row[0]):
-        same = list(views)
-        yield _as_dict(same[0], [row[-3:] for row in same if row[-1] is not None], wanted.active_since)
+    for found, _ in session_objects(rows, wanted.active_since):
+        yield found
 
 
 def count_sessions(tx: Transaction, wanted: UserSessionFilter) -> int:
@@ -119,22 +118,30 @@ def _count_stopped(tx: Transaction, before: int, active_since: int) -> int:
     return started - int(tx.value(NOT_STOPPED, **values))
 
 
-def _as_dict(row: Row, views: Iterable[Row], active_since: int) -> dict[str, Any]:
-    _, public_id, login_key, username, started_at, last_ping, last_visible, view, tab, visible, ended = row[
-        :11
-    ]
-    return {
-        "_id": public_id,
-        "id_beaker_session": login_key,
-        "username": username,
-        "start": started_at,
-        "last_ping": last_ping,
-        "last_visible_ping": last_visible,
-        "last_visible_path": as_list(view, tab),
-        "visible_duration": visible,
-        "tab_duration": as_tab_duration(views),
-        "active": ended is None and last_ping > active_since,
-    }
+def session_objects(rows: Iterable[Row], active_since: int) -> Iterator[tuple[dict[str, Any], int | None]]:
+    """Each session as lists show it, and the instant at which it was ended.
+
+    Args:
+        rows: COLUMNS, view, tab and seconds; those of a session together.
+    """
+    for _, views in groupby(rows, key=lambda row: row[0]):
+        same = list(views)
+        _, public_id, login_key, username, started_at, last_ping, last_visible, view, tab, visible, ended = (
+            same[0][:11]
+        )
+        found = {
+            "_id": public_id,
+            "id_beaker_session": login_key,
+            "username": username,
+            "start": started_at,
+            "last_ping": last_ping,
+            "last_visible_ping": last_visible,
+            "last_visible_path": as_list(view, tab),
+            "visible_duration": visible,
+            "tab_duration": as_tab_duration(row[-3:] for row in same if row[-1] is not None),
+            "active": ended is None and last_ping > active_since,
+        }
+        yield found, ended
 
 
 def as_tab_duration(views: Iterable[Row]) -> dict[str, int | dict[str, int]]:

@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range
 
 from sessiontrack.exceptions import InvalidPassword
-from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.fields import Name, Text, TrueOrFalse, limit, offset
 from sessiontrack.values import passwords
 from sessiontrack.values.roles import ROLES
@@ -135,10 +135,9 @@ class LoginAnswer(Answer):
     current = fields.Boolean(required=True, metadata={"description": "Whether this call is made with it."})
 
 
-class RevokedLoginsAnswer(Answer):
+class RevokedLoginsAnswer(Success):
     """`DELETE /auth/logins`, `POST /auth/password`."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     message = fields.String(required=True)
     ended = fields.Integer(required=True, metadata={"description": "How many other logins ended."})
 

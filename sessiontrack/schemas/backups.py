@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from sessiontrack.schemas.base import Answer
+from sessiontrack.schemas.base import Answer, Success
 
 
 class BackupAnswer(Answer):
@@ -13,10 +13,9 @@ class BackupAnswer(Answer):
     made_at = fields.Integer(required=True)
 
 
-class BackupsAnswer(Answer):
+class BackupsAnswer(Success):
     """`GET /backups`."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     folder = fields.String(required=True, metadata={"description": "On the server."})
     keep = fields.Integer(required=True, metadata={"description": "How many stay; the oldest give way."})
     running = fields.Boolean(required=True, metadata={"description": "Whether one is being made."})

@@ -59,6 +59,12 @@ class Answer(Schema):
         unknown = INCLUDE
 
 
+class Success(Answer):
+    """The first field of most answers."""
+
+    success = fields.Boolean(required=True, metadata={"enum": [True]})
+
+
 class ErrorAnswer(Answer):
     """What every error answers."""
 

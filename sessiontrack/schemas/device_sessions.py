@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import OneOf
 
-from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.datatables import from_datatables
 from sessiontrack.schemas.fields import (
     FARTHEST_OFFSET,
@@ -269,25 +269,21 @@ class SessionAnswer(Answer):
     ses_DurationSeconds = fields.Integer(required=True, allow_none=True)
 
 
-class _Success(Answer):
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
-
-
-class CreateSessionAnswer(_Success):
+class CreateSessionAnswer(Success):
     """`POST /sessions/create`."""
 
     message = fields.String(required=True)
     id = fields.Integer(required=True)
 
 
-class DeleteSessionsAnswer(_Success):
+class DeleteSessionsAnswer(Success):
     """`DELETE /sessions/delete`."""
 
     message = fields.String(required=True)
     deleted = fields.Integer(required=True)
 
 
-class SessionsAnswer(_Success):
+class SessionsAnswer(Success):
     """A list of device sessions."""
 
     sessions = fields.List(fields.Nested(SessionAnswer), required=True)
@@ -305,7 +301,7 @@ class DeviceSessionAnswer(SessionAnswer):
     sesInfo = fields.String(required=True)
 
 
-class DeviceSessionsAnswer(_Success):
+class DeviceSessionsAnswer(Success):
     """`GET /sessions/<mac>`."""
 
     sessions = fields.List(fields.Nested(DeviceSessionAnswer), required=True)
@@ -323,7 +319,7 @@ class CalendarEvent(Schema):
     className = fields.String(required=True)
 
 
-class CalendarAnswer(_Success):
+class CalendarAnswer(Success):
     """`GET /sessions/calendar`."""
 
     sessions = fields.List(fields.Nested(CalendarEvent), required=True)

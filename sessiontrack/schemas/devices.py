@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf
 
-from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.fields import (
     MOST_LISTED,
     DeviceMac,
@@ -153,17 +153,13 @@ class DeviceAnswer(Answer):
     notes = fields.String(required=True)
 
 
-class _Success(Answer):
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
-
-
-class OneDeviceAnswer(_Success):
+class OneDeviceAnswer(Success):
     """A device."""
 
     device = fields.Nested(DeviceAnswer, required=True)
 
 
-class ChangeDevicesAnswer(_Success):
+class ChangeDevicesAnswer(Success):
     """`PATCH /devices`."""
 
     changed = fields.Integer(required=True, metadata={"description": "How many devices."})
@@ -176,7 +172,7 @@ class TagAnswer(Answer):
     devices = fields.Integer(required=True)
 
 
-class TagsAnswer(_Success):
+class TagsAnswer(Success):
     """`GET /devices/tags`."""
 
     tags = fields.List(fields.Nested(TagAnswer), required=True)
@@ -213,7 +209,7 @@ class FoundDeviceAnswer(OneDeviceAnswer):
     next = fields.Nested(NeighbourAnswer, required=True, allow_none=True)
 
 
-class DevicesAnswer(_Success):
+class DevicesAnswer(Success):
     """`GET /devices`."""
 
     devices = fields.List(fields.Nested(DeviceAnswer), required=True)
@@ -261,7 +257,7 @@ class DeviceResource(Answer):
     devIsArchived = fields.Integer(required=True, validate=OneOf((0, 1)))
 
 
-class DeviceTotalsAnswer(_Success):
+class DeviceTotalsAnswer(Success):
     """`GET /devices/totals?format=named`."""
 
     all = fields.Integer(required=True)
@@ -296,7 +292,7 @@ class DeletedParts(Answer):
     evidence = fields.Integer(required=True)
 
 
-class DeleteDeviceAnswer(_Success):
+class DeleteDeviceAnswer(Success):
     """`DELETE /devices/<mac>`."""
 
     message = fields.String(required=True)
@@ -309,7 +305,7 @@ class MergeDeviceAnswer(OneDeviceAnswer):
     message = fields.String(required=True)
 
 
-class DeviceStatisticsAnswer(_Success):
+class DeviceStatisticsAnswer(Success):
     """`GET /devices/<mac>/statistics`; shares are from 0 to 1."""
 
     period = fields.String(required=True)

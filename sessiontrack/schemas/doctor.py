@@ -3,7 +3,7 @@
 from marshmallow import fields
 from marshmallow.validate import OneOf
 
-from sessiontrack.schemas.base import Answer
+from sessiontrack.schemas.base import Answer, Success
 
 STATES = ("ok", "warning", "wrong")
 
@@ -25,9 +25,8 @@ class FindingAnswer(Answer):
     message = fields.String(required=True, metadata={"description": "How it is, and what to do about it."})
 
 
-class DoctorAnswer(Answer):
+class DoctorAnswer(Success):
     """`GET /doctor`."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     state = fields.String(required=True, validate=OneOf(STATES), metadata={"description": "The worst."})
     checks = fields.List(fields.Nested(FindingAnswer), required=True)

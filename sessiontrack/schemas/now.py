@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.devices import DeviceTotalsAnswer
 from sessiontrack.schemas.fields import Whole
 
@@ -67,10 +67,9 @@ class EventNow(Answer):
     info = fields.String(required=True)
 
 
-class NowAnswer(Answer):
+class NowAnswer(Success):
     """`GET /presence/now`."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     timezone = fields.String(required=True, metadata={"description": "The site time zone's name."})
     devices = fields.Nested(DeviceCounts, required=True)
     sources = fields.Nested(SourcesNow, required=True)

@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import OneOf
 
 from sessiontrack.exceptions import InvalidInput
-from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.fields import (
     MOST_ERRORS,
     MOST_LISTED,
@@ -195,10 +195,9 @@ class LeftOutAnswer(Answer):
     reason = fields.String(required=True)
 
 
-class PresenceAnswer(Answer):
+class PresenceAnswer(Success):
     """What an observation has changed: how many of each."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     seen = fields.Integer(required=True)
     connected = fields.Integer(required=True)
     disconnected = fields.Integer(required=True)
@@ -249,10 +248,9 @@ class SourceRow(Answer):
     )
 
 
-class SourcesAnswer(Answer):
+class SourcesAnswer(Success):
     """`GET /presence/sources`."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     sources = fields.List(fields.Nested(SourceRow), required=True)
 
 
@@ -275,10 +273,9 @@ class ChangeSource(Strict):
             raise ValidationError("Only a source that is archived disconnects its devices.", "disconnect")
 
 
-class SourceAnswer(Answer):
+class SourceAnswer(Success):
     """`PATCH /presence/sources`."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     source = fields.Nested(SourceRow, required=True)
     disconnected = fields.Integer(
         required=True, metadata={"description": "How many devices are connected no more by `disconnect`."}
@@ -315,9 +312,8 @@ class OnlinePoint(Answer):
     connected = fields.Integer(required=True)
 
 
-class OnlineHistoryAnswer(Answer):
+class OnlineHistoryAnswer(Success):
     """`GET /presence/online-history`."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     step = fields.String(required=True)
     points = fields.List(fields.Nested(OnlinePoint), required=True)

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.fields import TimestampStart, limit, offset
 
 
@@ -48,10 +48,9 @@ class PersonThen(Answer):
     )
 
 
-class InstantAnswer(Answer):
+class InstantAnswer(Success):
     """`GET /presence/at`; instants in site time, with their offset."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     at = fields.String(required=True)
     people_total = fields.Integer(required=True)
     people = fields.List(fields.Nested(PersonThen), required=True, metadata={"description": "At most 200."})

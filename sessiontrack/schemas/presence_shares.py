@@ -3,7 +3,7 @@
 from marshmallow import fields
 from marshmallow.validate import OneOf
 
-from sessiontrack.schemas.base import Answer
+from sessiontrack.schemas.base import Answer, Success
 from sessiontrack.schemas.devices import STATUSES
 from sessiontrack.schemas.fields import PeriodText, Text, limit, offset
 from sessiontrack.schemas.windows import InPeriod
@@ -75,10 +75,9 @@ class DeviceShare(Answer):
     )
 
 
-class SharesAnswer(Answer):
+class SharesAnswer(Success):
     """`GET /presence/shares`; instants in site time, with their offset."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     start = fields.String(required=True)
     end = fields.String(required=True, metadata={"description": "The end of the period, at most now."})
     devices = fields.List(
@@ -88,10 +87,9 @@ class SharesAnswer(Answer):
     )
 
 
-class PresenceTotalsAnswer(Answer):
+class PresenceTotalsAnswer(Success):
     """`GET /presence/totals`; instants in site time, with their offset."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     start = fields.String(required=True)
     end = fields.String(required=True, metadata={"description": "The end of the period, at most now."})
     known = fields.Integer(required=True, metadata={"description": "Devices first seen before the end."})

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from sessiontrack.schemas.base import Answer
+from sessiontrack.schemas.base import Answer, Success
 
 
 class SettingAnswer(Answer):
@@ -24,9 +24,8 @@ class SettingAnswer(Answer):
     secret = fields.Boolean(required=True)
 
 
-class SettingsAnswer(Answer):
+class SettingsAnswer(Success):
     """`GET /settings`."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     file = fields.String(required=True, metadata={"description": "Where the settings file is, or would be."})
     settings = fields.List(fields.Nested(SettingAnswer), required=True)

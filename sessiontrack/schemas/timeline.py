@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf
 
-from sessiontrack.schemas.base import Answer
+from sessiontrack.schemas.base import Answer, Success
 from sessiontrack.schemas.devices import DeviceAnswer, ListDevices
 from sessiontrack.schemas.fields import ExclusiveEnd, MacAddress, Start, Whole
 
@@ -60,10 +60,9 @@ class TimelineRow(DeviceAnswer):
     )
 
 
-class TimelineAnswer(Answer):
+class TimelineAnswer(Success):
     """`GET /presence/timeline`; instants are epoch seconds."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     start = fields.Integer(required=True)
     end = fields.Integer(required=True, metadata={"description": "The first instant after it."})
     now = fields.Integer(required=True)
@@ -88,8 +87,7 @@ class TimelineSession(Answer):
     end = fields.String(required=True, metadata={"description": "Where it is drawn to."})
 
 
-class TimelineSessionsAnswer(Answer):
+class TimelineSessionsAnswer(Success):
     """`GET /presence/sessions`."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     sessions = fields.List(fields.Nested(TimelineSession), required=True)

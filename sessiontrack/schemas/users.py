@@ -7,7 +7,7 @@ from marshmallow import fields
 from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.accounts import LONGEST_NAME, new_password
-from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.fields import JsonBoolean, Name, limit, offset
 from sessiontrack.values.roles import ROLES, VIEWER
 
@@ -48,8 +48,7 @@ class UserAnswer(Answer):
     disabled_at = fields.Integer(required=True, allow_none=True)
 
 
-class OneUserAnswer(Answer):
+class OneUserAnswer(Success):
     """One user."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     user = fields.Nested(UserAnswer, required=True)

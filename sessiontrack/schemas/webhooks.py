@@ -7,7 +7,7 @@ from marshmallow import fields
 from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.accounts import LONGEST_NAME, MessageAnswer
-from sessiontrack.schemas.base import Answer, Strict
+from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.fields import Name, Several, Tags, Text, TimeOfDay, limit, offset
 from sessiontrack.senders.targets import LONGEST_URL
 from sessiontrack.values.webhook_events import EVENT_TYPES
@@ -169,10 +169,9 @@ class DeliveryAnswer(Answer):
     finished_at = fields.Integer(required=True, allow_none=True)
 
 
-class OneWebhookAnswer(Answer):
+class OneWebhookAnswer(Success):
     """One webhook."""
 
-    success = fields.Boolean(required=True, metadata={"enum": [True]})
     webhook = fields.Nested(WebhookAnswer, required=True)
 
 
