@@ -1,6 +1,6 @@
 import { html, nothing } from "lit";
 import { call, queryOf } from "../client.js";
-import { StElement } from "../element.js";
+import { Returning, StElement } from "../element.js";
 import { address } from "#here";
 import { pathName } from "./views.js";
 import { icon } from "../icons.js";
@@ -34,21 +34,15 @@ class StInstant extends StElement {
     this.#asked = "";
     this.requestUpdate();
   };
-  #back = () => this.#fetch({ isQuiet: Boolean(this.found) });
+  #returning = new Returning(this, () => this.#fetch({ isQuiet: Boolean(this.found) }));
 
   constructor() {
     super();
     Object.assign(this, { at: "", limit: FEW });
   }
 
-  connectedCallback() {
-    super.connectedCallback();
-    addEventListener("st-back", this.#back);
-  }
-
   disconnectedCallback() {
     super.disconnectedCallback();
-    removeEventListener("st-back", this.#back);
     this.#loading?.abort();
   }
 

@@ -1,6 +1,6 @@
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import { StElement } from "../element.js";
+import { Returning, StElement } from "../element.js";
 import { icon } from "../icons.js";
 import { t } from "#i18n";
 import { UrlState } from "../url-state.js";
@@ -55,7 +55,7 @@ class StTable extends StElement {
   #isQuiet = false;
   #changes = new ChangedRows();
   #again = () => this.reload();
-  #back = () => this.refresh();
+  #returning = new Returning(this, () => this.refresh());
   #resized = new ResizeObserver(([{ target }]) => fitColumns(target));
   #fitted;
 
@@ -67,7 +67,6 @@ class StTable extends StElement {
   connectedCallback() {
     this.#state ??= new UrlState(this, this.#named({ q: "", sort: this.sort, page: 1, size: SIZES[0] }));
     super.connectedCallback();
-    addEventListener("st-back", this.#back);
   }
 
   /** Values by their names in the address. */
@@ -87,7 +86,6 @@ class StTable extends StElement {
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    removeEventListener("st-back", this.#back);
     this.#loading?.abort();
     this.#resized.disconnect();
     this.#fitted = undefined;

@@ -1,7 +1,7 @@
 import { html, nothing } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import { get } from "../client.js";
-import { StElement } from "../element.js";
+import { Returning, StElement } from "../element.js";
 import { minutesOf } from "../elements/fields.js";
 import "../elements/heat-map.js";
 import { historyColumns, historyLoader, historyTotals, listsSessions } from "../elements/history.js";
@@ -37,16 +37,11 @@ class DevicePage extends StElement {
     this.#fetch({ isQuiet: Boolean(this.device) });
     this.querySelector("st-table")?.refresh();
   };
+  #returning = new Returning(this, this.#back);
   #following = new Live(this, ofDevices, this.#back);
-
-  connectedCallback() {
-    super.connectedCallback();
-    addEventListener("st-back", this.#back);
-  }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    removeEventListener("st-back", this.#back);
     this.#loading?.abort();
   }
 

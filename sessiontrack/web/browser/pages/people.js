@@ -1,6 +1,6 @@
 import { html, nothing } from "lit";
 import { get, getList, queryOf } from "../client.js";
-import { StElement } from "../element.js";
+import { Returning, StElement } from "../element.js";
 import { colorsOf, together, viewBars } from "../elements/bars.js";
 import "../elements/days.js";
 import { pager, SIZES } from "../elements/pager.js";
@@ -61,6 +61,7 @@ class PeoplePage extends StElement {
     this.#isQuiet = Boolean(this.found);
     this.#again();
   };
+  #returning = new Returning(this, this.#back);
 
   #columns = [
     { label: t("people.user"), kind: "main", cell: userCell },
@@ -76,16 +77,6 @@ class PeoplePage extends StElement {
     { label: t("people.page"), sort: "page", kind: "wide", cell: ({ path }) => pathName(path) },
     { label: t("people.visible"), sort: "visible", kind: "state", cell: ({ seconds }) => formatSeconds(seconds) },
   ];
-
-  connectedCallback() {
-    super.connectedCallback();
-    addEventListener("st-back", this.#back);
-  }
-
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    removeEventListener("st-back", this.#back);
-  }
 
   /** Load the names when the choice opens, because a year is much to read; names in the address are kept anyway. */
   async #loadNames() {

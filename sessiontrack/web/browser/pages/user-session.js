@@ -1,6 +1,6 @@
 import { html, nothing, svg } from "lit";
 import { get, getList } from "../client.js";
-import { StElement } from "../element.js";
+import { Returning, StElement } from "../element.js";
 import { colorsOf, viewBars } from "../elements/bars.js";
 import { badge, emptyState, failure, nameTab, pageHeader } from "../elements/parts.js";
 import { pathName } from "../elements/views.js";
@@ -36,17 +36,11 @@ class UserSessionPage extends StElement {
     if (this.found?.session.active) this.#load({ isQuiet: true });
   });
 
-  #back = () => this.#load({ isQuiet: Boolean(this.found) });
+  #returning = new Returning(this, () => this.#load({ isQuiet: Boolean(this.found) }));
 
   connectedCallback() {
     super.connectedCallback();
-    addEventListener("st-back", this.#back);
     this.#load();
-  }
-
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    removeEventListener("st-back", this.#back);
   }
 
   render() {
