@@ -4,7 +4,7 @@ A field that reads a time needs the site time zone; it is set by `read_times_in(
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from marshmallow.validate import Length, Range
 from sessiontrack.exceptions import InvalidInput, InvalidPeriod
 from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import MAC_PATTERN, parse_device_mac, parse_mac
-from sessiontrack.values.periods import Period, parse_duration, parse_period, parse_step
+from sessiontrack.values.periods import parse_duration, parse_period, parse_step
 from sessiontrack.values.quiet_hours import TIME_PATTERN, parse_time
 from sessiontrack.values.tags import LONGEST as LONGEST_TAG
 from sessiontrack.values.tags import MOST as MOST_TAGS
@@ -69,10 +69,8 @@ class Text(fields.String):
         described = {"pattern": PRINTABLE_PATTERN, **kwargs.pop("metadata", {})}
         super().__init__(validate=Length(least, most), metadata=described, **kwargs)
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs)
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs)
         refuse_control_characters(text)
         return text
 
@@ -80,10 +78,8 @@ class Text(fields.String):
 class Name(Text):
     """A name that an admin gives: nothing in it is invisible or turns text around."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str:
-        name = super()._deserialize(value, attr, data, **kwargs)
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        name = super()._deserialize(value, *args, **kwargs)
         if is_strange(name):
             raise ValidationError(
                 "Control characters, invisible ones and marks of direction are not allowed."
@@ -98,9 +94,7 @@ class Several(fields.List[Any]):
         super().__init__(each, validate=Length(max=most), **kwargs)
         self._most = most
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> list[Any]:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise self.make_error("invalid")
         if len(value) > self._most:
@@ -135,14 +129,12 @@ class _Parsed(fields.String):
         super().__init__(metadata=meant, **kwargs)
 
     @staticmethod
-    def parse(text: str) -> object:
+    def parse(text: str, /) -> object:
         raise NotImplementedError
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return self.parse(super()._deserialize(value, attr, data, **kwargs))
+            return self.parse(super()._deserialize(value, *args, **kwargs))
         except InvalidInput as error:
             raise ValidationError(error.message) from error
 
@@ -196,13 +188,10 @@ class PeriodText(_Parsed):
         "pattern": "^([Aa][Ll][Ll]|([0-9]{1,6}[ +]*[A-Za-z]{1,7}[ +]*)+)$",
         "example": "7 days",
     }
+    parse = staticmethod(parse_period)
 
     def __init__(self, *, default: str) -> None:
         super().__init__(load_default=parse_period(default), metadata={"default": default})
-
-    @staticmethod
-    def parse(text: str) -> Period:
-        return parse_period(text)
 
 
 class StepText(PeriodText):
@@ -213,10 +202,7 @@ class StepText(PeriodText):
         "description": "A period, or as graphs write it: 30s, 5m (here minutes), 1h, 1d.",
         "example": "1 hour",
     }
-
-    @staticmethod
-    def parse(text: str) -> Period:
-        return parse_step(text)
+    parse = staticmethod(parse_step)
 
 
 class FixedPeriodText(_Parsed):
@@ -238,6 +224,10 @@ class FixedPeriodText(_Parsed):
         return seconds
 
 
+def _in_site_time(parse: Callable[[SiteTime, str], int]) -> Callable[[str], int]:
+    return lambda text: parse(_site.get(), text)
+
+
 def _instant(whole_day: str) -> dict[str, Any]:
     return {"description": f"{_INSTANT_FORMS}. {whole_day}", "pattern": f"^{_INSTANT}$"}
 
@@ -252,84 +242,59 @@ class Start(_Parsed):
     """An instant, a date alone being the first of that day; loaded as UTC epoch seconds."""
 
     documented = _instant("A day alone means its first instant.")
-
-    @staticmethod
-    def parse(text: str) -> int:
-        return _site.get().parse_start(text)
+    parse = staticmethod(_in_site_time(SiteTime.parse_start))
 
 
 class End(_Parsed):
     """An instant, a date alone being the last second of that day; loaded as UTC epoch seconds."""
 
     documented = _instant("A day alone means its last second.")
-
-    @staticmethod
-    def parse(text: str) -> int:
-        return _site.get().parse_end(text)
+    parse = staticmethod(_in_site_time(SiteTime.parse_end))
 
 
 class ExclusiveEnd(_Parsed):
     """The first instant after something, a date alone being included whole; loaded as UTC epoch seconds."""
 
     documented = _instant("A day alone is included, an instant is not.")
-
-    @staticmethod
-    def parse(text: str) -> int:
-        return _site.get().parse_end_exclusive(text)
+    parse = staticmethod(_in_site_time(SiteTime.parse_end_exclusive))
 
 
 class TimestampStart(_Parsed):
     """Whole epoch seconds, or what Start accepts."""
 
     documented = _timestamp("A day alone means its first instant.")
-
-    @staticmethod
-    def parse(text: str) -> int:
-        return _site.get().parse_timestamp_start(text)
+    parse = staticmethod(_in_site_time(SiteTime.parse_timestamp_start))
 
 
 class TimestampEnd(_Parsed):
     """Whole epoch seconds, or what End accepts."""
 
     documented = _timestamp("A day alone means its last second.")
-
-    @staticmethod
-    def parse(text: str) -> int:
-        return _site.get().parse_timestamp_end(text)
+    parse = staticmethod(_in_site_time(SiteTime.parse_timestamp_end))
 
 
 class GraphStart(_Parsed):
     """What TimestampStart accepts, or epoch milliseconds."""
 
     documented = _timestamp("A day alone means its first instant.", digits=15)
-
-    @staticmethod
-    def parse(text: str) -> int:
-        return _site.get().parse_graph_start(text)
+    parse = staticmethod(_in_site_time(SiteTime.parse_graph_start))
 
 
 class GraphEnd(_Parsed):
     """What TimestampEnd accepts, or epoch milliseconds."""
 
     documented = _timestamp("A day alone means its last second.", digits=15)
-
-    @staticmethod
-    def parse(text: str) -> int:
-        return _site.get().parse_graph_end(text)
+    parse = staticmethod(_in_site_time(SiteTime.parse_graph_end))
 
 
 class JsonTimestamp(_Parsed):
     """Whole epoch seconds as a JSON number, or what TimestampStart accepts."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LATEST
-        return value if is_number else super()._deserialize(value, attr, data, **kwargs)
+        return value if is_number else super()._deserialize(value, *args, **kwargs)
 
-    @staticmethod
-    def parse(text: str) -> int:
-        return _site.get().parse_timestamp_start(text)
+    parse = staticmethod(_in_site_time(SiteTime.parse_timestamp_start))
 
 
 class Whole(fields.Integer):
@@ -339,9 +304,7 @@ class Whole(fields.Integer):
         super().__init__(validate=Range(least, most), **kwargs)
         self.error_messages["invalid"] = f"Must be a whole number from {least} to {most}."
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> int:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
         if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18):
             raise self.make_error("invalid", input=value)
         return int(value)
@@ -353,9 +316,7 @@ TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 class TrueOrFalse(fields.Boolean):
     """`true`, `false`, `1` or `0` in a URL, in any case."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> bool:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         if not isinstance(value, str) or value.lower() not in TRUTHS:
             raise ValidationError("Must be true, false, 1 or 0.")
         return TRUTHS[value.lower()]
@@ -364,9 +325,7 @@ class TrueOrFalse(fields.Boolean):
 class JsonBoolean(fields.Boolean):
     """A JSON boolean; neither 1 nor \"true\" will do."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> bool:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
             raise ValidationError("Must be a JSON boolean: true or false.")
         return value
@@ -392,13 +351,11 @@ class Tags(fields.List[Any]):
         described = {"maxItems": MOST_TAGS, **metadata}
         super().__init__(Text(least=1, most=LONGEST_TAG), metadata=described, **kwargs)
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(value, list) and len(value) > MOST_TAGS:
             raise ValidationError(f"At most {MOST_TAGS}.")
         try:
-            found: list[Any] = super()._deserialize(value, attr, data, **kwargs)
+            found: list[Any] = super()._deserialize(value, *args, **kwargs)
             return join_tags(found)
         except InvalidInput as error:
             raise ValidationError(error.message) from error

@@ -1,6 +1,5 @@
 """Evidence of presence: what the calls take and answer (contract 6)."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,9 +65,7 @@ class SeenDevices(fields.List[Any]):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(fields.Nested(SeenDevice), **kwargs)
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(value, list):
             raise ValidationError("Must be a list of devices.")
         if len(value) > MOST_DEVICES:

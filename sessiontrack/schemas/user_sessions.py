@@ -1,6 +1,5 @@
 """The user dialect: what its calls take and answer (contract 4)."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from marshmallow import ValidationError, fields, post_load
@@ -41,9 +40,7 @@ _NO_PATH = SentPath(None, None)
 class PathField(fields.Field[Any]):
     """`"[view,tab]"` or `["view", "tab"]`, loaded as a SentPath."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> SentPath:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> SentPath:
         try:
             path = parse_path(value)
             for part in path:
