@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessiontrack.exceptions import InvalidPeriod, InvalidSetting
 from sessiontrack.process import instance
@@ -21,6 +21,9 @@ from sessiontrack.values.periods import Period, parse_period
 from sessiontrack.values.roles import ROLES, VIEWER
 from sessiontrack.values.setting_texts import ClientSecrets, Hosts, Networks
 from sessiontrack.values.timestamps import SiteTime
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 PREFIX = "SESSIONTRACK_"
 # Variables of commands that speak to another sessiontrack or for a source; no settings of this install.
@@ -239,12 +242,18 @@ def load_settings(
     return settings
 
 
-def settings_as_text(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def settings_of(app: "Flask") -> Settings:
+    """The settings that an application was made with."""
+    found: Settings = app.extensions["sessiontrack.settings"]
+    return found
+
+
+def settings_as_text() -> dict[str, str]:
     """The settings of a running server by name, as the file or the environment has them; secrets too.
 
     INSTANCE is left out, and ADMIN_PASSWORD, which only a first start reads.
     """
-    _, layers = _layers(None, environment)
+    _, layers = _layers(None, os.environ)
     found = {each.name: str(each.metadata["default"]) for each in fields(Settings)}
     for _, layer in layers:
         found.update({name: text.strip() for name, (text, _) in layer.items()})

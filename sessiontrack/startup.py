@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 
 from sessiontrack import clock, migrations
-from sessiontrack.config import FILE_NAME, PREFIX, Settings, source_of, without_password
+from sessiontrack.config import FILE_NAME, PREFIX, Settings, settings_of, source_of, without_password
 from sessiontrack.database import database_file, db, in_use, read_transaction, write_transaction
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.database.transactions import database_engine
@@ -69,7 +69,7 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
     Raises:
         StorageUnavailable: the database cannot be used; the message says why.
     """
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     log_lines.configure(settings.log)
     with app.app_context():
         file = sqlite_file()

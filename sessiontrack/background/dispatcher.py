@@ -12,7 +12,7 @@ from threading import Event, Thread
 from flask import Flask
 
 from sessiontrack import clock
-from sessiontrack.config import Settings
+from sessiontrack.config import settings_of
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.queries.sources import list_sources
@@ -38,7 +38,7 @@ class Dispatcher:
     """Delivers from one thread; any number of dispatchers may run, on any number of hosts."""
 
     def __init__(self, app: Flask, resolve: Resolver = socket.getaddrinfo) -> None:
-        settings: Settings = app.extensions["sessiontrack.settings"]
+        settings = settings_of(app)
         self._app = app
         self._allowed, self._site = settings.webhook_allow, settings.timezone
         self._flapping = FlappingRules.of(settings)

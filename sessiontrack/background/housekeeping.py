@@ -13,7 +13,7 @@ from typing import NamedTuple
 from flask import Flask
 
 from sessiontrack import clock
-from sessiontrack.config import Settings
+from sessiontrack.config import Settings, settings_of
 from sessiontrack.database import Statement, read_transaction, write_transaction
 from sessiontrack.database.maintenance import database_sizes, others_wait_to_write, used_bytes
 from sessiontrack.database.transactions import pruning
@@ -186,7 +186,7 @@ def start(app: Flask) -> threading.Thread:
 def _keep_house(app: Flask, end: threading.Event) -> None:
     while True:
         with app.app_context():
-            look(app.extensions["sessiontrack.settings"])
+            look(settings_of(app))
             store_uses(app.extensions["sessiontrack.uses"])
         if end.wait(LOOK_SECONDS):
             return

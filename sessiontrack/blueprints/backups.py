@@ -6,6 +6,7 @@ from dataclasses import asdict
 from flask import Flask, Response, current_app, g, request, send_file
 
 from sessiontrack.backups.folder import KEEP, Backups
+from sessiontrack.config import settings_of
 from sessiontrack.database import read_transaction
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import Forbidden
@@ -90,5 +91,5 @@ def init_app(app: Flask) -> None:
     """Where they are."""
     with app.app_context():
         database = sqlite_file()
-    folder = app.extensions["sessiontrack.settings"].instance
+    folder = settings_of(app).instance
     app.extensions[EXTENSION] = Backups(folder, database, app.config["SQLALCHEMY_DATABASE_URI"])

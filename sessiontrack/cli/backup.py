@@ -11,6 +11,7 @@ from sessiontrack.backups import copies, dumps
 from sessiontrack.cli import instance_folder, work_as_owner
 from sessiontrack.cli.application import bare_app
 from sessiontrack.cli.progress import progress_bar
+from sessiontrack.config import settings_of
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.process import last_backup
@@ -63,7 +64,7 @@ def backup(target: Path, keep: int | None) -> None:
 
 def _remember(app: Flask, target: Path, now: int) -> None:
     """Of those into a folder, which are made again and again, when; a single file is none to wait for."""
-    instance = app.extensions["sessiontrack.settings"].instance
+    instance = settings_of(app).instance
     if target.is_dir():
         last_backup.remember(instance, now)
     else:

@@ -4,10 +4,10 @@ import click
 
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
+from sessiontrack.config import settings_of
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.process.kernel_clock import is_synchronised
 from sessiontrack.services.clock_door import accept_clock, find_floor
-from sessiontrack.values.timestamps import SiteTime
 
 SYNCHRONISED = {True: "keeps it right", False: "none keeps it right", None: "not known"}
 
@@ -27,7 +27,7 @@ def show() -> None:
     Example: sessiontrack clock show
     """
     app = prepared_app()
-    site: SiteTime = app.extensions["sessiontrack.settings"].timezone
+    site = settings_of(app).timezone
     with app.app_context(), read_transaction() as tx:
         floor = find_floor(tx)
     click.echo(f"The clock says      {site.format_offset(clock.now())}")
@@ -42,7 +42,7 @@ def accept() -> None:
     Example: sessiontrack clock accept
     """
     now, app = clock.now(), prepared_app()
-    site: SiteTime = app.extensions["sessiontrack.settings"].timezone
+    site = settings_of(app).timezone
     with app.app_context(), write_transaction() as tx:
         accept_clock(tx, now)
     click.echo(f"{site.format_offset(now)} is right.")

@@ -6,7 +6,7 @@ import click
 
 from sessiontrack import clock, demo
 from sessiontrack.cli.application import prepared_app
-from sessiontrack.config import Settings
+from sessiontrack.config import settings_of
 from sessiontrack.database import write_transaction
 from sessiontrack.services import users
 
@@ -26,7 +26,7 @@ def demo_(seed: int, now_text: str | None) -> None:
     Example: SESSIONTRACK_INSTANCE=/tmp/demo sessiontrack demo --seed 7
     """
     app = prepared_app(makes_instance=True)
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     site = settings.timezone
     now = clock.now() if now_text is None else site.parse_timestamp_start(now_text)
     password_hash = users.hash_password(secrets.token_urlsafe())

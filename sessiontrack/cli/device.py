@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
-from sessiontrack.config import Settings
+from sessiontrack.config import Settings, settings_of
 from sessiontrack.database import Transaction, read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput, NotFound
 from sessiontrack.models.columns import EVERYTHING
@@ -54,7 +54,7 @@ def list_(status: str, search: str, tag: str, as_json: bool) -> None:
     Example: sessiontrack device list --status connected
     """
     app = prepared_app()
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     wanted = queries.DeviceFilter(flapping=settings.flapping, status=status, search=search, tag=tag)
     with app.app_context(), read_transaction() as tx:
         found = list(queries.list_devices(tx, wanted, EVERYTHING, 0, clock.now(), settings.timezone))
@@ -73,7 +73,7 @@ def show(mac: str, as_json: bool) -> None:
     """
     wanted = parse_device_mac(mac)
     app = prepared_app()
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     with app.app_context(), read_transaction() as tx:
         found = _get_device(tx, wanted, settings)
         found["held_by"] = list_holders(tx, found, settings.presence_grace, settings.timezone)
@@ -141,7 +141,7 @@ def set_(mac: str, **given: Any) -> None:
         (name, (why, *_)), *_ = dict(error.messages_dict).items()
         raise InvalidInput(f"--{OPTIONS.get(name, name)}: {why}") from error
     app = prepared_app()
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     with app.app_context(), write_transaction() as tx:
         services.change_device(tx, clock.now(), wanted, changes, PresenceRules.of(settings))
     click.echo(f"{wanted}: {_said(asked)}.")
@@ -168,7 +168,7 @@ def disconnect(mac: str, source: str | None) -> None:
     """
     wanted = parse_device_mac(mac)
     app = prepared_app()
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     with app.app_context(), write_transaction() as tx:
         said = services.disconnect_device(tx, clock.now(), wanted, PresenceRules.of(settings), source)
         found = _get_device(tx, wanted, settings)
@@ -189,7 +189,7 @@ def merge(mac: str, other: str) -> None:
     """
     keeper, alias = parse_device_mac(mac), parse_device_mac(other)
     app = prepared_app()
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     with app.app_context(), write_transaction() as tx:
         merge_devices(tx, clock.now(), keeper, alias, PresenceRules.of(settings))
         found = _get_device(tx, keeper, settings)

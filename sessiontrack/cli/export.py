@@ -11,7 +11,7 @@ import click
 
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
-from sessiontrack.config import Settings
+from sessiontrack.config import settings_of
 from sessiontrack.database import read_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.process.whole_file import discarding, writing
@@ -46,7 +46,7 @@ def export(
     Example: sessiontrack export events --format ndjson --start 2025-08-01 --output events.ndjson
     """
     app = prepared_app()
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     now = clock.now()
     window = _window(settings.timezone, now, period, start, end)
     with app.app_context(), _opened(output) as file, read_transaction() as tx:

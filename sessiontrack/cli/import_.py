@@ -17,7 +17,7 @@ from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.progress import EVERY, progress_bar
 from sessiontrack.cli.tables import print_table
-from sessiontrack.config import Settings, source_of
+from sessiontrack.config import Settings, settings_of, source_of
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import UnreadableHistory
 from sessiontrack.models.device import PROPERTIES
@@ -258,12 +258,11 @@ def _import(
     ended: Ended | None = None,
 ) -> None:
     app = prepared_app()
-    settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     values, rules = Values(_zone(zone, settings)), PresenceRules.of(settings)
     refused = _Refused(None if as_json else MOST_SHOWN)
     tallies: dict[str, Tally] = {}
     spans: dict[str, Span] = {}
-    site: SiteTime = app.extensions["sessiontrack.settings"].timezone
     with app.app_context(), suppress(_DryRun), write_transaction() as tx:
         total = _total(origin)
         with progress_bar("Reading", total) as tell:
@@ -278,7 +277,7 @@ def _import(
         if dry_run:
             raise _DryRun
     what_now = END_THEM if isinstance(origin, AppDatabase) else REPORT_THEM
-    _print(tallies, refused, spans, ended, site, what_now, dry_run, as_json)
+    _print(tallies, refused, spans, ended, settings.timezone, what_now, dry_run, as_json)
 
 
 def _zone(name: str, settings: Settings) -> SiteTime:

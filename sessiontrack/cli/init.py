@@ -3,7 +3,7 @@
 import click
 
 from sessiontrack.cli.application import prepared_app
-from sessiontrack.config import Settings
+from sessiontrack.config import settings_of
 
 
 @click.command()
@@ -16,5 +16,5 @@ def init() -> None:
     Example: sessiontrack init
     Example: SESSIONTRACK_INSTANCE=/srv/tracker sessiontrack init
     """
-    settings: Settings = prepared_app(makes_instance=True).extensions["sessiontrack.settings"]
+    settings = settings_of(prepared_app(makes_instance=True))
     click.echo(f"The instance in {settings.instance} is ready: sessiontrack serve.")

@@ -17,7 +17,7 @@ from sessiontrack import clock
 from sessiontrack.cli import work_as_owner
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.former_names import keep_former_name
-from sessiontrack.config import Settings, load_settings
+from sessiontrack.config import load_settings, settings_of
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput, InvalidSetting, RemoteFailed
 from sessiontrack.listeners.hook_script import write_hook_script, write_openwrt_script
@@ -57,7 +57,7 @@ def radius(host: str, port: int) -> None:
     work_as_owner()
     supervisor = Supervisor()
     app = prepared_app(is_service=True)
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     if not settings.radius_clients:
         raise InvalidSetting(
             "RADIUS_CLIENTS is empty, so nobody may send:"
@@ -285,7 +285,7 @@ def _record(event: DeviceEvent | None, before: DeviceEvent | None, now: int, url
         send_event(url, token, event, arrives=arrives)
         return
     app = prepared_app()
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     rules = PresenceRules.of(settings)
     with app.app_context():
         pass_once(settings)

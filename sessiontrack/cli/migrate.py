@@ -3,7 +3,7 @@
 import click
 
 from sessiontrack.cli.application import prepared_app
-from sessiontrack.config import Settings
+from sessiontrack.config import settings_of
 
 
 @click.command()
@@ -12,5 +12,5 @@ def migrate() -> None:
 
     Example: sessiontrack migrate
     """
-    settings: Settings = prepared_app().extensions["sessiontrack.settings"]
+    settings = settings_of(prepared_app())
     click.echo(f"The database in {settings.instance} is current.")

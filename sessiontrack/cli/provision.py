@@ -6,7 +6,7 @@ import click
 
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
-from sessiontrack.config import Settings
+from sessiontrack.config import settings_of
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import Conflict, NotFound
 from sessiontrack.process.whole_file import write_whole, writing
@@ -38,7 +38,7 @@ def provision(token_file: Path | None, name: str, role: str) -> None:
     Example: sessiontrack provision --token-file /etc/appliance/sessiontrack.token
     """
     app = prepared_app(makes_instance=True, is_unattended=True)
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     path = settings.instance / "token" if token_file is None else token_file
     with app.app_context(), write_transaction() as tx:
         tx.exclude_writers("api_token")

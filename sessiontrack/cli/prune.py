@@ -8,7 +8,7 @@ from sessiontrack import clock
 from sessiontrack.background import housekeeping
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.progress import progress_bar
-from sessiontrack.config import Settings
+from sessiontrack.config import settings_of
 from sessiontrack.values.timestamps import SiteTime
 
 
@@ -27,7 +27,7 @@ def prune(dry_run: bool, at_once: bool, as_json: bool) -> None:
     Example: SESSIONTRACK_RETENTION_EVENTS="1 year" sessiontrack prune
     """
     app = prepared_app()
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     now = clock.now()
     with app.app_context():
         if dry_run:

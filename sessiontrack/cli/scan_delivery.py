@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from flask import Flask
 
 from sessiontrack import clock
+from sessiontrack.config import settings_of
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput, RemoteRefused, StorageUnavailable
 from sessiontrack.queries.devices import connected_addresses
@@ -84,10 +85,10 @@ class LocalDatabase:
 
     def __init__(self, app: Flask, *, is_trial: bool = False) -> None:
         self._app = app
-        self._rules = PresenceRules.of(app.extensions["sessiontrack.settings"])
+        self._rules = PresenceRules.of(settings_of(app))
         self._is_trial = is_trial
         with app.app_context():
-            self._door = open_door(app.extensions["sessiontrack.settings"])
+            self._door = open_door(settings_of(app))
 
     def deliver(self, look: Look) -> Delivered:
         delivered = Delivered(changes=[])

@@ -22,7 +22,7 @@ from gunicorn.glogging import Logger
 from sessiontrack.background import housekeeping
 from sessiontrack.background.dispatcher import Dispatcher
 from sessiontrack.cli.application import prepared_app
-from sessiontrack.config import Settings, settings_as_text
+from sessiontrack.config import settings_as_text, settings_of
 from sessiontrack.database import db
 from sessiontrack.exceptions import SessiontrackError
 from sessiontrack.http.errors import status_body
@@ -70,7 +70,7 @@ def serve(host: str, port: int, workers: int) -> None:
         with shared_by_workers(), Supervisor() as supervisor:
             read = settings_as_text()
             app = prepared_app(is_service=True, makes_instance=True)
-            settings: Settings = app.extensions["sessiontrack.settings"]
+            settings = settings_of(app)
             served = ServedSettings(settings.instance)
             served.write(read)
             _Server(app, host, port, workers, settings.threads, supervisor, served).run()
@@ -171,7 +171,7 @@ class _Server(BaseApplication):
         except SessiontrackError as error:
             log.error("The settings stay as they were: %s", error.message)
         else:
-            settings: Settings = app.extensions["sessiontrack.settings"]
+            settings = settings_of(app)
             self._flask, self._threads, self.callable = app, settings.threads, None
             self._served.write(read)
         super().reload()
@@ -197,7 +197,7 @@ class _Server(BaseApplication):
         gc.enable()
         click.echo(f"Serving on http://{self._address}  (Ctrl-C ends it)")
         workers = f"{self._workers} workers of {self._threads} threads"
-        log_start(self._flask.extensions["sessiontrack.settings"], workers)
+        log_start(settings_of(self._flask), workers)
         listener: socket.socket = server.LISTENERS[0].sock
         family, (host, port, *_) = listener.family, listener.getsockname()
         target = _reachable(host), port

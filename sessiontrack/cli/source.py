@@ -7,6 +7,7 @@ import click
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
+from sessiontrack.config import settings_of
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.queries.sources import SourceStatus, list_sources
 from sessiontrack.services.presence import PresenceRules
@@ -30,7 +31,7 @@ def list_(as_json: bool) -> None:
     Example: sessiontrack source list
     """
     app = prepared_app()
-    site: SiteTime = app.extensions["sessiontrack.settings"].timezone
+    site = settings_of(app).timezone
     with app.app_context(), read_transaction() as tx:
         found = list_sources(tx, clock.now())
     print_table([_row(each, site) for each in found], as_json=as_json)
@@ -64,7 +65,7 @@ def archive(name: str, disconnect: bool) -> None:
     Example: sessiontrack source archive arp-scan --disconnect
     """
     app = prepared_app()
-    rules = PresenceRules.of(app.extensions["sessiontrack.settings"]) if disconnect else None
+    rules = PresenceRules.of(settings_of(app)) if disconnect else None
     with app.app_context(), write_transaction() as tx:
         _, count = archive_source(tx, clock.now(), name, rules)
     click.echo(f"Archived source {name}.")

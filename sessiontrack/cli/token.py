@@ -8,6 +8,7 @@ from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.former_names import keep_former_name
 from sessiontrack.cli.tables import print_table
+from sessiontrack.config import settings_of
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import Conflict, InvalidInput
 from sessiontrack.models.columns import EVERYTHING
@@ -100,7 +101,7 @@ def remove(which: str) -> None:
     Example: sessiontrack token remove "nightly scan"
     """
     app = prepared_app()
-    alive = app.extensions["sessiontrack.settings"].session_alive_seconds
+    alive = settings_of(app).session_alive_seconds
     with app.app_context(), write_transaction() as tx:
         by_number = which.isascii() and which.isdigit() and len(which) < 19
         token_id = int(which) if by_number else api_tokens.get_token_id(tx, which)

@@ -8,7 +8,7 @@ import click
 from sessiontrack import clock
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
-from sessiontrack.config import Settings
+from sessiontrack.config import settings_of
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.process import instance
@@ -83,7 +83,7 @@ def passwd(username: str, generate: bool, password_stdin: bool) -> None:
     Example: sessiontrack user passwd admin
     """
     app = prepared_app()
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     password = _password(generate, password_stdin)
     password_hash = users.hash_password(password)
     with app.app_context(), write_transaction() as tx:
@@ -115,7 +115,7 @@ def sign_out(username: str) -> None:
     Example: sessiontrack user sign-out anna
     """
     app = prepared_app()
-    alive = app.extensions["sessiontrack.settings"].session_alive_seconds
+    alive = settings_of(app).session_alive_seconds
     with app.app_context(), write_transaction() as tx:
         users.sign_out_user(tx, clock.now(), username, alive)
     click.echo(f"{username} is signed out everywhere.")
@@ -129,7 +129,7 @@ def disable(username: str) -> None:
     Example: sessiontrack user disable anna
     """
     app = prepared_app()
-    alive = app.extensions["sessiontrack.settings"].session_alive_seconds
+    alive = settings_of(app).session_alive_seconds
     with app.app_context(), write_transaction() as tx:
         users.disable_user(tx, clock.now(), username, alive)
     click.echo(f"{username} is disabled.")
@@ -155,7 +155,7 @@ def remove(username: str) -> None:
     Example: sessiontrack user remove anna
     """
     app = prepared_app()
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     alive = settings.session_alive_seconds
     with app.app_context(), write_transaction() as tx:
         users.remove_user(tx, clock.now(), username, alive)

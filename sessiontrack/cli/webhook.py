@@ -11,7 +11,7 @@ from sessiontrack import clock
 from sessiontrack.background.dispatcher import Dispatcher
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.tables import print_table
-from sessiontrack.config import Settings, settings_as_text
+from sessiontrack.config import settings_as_text, settings_of
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models.webhook import DEAD, DELIVERED, PENDING
@@ -44,16 +44,11 @@ def webhook() -> None:
     """
 
 
-def _settings(app: Flask) -> Settings:
-    found: Settings = app.extensions["sessiontrack.settings"]
-    return found
-
-
 def _sending_app() -> Flask:
     """The application, where the clock can be right: receivers refuse what is signed at a wrong time."""
     app = prepared_app()
     with app.app_context():
-        pass_once(_settings(app))
+        pass_once(settings_of(app))
     return app
 
 
@@ -105,7 +100,7 @@ def add(
     if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
     app, secret = prepared_app(), new_secret()
-    check_target(url, _settings(app).webhook_allow)
+    check_target(url, settings_of(app).webhook_allow)
     with app.app_context(), write_transaction() as tx:
         webhook_id = services.add_webhook(tx, clock.now(), name, url, secret, events, format_)
         services.set_tags(tx, webhook_id, join_tags(tags))
@@ -151,13 +146,13 @@ def test(name: str) -> None:
     now, delivery_id = clock.now(), str(uuid.uuid4())
     told = {"id": delivery_id, "type": TEST, "at": now, "time": IN_UTC.format_offset(now)}
     message = Message(receiver.url, receiver.secret, delivery_id, json.dumps(told).encode(), receiver.format)
-    if others := differing(_settings(app).instance, settings_as_text()):
+    if others := differing(settings_of(app).instance, settings_as_text()):
         click.echo(
             f"Note: the running service has another value of {', '.join(others)}. This test uses the"
             " settings of the command; the service reads them when it is restarted.",
             err=True,
         )
-    site, allowed = _settings(app).timezone, _settings(app).webhook_allow
+    site, allowed = settings_of(app).timezone, settings_of(app).webhook_allow
     outcome = post(shaped(message, site), now, allowed)
     if not outcome.is_taken:
         raise click.ClickException(f"Not delivered: {outcome.error.removesuffix('.')}.")

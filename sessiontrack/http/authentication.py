@@ -21,7 +21,7 @@ from flask_jwt_extended import (
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 
-from sessiontrack.config import Settings
+from sessiontrack.config import Settings, settings_of
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.exceptions import Forbidden, Unauthorized, UnknownProxyUser
 from sessiontrack.http import cookies
@@ -204,8 +204,7 @@ def _by_secret(tx: Transaction, secret: str, now: int) -> Principal:
 
 def named_by_proxy(request: Request) -> str | None:
     """Whom a trusted proxy has authenticated, where that is switched on."""
-    settings: Settings = current_app.extensions["sessiontrack.settings"]
-    return user_named_by_proxy(request.environ, settings.auth_proxy_header)
+    return user_named_by_proxy(request.environ, settings_of(current_app).auth_proxy_header)
 
 
 def _by_proxy(tx: Transaction, request: Request, named: str, *, writes: bool) -> Principal:

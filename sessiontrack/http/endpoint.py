@@ -13,7 +13,7 @@ from marshmallow import Schema, ValidationError, fields
 from werkzeug.exceptions import NotFound as HttpNotFound
 
 from sessiontrack import clock
-from sessiontrack.config import Settings
+from sessiontrack.config import Settings, settings_of
 from sessiontrack.database import look_up, write_transaction
 from sessiontrack.database.transactions import limit_reads, mark_writes_of, read_from_replica, written_by
 from sessiontrack.exceptions import (
@@ -270,8 +270,7 @@ def _naming_the_known(error: ValidationError, schema: Strict) -> InvalidInput:
 
 def settings() -> Settings:
     """The settings of the application that answers."""
-    found: Settings = current_app.extensions["sessiontrack.settings"]
-    return found
+    return settings_of(current_app)
 
 
 def uses() -> Uses:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 import sessiontrack.models  # noqa: F401 - so that the metadata knows every table
 from sessiontrack import clock
+from sessiontrack.config import settings_of
 from sessiontrack.database import db, read_transaction, write_transaction
 from sessiontrack.database.maintenance import find_damage, rebuild_index, sqlite_file
 from sessiontrack.database.transactions import READS
@@ -105,7 +106,7 @@ def mend(findings: list[Finding]) -> list[Finding]:
         if name in broken or _is_broken(name):
             with write_transaction() as tx:
                 repair(tx)
-    rules = PresenceRules.of(current_app.extensions["sessiontrack.settings"])
+    rules = PresenceRules.of(settings_of(current_app))
     with write_transaction() as tx:
         derive_anew(tx, clock.now(), rules)
     for index in missing_indexes():

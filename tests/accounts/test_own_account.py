@@ -7,6 +7,7 @@ import pytest
 import time_machine
 
 from sessiontrack.background import housekeeping
+from sessiontrack.config import settings_of
 from sessiontrack.database import Statement
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.services import uses
@@ -87,7 +88,7 @@ def test_a_user_without_a_password_cannot_change_it(clients: Clients) -> None:
 
 
 def test_the_admins_first_password_is_forgotten(clients: Clients) -> None:
-    file = clients.app.extensions["sessiontrack.settings"].instance / "initial-admin-password"
+    file = settings_of(clients.app).instance / "initial-admin-password"
     file.write_text(PASSWORD)
     changed(clients.logged_in("admin"))
     assert not file.exists()

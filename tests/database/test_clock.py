@@ -9,6 +9,7 @@ import time_machine
 from sessiontrack import clock as now_of
 from sessiontrack import create_app
 from sessiontrack.background import housekeeping
+from sessiontrack.config import settings_of
 from sessiontrack.database import db
 from sessiontrack.keeping import soundness
 from sessiontrack.values.timestamps import IN_UTC, SiteTime
@@ -104,7 +105,7 @@ def test_a_jump_ahead_prunes_nothing(make_clients: MakeClients, clock: Clock) ->
         clock.move_to(at)
         assert scan(clients) == 200
     with clients.app.app_context():
-        settings = clients.app.extensions["sessiontrack.settings"]
+        settings = settings_of(clients.app)
         housekeeping.look(settings)
         clock.shift(TEN_YEARS)
         housekeeping.look(settings)

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from sessiontrack import create_app
 from sessiontrack.background import housekeeping
+from sessiontrack.config import settings_of
 from sessiontrack.database import Statement, db, read_transaction, write_transaction
 from sessiontrack.exceptions import Conflict, Contention, InvalidInput, StorageUnavailable
 from sessiontrack.monitoring.readiness import Readiness
@@ -101,7 +102,7 @@ def test_a_server_that_is_away_is_503_until_it_is_back(
         login = client.post("/auth/login", json={"username": "admin", "password": "nobody's"})
         assert login.status_code == 503
         with app.app_context():
-            housekeeping.look(app.extensions["sessiontrack.settings"])
+            housekeeping.look(settings_of(app))
     assert_no_stack_trace(caplog)
     assert client.get("/healthz").status_code == 200
     result = invoke(tmp_path / "instance", "migrate", DATABASE_URL=cluster.url("postgres"))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessiontrack.background import housekeeping
+from sessiontrack.config import settings_of
 from sessiontrack.database import Statement, read_transaction, write_transaction
 from sessiontrack.exceptions import Conflict
 from sessiontrack.models.row_count import COUNTED, DEVICE_SESSIONS, STRETCH_BITS, USER_SESSIONS
@@ -159,7 +160,7 @@ def test_parts_are_added_up_once_in_a_while(history: Clients) -> None:
         with read_transaction() as tx:
             before = [row_counts.total(tx, counted) for counted in COUNTED]
             assert tx.value(parts) > 0
-        housekeeping.look(history.app.extensions["sessiontrack.settings"])
+        housekeeping.look(settings_of(history.app))
         with read_transaction() as tx:
             assert [row_counts.total(tx, counted) for counted in COUNTED] == before
             assert tx.value(parts) == 0

@@ -13,6 +13,7 @@ import pytest
 import time_machine
 
 from sessiontrack.backups import copies, dumps
+from sessiontrack.config import settings_of
 from sessiontrack.database import database_file
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.process import last_backup
@@ -42,7 +43,7 @@ def downloaded(client: Client, path: str) -> bytes:
 
 
 def folder_of(clients: Clients) -> Path:
-    instance: Path = clients.app.extensions["sessiontrack.settings"].instance
+    instance = settings_of(clients.app).instance
     return instance / "backups"
 
 

@@ -9,6 +9,7 @@ import time_machine
 from sessiontrack import create_app
 from sessiontrack.background import housekeeping
 from sessiontrack.backups import copies
+from sessiontrack.config import settings_of
 from sessiontrack.database import Statement, db, read_transaction
 from sessiontrack.keeping import restoring
 from tests.support.application import NOW, Clients
@@ -49,7 +50,7 @@ def test_after_a_prune(make_clients: Callable[..., Clients], clock: time_machine
     given = {table: number for table, number in highest(clients).items() if table != "device"}
     clock.move_to(NOW)
     with clients.app.app_context():
-        done = housekeeping.prune(clients.app.extensions["sessiontrack.settings"], NOW, at_once=True)
+        done = housekeeping.prune(settings_of(clients.app), NOW, at_once=True)
     assert done is not None
     assert_all_new(clients, clock, given)
 
@@ -72,7 +73,7 @@ def test_after_a_merge(clients: Clients, clock: time_machine.Traveller) -> None:
 @pytest.mark.sqlite("a server has pg_restore")
 def test_after_a_restore(clients: Clients, clock: time_machine.Traveller, tmp_path: Path) -> None:
     """What was given since the backup is not given again either."""
-    instance: Path = clients.app.extensions["sessiontrack.settings"].instance
+    instance = settings_of(clients.app).instance
     copies.back_up(instance / DATABASE, tmp_path / "backup", NOW, None, lambda done: None)
     fill(clients, clock, X, -600)
     given = highest(clients)

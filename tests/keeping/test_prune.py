@@ -14,6 +14,7 @@ from flask import Flask
 
 from sessiontrack import create_app
 from sessiontrack.background import housekeeping
+from sessiontrack.config import settings_of
 from sessiontrack.database import Statement, look_up, read_transaction, write_transaction
 from sessiontrack.database.maintenance import database_sizes, others_wait_to_write, used_bytes
 from sessiontrack.exceptions import Conflict, InvalidSetting, StorageUnavailable
@@ -56,7 +57,7 @@ def text(at: int) -> str:
 
 def pruned(app: Flask, now: int = NOW) -> dict[str, int]:
     """The rows that a run removes; the dry run before must have counted the same."""
-    settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     with app.app_context():
         before = ids(app)
         counted = housekeeping.preview(settings, now).counts
@@ -174,7 +175,7 @@ def test_what_was_pruned_is_not_derived_again(
 
 def housekeeping_run(app: Flask, now: int) -> dict[str, int]:
     with app.app_context():
-        done = housekeeping.prune(app.extensions["sessiontrack.settings"], now, at_once=True)
+        done = housekeeping.prune(settings_of(app), now, at_once=True)
     assert done is not None
     return done.removed
 
@@ -199,9 +200,7 @@ def test_logins_that_are_over_and_old_attempts_go(
     assert pruned(clients.app, NOW + DAY) == {"logins": 1, "login_attempts": 2}
     assert pruned(clients.app, NOW + 9 * DAY) == {}
     with clients.app.app_context():
-        assert housekeeping.preview(clients.app.extensions["sessiontrack.settings"], NOW + 10 * DAY).counts[
-            "logins"
-        ]
+        assert housekeeping.preview(settings_of(clients.app), NOW + 10 * DAY).counts["logins"]
 
 
 def fill(app: Flask, count: int, start: int = OLD) -> None:
@@ -253,7 +252,7 @@ def test_batches_share_a_transaction_as_long_as_nobody_waits(
     monkeypatch.setattr(housekeeping, "others_wait_to_write", lambda: waits)
     done: list[int] = []
     with clients.app.app_context():
-        settings = clients.app.extensions["sessiontrack.settings"]
+        settings = settings_of(clients.app)
         assert housekeeping.prune(settings, NOW, tell=done.append) is not None
     assert done[: len(told)] == told
     assert done[-1] == 407
@@ -290,7 +289,7 @@ def test_batches_do_not_wait_for_the_disk_and_what_follows_does(make_clients: Ma
     found: list[list[int]] = []
     with clients.app.app_context():
         before = state()
-        settings = clients.app.extensions["sessiontrack.settings"]
+        settings = settings_of(clients.app)
         assert housekeeping.prune(settings, NOW, tell=lambda done: found.append(state())) is not None
         assert (before, state()) == ([2, 0], [2, 0])  # FULL, and a file.
     assert found
@@ -331,7 +330,7 @@ def test_too_much_goes_from_the_oldest_on(make_clients: MakeClients) -> None:
     limited = make_clients(RETENTION_MAX_BYTES=str(used // 2))
     fill(limited.app, 3000)
     before = ids(limited.app)["device_session"]
-    settings = limited.app.extensions["sessiontrack.settings"]
+    settings = settings_of(limited.app)
     with limited.app.app_context():
         counted = housekeeping.preview(settings, NOW).counts
         done = housekeeping.prune(settings, NOW)
@@ -442,7 +441,7 @@ def test_a_clock_that_went_back_does_not_block_it(app: Flask) -> None:
 def test_after_a_jump_ahead_nothing_goes_for_a_day(make_clients: MakeClients) -> None:
     clients = make_clients(**YEAR)
     create(clients, 1, NOW - 20 * DAY, NOW - 19 * DAY)
-    settings = clients.app.extensions["sessiontrack.settings"]
+    settings = settings_of(clients.app)
     ahead = NOW + 3650 * DAY
     with clients.app.app_context():
         for now, held_until in (
@@ -466,7 +465,7 @@ def test_a_killed_run_is_finished_by_the_next(
 ) -> None:
     clients = make_clients(**YEAR)
     fill(clients.app, 1000)
-    settings = clients.app.extensions["sessiontrack.settings"]
+    settings = settings_of(clients.app)
     real, calls = retention.prune_rows, [0]
 
     def killed(*arguments: Any) -> int:
@@ -522,7 +521,7 @@ def test_a_look_prunes_what_is_due_once(
     caplog.set_level(logging.INFO)
     clients = make_clients(**YEAR)
     create(clients, 1, OLD, OLD + 100)
-    settings = clients.app.extensions["sessiontrack.settings"]
+    settings = settings_of(clients.app)
     with clients.app.app_context():
         housekeeping.look(settings)
         assert "Pruned: 1 device sessions, 3 events." in caplog.text
@@ -541,7 +540,7 @@ def test_what_goes_wrong_in_a_look_is_logged_and_no_more(
     make_clients: MakeClients, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clients = make_clients()
-    settings = clients.app.extensions["sessiontrack.settings"]
+    settings = settings_of(clients.app)
     for error, words in (
         (Conflict("x"), "another worker"),
         (StorageUnavailable("The disk is full."), "The disk is full."),
@@ -565,7 +564,7 @@ def test_never_is_never(make_clients: MakeClients) -> None:
     clients = make_clients(PRUNE_EVERY="never", **YEAR)
     create(clients, 1, OLD, OLD + 100)
     with clients.app.app_context():
-        housekeeping.look(clients.app.extensions["sessiontrack.settings"])
+        housekeeping.look(settings_of(clients.app))
     assert len(ids(clients.app)["device_session"]) == 1
 
 

@@ -8,6 +8,7 @@ from alembic import command
 from flask import Flask
 
 from sessiontrack import create_app
+from sessiontrack.config import settings_of
 from sessiontrack.database import Row, Statement, db, read_transaction, write_transaction
 from sessiontrack.keeping import soundness
 from sessiontrack.migrations import revisions
@@ -151,7 +152,7 @@ def test_a_session_that_nothing_founds_is_named_and_mended(app: Flask) -> None:
 @pytest.mark.parametrize("app", ["0046"], indirect=True)
 def test_what_was_said_of_a_merged_device_may_be_of_any_of_its_addresses(app: Flask) -> None:
     """It was not kept of which: so the next departure of one of them ends it, as before."""
-    rules = PresenceRules.of(app.extensions["sessiontrack.settings"])
+    rules = PresenceRules.of(settings_of(app))
     write(
         app,
         "INSERT INTO derived_by (id, grace_seconds, least_percent) VALUES (1, :grace, 20)",

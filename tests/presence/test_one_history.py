@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from sessiontrack.config import settings_of
 from sessiontrack.database import Statement
 from sessiontrack.keeping import soundness
 from sessiontrack.presence import derivation
@@ -472,9 +473,7 @@ def test_a_changed_grace_time_of_the_settings_derives_anew_at_the_next_start(his
         history.scan(at, M, *([X] if at != -1200 and at != -900 else []))
     assert history.sessions() == [(-1500, None)]
     app = history.clients.app
-    app.extensions["sessiontrack.settings"] = replace(
-        app.extensions["sessiontrack.settings"], presence_grace=120
-    )
+    app.extensions["sessiontrack.settings"] = replace(settings_of(app), presence_grace=120)
     prepare(app)
     assert history.sessions() == [(-1500, -1500), (-600, None)]
     history.assert_sound()

@@ -15,7 +15,7 @@ import time_machine
 from pyrad.packet import AcctPacket
 
 from sessiontrack import clock
-from sessiontrack.config import Settings
+from sessiontrack.config import settings_of
 from sessiontrack.database import write_transaction
 from sessiontrack.listeners import radius as listener
 from sessiontrack.listeners.radius import RadiusServer
@@ -118,7 +118,7 @@ def test_a_wrong_secret_is_a_failure_for_an_hour_or_until_its_client_has_the_rig
     site: Clients, clock: time_machine.Traveller, seconds: int, then: bytes | None, fails: bool
 ) -> None:
     lines: list[str] = []
-    settings: Settings = site.app.extensions["sessiontrack.settings"]
+    settings = settings_of(site.app)
     server = RadiusServer("127.0.0.1", 0, settings.radius_clients, PresenceRules.of(settings))
 
     def read(secret: bytes, at: int) -> None:
@@ -138,7 +138,7 @@ def test_a_wrong_secret_is_a_failure_for_an_hour_or_until_its_client_has_the_rig
 
 @pytest.mark.usefixtures("clock")
 def test_an_archived_failure_comes_back_with_the_next_wrong_packet_only(site: Clients) -> None:
-    settings: Settings = site.app.extensions["sessiontrack.settings"]
+    settings = settings_of(site.app)
     server = RadiusServer("127.0.0.1", 0, settings.radius_clients, PresenceRules.of(settings))
 
     def read_wrong(at: int) -> None:
@@ -202,7 +202,7 @@ def test_repeats_are_answered_and_not_counted_twice(site: Clients, server: Radiu
 
 def test_packets_that_are_replayed_after_a_minute_change_nothing(site: Clients) -> None:
     """They are no repetition any more. Those with an instant of their own say the same of it again."""
-    rules, memory = PresenceRules.of(site.app.extensions["sessiontrack.settings"]), Memory()
+    rules, memory = PresenceRules.of(settings_of(site.app)), Memory()
 
     def receive(at: int, *datagrams: bytes) -> None:
         batch = [

@@ -13,6 +13,7 @@ import pytest
 import time_machine
 
 from sessiontrack import create_app
+from sessiontrack.config import settings_of
 from sessiontrack.database import db
 from tests.support.application import NOW, Clients
 from tests.support.history_reference import Report
@@ -28,7 +29,7 @@ Call = Callable[[World], bool]
 @contextmanager
 def another(clients: Clients, template: tuple[Any, dict[str, str]]) -> Iterator[Clients]:
     """Clients of another application on the same database."""
-    app = create_app({"INSTANCE": clients.app.extensions["sessiontrack.settings"].instance, **PATIENT})
+    app = create_app({"INSTANCE": settings_of(clients.app).instance, **PATIENT})
     yield Clients(app, template[1])
     with app.app_context():
         db.engine.dispose()

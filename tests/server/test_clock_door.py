@@ -5,6 +5,7 @@ import logging
 import pytest
 import time_machine
 
+from sessiontrack.config import settings_of
 from sessiontrack.database import write_transaction
 from sessiontrack.services.clock_door import ClockDoor, Floor, accept_clock, find_floor, open_door
 from sessiontrack.startup import prepare
@@ -193,7 +194,7 @@ def test_a_service_has_a_door_unless_the_settings_want_none(clients: Clients) ->
     prepare(clients.app, is_service=True)
     assert clients.app.extensions["sessiontrack.clock_door"] is not None
     with clients.app.app_context():
-        settings = clients.app.extensions["sessiontrack.settings"]
+        settings = settings_of(clients.app)
         object.__setattr__(settings, "wait_for_clock", "off")
         assert open_door(settings) is None
 

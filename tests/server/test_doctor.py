@@ -16,7 +16,7 @@ import pytest
 
 from sessiontrack import clock, create_app
 from sessiontrack.cli import doctor as command
-from sessiontrack.config import load_settings
+from sessiontrack.config import load_settings, settings_of
 from sessiontrack.database import Statement, write_transaction
 from sessiontrack.doctor import database, surroundings
 from sessiontrack.doctor.examination import CHECKS as FIRST_CHECKS
@@ -287,7 +287,7 @@ def test_a_database_without_an_admin_is_wrong(clients: Clients) -> None:
 
 
 def patient(clients: Clients, now: int = NOW) -> Patient:
-    return Patient(clients.app.extensions["sessiontrack.settings"], clients.app, now)
+    return Patient(settings_of(clients.app), clients.app, now)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from flask import Flask
 
 from sessiontrack import create_app
 from sessiontrack.blueprints.embedding import frame_ancestors, x_frame_options
+from sessiontrack.config import settings_of
 from sessiontrack.exceptions import InvalidSetting
 from tests.support.application import Clients
 
@@ -141,7 +142,7 @@ def test_pages_of_the_same_origin_may_frame_widgets_with_self(make_clients: Call
 def test_origins_are_read_as_browsers_write_them(
     make_clients: Callable[..., Clients], text: str, origins: tuple[str, ...]
 ) -> None:
-    settings = make_clients(EMBED_ORIGINS=text).app.extensions["sessiontrack.settings"]
+    settings = settings_of(make_clients(EMBED_ORIGINS=text).app)
     assert settings.embed_origins == origins
 
 

@@ -8,6 +8,7 @@ import time_machine
 
 from sessiontrack import create_app
 from sessiontrack.background import housekeeping
+from sessiontrack.config import settings_of
 from sessiontrack.database import Statement, db, read_transaction, write_transaction
 from sessiontrack.keeping import soundness
 from sessiontrack.presence.derivation import derive_devices
@@ -90,7 +91,7 @@ class World:
         old = self.clients.app
         with old.app_context():
             db.engine.dispose()
-        folder = old.extensions["sessiontrack.settings"].instance
+        folder = settings_of(old).instance
         self.clients.app = create_app(
             {"INSTANCE": folder, "PRESENCE_GRACE": f"{grace // 60} minutes", **KEPT}
         )
@@ -102,7 +103,7 @@ class World:
     def prune(self, now: int) -> None:
         app = self.clients.app
         with app.app_context():
-            assert housekeeping.prune(app.extensions["sessiontrack.settings"], now) is not None
+            assert housekeeping.prune(settings_of(app), now) is not None
 
     def mend(self) -> None:
         with self.clients.app.app_context():

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from pyrad.packet import AcctPacket
 
-from sessiontrack.config import Settings
+from sessiontrack.config import settings_of
 from sessiontrack.listeners.radius import RadiusServer
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.sources import radius
@@ -41,7 +41,7 @@ def packet(status: int | None, secret: bytes = SECRET, number: int = 1, **attrib
 @contextlib.contextmanager
 def running(app: Flask, reports: list[str] | None = None) -> Iterator[RadiusServer]:
     """Run the server on its own port in a thread; at the end it has stopped."""
-    settings: Settings = app.extensions["sessiontrack.settings"]
+    settings = settings_of(app)
     server = RadiusServer("127.0.0.1", 0, settings.radius_clients, PresenceRules.of(settings))
 
     def serve() -> None:
