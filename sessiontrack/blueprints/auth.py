@@ -73,7 +73,7 @@ LOGIN: dict[str, Any] = {
     "body_example": examples.LOGIN,
     "answer": schemas.TokensAnswer,
     "example": examples.TOKENS,
-    "errors": (401, 413, 429),
+    "errors": (401, 429),
 }
 blueprint.endpoint("/login", **LOGIN)(login)
 # Canopsis' UI sends a form, and goes by cookies.
@@ -108,10 +108,8 @@ def _tokens_answer(login_id: str, username: str, *, with_cookies: bool) -> Respo
     role=VIEWER,
     token="refresh",
     body=Nothing,
-    body_required=False,
     answer=schemas.TokensAnswer,
     example=examples.TOKENS,
-    errors=(413,),
 )
 def refresh() -> Response:
     """New tokens for a refresh token, in the same family"""
@@ -129,10 +127,8 @@ def refresh() -> Response:
     method="POST",
     role=VIEWER,
     body=Nothing,
-    body_required=False,
     answer=schemas.MessageAnswer,
     example={"success": True, "message": "Signed out"},
-    errors=(413,),
 )
 def logout() -> Response:
     """Revoke the login's tokens at once, and end its user session; an API token stays valid"""
@@ -164,7 +160,7 @@ def me() -> Response:
     body_example={"password": "the old password", "new_password": "the new password"},
     answer=schemas.RevokedLoginsAnswer,
     example={"success": True, "message": "The password is changed", "ended": 1},
-    errors=(409, 413, 429),
+    errors=(409, 429),
 )
 def change_password(body: dict[str, Any]) -> Response:
     """Change the caller's password; all its other logins end"""
@@ -218,10 +214,8 @@ def list_logins(query: dict[str, Any]) -> Response:
     method="DELETE",
     role=VIEWER,
     body=Nothing,
-    body_required=False,
     answer=schemas.RevokedLoginsAnswer,
     example={"success": True, "message": "Signed out elsewhere", "ended": 1},
-    errors=(413,),
 )
 def end_other_logins() -> Response:
     """End all of the caller's logins but the one of this call; API tokens stay valid"""
@@ -238,10 +232,9 @@ def end_other_logins() -> Response:
     method="DELETE",
     role=VIEWER,
     body=Nothing,
-    body_required=False,
     answer=schemas.MessageAnswer,
     example={"success": True, "message": "The login has ended"},
-    errors=(404, 413),
+    errors=(404,),
 )
 def end_login(login_id: str) -> Response:
     """End one of the caller's logins, with its user session"""
@@ -260,7 +253,7 @@ def end_login(login_id: str) -> Response:
     body_example={"name": "backup script", "role": "operator"},
     answer=schemas.IssuedTokenAnswer,
     example=examples.ISSUED_TOKEN,
-    errors=(404, 409, 413),
+    errors=(404, 409),
 )
 def issue_token(body: dict[str, Any]) -> Response:
     """Issue an API token; it is shown this once"""
@@ -309,10 +302,9 @@ def list_tokens(query: dict[str, Any]) -> Response:
     method="DELETE",
     role=ADMIN,
     body=Nothing,
-    body_required=False,
     answer=schemas.MessageAnswer,
     example={"success": True, "message": "Revoked token 1"},
-    errors=(404, 413),
+    errors=(404,),
 )
 def revoke_token(token_id: int) -> Response:
     """Revoke an API token at once"""

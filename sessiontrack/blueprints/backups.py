@@ -48,10 +48,8 @@ def list_() -> Response:
     method="POST",
     role=ADMIN,
     body=Nothing,
-    body_required=False,
     answer=MessageAnswer,
     example={"success": True, "message": "A backup is being made"},
-    errors=(413,),
 )
 def start() -> Response:
     """Begin a backup in the instance folder, unless one is being made; the oldest give way"""

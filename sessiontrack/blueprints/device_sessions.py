@@ -44,7 +44,7 @@ blueprint = Blueprint(
     body_example=examples.CREATE_SESSION,
     answer=schemas.CreateSessionAnswer,
     example=examples.SESSION_CREATED,
-    errors=(409, 413),
+    errors=(409,),
 )
 def create(new: NewSession) -> Response:
     """Create a session; safe to repeat"""
@@ -67,7 +67,6 @@ def create(new: NewSession) -> Response:
     body_example=examples.DELETE_SESSIONS,
     answer=schemas.DeleteSessionsAnswer,
     example=examples.SESSIONS_DELETED,
-    errors=(413,),
 )
 def delete(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Delete all sessions of a device; their events stay, voided"""

@@ -79,7 +79,7 @@ def tags() -> Response:
     body_example=examples.ADD_DEVICE,
     answer=schemas.OneDeviceAnswer,
     example=examples.ONE_DEVICE,
-    errors=(409, 413),
+    errors=(409,),
 )
 def add(body: dict[str, Any]) -> Response:
     """Add a device before it is ever seen; it counts as first seen now"""
@@ -98,7 +98,7 @@ def add(body: dict[str, Any]) -> Response:
     body_example=examples.CHANGE_DEVICES,
     answer=schemas.ChangeDevicesAnswer,
     example=examples.DEVICES_CHANGED,
-    errors=(404, 413),
+    errors=(404,),
 )
 def change_several(body: dict[str, Any]) -> Response:
     """Change the properties of several devices, all of them or none"""
@@ -189,7 +189,7 @@ def statistics(query: dict[str, Any], mac: str) -> Response:
     body_example=examples.CHANGE_DEVICE,
     answer=schemas.OneDeviceAnswer,
     example=examples.ONE_DEVICE,
-    errors=(404, 413),
+    errors=(404,),
 )
 def change(body: dict[str, Any], mac: str) -> Response:
     """Change a device's properties; those that are left out stay"""
@@ -205,10 +205,9 @@ def change(body: dict[str, Any], mac: str) -> Response:
     method="DELETE",
     role=OPERATOR,
     body=Nothing,
-    body_required=False,
     answer=schemas.DeleteDeviceAnswer,
     example=examples.DEVICE_DELETED,
-    errors=(404, 413),
+    errors=(404,),
 )
 def delete(mac: str) -> Response:
     """Delete a device with its sessions, events and evidence"""
@@ -226,7 +225,7 @@ def delete(mac: str) -> Response:
     body_example=examples.MERGE_DEVICE,
     answer=schemas.MergeDeviceAnswer,
     example=examples.DEVICE_MERGED,
-    errors=(404, 413),
+    errors=(404,),
 )
 def merge(body: dict[str, Any], mac: str) -> Response:
     """Make another device's history this one's, and its MAC address a further one of it"""

@@ -40,7 +40,6 @@ blueprint = Blueprint(
     body_example=examples.SCAN,
     answer=schemas.PresenceAnswer,
     example=examples.SCAN_TAKEN,
-    errors=(413,),
 )
 def scans(scan: ScanReport) -> Response:
     """Take in who was seen at an instant; any order and any repetition give the same sessions"""
@@ -62,7 +61,6 @@ def scans(scan: ScanReport) -> Response:
     body_example=examples.PRESENCE_EVENT,
     answer=schemas.PresenceAnswer,
     example=examples.EVENT_TAKEN,
-    errors=(413,),
 )
 def events(event: EventReport) -> Response:
     """Take in that one device connected, disconnected or was seen"""
@@ -96,7 +94,7 @@ def sources() -> Response:
     body_example=examples.CHANGE_SOURCE,
     answer=schemas.SourceAnswer,
     example=examples.SOURCE_CHANGED,
-    errors=(404, 413),
+    errors=(404,),
 )
 def change_source(body: dict[str, Any]) -> Response:
     """Archive a source that was retired, or take it back out of the archive"""

@@ -43,9 +43,7 @@ START: dict[str, Any] = {
     "answer": schemas.StartAnswer,
     "example": {"description": "Session Start"},
 }
-blueprint.endpoint("/sessionstart", method="POST", body=Nothing, body_required=False, errors=(413,), **START)(
-    session_start
-)
+blueprint.endpoint("/sessionstart", method="POST", body=Nothing, **START)(session_start)
 # A GET that writes, so in a browser it needs the CSRF token too.
 blueprint.endpoint("/sessionstart", writes=True, endpoint="session_start_by_get", **START)(session_start)
 
@@ -59,7 +57,7 @@ blueprint.endpoint("/sessionstart", writes=True, endpoint="session_start_by_get"
     body_example=examples.KEEPALIVE,
     answer=schemas.KeepaliveAnswer,
     example=examples.KEPT_ALIVE,
-    errors=(409, 413),
+    errors=(409,),
 )
 def keepalive(ping: Ping) -> Response:
     """A ping: the session is alive, and whether the page was visible since the last one"""
@@ -82,7 +80,7 @@ HIDE: dict[str, Any] = {
     "body_example": examples.SESSION_HIDE,
     "answer": schemas.PingAnswer,
     "example": examples.SESSION_HIDDEN,
-    "errors": (409, 413),
+    "errors": (409,),
 }
 blueprint.endpoint("/session-hide", **HIDE)(session_hide)
 # Canopsis' own names for it.

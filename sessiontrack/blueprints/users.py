@@ -47,7 +47,7 @@ def list_(query: dict[str, Any]) -> Response:
     body_example={"username": "anna", "password": "the password", "role": "operator"},
     answer=schemas.OneUserAnswer,
     example={"success": True, "user": examples.USER},
-    errors=(409, 413),
+    errors=(409,),
 )
 def add(body: dict[str, Any]) -> Response:
     """Add a user"""
@@ -68,7 +68,7 @@ def add(body: dict[str, Any]) -> Response:
     body_example={"role": "viewer"},
     answer=schemas.OneUserAnswer,
     example={"success": True, "user": examples.USER},
-    errors=(404, 409, 413),
+    errors=(404, 409),
 )
 def change(body: dict[str, Any], username: str) -> Response:
     """Change a user's password or role, or disable the user; all of it or nothing"""
@@ -94,10 +94,9 @@ def change(body: dict[str, Any], username: str) -> Response:
     method="DELETE",
     role=ADMIN,
     body=Nothing,
-    body_required=False,
     answer=MessageAnswer,
     example={"success": True, "message": "Removed anna"},
-    errors=(404, 409, 413),
+    errors=(404, 409),
 )
 def remove(username: str) -> Response:
     """Remove a user with all logins and tokens; past user sessions stay under the name"""

@@ -108,6 +108,7 @@ class Blueprint(flask.Blueprint):
             role: the least role that may call it; None for everybody, without a token.
             token: which kind of token is due, "access" or "refresh".
             writes: whether a cookie needs its CSRF token; None: all but GET.
+            body_required: whether a body with fields must be sent.
             takes_form: whether the body may be a form.
             needs_time: it records something as of now, which waits until the clock can be right.
             errors: statuses beyond those that every call can answer.
@@ -117,9 +118,9 @@ class Blueprint(flask.Blueprint):
             is_open: whether this request may come without a token all the same.
         """
         unreadable_path = {404} if "<" in rule else set()
-        statuses = frozenset({400, 500, 503, *errors} | ({401, 403} if role else set()) | unreadable_path)
-        if 413 in statuses:  # it takes a body
-            statuses |= {415}
+        of_body = set() if body is None else {413, 415}
+        of_role = {401, 403} if role else set()
+        statuses = frozenset({400, 500, 503, *errors} | of_role | of_body | unreadable_path)
         needs_csrf = method != "GET" if writes is None else writes
         read_query = _query_reader(query())
         # A call that takes no body takes an empty one: fields in it are unknown fields, as anywhere.
@@ -148,7 +149,7 @@ class Blueprint(flask.Blueprint):
                     query=query,
                     body=body,
                     body_example=body_example,
-                    body_required=body_required,
+                    body_required=body_required and body is not Nothing,
                     answer=answer,
                     example=example,
                     headers=headers,
