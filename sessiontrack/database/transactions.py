@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, g
-from sqlalchemy import (
-    URL,
-    Connection,
-    event,
-    make_url,
-)
+from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
@@ -37,21 +32,11 @@ from sessiontrack.process import server_timing
 
 # Execution option of SQLAlchemy's own connections that only read.
 READS = "sessiontrack_reads"
-
-
 REPLICA = "replica"
-
-
 SET_APART = Statement(f"INSERT INTO {APART} (id) VALUES (1)")
 END_APART = Statement(f"DELETE FROM {APART}")
-
-
 DEFINED = Statement("SELECT type, name, sql FROM sqlite_master WHERE name AMONG(:names) ORDER BY rowid")
-
-
 WRITTEN = Statement("SELECT position FROM last_write WHERE login_key = :login_key")
-
-
 MARK_WRITTEN = Statement(
     f"INSERT INTO last_write (login_key, position) VALUES (:login_key, {POSITION})"
     " ON CONFLICT (login_key) DO UPDATE SET position = greatest(last_write.position, excluded.position)"

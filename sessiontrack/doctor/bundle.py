@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 
-from sessiontrack.config import describe_settings
+from sessiontrack.config import describe_settings, load_settings
 from sessiontrack.doctor.findings import Finding
 from sessiontrack.exceptions import SessiontrackError
 from sessiontrack.process.log_lines import one_line
@@ -73,8 +73,6 @@ def _settings() -> str:
 
 
 def _sizes() -> str:
-    from sessiontrack.config import load_settings
-
     try:
         folder = load_settings().instance
     except SessiontrackError as error:

@@ -78,6 +78,8 @@ class SourceEvidence:
     known_before: bool = False
     excused: list[tuple[int, int]] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
+    scans: Sequence[int] = ()
+    trusted: Sequence[int] = ()
 
     def sightings_beside(self, at: int) -> Iterator[int]:
         """Known sightings, of which those nearest before and after that instant are some."""
@@ -131,9 +133,6 @@ class SourceEvidence:
             if not any(start <= at <= end for start, end in self.excused):
                 return at
         return None
-
-    scans: Sequence[int] = ()
-    trusted: Sequence[int] = ()
 
 
 def connected_intervals(evidence: Iterable[SourceEvidence], grace: int) -> list[Interval]:

@@ -18,8 +18,7 @@ def become_owner(folder: Path) -> str | None:
 
     Raises:
         InvalidSetting: the folder belongs to another user and this is not root; or its user does not exist,
-        or
-            cannot read this program.
+            or cannot read this program.
     """
     owner = owner_to_become(folder)
     if owner is None:

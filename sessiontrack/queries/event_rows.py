@@ -3,12 +3,17 @@
 from typing import Any
 
 from sessiontrack.database import Row
-from sessiontrack.queries.rendering import JSON_BOOL, MISSING, duration_seconds, duration_text, end_text
+from sessiontrack.queries.rendering import (
+    JSON_BOOL,
+    MISSING,
+    cells,
+    duration_seconds,
+    duration_text,
+    end_text,
+)
 from sessiontrack.values.ips import ip_number
 from sessiontrack.values.record_files import as_cell
 from sessiontrack.values.timestamps import SiteTime
-
-MOST_CELLS = 4096
 
 # What people read; the objects have the instants for programs beside it.
 EVENT_KEYS = ("id", "mac", "name", "owner", "ip", "time", "type", "info")
@@ -39,19 +44,6 @@ def event_object(row: Row, now: int, site: SiteTime) -> dict[str, Any]:
         "at": site.format_offset(at),
         "explanation": _explanation(cause or "unknown", cause_at, source, site) if voided else None,
     }
-
-
-class _Cells(dict[str, str]):
-    """Text -> the same as a cell in CSV. Names and types repeat themselves."""
-
-    def __missing__(self, text: str) -> str:
-        if len(self) >= MOST_CELLS:
-            self.clear()
-        self[text] = cell = as_cell(text)
-        return cell
-
-
-cells = _Cells()
 
 
 def event_cells(row: Row, now: int, site: SiteTime) -> tuple[str, ...]:

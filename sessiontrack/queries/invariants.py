@@ -32,8 +32,8 @@ class Invariant:
     others: tuple[str, ...] = ()
 
 
-def _by(sql: str) -> Callable[[Transaction], list[Key]]:
-    statement = Statement(sql)
+def _by(query: str | Statement) -> Callable[[Transaction], list[Key]]:
+    statement = Statement(query) if isinstance(query, str) else query
     return lambda tx: [key for (key,) in tx.rows(statement)]
 
 
@@ -204,11 +204,6 @@ def dangling(reference: ForeignKey) -> Statement:
     return Statement(select(primary).where(column.is_not(None), ~is_there).order_by(primary))
 
 
-def _dangling_of(reference: ForeignKey) -> Callable[[Transaction], list[Key]]:
-    statement = dangling(reference)
-    return lambda tx: [key for (key,) in tx.rows(statement)]
-
-
 def reference_name(reference: ForeignKey) -> str:
     """By which its invariant and its repair are known."""
     return f"{reference.parent.table.name}.{reference.parent.name}"
@@ -221,7 +216,7 @@ INVARIANTS = (
             reference_name(each),
             "what it refers to is there",
             each.parent.table.name,
-            _dangling_of(each),
+            _by(dangling(each)),
         )
         for each in references()
     ),

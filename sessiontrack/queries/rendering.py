@@ -4,28 +4,36 @@ Rows of long answers are written as JSON text at once: a dict for each, and then
 takes half as long again as a template does; and to build the row by SQLite's printf() takes as long.
 """
 
+from collections.abc import Callable
+
 import orjson
 
 from sessiontrack.values.periods import format_duration
+from sessiontrack.values.record_files import as_cell
 from sessiontrack.values.timestamps import SiteTime
 
 MISSING = "<missing event>"
 OPEN = "..."
 JSON_BOOL = ("false", "true")
-_MOST_QUOTED = 4096
+_MOST_WRITTEN = 4096
 
 
-class _Quoted(dict[str, str]):
-    """Text -> the same as JSON writes it. Names and remarks repeat themselves."""
+class _Written(dict[str, str]):
+    """Text -> the same as an answer has it. Names and remarks repeat themselves."""
+
+    def __init__(self, write: Callable[[str], str]) -> None:
+        super().__init__()
+        self._write = write
 
     def __missing__(self, text: str) -> str:
-        if len(self) >= _MOST_QUOTED:
+        if len(self) >= _MOST_WRITTEN:
             self.clear()
-        self[text] = written = orjson.dumps(text).decode()
+        self[text] = written = self._write(text)
         return written
 
 
-quoted = _Quoted()
+quoted = _Written(lambda text: orjson.dumps(text).decode())
+cells = _Written(as_cell)
 
 
 def end_text(disconnected_at: int | None, still_connected: bool, site: SiteTime) -> str:

@@ -1,6 +1,6 @@
 """What every schema is made from, and the shapes that every resource answers with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from marshmallow import INCLUDE, RAISE, Schema, fields
@@ -63,6 +63,12 @@ class Success(Answer):
     """The first field of most answers."""
 
     success = fields.Boolean(required=True, metadata={"enum": [True]})
+
+
+def listed_or_named(names: Iterable[str]) -> dict[str, Any]:
+    """A list of six numbers, or (format=named) an object of numbers: marshmallow has no field for that."""
+    six = {"type": "array", "items": {"type": "integer"}, "minItems": 6, "maxItems": 6}
+    return {"oneOf": [six, {"type": "object", "properties": {name: {"type": "integer"} for name in names}}]}
 
 
 class ErrorAnswer(Answer):

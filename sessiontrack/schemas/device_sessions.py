@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import OneOf
 
-from sessiontrack.schemas.base import Answer, Strict, Success
+from sessiontrack.schemas.base import Answer, Strict, Success, listed_or_named
 from sessiontrack.schemas.datatables import from_datatables
 from sessiontrack.schemas.fields import (
     FARTHEST_OFFSET,
@@ -385,10 +385,4 @@ class SessionEventsAnswer(Answer):
     draw = fields.Integer()
 
 
-# A list of six numbers, or (format=named) the same by name; marshmallow has no field for either-or.
-TOTALS_ANSWER: dict[str, Any] = {
-    "oneOf": [
-        {"type": "array", "items": {"type": "integer"}, "minItems": 6, "maxItems": 6},
-        {"type": "object", "properties": {n: {"type": "integer"} for n in EVENT_VIEWS}},
-    ]
-}
+TOTALS_ANSWER = listed_or_named(EVENT_VIEWS)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf
 
-from sessiontrack.schemas.base import Answer, Strict, Success
+from sessiontrack.schemas.base import Answer, Strict, Success, listed_or_named
 from sessiontrack.schemas.fields import (
     MOST_LISTED,
     DeviceMac,
@@ -270,18 +270,7 @@ class DeviceTotalsAnswer(Success):
     favorites = fields.Integer(required=True)
 
 
-# A list of six numbers, or (format=named) an object; marshmallow has no field for either-or.
-DEVICE_TOTALS_ANSWER: dict[str, Any] = {
-    "oneOf": [
-        {"type": "array", "items": {"type": "integer"}, "minItems": 6, "maxItems": 6},
-        {
-            "type": "object",
-            "properties": {
-                name: {"type": "integer"} for name in DeviceTotalsAnswer().fields if name != "success"
-            },
-        },
-    ]
-}
+DEVICE_TOTALS_ANSWER = listed_or_named(name for name in DeviceTotalsAnswer().fields if name != "success")
 
 
 class DeletedParts(Answer):
