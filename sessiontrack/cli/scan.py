@@ -314,9 +314,7 @@ def _row(change: Change, site: SiteTime) -> dict[str, str]:
     return {**change._asdict(), "at": site.format_offset(change.at)}
 
 
-def _report_briefly(
-    found: Observations, delivered: Delivered, options: Options, *, always: bool = False
-) -> None:
+def _report_briefly(found: Observations, delivered: Delivered, options: Options, *, always: bool) -> None:
     """One line of notes at most, and one line where something changed: it is repeated for years."""
     notes = _notes(found, delivered)
     if notes:

@@ -14,9 +14,9 @@ def write_hook_script(
     command: str,
     listener: str,
     instance: Path,
-    url: str = "",
-    token: str = "",
-    source: str = "",
+    url: str,
+    token: str,
+    source: str,
 ) -> None:
     """Write an executable script that hands its arguments on.
 

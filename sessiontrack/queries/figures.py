@@ -64,9 +64,9 @@ class Figures:
     database_bytes: int
     wal_bytes: int | None
     is_writable: bool
-    underived_devices: int = 0
-    last_backup: int | None = None
-    backup_awaited_since: int | None = None
+    underived_devices: int
+    last_backup: int | None
+    backup_awaited_since: int | None
 
 
 def read_figures(
@@ -77,8 +77,8 @@ def read_figures(
     size: tuple[int, int | None],
     *,
     is_writable: bool,
-    last_backup: int | None = None,
-    backup_awaited_since: int | None = None,
+    last_backup: int | None,
+    backup_awaited_since: int | None,
 ) -> Figures:
     """Count.
 

@@ -163,8 +163,8 @@ def change_devices(
     macs: Iterable[str],
     changes: Mapping[str, Any],
     rules: PresenceRules,
-    added: Sequence[str] = (),
-    removed: Sequence[str] = (),
+    added: Sequence[str],
+    removed: Sequence[str],
 ) -> int:
     """Change the properties of several devices at once, all of them or none.
 

@@ -16,7 +16,7 @@ TELL_BACK = Statement("UPDATE source SET told_look = NULL WHERE name = :name AND
 
 
 def archive_source(
-    tx: Transaction, now: int, name: str, disconnected_by: PresenceRules | None = None
+    tx: Transaction, now: int, name: str, disconnected_by: PresenceRules | None
 ) -> tuple[SourceStatus, int]:
     """Report it neither silent nor failing, until it is heard of again.
 

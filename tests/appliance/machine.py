@@ -174,12 +174,6 @@ class Machine:
         assert ran.returncode == 0, f"{command}: exit code {ran.returncode}\n{ran.stdout}{ran.stderr}"
         return ran.stdout
 
-    def shut_down(self) -> None:
-        """As its power button does."""
-        if self._process is not None:
-            self._process.terminate()
-            self._end(30)
-
     def cut_power(self) -> None:
         """Everything in it ends at once."""
         self._kill()

@@ -45,9 +45,9 @@ def port(request: pytest.FixtureRequest, live: LiveServer, front: PlainNginx) ->
     return live.server.port if request.param == "direct" else front.port
 
 
-def status_of(port: int, raw: bytes, seconds: float = SECONDS) -> int:
+def status_of(port: int, raw: bytes) -> int:
     """The status of the first answer; 0 where the connection was just closed."""
-    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(raw)
         received = b""

@@ -24,9 +24,9 @@ def add(clients: Clients, *ends: tuple[int | None, int | None], mac: str = MAC) 
             rows.add_session(tx, device_id, connected_at, disconnected_at)
 
 
-def add_open(clients: Clients, connected_at: int, mac: str = MAC) -> None:
+def add_open(clients: Clients, connected_at: int) -> None:
     with rows.writing(clients.app) as tx:
-        rows.add_session(tx, rows.add_device(tx, mac), connected_at, None, still_connected=True)
+        rows.add_session(tx, rows.add_device(tx, MAC), connected_at, None, still_connected=True)
 
 
 def calendar(clients: Clients, start: object, end: object, **more: Any) -> list[dict[str, str]]:

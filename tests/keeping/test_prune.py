@@ -379,9 +379,9 @@ def take(app: Flask, now: int, holder: str, every: int | None = None) -> leases.
         return leases.take_lease(tx, now, "prune", holder, every)
 
 
-def finish(app: Flask, now: int, held: leases.Held, every: int = 3600) -> None:
+def finish(app: Flask, now: int, held: leases.Held) -> None:
     with app.app_context(), write_transaction() as tx:
-        leases.finish_lease(tx, now, held, every)
+        leases.finish_lease(tx, now, held, 3600)
 
 
 def test_of_many_one_has_the_lease(app: Flask) -> None:

@@ -89,10 +89,10 @@ def test_contract_6_connected_is_what_the_reference_says(seen: list[Observation]
         )[1]
 
 
-def by_scans(*seen: int, until: int, every: int = 5, grace: int = GRACE) -> list[Interval]:
-    scans = list(range(0, until + 1, every))
+def by_scans(*seen: int, until: int) -> list[Interval]:
+    scans = list(range(0, until + 1, 5))
     evidence = SourceEvidence(blocks=[(at, at) for at in seen], scans=scans, trusted=scans)
-    return connected_intervals([evidence], grace)
+    return connected_intervals([evidence], GRACE)
 
 
 def test_it_has_left_once_it_is_missed_for_more_than_the_grace_time() -> None:

@@ -115,7 +115,7 @@ class DatabaseEngine(ABC):
         """What begins a transaction whose statements may take so long; None: however long."""
         return begin
 
-    def own_transaction(self, kind: Kind, seconds: int | None = None) -> AbstractContextManager[Any] | None:
+    def own_transaction(self, kind: Kind, seconds: int | None) -> AbstractContextManager[Any] | None:
         """The driver's connection within a transaction, for engines that do not take it from the pool.
 
         Args:

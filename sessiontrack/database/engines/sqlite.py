@@ -214,9 +214,7 @@ class SQLite(DatabaseEngine):
         """Whether the file exists."""
         return self.file.is_file()
 
-    def own_transaction(
-        self, kind: Kind, seconds: int | None = None
-    ) -> AbstractContextManager[sqlite3.Connection]:
+    def own_transaction(self, kind: Kind, seconds: int | None) -> AbstractContextManager[sqlite3.Connection]:
         """On this thread's own connection, or on the one that brief writers share."""
         if kind is Kind.BRIEF_WRITE:
             return self._writers.member()
