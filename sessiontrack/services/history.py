@@ -7,9 +7,8 @@ makes no events, and an unknown device no `New Device`. What differs from what i
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import chain, islice
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models.device_session import DERIVED
@@ -18,9 +17,8 @@ from sessiontrack.presence.derivation import Terms, derive_devices, reporting
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.links import LINK
 from sessiontrack.services.history_devices import DeviceBook
-from sessiontrack.services.history_sessions import SessionImport
+from sessiontrack.services.history_sessions import BATCH, SessionImport, batches, ip_key
 from sessiontrack.services.presence import PresenceRules
-from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.records import (
     DeviceRecord,
     EventRecord,
@@ -32,11 +30,7 @@ from sessiontrack.values.records import (
     UserSessionRecord,
 )
 
-BATCH = 2000
-# The same few addresses come a million times.
-_ip_key = lru_cache(65_536)(ip_sort_key)
 Refuse = Callable[[Fault], None]
-Each = TypeVar("Each")
 # The number of a row, and its record; of a section all are of one kind.
 _Numbered = tuple[int, Any]
 
@@ -200,7 +194,7 @@ class _Intake:
                     "at": at,
                     "type": event_type,
                     "ip": ip,
-                    "ip_key": _ip_key(ip),
+                    "ip_key": ip_key(ip),
                     "info": info,
                     "pending_alert": pending_alert,
                 }
@@ -243,10 +237,3 @@ class _Intake:
     def _is_stored(self, record: UserSessionRecord) -> bool:
         stored = self._tx.row(STORED_USER_SESSION, public_id=record.public_id)
         return stored == (record.username, record.started_at, record.last_ping, record.visible_seconds)
-
-
-def batches(items: Iterable[Each], size: int) -> Iterator[list[Each]]:
-    """The items in lists of that many, the last one shorter."""
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby
-from typing import Any
+from itertools import groupby, islice
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Boolean, Column, String, Text
 
@@ -23,8 +23,9 @@ from sessiontrack.values.records import SessionRecord
 from sessiontrack.values.timestamps import FOREVER, IN_UTC
 
 BATCH = 2000
+Each = TypeVar("Each")
 # The same few addresses come a million times.
-_ip_key = lru_cache(65_536)(ip_sort_key)
+ip_key = lru_cache(65_536)(ip_sort_key)
 
 MAKE_STAGED, CLEAR_STAGED = temporary_table(
     "imported_session",
@@ -63,7 +64,7 @@ STAGED = Statement(
 )
 STORED = Statement(
     f"SELECT device_id, begin_at, coalesce(end_at, {FOREVER}), connected_at, disconnected_at,"
-    " still_connected, ip, conn_type, disc_type, id FROM device_session"
+    " still_connected, ip, conn_type, disc_type, id, NULL FROM device_session"
     f" WHERE coalesce(source, '') <> '{DERIVED}'"
     " AND device_id IN (SELECT DISTINCT device_id FROM imported_session)"
     f" ORDER BY device_id, begin_at, coalesce(end_at, {FOREVER}), id"
@@ -154,14 +155,9 @@ class _Stretch:
     row: int | None
 
     @classmethod
-    def stored(cls, row: Row) -> "_Stretch":
-        device_id, begin, end, start, disconnected, is_open, *rest, session_id = row
-        return cls(device_id, begin, end, start, disconnected, bool(is_open), tuple(rest), session_id, None)
-
-    @classmethod
-    def imported(cls, row: Row) -> "_Stretch":
-        device_id, begin, end, start, disconnected, is_open, *rest, staged_id, number = row
-        return cls(device_id, begin, end, start, disconnected, bool(is_open), tuple(rest), staged_id, number)
+    def read(cls, row: Row) -> "_Stretch":
+        device_id, begin, end, start, disconnected, is_open, *rest, its_id, number = row
+        return cls(device_id, begin, end, start, disconnected, bool(is_open), tuple(rest), its_id, number)
 
     def lose_end(self) -> None:
         self.is_open, self.end = False, self.begin
@@ -212,7 +208,7 @@ class SessionImport:
             "disconnected_at": end,
             "still_connected": is_open,
             "ip": ip,
-            "ip_key": _ip_key(ip),
+            "ip_key": ip_key(ip),
             "conn_type": conn_type,
             "disc_type": disc_type,
             "info": info,
@@ -230,8 +226,8 @@ class SessionImport:
         sweep = _Sweep(refuse)
         chosen = 0
         with closing(self._tx.stream(STORED)) as stored, closing(self._tx.stream(STAGED)) as staged:
-            rows = map(_Stretch.imported, staged)
-            for batch in _chosen_in_batches(sweep, rows, _Peekable(map(_Stretch.stored, stored))):
+            rows = map(_Stretch.read, staged)
+            for batch in batches(_chosen(sweep, rows, _Peekable(map(_Stretch.read, stored))), BATCH):
                 chosen += self._tx.run_many(CHOOSE, batch)
         for statement, changes in ((LOSE_END, sweep.lost), (REMEMBER, sweep.closed), (CLOSE, sweep.closed)):
             if changes:
@@ -269,19 +265,18 @@ class _Peekable:
         return self.next if self.next is not None and self.next.device_id == device_id else None
 
 
-def _chosen_in_batches(
-    sweep: "_Sweep", rows: Iterator[_Stretch], stored: _Peekable
-) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
+def batches(items: Iterable[Each], size: int) -> Iterator[list[Each]]:
+    """The items in lists of that many, the last one shorter."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _chosen(sweep: "_Sweep", rows: Iterator[_Stretch], stored: _Peekable) -> Iterator[dict[str, Any]]:
     for device_id, stretches in groupby(rows, key=lambda each: each.device_id):
         for chosen in sweep.device(device_id, stretches, stored):
-            batch.append({"id": chosen.id, "still_connected": chosen.is_open})
             sweep.written.still_open += chosen.is_open
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-    if batch:
-        yield batch
+            yield {"id": chosen.id, "still_connected": chosen.is_open}
 
 
 class _Sweep:
@@ -354,7 +349,7 @@ class _Sweep:
                 "end": row.disconnected,
                 "old_type": same.rest[1],
                 "ip": ip,
-                "ip_key": _ip_key(ip),
+                "ip_key": ip_key(ip),
                 "conn_type": conn_type,
                 "disc_type": disc_type,
             }
