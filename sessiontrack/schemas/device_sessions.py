@@ -13,7 +13,6 @@ from sessiontrack.schemas.fields import (
     MOST_LISTED,
     DeviceMac,
     End,
-    ExclusiveEnd,
     IpAddress,
     MacAddress,
     PeriodText,
@@ -23,7 +22,7 @@ from sessiontrack.schemas.fields import (
     limit,
     offset,
 )
-from sessiontrack.schemas.windows import InPeriod
+from sessiontrack.schemas.windows import InPeriod, Window
 from sessiontrack.values.reports import NewSession
 
 EVENT_VIEWS = ("all", "sessions", "missing", "voided", "new", "down")
@@ -123,22 +122,12 @@ class ListSessions(Strict):
     offset = offset()
 
 
-class Calendar(Strict):
+class Calendar(Window):
     """`GET /sessions/calendar`."""
 
-    start = Start(required=True, metadata={"example": "2025-08-01"})
-    end = ExclusiveEnd(
-        required=True,
-        metadata={"example": "2025-08-21"},
-    )
     mac = MacAddress(load_default=None, allow_none=False)
     limit = limit(None)
     offset = offset()
-
-    @validates_schema
-    def _end_after_start(self, data: dict[str, Any], **kwargs: object) -> None:
-        if data["end"] <= data["start"]:
-            raise ValidationError("Must be after start.", "end")
 
 
 class DeviceSessions(InPeriod):

@@ -1,27 +1,19 @@
 """The timeline of presence: what the call takes and answers."""
 
-from typing import Any
-
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import fields
 from marshmallow.validate import OneOf
 
 from sessiontrack.schemas.base import Answer, Success
 from sessiontrack.schemas.devices import DeviceAnswer, ListDevices
-from sessiontrack.schemas.fields import ExclusiveEnd, MacAddress, Start, Whole
+from sessiontrack.schemas.fields import MacAddress, Whole
+from sessiontrack.schemas.windows import Window
 
 MOST_PIXELS = 8192
 SESSION_SORTS = ("connection", "disconnection", "duration", "name", "mac", "ip")
 
 
-class _OfWindow(ListDevices):
-    start = Start(required=True, metadata={"example": "2025-08-01"})
-    end = ExclusiveEnd(required=True, metadata={"example": "2025-08-21"})
+class _OfWindow(Window, ListDevices):
     mac = MacAddress(load_default=None, allow_none=False, metadata={"description": "Of this device alone."})
-
-    @validates_schema
-    def _end_after_start(self, data: dict[str, Any], **kwargs: object) -> None:
-        if data["end"] <= data["start"]:
-            raise ValidationError("Must be after start.", "end")
 
 
 class Timeline(_OfWindow):

@@ -31,3 +31,15 @@ class InPeriod(Strict):
             raise ValidationError("Stands in place of start: give one of them.", "period")
         if data["end"] is not None and data["end"] <= data["start"]:
             raise ValidationError("Must be after start.", "end")
+
+
+class Window(Strict):
+    """A start and an end that both must be given."""
+
+    start = Start(required=True, metadata={"example": "2025-08-01"})
+    end = ExclusiveEnd(required=True, metadata={"example": "2025-08-21"})
+
+    @validates_schema
+    def _end_after_start(self, data: dict[str, Any], **kwargs: object) -> None:
+        if data["end"] <= data["start"]:
+            raise ValidationError("Must be after start.", "end")
