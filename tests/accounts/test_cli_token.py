@@ -5,33 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 
 from tests.support.application import Clients
-from tests.support.command import assert_one_line, invoke
+from tests.support.command import Commands, assert_one_line
 
 
-class Tokens:
-    """Runs `sessiontrack token` on the database that the clients use."""
-
-    def __init__(self, clients: Clients) -> None:
-        self.instance = clients.app.instance_path
-
-    def run(self, *arguments: str) -> Result:
-        return invoke(self.instance, "token", *arguments)
-
-    def ok(self, *arguments: str) -> str:
-        result = self.run(*arguments)
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
+class Tokens(Commands):
     def list(self) -> dict[str, dict[str, Any]]:
         return {token["name"]: token for token in json.loads(self.ok("list", "--json"))}
 
 
 @pytest.fixture
 def cli(clients: Clients) -> Tokens:
-    return Tokens(clients)
+    return Tokens("token", clients.app.instance_path)
 
 
 def test_issue_shows_the_secret_this_once(cli: Tokens, clients: Clients) -> None:

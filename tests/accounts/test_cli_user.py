@@ -5,33 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 
 from tests.support.application import PASSWORD, Clients
-from tests.support.command import assert_one_line, invoke
+from tests.support.command import Commands, assert_one_line, invoke
 
 
-class Users:
-    """Runs `sessiontrack user` on the database that the clients use."""
-
-    def __init__(self, clients: Clients) -> None:
-        self.instance = clients.app.instance_path
-
-    def run(self, *arguments: str, text: str | None = None) -> Result:
-        return invoke(self.instance, "user", *arguments, text=text)
-
-    def ok(self, *arguments: str, text: str | None = None) -> str:
-        result = self.run(*arguments, text=text)
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
+class Users(Commands):
     def list(self) -> dict[str, dict[str, Any]]:
         return {user["username"]: user for user in json.loads(self.ok("list", "--json"))}
 
 
 @pytest.fixture
 def cli(clients: Clients) -> Users:
-    return Users(clients)
+    return Users("user", clients.app.instance_path)
 
 
 def status(clients: Clients, username: str, password: str) -> int:

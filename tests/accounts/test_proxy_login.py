@@ -306,11 +306,9 @@ def test_a_clients_variable_does_not_add_to_the_proxys(trusting: Server) -> None
 
 
 def test_the_real_server_does_not_believe_a_stranger(
-    template: tuple[Path, dict[str, str]], tmp_path: Path
+    template: tuple[Path, dict[str, str]], instance: Path
 ) -> None:
-    folder = tmp_path / "instance"
-    shutil.copytree(template[0], folder)
-    with Server(folder, workers=1, AUTH_PROXY_HEADER=HEADER, TRUSTED_PROXIES="192.0.2.1") as server:
+    with Server(instance, workers=1, AUTH_PROXY_HEADER=HEADER, TRUSTED_PROXIES="192.0.2.1") as server:
         for headers in ({HEADER: "admin"}, {HEADER: "admin", "X-Forwarded-For": "192.0.2.1"}):
             refused(server.call("GET", "/auth/me", **headers), 401)
         token = template[1]["viewer"]

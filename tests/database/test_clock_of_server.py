@@ -5,7 +5,6 @@ clock is the true one, as after a jump of the real clock.
 """
 
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -180,10 +179,9 @@ def command(instance: Path, clock: WrongClock, *arguments: str) -> str:
 
 
 def test_a_real_servers_clock_jumps_and_another_time_zone_has_its_nights(
-    template: tuple[Path, dict[str, str]], tmp_path: Path
+    template: tuple[Path, dict[str, str]], instance: Path, tmp_path: Path
 ) -> None:
-    instance, tokens = tmp_path / "instance", template[1]
-    shutil.copytree(template[0], instance)
+    tokens = template[1]
     clock = WrongClock(tmp_path)
     clock.set(BASE)
     with Receiver(script=[answer(500)] * 2) as hook:
@@ -246,10 +244,9 @@ def stays_of(server: Server, tokens: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def test_a_minute_in_2040_and_a_boot_in_1970_record_nothing(
-    template: tuple[Path, dict[str, str]], tmp_path: Path
+    template: tuple[Path, dict[str, str]], instance: Path, tmp_path: Path
 ) -> None:
-    instance, token = tmp_path / "instance", template[1]["operator"]
-    shutil.copytree(template[0], instance)
+    token = template[1]["operator"]
     clock = WrongClock(tmp_path)
 
     def scan(server: Server) -> tuple[int, str]:

@@ -8,7 +8,6 @@ with a limit on the size of the files that the server may write.
 import json
 import os
 import resource
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -35,9 +34,9 @@ def body(number: int) -> dict[str, object]:
     return {"source": f"scanner {number}", "devices": devices}
 
 
-def fill_until_refused(port: int, token: str, start: int = 0) -> int:
+def fill_until_refused(port: int, token: str) -> int:
     """Write until the disk is full; return the number of the refused write."""
-    for number in range(start, start + 200):
+    for number in range(200):
         answer = call(port, "POST", "/presence/scans", body(number), token)
         if answer.status != 200:
             assert answer.status == 503, answer.raw
@@ -62,9 +61,7 @@ def limit_files(server: Server, most: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
 
-def test_no_room_for_a_larger_file(template: Template, tmp_path: Path) -> None:
-    instance = tmp_path / "instance"
-    shutil.copytree(template[0], instance)
+def test_no_room_for_a_larger_file(template: Template, instance: Path) -> None:
     token = template[1]["operator"]
     with Server(instance) as server:
         assert call(server.port, "POST", "/presence/scans", body(250), token).status == 200
@@ -142,10 +139,8 @@ if may_mount():
         assert said["traceback"] is False
 
 
-def test_a_reader_that_goes_on_does_not_let_the_wal_grow_for_ever(template: Template, tmp_path: Path) -> None:
+def test_a_reader_that_goes_on_does_not_let_the_wal_grow_for_ever(template: Template, instance: Path) -> None:
     """The WAL cannot be bounded while a reader is open; afterwards the next write restarts it."""
-    instance = tmp_path / "instance"
-    shutil.copytree(template[0], instance)
     wal = instance / f"{DATABASE}-wal"
     token = template[1]["operator"]
     with Server(instance) as server, closing(sqlite3.connect(instance / DATABASE)) as reader:

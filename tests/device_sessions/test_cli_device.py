@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from click.testing import Result
 
 from tests.support.application import Clients
-from tests.support.command import assert_one_line, invoke
+from tests.support.command import Commands, assert_one_line
 
 MAC = "AA:BB:CC:DD:EE:FF"
 SESSION = {"mac": MAC, "ip": "192.168.1.10", "start_time": "2025-08-15T10:00:00Z"}
@@ -14,19 +13,10 @@ SESSION = {"mac": MAC, "ip": "192.168.1.10", "start_time": "2025-08-15T10:00:00Z
 pytestmark = pytest.mark.usefixtures("clock")
 
 
-class Devices:
-    """Runs `sessiontrack device` on the database that the clients use."""
-
+class Devices(Commands):
     def __init__(self, clients: Clients) -> None:
+        super().__init__("device", clients.app.instance_path)
         self.clients = clients
-
-    def run(self, *arguments: str) -> Result:
-        return invoke(self.clients.app.instance_path, "device", *arguments)
-
-    def ok(self, *arguments: str) -> str:
-        result = self.run(*arguments)
-        assert result.exit_code == 0, result.output
-        return result.stdout
 
 
 @pytest.fixture

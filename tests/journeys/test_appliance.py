@@ -3,11 +3,10 @@
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, expect
 
-from tests.support.calls import Answer, call
+from tests.support.calls import call
 from tests.support.journey import PAGE as START
 from tests.support.journey import Journey
 from tests.support.nginx import ConfiguredNginx
@@ -41,11 +40,6 @@ class Appliance(ConfiguredNginx):
             site = site.replace(there, here)
         self.port = port
         super().__init__(folder, site)
-
-    def call(
-        self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
-    ) -> Answer:
-        return call(self.port, method, path, body, token, **headers)
 
 
 def test_in_an_appliance(browser: Browser, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """`/backups`: made on the server while it works, listed, and downloaded after signing in."""
 
-import shutil
 import signal
 import stat
 import threading
@@ -175,10 +174,9 @@ copies.back_up = killed
 
 @pytest.mark.sqlite("the files are SQLite's")
 def test_of_a_server_killed_midway_no_backup_is_left_and_the_next_one_works(
-    template: tuple[Path, dict[str, str]], tmp_path: Path
+    template: tuple[Path, dict[str, str]], instance: Path
 ) -> None:
-    instance, token = tmp_path / "instance", template[1]["admin"]
-    shutil.copytree(template[0], instance)
+    token = template[1]["admin"]
     with Server(instance, workers=1, changed=KILLED) as server:
         # It may be killed before it has answered.
         with suppress(OSError, HTTPException):

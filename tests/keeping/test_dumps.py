@@ -1,7 +1,6 @@
 """Backups of PostgreSQL: pg_dump's, under the rules of all backups."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -85,9 +84,7 @@ def test_without_the_program_it_says_what_to_install(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.postgres
-def test_a_real_dump_holds_every_table(template: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
-    instance = tmp_path / "instance"
-    shutil.copytree(template[0], instance)
+def test_a_real_dump_holds_every_table(instance: Path, tmp_path: Path) -> None:
     result = invoke(instance, "backup", str(tmp_path / "backups"), "--keep", "2")
     assert result.exit_code == 0, result.output
     (made,) = (tmp_path / "backups").iterdir()

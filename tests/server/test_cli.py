@@ -3,7 +3,6 @@
 import gc
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -334,10 +333,8 @@ def test_a_damaged_database_is_one_line_and_is_not_touched(
 
 
 def test_a_database_of_a_newer_version_is_refused_and_not_changed(
-    tmp_path: Path, template: tuple[Path, dict[str, str]]
+    instance: Path,
 ) -> None:
-    instance = tmp_path / "instance"
-    shutil.copytree(template[0], instance)
     databases.rows(instance, "UPDATE alembic_version SET version_num = '9999'")
     before = databases.rows(instance, "SELECT * FROM alembic_version")
     result = invoke(instance, "serve", "--port", "65000")

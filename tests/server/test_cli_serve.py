@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,13 +22,6 @@ SIGNALS = [signal.SIGTERM, signal.SIGINT]
 # The seconds for open requests at the end.
 OTHER_END = "from sessiontrack.cli import serve; serve.GRACEFUL_SECONDS = {}"
 CREATE = {"mac": "00:1A:2B:3C:4D:5E", "ip": "10.0.0.5", "start_time": "2025-08-01 10:00"}
-
-
-@pytest.fixture
-def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
-    folder = tmp_path / "instance"
-    shutil.copytree(template[0], folder)
-    return folder
 
 
 def test_contract_7_the_first_start_migrates_and_prints_password_and_address(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -49,13 +48,6 @@ def scraped(clients: Clients) -> Samples:
     assert answer.status_code == 200
     assert answer.content_type == metrics.CONTENT_TYPE
     return samples(answer.data)
-
-
-@pytest.fixture
-def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
-    folder = tmp_path / "instance"
-    shutil.copytree(template[0], folder)
-    return folder
 
 
 def test_every_worker_counts_and_any_of_them_tells(

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from sessiontrack.deployment.files import Choices, render
-from tests.support.calls import Answer, call
 from tests.support.nginx import ConfiguredNginx
 from tests.support.pages import blocks
 from tests.support.ports import free_port
@@ -47,11 +46,6 @@ class Site(ConfiguredNginx):
         locations = locations.replace("/etc/nginx/htpasswd", f"{folder}/htpasswd")
         given = {"port": self.port, "folder": folder, "http": http, "locations": locations}
         super().__init__(folder, SITE.format(**given, sign_in=sign_in.format(folder=folder)))
-
-    def call(
-        self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
-    ) -> Answer:
-        return call(self.port, method, path, body, token, **headers)
 
     def me(self, token: str | None = None, **headers: str) -> tuple[int, str | None]:
         """The status, and how and as whom one is signed in."""

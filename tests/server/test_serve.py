@@ -1,6 +1,5 @@
 """`sessiontrack serve`: the real server."""
 
-import shutil
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
@@ -69,11 +68,9 @@ def test_contract_7_readyz_writes_once_a_second_at_most(clients: Clients) -> Non
 
 @pytest.mark.sqlite("of its PRAGMA")
 def test_contract_7_readyz_says_that_the_database_is_read_only(
-    tmp_path: Path, template: tuple[Path, object], caplog: pytest.LogCaptureFixture
+    instance: Path, template: tuple[Path, object], caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = tmp_path / "instance"
-    shutil.copytree(template[0], folder)
-    app = create_app({"INSTANCE": folder})
+    app = create_app({"INSTANCE": instance})
 
     with app.app_context(), look_up() as tx:
         tx.run(Statement("PRAGMA query_only = ON"))  # of this thread's connection
@@ -98,12 +95,8 @@ SLOW = b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\n"
         pytest.param(SLOW + b"X-Slow: a", id="head"),
     ],
 )
-def test_slow_clients_lose_their_threads_without_nginx(
-    template: tuple[Path, dict[str, str]], tmp_path: Path, beginning: bytes
-) -> None:
-    folder = tmp_path / "instance"
-    shutil.copytree(template[0], folder)
-    with Server(folder, workers=1, THREADS="2") as server, ExitStack() as held:
+def test_slow_clients_lose_their_threads_without_nginx(instance: Path, beginning: bytes) -> None:
+    with Server(instance, workers=1, THREADS="2") as server, ExitStack() as held:
         slow = [
             held.enter_context(closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)))
             for _ in range(2)

@@ -1,7 +1,6 @@
 """Notifications to systemd: ready when serving, alive while working, stopping at the end."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -71,13 +70,6 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Systemd
     monkeypatch.setenv("WATCHDOG_USEC", "900000")
     yield made
     made.close()
-
-
-@pytest.fixture
-def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
-    folder = tmp_path / "instance"
-    shutil.copytree(template[0], folder)
-    return folder
 
 
 def workers_of(server: Server) -> list[int]:

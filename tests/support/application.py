@@ -182,6 +182,14 @@ def make_clients(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Itera
 
 
 @pytest.fixture
+def instance(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
+    """A copy of the template, which no application has opened."""
+    folder = tmp_path / "instance"
+    shutil.copytree(template[0], folder)
+    return folder
+
+
+@pytest.fixture
 def real_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Passwords are hashed as they are outside of tests."""
     monkeypatch.setattr(users, "PASSWORD_METHOD", REAL_METHOD)
@@ -290,10 +298,8 @@ def signed_in(visit: Visit) -> Visit:
 
 
 @pytest.fixture
-def own(browser: Browser, template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Visit]:
+def own(browser: Browser, instance: Path) -> Iterator[Visit]:
     """The administrator's window on a server whose users and tokens the test may change."""
-    instance = tmp_path / "instance"
-    shutil.copytree(template[0], instance)
     (instance / "sessiontrack.toml").write_text('retention_events = "1 year"\n')
     with (
         Server(instance, workers=1, TIMEZONE="Europe/Paris") as server,

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner, Result
 
@@ -40,6 +41,22 @@ def invoke(instance: Path | str, *arguments: str, text: str | None = None, **set
         **{f"SESSIONTRACK_{name}": value for name, value in {**PATIENT, **settings}.items()},
     }
     return CliRunner(env=variables).invoke(main, list(arguments), input=text)
+
+
+class Commands:
+    """Runs a command's subcommands on one instance folder."""
+
+    def __init__(self, command: str, instance: Path | str) -> None:
+        self.command = command
+        self.instance = instance
+
+    def run(self, *arguments: str, **more: Any) -> Result:
+        return invoke(self.instance, self.command, *arguments, **more)
+
+    def ok(self, *arguments: str, **more: Any) -> str:
+        result = self.run(*arguments, **more)
+        assert result.exit_code == 0, result.output
+        return result.stdout
 
 
 def assert_one_line(stderr: str, *words: str) -> None:

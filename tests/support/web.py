@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    expect,
+)
 
 from tests.support import databases
 from tests.support.command import run
@@ -175,6 +184,17 @@ class WebServer:
     def bring_people_back(self) -> None:
         """Ping for the users that the demo left in the UI, so that they are active now."""
         databases.rows(self.instance, HERE_NOW, int(time.time()))
+
+
+def dialog(visit: Visit) -> Locator:
+    """The dialog that is open."""
+    return visit.page.get_by_role("dialog")
+
+
+def can_sign_in(visit: Visit, username: str, password: str) -> bool:
+    """Whether the server takes this password."""
+    body = {"username": username, "password": password}
+    return visit.page.request.post(f"{visit.base}/auth/login", data=body).ok
 
 
 def fill_with_demo(instance: Path, **settings: str) -> None:

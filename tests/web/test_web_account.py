@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.application import PASSWORD
-from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
+from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, can_sign_in, visiting
 
 ACCOUNT = "/ui/account"
 NEW = "battery staple"
@@ -17,11 +17,6 @@ def open_from_menu(visit: Visit) -> None:
     visit.page.locator("#menu summary").click()
     visit.page.get_by_role("link", name="Account", exact=True).click()
     visit.page.wait_for_url(re.compile(ACCOUNT))
-
-
-def can_sign_in(visit: Visit, username: str, password: str) -> bool:
-    body = {"username": username, "password": password}
-    return visit.page.request.post(f"{visit.base}/auth/login", data=body).ok
 
 
 @pytest.mark.parametrize("role", ["operator", "viewer"])

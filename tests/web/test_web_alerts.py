@@ -1,7 +1,6 @@
 """The page of alerts in a browser: webhooks are added, tested, watched, changed and removed."""
 
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,10 +41,8 @@ TAKEN = {**DELIVERY, "id": "3", "state": "delivered", "status": 204, "error": ""
 
 
 @pytest.fixture
-def alerting(browser: Browser, template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Visit]:
+def alerting(browser: Browser, instance: Path) -> Iterator[Visit]:
     """The administrator's window on a server that may call receivers of this host."""
-    instance = tmp_path / "instance"
-    shutil.copytree(template[0], instance)
     with (
         Server(instance, workers=1, WEBHOOK_ALLOW="127.0.0.0/8") as server,
         visiting(browser, f"http://127.0.0.1:{server.port}") as visit,

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import copytree
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, expect
 
 from tests.support.application import PASSWORD
 from tests.support.server import Server
-from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
+from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, dialog, visiting
 
 MAC = "DA:41:7E:0C:93:5A"
 PAGE = f"/ui/devices/{MAC}"
@@ -20,12 +19,10 @@ LONG = "A name that somebody has copied from somewhere, with everything that was
 
 @pytest.fixture
 def own(
-    template: tuple[Path, dict[str, str]], tmp_path: Path, browser: Browser
+    template: tuple[Path, dict[str, str]], instance: Path, browser: Browser
 ) -> Iterator[tuple[Visit, Server]]:
     """A separate server with two devices to change; the administrator is signed in."""
-    folder = tmp_path / "instance"
-    copytree(template[0], folder)
-    with Server(folder, workers=1) as server:
+    with Server(instance, workers=1) as server:
         token = template[1]["admin"]
         for mac, days in ((MAC, (1, 2, 3)), (OTHER, (5,))):
             for day in days:
@@ -44,10 +41,6 @@ def device(visit: Visit, mac: str = MAC) -> dict[str, object]:
 
 def press(visit: Visit, name: str) -> None:
     visit.page.get_by_role("button", name=name, exact=True).click()
-
-
-def dialog(visit: Visit) -> Locator:
-    return visit.page.get_by_role("dialog")
 
 
 def test_a_connected_device_names_the_source_that_says_so(

@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, expect
 
 from tests.support.application import PASSWORD
-from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, visiting
+from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, dialog, visiting
 
 PAGE = "/ui/devices"
 MACS = [f"00:00:0C:00:00:0{n}" for n in range(1, 4)]
@@ -28,10 +28,6 @@ def call(visit: Visit, method: str, path: str, body: Any = None) -> Any:
     answer = visit.page.request.fetch(f"{visit.base}{path}", method=method, data=body, headers=headers)
     assert answer.ok, answer.text()
     return answer.json()
-
-
-def dialog(visit: Visit) -> Locator:
-    return visit.page.get_by_role("dialog")
 
 
 def test_a_device_is_added_by_hand(own: Visit) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Locator, expect
 from sessiontrack.process.own_command import own_command
 from sessiontrack.version import VERSION
 from tests.support.application import PASSWORD
-from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting
+from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, can_sign_in, dialog, visiting
 
 SETTINGS = "/ui/settings"
 SECTIONS = ("users", "tokens", "retention", "configuration", "backups", "doctor", "about")
@@ -16,15 +16,6 @@ SECTIONS = ("users", "tokens", "retention", "configuration", "backups", "doctor"
 
 def row(visit: Visit, name: str) -> Locator:
     return visit.page.get_by_role("row").filter(has=visit.page.get_by_text(name, exact=True))
-
-
-def dialog(visit: Visit) -> Locator:
-    return visit.page.get_by_role("dialog")
-
-
-def can_sign_in(visit: Visit, username: str, password: str) -> bool:
-    body = {"username": username, "password": password}
-    return visit.page.request.post(f"{visit.base}/auth/login", data=body).ok
 
 
 def test_a_user_is_added_changed_disabled_and_removed(own: Visit) -> None:

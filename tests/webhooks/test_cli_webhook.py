@@ -1,7 +1,6 @@
 """`sessiontrack webhook`, and the deliveries of a real server that is killed and started again."""
 
 import json
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from tests.support import databases, receiver
 from tests.support.application import Clients
-from tests.support.command import assert_one_line, invoke
+from tests.support.command import Commands, assert_one_line
 from tests.support.receiver import Receiver, verify
 from tests.support.server import Server
 from tests.support.waiting import SECONDS, wait_until
@@ -20,20 +19,9 @@ ALLOW = {"WEBHOOK_ALLOW": "127.0.0.0/8"}
 URL = "https://93.184.216.34/hook?token=in-the-url"
 
 
-class Webhooks:
-    """Runs `sessiontrack webhook` on one instance folder."""
-
+class Webhooks(Commands):
     def __init__(self, instance: str | Path) -> None:
-        self.instance = instance
-
-    def run(self, *arguments: str, **settings: str) -> Any:
-        return invoke(self.instance, "webhook", *arguments, **settings)
-
-    def ok(self, *arguments: str, **settings: str) -> str:
-        result = self.run(*arguments, **settings)
-        assert result.exit_code == 0, result.output
-        output: str = result.stdout
-        return output
+        super().__init__("webhook", instance)
 
     def list(self) -> Any:
         return json.loads(self.ok("list", "--json"))
@@ -169,10 +157,9 @@ def tell(server: Server, token: str, mac: str) -> None:
 
 
 def test_killed_between_claim_and_delivery_it_is_delivered_by_the_next_server(
-    template: tuple[Path, dict[str, str]], tmp_path: Path
+    template: tuple[Path, dict[str, str]], instance: Path
 ) -> None:
-    instance, token = tmp_path / "instance", template[1]["operator"]
-    shutil.copytree(template[0], instance)
+    token = template[1]["operator"]
     cli = Webhooks(instance)
     with Receiver(otherwise=receiver.hang) as hook:
         secret = cli.ok("add", "--quiet", "pager", hook.url, **ALLOW).strip()
@@ -212,10 +199,8 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_receiver_that_hangs_does_not_keep_the_server_from_ending(
-    template: tuple[Path, dict[str, str]], tmp_path: Path
+    template: tuple[Path, dict[str, str]], instance: Path
 ) -> None:
-    instance = tmp_path / "instance"
-    shutil.copytree(template[0], instance)
     with Receiver(otherwise=receiver.hang) as hook:
         Webhooks(instance).ok("add", "pager", hook.url, **ALLOW)
         with Server(instance, workers=1, **ALLOW) as server:
