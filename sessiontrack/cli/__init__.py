@@ -116,7 +116,7 @@ class _Group(click.Group):
 
 
 def _place_to_write(ctx: click.Context) -> str:
-    """A caller who is root expects to be able to write anywhere."""
+    """Root expects a command to be able to write anywhere."""
     owned = ctx.meta.get(OWNED)
     return "" if owned is None else f" Name a place in {owned}, or in a folder that this user may write."
 

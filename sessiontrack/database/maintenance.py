@@ -44,7 +44,7 @@ def rewrite() -> None:
 
 
 def others_wait_to_write() -> bool:
-    """Whether other writers wait for the one that this thread is; True where that cannot be told."""
+    """Whether other writers wait for this thread; True where that cannot be known."""
     return database_engine().others_wait()
 
 

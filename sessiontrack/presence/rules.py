@@ -23,7 +23,7 @@ from sessiontrack.values.timestamps import FOREVER
 # own, as it arrived.
 SEEN, LEFT, CONNECTED = range(3)
 KINDS = {"seen": SEEN, "disconnected": LEFT, "connected": CONNECTED}
-# Of a device's addresses: its own, and one of which nobody knows which it is. Further ones are named.
+# Which address of a device evidence is about: its own, or an unknown one. Further addresses are named.
 OWN, ANY = "", "*"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def own_command() -> str:
-    """As somebody types it in the folder that this process was started in.
+    """As a user types it in the folder that this process was started in.
 
     That is `sessiontrack` where a shell finds it, `.venv/bin/sessiontrack` in a checkout, else a whole path.
     """

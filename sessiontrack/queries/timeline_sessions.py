@@ -103,7 +103,7 @@ def _listed(
     by = {
         "connection": found.shown_begin,
         "disconnection": found.shown_end,
-        # What nobody knows comes last, then first.
+        # Unknown lengths come last when the longest come first, and first otherwise.
         "duration": case((_is_missing(shown), -1), else_=found.shown_end - found.shown_begin),
         "name": func.natural_order(Device.name),
         "mac": Device.mac,

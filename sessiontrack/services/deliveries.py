@@ -231,7 +231,7 @@ def retry_one(tx: Transaction, now: int, webhook_id: int, public_id: str) -> int
 
 
 def begin_anew(tx: Transaction, now: int) -> None:
-    """After a time of which nobody knows when it was: what would be given up has waited since now."""
+    """After the clock was wrong: let deliveries that would be given up count as waiting since now."""
     tx.run(BEGIN_ANEW, now=now, before=now - EXPIRED_SECONDS)
 
 

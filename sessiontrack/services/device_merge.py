@@ -38,7 +38,7 @@ NAME_WORDS = Statement(
     "UPDATE device_evidence SET mac = (SELECT d.mac FROM device d WHERE d.id = :other)"
     f" WHERE device_id = :other AND mac = '{OWN}'"
 )
-# The same word of both, where nobody knows of which address, is one, which stands for as much as either.
+# If both devices have the same evidence and its address is unknown, one row stays for both.
 TELL_EQUAL = Statement(
     "UPDATE device_evidence SET"
     " ip = CASE WHEN o.ip > device_evidence.ip THEN o.ip ELSE device_evidence.ip END,"

@@ -173,7 +173,7 @@ def _count_connected(tx: Transaction, device_ids: Iterable[int]) -> int:
 
 
 def _begin(tx: Transaction, now: int, rules: PresenceRules) -> set[int]:
-    """Nobody else takes in evidence now; devices of which something was set aside."""
+    """Keep others from taking in evidence; return the devices of which something was set aside."""
     hold_evidence(tx)
     return set_aside(tx, now, rules.late)
 
@@ -190,7 +190,7 @@ def _outcome(
 def derive_and_announce(
     tx: Transaction, now: int, device_ids: Iterable[int], rules: PresenceRules
 ) -> list[Change]:
-    """Derive the history of these devices anew, and tell receivers what is news; that."""
+    """Derive the history of these devices anew, announce what is new, and return it."""
     changes = derive_devices(tx, rules.terms(now), device_ids)
     announce(tx, now, changes, rules.flapping, rules.grace)
     return changes

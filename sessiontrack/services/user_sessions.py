@@ -5,7 +5,7 @@ import uuid
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import SessionInactive
 
-# An open row whose last ping is too old ended there; it stays open in the table until somebody looks.
+# A session ends at its last ping if that is too old; its row stays open until this statement runs.
 END_EXPIRED = Statement(
     "UPDATE user_session SET ended_at = last_ping"
     " WHERE login_key = :login_key AND ended_at IS NULL AND last_ping <= :expired_at"

@@ -115,7 +115,7 @@ def is_enabled(tx: Transaction, username: str) -> bool:
 
 
 def get_admin(tx: Transaction) -> str:
-    """`admin`; where that is no admin who may sign in, the oldest who is.
+    """`admin`; if that user may not sign in or is no admin, the oldest admin who may.
 
     Raises:
         NotFound: there is none at all.
@@ -213,7 +213,7 @@ def _get_user(tx: Transaction, username: str) -> int:
 
 
 def _refuse_last_admin(tx: Transaction, username: str) -> None:
-    """Until the transaction ends nobody else takes the other admins away, either."""
+    """Raise Conflict for the last admin; until this transaction ends, no other one removes an admin."""
     tx.exclude_writers("user")
     if tx.value(OTHER_ADMINS, username=username) == 0:
         raise Conflict(f"{username} is the last admin: make another one first.")

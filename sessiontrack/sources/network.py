@@ -72,7 +72,7 @@ class Kernel(Protocol):
 
 
 class Scanner:
-    """Looks at a segment again and again, and remembers at which addresses somebody was.
+    """Looks at a segment again and again, and remembers which addresses have answered.
 
     Args:
         report: called with each device as soon as it is seen.
@@ -84,7 +84,7 @@ class Scanner:
         self._segment = segment
         self._kernel = kernel
         self._report = report
-        # When somebody was last there.
+        # When each address last answered.
         self._known: dict[Address, float] = {}
 
     def know(self, addresses: Iterable[str]) -> None:
@@ -138,7 +138,7 @@ class _Look:
         return self._observations(can_wake)
 
     def _settle(self, addresses: Sequence[Address], finds_more: bool) -> None:
-        """Ask these addresses, and wait until it is known of each whether somebody is there."""
+        """Ask these addresses, and wait until each has answered or is known to be free."""
         begun = self._kernel.seconds()
         asked = dict.fromkeys(addresses)
         self._ask(list(asked))

@@ -9,7 +9,7 @@ from sessiontrack.sources.gathering import shown
 from sessiontrack.sources.netlink import Address, Link, default_route, read_links
 
 MOST_ADDRESSES = 65_536
-# A larger network that nobody named is asked around this host's own address only.
+# In a larger network that was not named, only addresses near this host's own are asked.
 LARGEST_FOUND = 20
 
 Network = IPv4Network | IPv6Network
@@ -32,7 +32,7 @@ class Segment:
     notes: tuple[str, ...] = ()
 
     def has(self, address: Address) -> bool:
-        """Whether an address belongs to it and may be somebody else's."""
+        """Whether an address belongs to it and may be another host's."""
         return any(address in network for network in self.networks) and not any(
             address == each.ip for each in self.link.addresses
         )

@@ -1,4 +1,4 @@
-"""Where in a web UI somebody is: `[view]` or `[view, tab]`, as pings carry it."""
+"""The place in a web UI that a user looks at: `[view]` or `[view, tab]`, as pings carry it."""
 
 from sessiontrack.exceptions import InvalidPath
 

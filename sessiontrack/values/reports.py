@@ -10,7 +10,7 @@ from sessiontrack.values.observations import Observation
 
 @dataclass(frozen=True)
 class NewSession:
-    """A device session as somebody reports it; end None while still connected."""
+    """A device session as it is reported; end None while still connected."""
 
     mac: str
     ip: str

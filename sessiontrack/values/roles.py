@@ -7,5 +7,5 @@ ROLES = (ADMIN, OPERATOR, VIEWER)
 
 
 def includes(role: str, needed: str) -> bool:
-    """Whether somebody of this role may do what the other role is needed for."""
+    """Whether this role may do everything that the other role may."""
     return ROLES.index(role) <= ROLES.index(needed)

@@ -7,7 +7,7 @@ STRANGE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def is_strange(name: str) -> bool:
-    """Whether it has characters that nobody sees as they are."""
+    """Whether it has characters that are invisible or change how the text looks."""
     return not name.isascii() and any(unicodedata.category(each) in STRANGE for each in name)
 
 

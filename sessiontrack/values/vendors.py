@@ -9,7 +9,7 @@ NOBODY = frozenset({"IEEE Registration Authority", "Private"})
 
 
 def vendor_of(mac: str) -> str:
-    """The vendor's name; "" where the address was made up locally or its prefix is nobody's.
+    """The vendor's name; "" where the address was made up locally or no vendor has its prefix.
 
     Args:
         mac: canonical.

@@ -124,7 +124,7 @@ class DatabaseEngine(ABC):
         return None
 
     def others_wait(self) -> bool:
-        """Whether others wait to write while this thread does; True where that cannot be told."""
+        """Whether others wait to write while this thread does; True where that cannot be known."""
         return True
 
     def writer_turn(self) -> AbstractContextManager[None]:

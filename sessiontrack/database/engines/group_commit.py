@@ -80,7 +80,7 @@ class GroupCommit:
             self._turn.release()
 
     def is_wanted(self) -> bool:
-        """Whether somebody waits for the turn, which this thread has, or had just now."""
+        """Whether another thread waits for the turn that this thread has, or had just now."""
         return self._waiting > 0 or self._lock.is_wanted()
 
     def close(self) -> None:

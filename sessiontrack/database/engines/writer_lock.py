@@ -69,7 +69,7 @@ class WriterLock:
         self._threads.release()
 
     def close(self) -> None:
-        """Close its file, unless somebody has the lock just now; who writes next opens it again."""
+        """Close its file, unless the lock is held; the next writer opens it again."""
         if not self._threads.acquire(blocking=False):
             return
         try:
@@ -80,7 +80,7 @@ class WriterLock:
             self._threads.release()
 
     def is_wanted(self) -> bool:
-        """Whether another process waits for the lock that this one holds; True where that cannot be told."""
+        """Whether another process waits for the lock that this one holds; True where that cannot be known."""
         return self._file is None or self._file.is_wanted()
 
 
@@ -137,11 +137,11 @@ class _FileLock:
         if self._waiter is None or self.pid != os.getpid():
             self._close_file()
         else:
-            # The thread may still wait for a lock that nobody wants any more.
+            # The helper thread may still wait for a lock that is no longer needed.
             self._wishes.put(None)
 
     def is_wanted(self) -> bool:
-        """Whether another process has marked that it waits; flock() itself tells nobody."""
+        """Whether another process has marked that it waits; flock() itself does not show that."""
         try:
             return self._lock_byte(fcntl.F_OFD_GETLK, fcntl.F_WRLCK) != fcntl.F_UNLCK
         except OSError:
