@@ -2,13 +2,16 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from flask import Flask
 
 from sessiontrack.application import create_app
-from sessiontrack.config import FILE_NAME, PREFIX, Settings, load_settings, source_of
+from sessiontrack.config import FILE_NAME, PREFIX, Settings, load_settings, settings_of, source_of
+from sessiontrack.database import Transaction, read_transaction, write_transaction
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import InvalidSetting
 from sessiontrack.process import instance
@@ -29,6 +32,22 @@ def prepared_app(
     app = bare_app(makes_instance=makes_instance)
     announce(prepare(app, is_service=is_service), is_unattended=is_unattended)
     return app
+
+
+@contextmanager
+def reading_database() -> Iterator[tuple[Transaction, Settings]]:
+    """A transaction that reads the prepared database, and the settings."""
+    app = prepared_app()
+    with app.app_context(), read_transaction() as tx:
+        yield tx, settings_of(app)
+
+
+@contextmanager
+def writing_database() -> Iterator[tuple[Transaction, Settings]]:
+    """The same to write, committed at its end."""
+    app = prepared_app()
+    with app.app_context(), write_transaction() as tx:
+        yield tx, settings_of(app)
 
 
 def bare_app(*, makes_instance: bool = False) -> Flask:

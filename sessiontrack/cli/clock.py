@@ -3,9 +3,7 @@
 import click
 
 from sessiontrack import clock
-from sessiontrack.cli.application import prepared_app
-from sessiontrack.config import settings_of
-from sessiontrack.database import read_transaction, write_transaction
+from sessiontrack.cli.application import reading_database, writing_database
 from sessiontrack.process.kernel_clock import is_synchronised
 from sessiontrack.services.clock_door import accept_clock, find_floor
 
@@ -26,10 +24,8 @@ def show() -> None:
 
     Example: sessiontrack clock show
     """
-    app = prepared_app()
-    site = settings_of(app).timezone
-    with app.app_context(), read_transaction() as tx:
-        floor = find_floor(tx)
+    with reading_database() as (tx, settings):
+        floor, site = find_floor(tx), settings.timezone
     click.echo(f"The clock says      {site.format_offset(clock.now())}")
     click.echo(f"Not before          {site.format_offset(floor.at)}")
     click.echo(f"Time source         {SYNCHRONISED[is_synchronised()]}")
@@ -41,8 +37,7 @@ def accept() -> None:
 
     Example: sessiontrack clock accept
     """
-    now, app = clock.now(), prepared_app()
-    site = settings_of(app).timezone
-    with app.app_context(), write_transaction() as tx:
+    now = clock.now()
+    with writing_database() as (tx, settings):
         accept_clock(tx, now)
-    click.echo(f"{site.format_offset(now)} is right.")
+    click.echo(f"{settings.timezone.format_offset(now)} is right.")

@@ -8,10 +8,10 @@ import click
 from marshmallow import ValidationError
 
 from sessiontrack import clock
-from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.application import reading_database, writing_database
 from sessiontrack.cli.tables import print_table
-from sessiontrack.config import Settings, settings_of
-from sessiontrack.database import Transaction, read_transaction, write_transaction
+from sessiontrack.config import Settings
+from sessiontrack.database import Transaction
 from sessiontrack.exceptions import InvalidInput, NotFound
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.queries import devices as queries
@@ -53,10 +53,8 @@ def list_(status: str, search: str, tag: str, as_json: bool) -> None:
 
     Example: sessiontrack device list --status connected
     """
-    app = prepared_app()
-    settings = settings_of(app)
-    wanted = queries.DeviceFilter(flapping=settings.flapping, status=status, search=search, tag=tag)
-    with app.app_context(), read_transaction() as tx:
+    with reading_database() as (tx, settings):
+        wanted = queries.DeviceFilter(flapping=settings.flapping, status=status, search=search, tag=tag)
         found = list(queries.list_devices(tx, wanted, EVERYTHING, 0, clock.now(), settings.timezone))
     if not as_json:
         found = [{name: each[name] for name in LISTED} for each in found]
@@ -72,9 +70,7 @@ def show(mac: str, as_json: bool) -> None:
     Example: sessiontrack device show AA:BB:CC:DD:EE:FF
     """
     wanted = parse_device_mac(mac)
-    app = prepared_app()
-    settings = settings_of(app)
-    with app.app_context(), read_transaction() as tx:
+    with reading_database() as (tx, settings):
         found = _get_device(tx, wanted, settings)
         found["held_by"] = list_holders(tx, found, settings.presence_grace, settings.timezone)
     if as_json:
@@ -140,9 +136,7 @@ def set_(mac: str, **given: Any) -> None:
     except ValidationError as error:
         (name, (why, *_)), *_ = dict(error.messages_dict).items()
         raise InvalidInput(f"--{OPTIONS.get(name, name)}: {why}") from error
-    app = prepared_app()
-    settings = settings_of(app)
-    with app.app_context(), write_transaction() as tx:
+    with writing_database() as (tx, settings):
         services.change_device(tx, clock.now(), wanted, changes, PresenceRules.of(settings))
     click.echo(f"{wanted}: {_said(asked)}.")
 
@@ -167,9 +161,7 @@ def disconnect(mac: str, source: str | None) -> None:
     Example: sessiontrack device disconnect AA:BB:CC:DD:EE:FF --source hostapd:ap:wlan0
     """
     wanted = parse_device_mac(mac)
-    app = prepared_app()
-    settings = settings_of(app)
-    with app.app_context(), write_transaction() as tx:
+    with writing_database() as (tx, settings):
         said = services.disconnect_device(tx, clock.now(), wanted, PresenceRules.of(settings), source)
         found = _get_device(tx, wanted, settings)
     click.echo(f"{found['mac']} left, for {', '.join(said)}.")
@@ -188,9 +180,7 @@ def merge(mac: str, other: str) -> None:
     Example: sessiontrack device merge AA:BB:CC:DD:EE:FF AA:BB:CC:00:00:01
     """
     keeper, alias = parse_device_mac(mac), parse_device_mac(other)
-    app = prepared_app()
-    settings = settings_of(app)
-    with app.app_context(), write_transaction() as tx:
+    with writing_database() as (tx, settings):
         merge_devices(tx, clock.now(), keeper, alias, PresenceRules.of(settings))
         found = _get_device(tx, keeper, settings)
     click.echo(f"Merged {alias} into {found['mac']}.")

@@ -5,10 +5,8 @@ from typing import Any
 import click
 
 from sessiontrack import clock
-from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.application import reading_database, writing_database
 from sessiontrack.cli.tables import print_table
-from sessiontrack.config import settings_of
-from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.queries.sources import SourceStatus, list_sources
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.services.sources import archive_source, unarchive_source
@@ -30,11 +28,9 @@ def list_(as_json: bool) -> None:
 
     Example: sessiontrack source list
     """
-    app = prepared_app()
-    site = settings_of(app).timezone
-    with app.app_context(), read_transaction() as tx:
+    with reading_database() as (tx, settings):
         found = list_sources(tx, clock.now())
-    print_table([_row(each, site) for each in found], as_json=as_json)
+    print_table([_row(each, settings.timezone) for each in found], as_json=as_json)
 
 
 def _row(found: SourceStatus, site: SiteTime) -> dict[str, Any]:
@@ -64,9 +60,8 @@ def archive(name: str, disconnect: bool) -> None:
     Example: sessiontrack source archive arp-scan
     Example: sessiontrack source archive arp-scan --disconnect
     """
-    app = prepared_app()
-    rules = PresenceRules.of(settings_of(app)) if disconnect else None
-    with app.app_context(), write_transaction() as tx:
+    with writing_database() as (tx, settings):
+        rules = PresenceRules.of(settings) if disconnect else None
         _, count = archive_source(tx, clock.now(), name, rules)
     click.echo(f"Archived source {name}.")
     if disconnect:
@@ -80,6 +75,6 @@ def unarchive(name: str) -> None:
 
     Example: sessiontrack source unarchive arp-scan
     """
-    with prepared_app().app_context(), write_transaction() as tx:
+    with writing_database() as (tx, _):
         unarchive_source(tx, clock.now(), name)
     click.echo(f"Source {name} is no longer archived.")

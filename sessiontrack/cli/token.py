@@ -5,11 +5,9 @@ from pathlib import Path
 import click
 
 from sessiontrack import clock
-from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.application import reading_database, writing_database
 from sessiontrack.cli.former_names import keep_former_name
 from sessiontrack.cli.tables import print_table
-from sessiontrack.config import settings_of
-from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import Conflict, InvalidInput
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.process.whole_file import write_whole, writing
@@ -58,7 +56,7 @@ def add(
     """
     if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
-    with prepared_app().app_context(), write_transaction() as tx:
+    with writing_database() as (tx, _):
         if username is None:
             username = users.get_admin(tx)
         issued = api_tokens.issue_token(tx, clock.now(), username, name, role, days)
@@ -88,7 +86,7 @@ def list_(as_json: bool) -> None:
 
     Example: sessiontrack token list
     """
-    with prepared_app().app_context(), read_transaction() as tx:
+    with reading_database() as (tx, _):
         found = list(accounts.list_tokens(tx, EVERYTHING, 0))
     print_table(found, as_json=as_json)
 
@@ -100,12 +98,10 @@ def remove(which: str) -> None:
 
     Example: sessiontrack token remove "nightly scan"
     """
-    app = prepared_app()
-    alive = settings_of(app).session_alive_seconds
-    with app.app_context(), write_transaction() as tx:
+    with writing_database() as (tx, settings):
         by_number = which.isascii() and which.isdigit() and len(which) < 19
         token_id = int(which) if by_number else api_tokens.get_token_id(tx, which)
-        api_tokens.revoke_token(tx, clock.now(), token_id, alive)
+        api_tokens.revoke_token(tx, clock.now(), token_id, settings.session_alive_seconds)
     click.echo(f"Revoked token {which}.")
 
 

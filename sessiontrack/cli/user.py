@@ -6,10 +6,10 @@ import sys
 import click
 
 from sessiontrack import clock
-from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.application import prepared_app, reading_database, writing_database
 from sessiontrack.cli.tables import print_table
 from sessiontrack.config import settings_of
-from sessiontrack.database import read_transaction, write_transaction
+from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.process import instance
 from sessiontrack.queries import accounts
@@ -69,7 +69,7 @@ def list_(as_json: bool) -> None:
 
     Example: sessiontrack user list
     """
-    with prepared_app().app_context(), read_transaction() as tx:
+    with reading_database() as (tx, _):
         found = accounts.list_users(tx)
     print_table(found, as_json=as_json)
 
@@ -102,7 +102,7 @@ def role(username: str, new_role: str) -> None:
 
     Example: sessiontrack user role anna viewer
     """
-    with prepared_app().app_context(), write_transaction() as tx:
+    with writing_database() as (tx, _):
         users.set_role(tx, username, new_role)
     click.echo(f"{username} is {new_role}.")
 
@@ -114,10 +114,8 @@ def sign_out(username: str) -> None:
 
     Example: sessiontrack user sign-out anna
     """
-    app = prepared_app()
-    alive = settings_of(app).session_alive_seconds
-    with app.app_context(), write_transaction() as tx:
-        users.sign_out_user(tx, clock.now(), username, alive)
+    with writing_database() as (tx, settings):
+        users.sign_out_user(tx, clock.now(), username, settings.session_alive_seconds)
     click.echo(f"{username} is signed out everywhere.")
 
 
@@ -128,10 +126,8 @@ def disable(username: str) -> None:
 
     Example: sessiontrack user disable anna
     """
-    app = prepared_app()
-    alive = settings_of(app).session_alive_seconds
-    with app.app_context(), write_transaction() as tx:
-        users.disable_user(tx, clock.now(), username, alive)
+    with writing_database() as (tx, settings):
+        users.disable_user(tx, clock.now(), username, settings.session_alive_seconds)
     click.echo(f"{username} is disabled.")
 
 
@@ -142,7 +138,7 @@ def enable(username: str) -> None:
 
     Example: sessiontrack user enable anna
     """
-    with prepared_app().app_context(), write_transaction() as tx:
+    with writing_database() as (tx, _):
         users.enable_user(tx, username)
     click.echo(f"{username} is enabled.")
 
@@ -154,11 +150,8 @@ def remove(username: str) -> None:
 
     Example: sessiontrack user remove anna
     """
-    app = prepared_app()
-    settings = settings_of(app)
-    alive = settings.session_alive_seconds
-    with app.app_context(), write_transaction() as tx:
-        users.remove_user(tx, clock.now(), username, alive)
+    with writing_database() as (tx, settings):
+        users.remove_user(tx, clock.now(), username, settings.session_alive_seconds)
     if username == users.FIRST_ADMIN:
         instance.forget_initial_password(settings.instance)
     click.echo(f"{username} is removed.")

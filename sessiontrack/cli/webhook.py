@@ -9,7 +9,7 @@ from flask import Flask
 
 from sessiontrack import clock
 from sessiontrack.background.dispatcher import Dispatcher
-from sessiontrack.cli.application import prepared_app
+from sessiontrack.cli.application import prepared_app, reading_database, writing_database
 from sessiontrack.cli.tables import print_table
 from sessiontrack.config import settings_as_text, settings_of
 from sessiontrack.database import read_transaction, write_transaction
@@ -121,7 +121,7 @@ def list_(as_json: bool) -> None:
 
     Example: sessiontrack webhook list
     """
-    with prepared_app().app_context(), read_transaction() as tx:
+    with reading_database() as (tx, _):
         found = queries.list_webhooks(tx)
     if not as_json:
         joined = ("events", "tags")
@@ -168,7 +168,7 @@ def remove(name: str) -> None:
 
     Example: sessiontrack webhook remove pager
     """
-    with prepared_app().app_context(), write_transaction() as tx:
+    with writing_database() as (tx, _):
         services.remove_webhook(tx, services.get_webhook_id(tx, name))
     click.echo(f"Removed webhook {name}.")
 
@@ -183,7 +183,7 @@ def deliveries(name: str | None, state: str | None, limit: int, as_json: bool) -
 
     Example: sessiontrack webhook deliveries pager --state dead
     """
-    with prepared_app().app_context(), read_transaction() as tx:
+    with reading_database() as (tx, _):
         webhook_id = 0 if name is None else services.get_webhook_id(tx, name)
         found = list(queries.list_deliveries(tx, limit, 0, webhook_id, state or ""))
     print_table(found, as_json=as_json)
