@@ -146,6 +146,10 @@ def test_pages_and_offsets_are_of_one_another() -> None:
     assert errors(SessionEvents(), {"limit": "1001", "format": "json"}) == {
         "limit": ["Must be at most 1000."]
     }
+    assert page(limit=str(10**9)) == (1, 1000, 0)
+    assert page(page=str(10**12), limit="1") == (10**12, 1, 10**12 - 1)
+    for name, most in (("limit", 10**9), ("page", 10**12), ("offset", 10**12)):
+        assert errors(SessionEvents(), {name: str(most + 1)}).keys() == {name}
     assert errors(SessionEvents(), {"page": "0"}).keys() == {"page"}
     assert errors(SessionEvents(), {"limit": "0"}).keys() == {"limit"}
     assert errors(SessionEvents(), {"offset": "-1"}).keys() == {"offset"}
