@@ -9,12 +9,21 @@ from marshmallow import ValidationError
 from sessiontrack.schemas.device_sessions import (
     SORT_COLUMNS,
     Calendar,
+    CalendarAnswer,
+    CalendarEvent,
     CreateSession,
+    CreateSessionAnswer,
     DeleteSessions,
+    DeleteSessionsAnswer,
+    DeviceSessionAnswer,
     DeviceSessions,
+    DeviceSessionsAnswer,
+    EventRow,
+    Explanation,
     ExportEvents,
     ListSessions,
     SessionEvents,
+    SessionsAnswer,
     Totals,
 )
 from sessiontrack.schemas.fields import read_times_in
@@ -141,6 +150,7 @@ def test_pages_and_offsets_are_of_one_another() -> None:
     assert page(page="3", limit="20") == (3, 20, 40)
     assert page(offset="40", limit="20") == (3, 20, 40)
     assert page(offset="39", limit="20") == (2, 20, 39)
+    assert page(offset="0", limit="20") == (1, 20, 0)
     assert page(limit="100000") == (1, 1000, 0)
     assert page(limit="1000", format="json") == (1, 1000, 0)
     assert errors(SessionEvents(), {"limit": "1001", "format": "json"}) == {
@@ -166,3 +176,25 @@ def test_datatables_own_parameters_are_understood() -> None:
     found = SessionEvents().load_given(SessionEvents().in_own_names(sent))
     assert (found["page"], found["limit"], found["offset"], found["search"]) == (3, 10, 20, "tv")
     assert found["order"] == (("name", False),)
+
+
+def test_no_parameter_may_be_null_but_an_end() -> None:
+    for schema in (ListSessions, Calendar, DeviceSessions, ExportEvents, SessionEvents, Totals):
+        assert [name for name, field in schema().fields.items() if field.allow_none] == []
+    assert [name for name, field in CreateSession().fields.items() if field.allow_none] == ["end_time"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(CreateSessionAnswer, DeleteSessionsAnswer, SessionsAnswer, DeviceSessionsAnswer, CalendarAnswer),
+        *(DeviceSessionAnswer, CalendarEvent, Explanation),
+    ],
+)
+def test_an_answer_has_all_its_fields(answer: Any) -> None:
+    assert [name for name, field in answer().fields.items() if not field.required] == []
+
+
+def test_a_row_of_events_and_one_of_sessions_have_these_fields_in_common() -> None:
+    common = [name for name, field in EventRow().fields.items() if field.required]
+    assert common == ["id", "mac", "name", "owner", "ip", "info"]
