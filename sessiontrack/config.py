@@ -273,10 +273,11 @@ def describe_settings(
 
     Secret values, and passwords in URLs, are left out.
     """
-    _, layers = _layers(overrides, environment)
+    folder, layers = _layers(overrides, environment)
     described = []
     for each in fields(Settings):
-        source, text = "default", str(each.metadata["default"])
+        # The folder is looked for where none is given: an installation's, for instance.
+        source, text = "default", str(folder if each.name == "instance" else each.metadata["default"])
         for name, layer in layers:
             if each.name in layer:
                 source, text = name, layer[each.name][0].strip()

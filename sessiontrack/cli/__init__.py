@@ -60,7 +60,7 @@ COMMANDS = {name: place for group in GROUPS.values() for name, place in group.it
 
 
 # These use files of root's, or become the owner after they have read or made them.
-AS_CALLER = ("install", "uninstall", "restore", "backup", "listen")
+AS_CALLER = ("install", "uninstall", "restore", "backup", "listen", "doctor")
 # The key of the context under which the instance folder is kept whose owner root has become.
 OWNED = "sessiontrack.owned"
 HELP = frozenset({"-h", "--help"})

@@ -9,9 +9,10 @@ import click
 from flask import Flask
 
 from sessiontrack import clock, create_app
+from sessiontrack.cli import work_as_owner
 from sessiontrack.config import Settings, load_settings
 from sessiontrack.database.transactions import database_engine
-from sessiontrack.doctor.bundle import write_bundle
+from sessiontrack.doctor.bundle import Bundle
 from sessiontrack.doctor.examination import examine
 from sessiontrack.doctor.findings import WORDS, Finding, Patient, State, wrong
 from sessiontrack.doctor.findings import as_json as findings_json
@@ -41,11 +42,13 @@ def doctor(fast: bool, as_json: bool, bundle: Path | None) -> None:
     Example: sessiontrack doctor --fast --json
     Example: sessiontrack doctor --bundle help.tar.gz
     """
+    begun = None if bundle is None else Bundle(bundle)
+    work_as_owner()
     findings = _findings(fast=fast)
     state = max(each.state for each in findings)
     _print(findings, as_json=as_json)
-    if bundle is not None:
-        write_bundle(bundle, findings, clock.now())
+    if begun is not None:
+        begun.write(findings, clock.now())
         click.echo(f"Written: {bundle}, without secrets. Look at it before you send it.", err=True)
     sys.exit(int(state))
 

@@ -27,23 +27,34 @@ PRIVATE = re.compile(r""" method=|"method"|Password:|Signed in:|Login refused"""
 MAC = re.compile(r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b")
 
 
-def write_bundle(target: Path, findings: Sequence[Finding], now: int) -> None:
-    """Write the archive, for its owner alone.
+class Bundle:
+    """An archive that its caller begins: the service's user may neither read the log nor write everywhere.
 
     Raises:
         Unwritable: the file cannot be written.
     """
-    parts = {
-        "versions.txt": _versions(),
-        "findings.txt": "".join(f"{each.state.name} {each.name}: {each.message}\n" for each in findings),
-        "settings.json": _settings(),
-        "files.txt": _sizes(),
-        "units.txt": _said(["systemctl", "list-units", "--all", "--no-pager", UNITS]),
-        "log.txt": _log(),
-    }
-    with writing(target):
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+
+    def __init__(self, target: Path) -> None:
+        with writing(target):
+            self._descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._target = target
+        self._log = _log()
+
+    def write(self, findings: Sequence[Finding], now: int) -> None:
+        """Write it, for the owner of the file alone.
+
+        Raises:
+            Unwritable: the file cannot be written.
+        """
+        parts = {
+            "versions.txt": _versions(),
+            "findings.txt": "".join(f"{each.state.name} {each.name}: {each.message}\n" for each in findings),
+            "settings.json": _settings(),
+            "files.txt": _sizes(),
+            "units.txt": _said(["systemctl", "list-units", "--all", "--no-pager", UNITS]),
+            "log.txt": self._log,
+        }
+        with writing(self._target), os.fdopen(self._descriptor, "wb") as file:
             file.write(_archive(parts, now))
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from sessiontrack import create_app
-from sessiontrack.config import FILE_NAME, Settings, load_settings
+from sessiontrack.config import FILE_NAME, Settings, describe_settings, load_settings
 from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.process import instance
 
 
 def load(folder: Path, toml: str = "", overrides: Any = None, **environment: str) -> Settings:
@@ -52,6 +53,13 @@ def test_the_file_is_read_from_the_chosen_folder(tmp_path: Path) -> None:
 def test_without_a_folder_it_is_the_current_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_settings(None, {}).instance == tmp_path / "instance"
+
+
+def test_the_folder_that_was_found_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instance, "default_folder", lambda: tmp_path / "lib")
+    described = {each["name"]: each for each in describe_settings(None, {})}
+    assert described["INSTANCE"]["value"] == str(tmp_path / "lib")
+    assert (described["INSTANCE"]["default"], described["INSTANCE"]["source"]) == ("./instance", "default")
 
 
 def test_a_home_folder_is_understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

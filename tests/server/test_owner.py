@@ -3,7 +3,9 @@
 import os
 import pwd
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,6 +161,27 @@ def test_root_writes_hook_scripts_as_root(
     assert not set(AS_NOBODY) & set(became)
     assert invoke(folder, "listen", "dhcp-script", "add", "aa:bb:cc:dd:ee:01", "10.0.0.9").exit_code == 0
     assert became[-4:] == AS_NOBODY
+
+
+@pytest.mark.sqlite("whose file is copied")
+def test_root_bundles_what_the_owner_cannot_read_or_write(
+    template: tuple[Path, dict[str, str]], folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal, and the folder of root's in which the archive is asked for."""
+    shutil.copytree(template[0], folder, dirs_exist_ok=True)
+    owned_by(NOBODY.pw_uid, folder, monkeypatch)
+    target = folder.parent / "help.tar.gz"
+    run = subprocess.run
+
+    def called(words: list[str], **options: Any) -> Any:
+        became.append((words[0], int(target.exists())))
+        return run(["true"], **options)
+
+    monkeypatch.setattr(subprocess, "run", called)
+    result = invoke(folder, "doctor", "--fast", "--bundle", str(target))
+    assert f"Written: {target}" in result.stderr
+    assert became[:-1] == [("journalctl", 1), *AS_NOBODY]
+    assert became[-1] == ("systemctl", 1)
 
 
 def test_other_users_are_told_whose_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
