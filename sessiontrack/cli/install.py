@@ -35,6 +35,8 @@ SERVICES = ("sessiontrack.service", "sessiontrack-*.service", "sessiontrack-*.ti
 INSTALL_NGINX, RELOAD = "  apt install nginx", "  nginx -t && systemctl reload nginx"
 # What systemd hides from a service, and so from its program.
 HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"), Path("/var/tmp"))
+# Where the documentation installs the program.
+USUAL_FOLDER = Path("/opt/sessiontrack")
 
 
 @click.command("install")
@@ -199,7 +201,9 @@ def _remedy(closed: Path, environment: Path, path: Path) -> str:
     if closed.is_relative_to(environment):
         return f"; was it made under a umask like 077? chmod -R go+rX {environment}"
     if path.is_relative_to(environment):
-        return f", who needs {path}; install the program elsewhere, such as in /opt/sessiontrack."
+        if closed == USUAL_FOLDER.parent:
+            return f", who needs {path}; was it made under a umask like 077? chmod go+rx {closed}"
+        return f", who needs {path}; install the program elsewhere, such as in {USUAL_FOLDER}."
     return f", who needs {path}; make {environment} with a Python of the system, such as /usr/bin/python3."
 
 

@@ -4,7 +4,9 @@ Alembic is used without Flask-Migrate, because only the program runs migrations,
 db`. It is imported only when needed: its import takes as long as those of Flask and SQLAlchemy together.
 """
 
+import logging
 import re
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from sessiontrack.exceptions import StorageUnavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
+log = logging.getLogger(__name__)
 VERSIONS = Path(__file__).parent / "versions"
 _REVISIONS = re.compile(r"^(down_)?revision = \"(\w+)\"", re.MULTILINE)
 
@@ -111,9 +114,18 @@ def upgrade_within(connection: Connection) -> None:
     if found != newest_revision():
         from alembic import command
 
+        if found is not None:
+            log.info(
+                "The database is migrated from %s to %s; nothing is served meanwhile.",
+                found,
+                newest_revision(),
+            )
+        began = time.monotonic()
         back_end.before_migrating(connection)
         command.upgrade(_config(connection), "head")
         back_end.after_migrating(connection)
+        if found is not None:
+            log.info("The database is migrated, in %.1f s.", time.monotonic() - began)
 
 
 def write_revision(engine: Engine, message: str) -> None:

@@ -6,7 +6,9 @@ Each test goes on where the one before it ended. It needs root, and minutes; the
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +21,8 @@ SUITES = ("bookworm", "trixie")
 API = "curl --silent --show-error"
 # How often an upgrade is killed.
 KILLS = 20
+# Links that lead nowhere.
+LEFT = "find /etc/systemd /etc/nginx -xtype l"
 SETTINGS = "/var/lib/sessiontrack/sessiontrack.toml"
 
 
@@ -120,7 +124,17 @@ def test_a_scanner_that_fails_says_why_to_everybody(box: Machine) -> None:
     log = box.run(f"journalctl --unit {unit} --output cat --no-pager")
     assert "nowhere" in log
     assert "5 looks in a row have failed" in log
-    assert "failing_since" in call(box, "/presence/sources", token(box))
+    secret = token(box)
+    (failing,) = (
+        each
+        for each in json.loads(call(box, "/presence/sources", secret))["sources"]
+        if each["failing_since"] is not None
+    )
+    assert failing["name"] == "arp-scan"
+    assert "nowhere" in failing["reason"]
+    failures = 'sessiontrack_source_failing_since_timestamp_seconds{source="arp-scan"}'
+    assert failures in call(box, "/metrics", secret)
+    assert re.search("source .*arp-scan.*nowhere", box.run("sessiontrack doctor --fast || true"))
     box.run(f"systemctl stop {unit}")
 
 
@@ -167,13 +181,9 @@ def test_what_a_timer_starts_ends_well(box: Machine, unit: str) -> None:
 
 
 def test_units_expose_little(box: Machine) -> None:
-    units = {
-        "sessiontrack.service": 2.0,
-        "sessiontrack-radius.service": 2.0,
-        "sessiontrack-scan@arp.service": 3.0,
-    }
+    units = dict.fromkeys(("", "-radius", "-network", "-backup", "-prune"), 2.0) | {"-scan@arp": 3.0}
     for unit, most in units.items():
-        rated = box.run(f"systemd-analyze security --no-pager {unit} | tail -1")
+        rated = box.run(f"systemd-analyze security --no-pager sessiontrack{unit}.service | tail -1")
         assert float(re.findall(r": ([\d.]+)", rated)[0]) <= most
 
 
@@ -199,9 +209,31 @@ def test_uninstall_leaves_an_nginx_that_starts(box: Machine) -> None:
     assert box.run("systemctl is-active sessiontrack").strip() == "active"
 
 
+def test_root_bundles_the_log_for_who_helps(box: Machine) -> None:
+    box.run("cd /root && sessiontrack doctor --fast --bundle help.tar.gz || test -s help.tar.gz")
+    log = box.run("tar --extract --to-stdout --file /root/help.tar.gz sessiontrack/log.txt")
+    assert "Serving on http://127.0.0.1:8000" in log
+    box.run("! zcat /root/help.tar.gz | grep --fixed-strings --file /var/lib/sessiontrack/signing-key")
+
+
 def test_reload_reads_the_settings_anew(box: Machine) -> None:
     box.run(f"echo 'server_timing = \"on\"' >> {SETTINGS} && systemctl reload sessiontrack")
     box.wait(f"{API} --include http://127.0.0.1:8000/healthz | grep --ignore-case server-timing")
+
+
+@contextmanager
+def asked_meanwhile(box: Machine, what: str) -> Iterator[None]:
+    """It answers before and afterwards; print how many requests are not answered."""
+    code = "--max-time 1 --output /dev/null --write-out '%{http_code}\\n'"
+    asking = f"{API} {code} http://127.0.0.1:8000/healthz || true"
+    box.run(f"(while sleep 0.1; do {asking}; done) > /tmp/answers 2>/dev/null & echo $! > /tmp/asking")
+    yield
+    box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
+    box.run("kill $(cat /tmp/asking) || true")
+    answers = box.run("cat /tmp/answers").split()
+    assert "200" in answers
+    missed = sum(code != "200" for code in answers)
+    print(f"{what}: {missed} of {len(answers)} requests were not answered (10 a second)")
 
 
 def test_an_upgrade_makes_a_backup_and_keeps_the_data(box: Machine) -> None:
@@ -209,17 +241,9 @@ def test_an_upgrade_makes_a_backup_and_keeps_the_data(box: Machine) -> None:
     box.run("cd /srv && sed -i 's/^Version: .*/&.1/' new/DEBIAN/control")
     box.run("cd /srv && dpkg-deb -Zgzip -z1 --build new newer.deb")
     before = call(box, "/devices", token(box))
-    code = "--max-time 1 --output /dev/null --write-out '%{http_code}\\n'"
-    asking = f"{API} {code} http://127.0.0.1:8000/healthz || true"
-    box.run(f"(while sleep 0.1; do {asking}; done) > /tmp/answers 2>/dev/null & echo $! > /tmp/asking")
-    printed = box.run("apt-get install --yes --no-install-recommends /srv/newer.deb")
+    with asked_meanwhile(box, "upgrade of the package"):
+        printed = box.run("apt-get install --yes --no-install-recommends /srv/newer.deb")
     assert "a backup of the database, before the upgrade" in printed
-    box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
-    box.run("kill $(cat /tmp/asking) || true")
-    answers = box.run("cat /tmp/answers").split()
-    assert "200" in answers
-    missed = sum(code != "200" for code in answers)
-    print(f"upgrade: {missed} of {len(answers)} requests were not answered (10 a second)")
     assert box.run("ls /var/lib/sessiontrack/backups/*.sqlite3 | wc -l").strip() != "0"
     names = {each["mac"] for each in json.loads(before)["devices"]}
     assert names <= {each["mac"] for each in json.loads(call(box, "/devices", token(box)))["devices"]}
@@ -248,22 +272,39 @@ def test_restore_as_root_restores_what_the_service_has(box: Machine) -> None:
 
 
 @contextmanager
-def wrong_clock(box: Machine, variables: str) -> Iterator[None]:
-    """The service under libfaketime, and as it was afterwards."""
+def wrong_clock(box: Machine, offset: str) -> Iterator[Callable[[str], None]]:
+    """The service under libfaketime, which reads the offset from a file; it is as it was afterwards."""
     (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
     box.put(library, "/usr/lib/sessiontrack-clock.so")
+    # libfaketime 0.9.10 fails in Python 3.11's sleep if the monotonic clock is the true one.
+    sleep = (
+        "import select, time\\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\\n"
+    )
+    box.run(f"mkdir -p /srv/ahead && printf '{sleep}' > /srv/ahead/sitecustomize.py")
+
+    def turn(offset: str) -> None:
+        box.run(f"echo '{offset}' > /srv/ahead/new && mv /srv/ahead/new /srv/ahead/clock")
+
+    turn(offset)
     folder = "/etc/systemd/system/sessiontrack.service.d"
-    variables = f"LD_PRELOAD=/usr/lib/sessiontrack-clock.so {variables} NO_FAKE_STAT=1 FAKE_UTIME=0"
+    variables = (
+        "LD_PRELOAD=/usr/lib/sessiontrack-clock.so FAKETIME_TIMESTAMP_FILE=/srv/ahead/clock"
+        " PYTHONPATH=/srv/ahead FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1"
+        " FAKE_UTIME=0"
+    )
     restart = "systemctl daemon-reload && systemctl restart sessiontrack"
     box.run(
         f"mkdir {folder} && printf '[Service]\\nEnvironment={variables}\\n' > {folder}/clock.conf"
         f" && {restart}"
     )
-    yield
+    yield turn
     box.run(f"rm -r {folder} && {restart}")
 
 
-def test_a_start_in_the_past_records_nothing_until_the_clock_is_right(box: Machine) -> None:
+@pytest.mark.parametrize(
+    "behind", ["-1000d", f"-{int(time.time()) // 86_400 - 1}d"], ids=["years", "in 1970"]
+)
+def test_a_start_in_the_past_records_nothing_until_the_clock_is_right(box: Machine, behind: str) -> None:
     secret = token(box)
     body = '{"source": "arp", "devices": [{"mac": "00:1a:2b:3c:4d:99"}]}'
 
@@ -271,24 +312,23 @@ def test_a_start_in_the_past_records_nothing_until_the_clock_is_right(box: Machi
         return bool(json.loads(call(box, "/presence/scans", secret, f"--data '{body}'"))["success"])
 
     assert recorded()
-    with wrong_clock(box, "FAKETIME=-1000d"):
+    with wrong_clock(box, behind) as turn:
         box.wait(f"{API} http://127.0.0.1:8000/readyz | grep clock_unsure")
         assert not recorded()
+        assert "00:1A:2B:3C:4D:99" in call(box, "/devices", secret)
+        # A time source answers.
+        turn("+0")
+        box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
+        assert recorded()
     assert recorded()
+    log = box.run(
+        "journalctl --unit sessiontrack --output cat --no-pager | grep -c 'cannot be before' || true"
+    )
+    assert int(log) > 0
 
 
 def test_a_jump_of_the_clock_ahead_leaves_nothing_behind(box: Machine) -> None:
     """An hour for a while, then 2040, while the service runs."""
-    # libfaketime 0.9.10 fails in Python 3.11's sleep if the monotonic clock is the true one.
-    sleep = (
-        "import select, time\\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\\n"
-    )
-    box.run(f"mkdir -p /srv/ahead && printf '{sleep}' > /srv/ahead/sitecustomize.py")
-    variables = "FAKETIME_TIMESTAMP_FILE=/srv/ahead/clock PYTHONPATH=/srv/ahead FAKETIME_NO_CACHE=1"
-
-    def turn(offset: str) -> None:
-        box.run(f"echo '{offset}' > /srv/ahead/new && mv /srv/ahead/new /srv/ahead/clock")
-
     secret, mac = token(box), "00:1A:2B:3C:4D:98"
     body = json.dumps({"source": "arp", "devices": [{"mac": mac}]})
 
@@ -296,8 +336,7 @@ def test_a_jump_of_the_clock_ahead_leaves_nothing_behind(box: Machine) -> None:
         asked = f"--output /dev/null --write-out '%{{http_code}}' --data '{body}'"
         return int(call(box, "/presence/scans", secret, asked))
 
-    turn("+0")
-    with wrong_clock(box, f"{variables} FAKETIME_DONT_FAKE_MONOTONIC=1"):
+    with wrong_clock(box, "+0") as turn:
         assert look() == 200
         turn("+1h")
         assert look() == 200
@@ -379,7 +418,9 @@ def test_remove_keeps_the_data_and_purge_asks(box: Machine) -> None:
     box.run("test -e /var/lib/sessiontrack/sessiontrack.sqlite3")
     box.run("apt-get install --yes --no-install-recommends /srv/newer.deb")
     box.run("echo sessiontrack sessiontrack/remove-data boolean true | debconf-set-selections")
+    box.run("systemctl enable sessiontrack-radius sessiontrack-scan@broken")
     box.run("apt-get purge --yes sessiontrack && test ! -e /var/lib/sessiontrack")
+    assert box.run(LEFT).strip() == ""
     assert box.run("systemctl --failed --no-legend").strip() == ""
 
 
@@ -399,6 +440,58 @@ def test_root_prepares_a_new_host_before_the_first_start(box: Machine) -> None:
     box.run("systemctl start sessiontrack")
     assert "anna" in box.run("sessiontrack user list")
     assert box.run(roots).strip() == ""
+
+
+def test_with_pip_it_is_installed_updated_and_uninstalled(box: Machine) -> None:
+    """As docs/install.md says, from wheels: the machine has no package index."""
+    for wheel in wheels(box.run("python3 -c 'import sys; print(*sys.version_info[:2], sep=\".\")'").strip()):
+        box.put(wheel, f"/srv/wheels/{wheel.name}")
+    box.run("echo sessiontrack sessiontrack/remove-data boolean true | debconf-set-selections")
+    box.run("apt-get purge --yes sessiontrack || true")
+    program, command = "/opt/sessiontrack/bin/sessiontrack", "/usr/local/bin/sessiontrack"
+    pip = "/opt/sessiontrack/bin/pip install --quiet --no-index --find-links /srv/wheels"
+    # The purge took away the empty /opt, too.
+    box.run(f"umask 077 && python3 -m venv /opt/sessiontrack && {pip} sessiontrack")
+    for remedy in ("chmod -R go+rX /opt/sessiontrack", "chmod go+rx /opt"):
+        assert remedy in box.run(f"{program} install --yes", check=False)
+        box.run(remedy)
+    left = box.run(f"{program} install --yes --server-name box.example.org")
+    for line in ("systemd-sysusers /etc/sysusers.d/sessiontrack.conf", "systemctl daemon-reload"):
+        assert line in left
+        box.run(line)
+    box.run(
+        "systemctl enable --now sessiontrack.service sessiontrack-network.service sessiontrack-backup.timer"
+    )
+    box.run(f"ln -s {program} {command}")
+    secret = token(box)
+    box.wait(f"{API} -H 'Authorization: Bearer {secret}' http://127.0.0.1:8000/devices | grep {NEIGHBOUR}")
+    with asked_meanwhile(box, "update with pip"):
+        box.run("sessiontrack backup /var/lib/sessiontrack/backups --keep 14")
+        # Under its own number it would be there already.
+        box.run(f"{pip} --no-deps --force-reinstall sessiontrack")
+        assert box.run("sessiontrack install --yes").strip().endswith("Done.")
+        box.run("systemctl daemon-reload && systemctl restart sessiontrack")
+    assert NEIGHBOUR in call(box, "/devices", secret)
+    box.run("sessiontrack check")
+    assert box.run("systemctl is-active sessiontrack-network").strip() == "active"
+    said = box.run(f"{program} uninstall --purge --yes")
+    assert "userdel sessiontrack" in said
+    box.run(f"rm {command} && userdel sessiontrack && test ! -e /var/lib/sessiontrack && nginx -t")
+    assert box.run(LEFT).strip() == ""
+    assert box.run("systemctl --failed --no-legend").strip() == ""
+
+
+def wheels(python: str) -> list[Path]:
+    """Those of the package's requirements for that Python, and our own, which `make deb` has left."""
+    folder = ROOT / "build" / "appliance" / f"wheels-{python}"
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    chosen = ["--only-binary=:all:", "--python-version", python, "--dest", folder]
+    platforms = [
+        f"--platform={each}_x86_64" for each in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
+    ]
+    exact = ["--require-hashes", "--requirement", ROOT / "requirements" / "package.txt"]
+    subprocess.run([*pip, *chosen, *platforms, *exact], check=True)
+    return [*folder.glob("*.whl"), *(ROOT / "build" / "deb" / "wheel").glob("*.whl")]
 
 
 def test_lintian_finds_no_error(package: Path) -> None:

@@ -1,5 +1,6 @@
 """Migrations: applied completely or not at all."""
 
+import logging
 import re
 import shutil
 import signal
@@ -12,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -179,6 +181,20 @@ def test_a_migration_made_by_the_command_runs_once_and_is_known_then(tmp_path: P
     with closing(sqlite3.connect(tmp_path / "instance" / "sessiontrack.sqlite3")) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(number,)]
         assert "note" in {name for _, name, *_ in connection.execute("PRAGMA table_info(write_probe)")}
+
+
+def test_the_log_says_why_a_start_takes_long(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app({"INSTANCE": tmp_path / "older"})
+    with app.app_context():
+        with db.engine.begin() as connection:
+            command.upgrade(revisions._config(connection), "0001")
+        caplog.set_level(logging.INFO)
+        prepare(app)
+        prepare(app)
+        db.engine.dispose()
+    said = [each.getMessage() for each in caplog.records if each.name == revisions.__name__]
+    assert said[0].startswith(f"The database is migrated from 0001 to {migrations.newest_revision()};")
+    assert [each.rpartition(",")[0] for each in said[1:]] == ["The database is migrated"]
 
 
 def test_a_newer_database_is_refused(template: tuple[Path, dict[str, str]], tmp_path: Path) -> None:

@@ -779,3 +779,14 @@ def test_a_python_that_services_cannot_read_is_named(tmp_path: Path) -> None:
     said = install_command._remedy(python.parent, program.parent.parent, python)
     assert said.startswith(f", who needs {python};")
     assert "/usr/bin/python3" in said
+
+
+def test_a_folder_for_programs_that_a_umask_closed_is_opened() -> None:
+    """Where there was no /opt, `python3 -m venv` makes it, and closes it too."""
+    environment = Path("/opt/sessiontrack")
+    said = install_command._remedy(environment.parent, environment, environment / "bin/sessiontrack")
+    assert said.endswith("was it made under a umask like 077? chmod go+rx /opt")
+    said = install_command._remedy(
+        Path("/srv/closed"), Path("/srv/closed/venv"), Path("/srv/closed/venv/bin")
+    )
+    assert "elsewhere" in said
