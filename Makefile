@@ -145,11 +145,12 @@ deploy: $(VENV)/test.done ## update deploy/ from its templates
 deb: $(VENV)/run.done ## one Debian package in dist/  (ARGS="--architecture arm64")
 	$(BIN)/python bundling/deb.py $(ARGS)
 
-image: deb ## a container image, by podman on a Debian that debootstrap makes; as root
+image: $(VENV)/run.done ## a container image, by podman on a Debian that debootstrap makes; as root
 	.ci/install-programs debootstrap podman buildah crun
+	$(BIN)/python bundling/deb.py
 	bundling/image.sh
 
-container: image $(VENV)/test.done ## run that image in containers, and test it; as root
+container: image $(VENV)/test.done ## run that image in containers, and test it; as root  (ARGS="-k sigterm")
 	$(BIN)/python -m pytest -p no:cacheprovider -p no:randomly -x tests/appliance/container.py $(ARGS)
 
 appliance: $(VENV)/test.done ## boot a Debian with systemd, and test an installation in it; as root  (ARGS="-k scan")

@@ -114,6 +114,10 @@ def _share(folders: list[Path], common: Path) -> None:
             path.rename(common / path.name)
             for other in others:
                 _remove(other / path.name)
+            if path.suffix == ".libs":
+                # A wheel's compiled modules look for its libraries beside their package.
+                for folder in folders:
+                    (folder / path.name).symlink_to(os.path.relpath(common / path.name, folder))
     for folder in folders:
         _write(folder / "common.pth", f"/{OPT}/lib/common\n")
 

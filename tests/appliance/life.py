@@ -67,6 +67,9 @@ def test_apt_installs_and_starts_it(box: Machine, package: Path) -> None:
     assert f"sessiontrack {told['version']}" in log
     assert box.run("stat --format %U:%a /var/lib/sessiontrack").strip() == "sessiontrack:700"
     assert "sessiontrack doctor" in box.run("man sessiontrack | cat")
+    # Its own libpq, whatever else the machine has.
+    asked = "/opt/sessiontrack/bin/python -c 'import psycopg; print(psycopg.pq.__impl__)'"
+    assert box.run(asked).strip() == "binary"
 
 
 def test_it_looks_at_its_network_from_the_start(box: Machine) -> None:
