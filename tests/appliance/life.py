@@ -447,6 +447,7 @@ def test_root_prepares_a_new_host_before_the_first_start(box: Machine) -> None:
 
 def test_with_pip_it_is_installed_updated_and_uninstalled(box: Machine) -> None:
     """As docs/install.md says, from wheels: the machine has no package index."""
+    box.add_segment()
     for wheel in wheels(box.run("python3 -c 'import sys; print(*sys.version_info[:2], sep=\".\")'").strip()):
         box.put(wheel, f"/srv/wheels/{wheel.name}")
     box.run("echo sessiontrack sessiontrack/remove-data boolean true | debconf-set-selections")

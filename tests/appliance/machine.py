@@ -146,7 +146,9 @@ class Machine:
         return root / target.lstrip("/")
 
     def add_segment(self) -> None:
-        """An interface `lan` with 10.77.0.1, and one other host on that segment, its router."""
+        """An interface `lan` with 10.77.0.1, and one other host there, its router; until a power cut."""
+        if self._segment is not None:
+            return
         self._segment = subprocess.Popen(["unshare", "--net", "sleep", "86400"])
         other = self._segment.pid
         ours = os.readlink("/proc/self/ns/net")
