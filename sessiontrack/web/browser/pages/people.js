@@ -5,7 +5,7 @@ import { colorsOf, together, viewBars } from "../elements/bars.js";
 import "../elements/days.js";
 import { pager, SIZES } from "../elements/pager.js";
 import { badge, emptyState, failure, pageHeader, segments } from "../elements/parts.js";
-import { periodValue } from "../elements/period.js";
+import { lengthOf, periodInstants, periodValue } from "../elements/period.js";
 import "../elements/table.js";
 import { pathName, viewName } from "../elements/views.js";
 import { address, locale } from "#here";
@@ -19,6 +19,8 @@ import { UrlState } from "../url-state.js";
 import "./people.css";
 
 const SHOWN = ["sessions", "views", "days"];
+// The period of each, where the address names none.
+const USUAL = { sessions: "all", views: "30 days", days: "30 days" };
 const STATES = { all: undefined, now: true, before: false };
 // The users to choose from: those with a session in this period.
 const NAMES_PERIOD = "1 year";
@@ -36,9 +38,7 @@ class PeoplePage extends StElement {
     view: "",
     day: "",
     active: "all",
-    after: "",
-    before: "",
-    period: "30 days",
+    period: "",
     from: "",
     to: "",
     page: 1,
@@ -89,17 +89,24 @@ class PeoplePage extends StElement {
     return this.#state.value.users.split(",").filter(Boolean).map(decoded);
   }
 
+  /** The period that is chosen: {period, from, to}. */
+  get #period() {
+    const { show, period, from, to } = this.#state.value;
+    return { period: period || (USUAL[show] ?? USUAL.sessions), from, to };
+  }
+
+  /** The sessions that began in the period. */
+  get #asksFor() {
+    const { active } = this.#state.value;
+    const now = Math.floor(Date.now() / 1000);
+    const ends = periodInstants(this.#period, now);
+    const length = lengthOf(this.#period.period);
+    const began = ends ? { started_after: ends.from - 1, started_before: ends.to } : length && { started_after: now - length };
+    return { "usernames[]": this.#users, active: STATES[active], ...began };
+  }
+
   #load = async ({ limit, offset, signal }) => {
-    const { active, after, before } = this.#state.value;
-    const params = {
-      "usernames[]": this.#users,
-      active: STATES[active],
-      started_after: after,
-      stopped_before: before,
-      limit,
-      offset,
-    };
-    const { data, total } = await getList("/api/v2/sessions", { params, signal });
+    const { data, total } = await getList("/api/v2/sessions", { params: { ...this.#asksFor, limit, offset }, signal });
     return { rows: data, total };
   };
 
@@ -138,7 +145,7 @@ class PeoplePage extends StElement {
   updated(changed) {
     if (changed.has("found")) this.querySelector(".people-times")?.refresh();
     const { show, users, page, size } = this.#state.value;
-    const span = periodValue(this.#state.value);
+    const span = periodValue(this.#period);
     const asked = JSON.stringify([show, users, span, ...(show === "days" ? [page, size] : [])]);
     if (show === "sessions" || asked === this.#asked) return;
     this.#asked = asked;
@@ -216,14 +223,13 @@ class PeoplePage extends StElement {
 
   /** What is shown, as a file. */
   #file(show) {
-    const { active, after, before, view } = this.#state.value;
+    const { view } = this.#state.value;
     const users = { "usernames[]": this.#users };
-    const span = periodValue(this.#state.value);
+    const span = periodValue(this.#period);
     if (show === "views") return address("/api/v2/session-stats.csv") + queryOf({ ...span, ...users, view });
     const day = this.#day ? { start: this.#day, end: this.#day } : span;
     if (show === "days") return address("/api/v2/session-days.csv") + queryOf({ ...day, ...users });
-    const asked = { ...users, active: STATES[active], started_after: after, stopped_before: before };
-    return address("/api/v2/sessions.csv") + queryOf(asked);
+    return address("/api/v2/sessions.csv") + queryOf(this.#asksFor);
   }
 
   /** Choose only this user, or everybody again. */
@@ -263,19 +269,18 @@ class PeoplePage extends StElement {
   }
 
   #sessions() {
-    const { users, active, after, before } = this.#state.value;
-    const instantField = (name, value) => html`<label class="field">
-      <span>${t(`people.${name}`)}</span>
-      <input type="datetime-local" .value=${value} @change=${(event) => this.#limit(name, event)} />
-    </label>`;
+    const { users, active } = this.#state.value;
+    const { period, from, to } = this.#period;
+    // A length that is none of the choices, typed into the address, asks for everything.
+    const shown = periodInstants({ period, from, to }) || lengthOf(period) ? "" : USUAL.sessions;
     return html`<st-table
       no-search
       caption=${t("people.caption")}
       .columns=${this.#columns}
       .load=${this.#load}
       .keyOf=${({ _id: id }) => id}
-      .filters=${{ users, active, after, before }}
-      ?filtered=${Boolean(users || after || before || active !== "all")}
+      .filters=${{ users, active, period, from, to }}
+      ?filtered=${Boolean(users || from || period !== USUAL.sessions || active !== "all")}
       .empty=${noPeople()}
       .controls=${html`<div class="people-filters">
         ${segments({
@@ -284,20 +289,16 @@ class PeoplePage extends StElement {
           options: Object.keys(STATES).map((value) => ({ value, label: t(`people.state.${value}`) })),
           change: (value) => this.#state.set({ active: value }, { clear: ["page"] }),
         })}
-        ${instantField("after", after)} ${instantField("before", before)}
+        <st-period usual=${USUAL.sessions} .current=${shown}></st-period>
       </div>`}
-      @st-reset=${() => this.#state.set({ users: "", active: "all", after: "", before: "" }, { clear: ["page"] })}
+      @st-reset=${() => this.#state.set({ users: "", active: "all" }, { clear: ["page", "period", "from", "to"] })}
     ></st-table>`;
-  }
-
-  #limit(name, event) {
-    if (event.target.validity.valid) this.#state.set({ [name]: event.target.value }, { clear: ["page"] });
   }
 
   #stats(show) {
     const isHere = this.found?.show === show;
     return html`<div class="table-tools">
-        <st-period usual="30 days"></st-period>
+        <st-period usual=${USUAL.views}></st-period>
       </div>
       ${this.error
         ? html`<div class="card">${failure(this.error, this.#again)}</div>`
