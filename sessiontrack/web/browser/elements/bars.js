@@ -4,7 +4,7 @@ import { formatSeconds } from "../time.js";
 import { viewName } from "./views.js";
 import "./bars.css";
 
-const COLORS = 12;
+const COLORS = 8;
 
 /** A colour number for each name, for data-color: never the same for two that stand side by side in the list. */
 export function colorsOf(names) {

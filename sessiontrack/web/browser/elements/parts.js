@@ -25,7 +25,7 @@ export function nameTab(text) {
   document.title = `${text} · ${document.title.split(" · ").at(-1)}`;
 }
 
-/** A small label. @param kind "ok", "active", "warning", "danger" or "quiet". */
+/** A small label. @param kind "ok", "active", "warning", "danger", "plain" or "quiet". */
 export const badge = (kind, text) => html`<span class="badge" data-kind=${kind}>${text}</span>`;
 
 const STATUS_KINDS = { connected: "ok", disconnected: "quiet", down: "danger" };

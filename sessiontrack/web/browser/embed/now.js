@@ -1,17 +1,10 @@
 import { html, nothing } from "lit";
+import { EVENT_KINDS } from "../elements/event-badge.js";
 import { badge } from "../elements/parts.js";
 import { formatNumber, t } from "#i18n";
 import { instant, Widget } from "./widget.js";
 
 const TILES = ["connected", "disconnected", "new", "down"];
-const KINDS = {
-  Connected: "ok",
-  Disconnected: "quiet",
-  "New Device": "active",
-  "Device Down": "danger",
-  "Down Reconnected": "ok",
-  "IP Changed": "warning",
-};
 
 /** `<sessiontrack-now>`: the number of devices by status, and the latest events. */
 class Now extends Widget {
@@ -37,8 +30,8 @@ const eventRow = ({ at, mac, name, owner, type, voided }, timezone) => html`<li>
 </li>`;
 
 function eventBadge(type, voided) {
-  const said = type in KINDS ? t(`event.${type}`) : type;
-  return voided ? badge("quiet", t("event.voided", { type: said })) : badge(KINDS[type] ?? "quiet", said);
+  const said = type in EVENT_KINDS ? t(`event.${type}`) : type;
+  return voided ? badge("quiet", t("event.voided", { type: said })) : badge(EVENT_KINDS[type] ?? "quiet", said);
 }
 
 customElements.define("sessiontrack-now", Now);
