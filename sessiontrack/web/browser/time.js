@@ -50,6 +50,12 @@ export const fullInstant = (at) =>
 export const formatDay = (at) => formatter({ ...DAY, year: "numeric" }).format(toDate(at));
 export const formatClock = (at) => formatter(CLOCK).format(toDate(at));
 
+/** As files and answers of the API have it: 2026-11-27 20:00. */
+export function writtenInstant(at) {
+  const options = { timeZone: zone, dateStyle: "short", timeStyle: "short" };
+  return new Intl.DateTimeFormat("sv", options).format(toDate(at));
+}
+
 /** An instant for a page: short, in full on hover; null is shown as "never". */
 export function instant(at) {
   if (at === null || at === undefined) return html`<span class="muted">${t("time.never")}</span>`;

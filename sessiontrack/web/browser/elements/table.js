@@ -9,6 +9,7 @@ import { fitColumns } from "./columns.js";
 import { pager, SIZES } from "./pager.js";
 import { emptyState, failure } from "./parts.js";
 import "./search.js";
+import { toast } from "./toast.js";
 
 const SKELETON_ROWS = 8;
 
@@ -17,7 +18,7 @@ const SKELETON_ROWS = 8;
  *
  * Properties:
  *   columns  [{label, cell: (row) => template, sort?: name, kind?: "main" | "state" | "number" | "mono" | "wide",
- *            leaves?: 1, 2, ..., isBeside?: true}]; where the window is too narrow for all, the column whose `leaves` is 1
+ *            leaves?: 1, 2, ..., isBeside?: true, isAction?: true}]; where the window is too narrow for all, the column whose `leaves` is 1
  *            is the first to leave. On a phone the column of kind "main" is the row's title, with the column of kind
  *            "state" and then the one with `isBeside` beside it; those with `leaves` are not shown, but for those of kind "wide" and the last to leave, 5.
  *   load     async ({search, sort, limit, offset, signal}) => ({rows, total}); sort is a name, with - before it for
@@ -28,7 +29,7 @@ const SKELETON_ROWS = 8;
  *   controls a template beside the search field.
  *   keyOf    (row) => its identity, for a row that stays the same one when its values change.
  * Attributes: caption, sort (the default order), no-search, prefix (before its names in the address, where the page
- *   has another list).
+ *   has another list), file (the name of a CSV file of all rows, without the columns that are `isAction`).
  * Events: st-reset, when the reader clears search and filters.
  */
 class StTable extends StElement {
@@ -42,6 +43,7 @@ class StTable extends StElement {
     keyOf: { attribute: false },
     caption: {},
     sort: {},
+    file: {},
     prefix: {},
     noSearch: { type: Boolean, attribute: "no-search" },
     found: { state: true },
@@ -61,7 +63,7 @@ class StTable extends StElement {
 
   constructor() {
     super();
-    Object.assign(this, { columns: [], keyOf: JSON.stringify, filters: {}, filtered: false, caption: "", sort: "", prefix: "", noSearch: false, busy: true });
+    Object.assign(this, { columns: [], keyOf: JSON.stringify, filters: {}, filtered: false, caption: "", sort: "", file: "", prefix: "", noSearch: false, busy: true });
   }
 
   connectedCallback() {
@@ -150,9 +152,24 @@ class StTable extends StElement {
 
   render() {
     return html`
-      <div class="table-tools">${this.noSearch ? nothing : this.#search()} ${this.controls ?? nothing}</div>
+      <div class="table-tools">${this.noSearch ? nothing : this.#search()} ${this.controls ?? nothing} ${this.#fileButton()}</div>
       ${this.#body()}
     `;
+  }
+
+  #fileButton() {
+    if (!this.file || !this.found?.total) return nothing;
+    return html`<button type="button" class="button table-file" @click=${() => this.#save()}>${icon("download")}CSV</button>`;
+  }
+
+  async #save() {
+    const { q: search, sort } = this.#shown;
+    try {
+      const { saveRows } = await import("./table-file.js");
+      await saveRows(this.file, this.columns, (part) => this.load({ search, sort, ...part }));
+    } catch (error) {
+      toast(error.message, "error");
+    }
   }
 
   #search() {

@@ -26,7 +26,7 @@ class AccountPage extends StElement {
     { label: t("account.logins.since"), kind: "number", leaves: 2, cell: ({ created_at: at }) => instant(at) },
     { label: t("account.logins.used"), kind: "number", isBeside: true, cell: usedCell },
     { label: t("account.logins.until"), kind: "number", leaves: 1, cell: ({ expires_at: at }) => instant(at) },
-    { label: t("account.logins.actions"), kind: "wide", cell: (login) => this.#actions(login) },
+    { label: t("account.logins.actions"), kind: "wide", isAction: true, cell: (login) => this.#actions(login) },
   ];
 
   #load = async ({ limit, offset, signal }) => {
@@ -52,6 +52,7 @@ class AccountPage extends StElement {
       <h2 class="account-logins">${t("account.logins")}</h2>
       <st-table
         caption=${t("account.logins.caption")}
+        file="logins"
         no-search
         .columns=${this.#columns}
         .load=${this.#load}

@@ -31,7 +31,7 @@ class AlertsPage extends StElement {
     { label: t("alerts.events"), kind: "wide", leaves: 2, cell: eventsCell },
     { label: t("alerts.last"), kind: "number", leaves: 3, cell: ({ last_delivered_at: at }) => (at === null ? none(t("alerts.never")) : instant(at)) },
     { label: t("alerts.waiting"), kind: "number", leaves: 1, cell: ({ pending }) => formatNumber(pending) },
-    { label: t("alerts.actions"), kind: "wide", cell: (hook) => html`<div class="row-actions">${this.#actions(hook, "quiet")}</div>` },
+    { label: t("alerts.actions"), kind: "wide", isAction: true, cell: (hook) => html`<div class="row-actions">${this.#actions(hook, "quiet")}</div>` },
   ];
 
   #deliveryColumns = [
@@ -45,7 +45,7 @@ class AlertsPage extends StElement {
     { label: t("alerts.delivery.attempts"), kind: "number", leaves: 1, cell: ({ attempts }) => formatNumber(attempts) },
     { label: t("alerts.delivery.created"), kind: "number", leaves: 5, cell: ({ created_at: at }) => instant(at) },
     { label: t("alerts.delivery.finished"), kind: "number", leaves: 2, cell: ({ finished_at: at }) => (at === null ? none("–") : instant(at)) },
-    { label: t("alerts.actions"), kind: "wide", cell: (delivery) => this.#resendButton(delivery) },
+    { label: t("alerts.actions"), kind: "wide", isAction: true, cell: (delivery) => this.#resendButton(delivery) },
   ];
 
   #load = async ({ limit, offset, signal }) => {
@@ -99,6 +99,7 @@ class AlertsPage extends StElement {
       <st-table
         no-search
         caption=${t("alerts.caption")}
+        file="webhooks"
         .columns=${this.#columns}
         .load=${this.#load}
         .keyOf=${({ id }) => id}
@@ -135,6 +136,7 @@ class AlertsPage extends StElement {
       <st-table
         no-search
         caption=${t("alerts.deliveries.caption")}
+        file="deliveries"
         .columns=${this.#deliveryColumns}
         .load=${this.#loadDeliveries}
         .keyOf=${({ id }) => id}

@@ -225,6 +225,7 @@ class DevicePage extends StElement {
         listsSessions(type),
         html`<st-table
           caption=${t(`history.type.${type}`)}
+          file="history"
           sort="-order_time"
           .columns=${historyColumns(type, { withDevice: false })}
           .load=${historyLoader({ type, span, mac })}

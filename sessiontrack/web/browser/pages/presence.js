@@ -302,6 +302,7 @@ class PresencePage extends StElement {
     const { status, span, until, period, from, to } = this.#state.value;
     return html`<st-table
       caption=${t("presence.caption")}
+      file="presence"
       no-search
       sort="-connection"
       .columns=${this.#columns}

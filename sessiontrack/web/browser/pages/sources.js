@@ -55,7 +55,7 @@ class SourcesPage extends StElement {
     { label: t("sources.rhythm"), kind: "number", leaves: 1, cell: rhythmCell },
     { label: t("sources.seen"), kind: "number", leaves: 2, cell: ({ seen, kind }) => t(kind === "scan" ? "sources.seen.look" : "sources.seen.day", { count: seen }) },
     { label: t("sources.why"), kind: "wide", cell: (source) => html`<div class="sources-why">${whyCell(source)}</div>` },
-    ...(role === "viewer" ? [] : [{ label: t("sources.actions"), kind: "wide", cell: (source) => this.#actions(source) }]),
+    ...(role === "viewer" ? [] : [{ label: t("sources.actions"), kind: "wide", isAction: true, cell: (source) => this.#actions(source) }]),
   ];
 
   #load = async ({ limit, offset, signal }) => {
@@ -65,7 +65,7 @@ class SourcesPage extends StElement {
 
   connectedCallback() {
     super.connectedCallback();
-    this.#timer = setInterval(() => document.hidden || this.querySelector("st-table")?.reload(), EVERY_MS);
+    this.#timer = setInterval(() => document.hidden || this.querySelector("st-table")?.refresh(), EVERY_MS);
   }
 
   disconnectedCallback() {
@@ -79,6 +79,7 @@ class SourcesPage extends StElement {
       <st-table
         no-search
         caption=${t("sources.caption")}
+        file="sources"
         .columns=${this.#columns}
         .load=${this.#load}
         .keyOf=${({ name }) => name}

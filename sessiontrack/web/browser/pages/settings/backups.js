@@ -25,7 +25,7 @@ class Backups extends StElement {
     { label: t("settings.backups.name"), kind: "main", cell: ({ name }) => html`<strong class="mono">${name}</strong>` },
     { label: t("settings.backups.made"), kind: "number", isBeside: true, cell: ({ made_at: at }) => instant(at) },
     { label: t("settings.backups.size"), kind: "number", leaves: 5, cell: ({ size_bytes: bytes }) => size(bytes) },
-    ...(isProxied ? [] : [{ label: t("settings.actions"), kind: "wide", cell: (backup) => this.#actions(backup) }]),
+    ...(isProxied ? [] : [{ label: t("settings.actions"), kind: "wide", isAction: true, cell: (backup) => this.#actions(backup) }]),
   ];
 
   #load = async ({ limit, offset, signal }) => {
@@ -50,6 +50,7 @@ class Backups extends StElement {
         : nothing}
       <st-table
         caption=${t("settings.backups.caption")}
+        file="backups"
         no-search
         .columns=${this.#columns}
         .load=${this.#load}

@@ -58,6 +58,7 @@ class Configuration extends StElement {
     return html`
       <st-table
         caption=${t("settings.configuration.caption")}
+        file="settings"
         .columns=${this.#columns}
         .load=${this.#load}
         .filters=${this.#state.value}

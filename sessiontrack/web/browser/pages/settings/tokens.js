@@ -27,7 +27,7 @@ class Tokens extends StElement {
     { label: t("settings.token.used"), kind: "number", leaves: 5, cell: usedCell },
     { label: t("settings.token.issued"), kind: "number", leaves: 1, cell: ({ created_at: at }) => instant(at) },
     { label: t("settings.token.until"), kind: "number", cell: untilCell },
-    { label: t("settings.actions"), kind: "wide", cell: (token) => this.#actions(token) },
+    { label: t("settings.actions"), kind: "wide", isAction: true, cell: (token) => this.#actions(token) },
   ];
 
   #load = async ({ limit, offset, signal }) => {
@@ -38,6 +38,7 @@ class Tokens extends StElement {
   render() {
     return html`<st-table
       caption=${t("settings.tokens.caption")}
+      file="tokens"
       no-search
       .columns=${this.#columns}
       .load=${this.#load}
@@ -142,7 +143,7 @@ function statusCell({ revoked_at: revoked, expires_at: expires }) {
   if (revoked !== null) return badge("quiet", t("settings.token.invalid"));
   return expires !== null && expires * 1000 <= Date.now()
     ? badge("quiet", t("settings.token.expired"))
-    : badge("ok", t("settings.token.valid"));
+    : badge("plain", t("settings.token.valid"));
 }
 
 customElements.define("st-tokens", Tokens);

@@ -33,7 +33,7 @@ class Users extends StElement {
     { label: t("settings.status"), kind: "state", cell: statusCell },
     { label: t("settings.role"), cell: ({ role }) => t(`role.${role}`) },
     { label: t("settings.created"), kind: "number", leaves: 1, cell: ({ created_at: at }) => instant(at) },
-    { label: t("settings.actions"), kind: "wide", cell: (user) => this.#actions(user) },
+    { label: t("settings.actions"), kind: "wide", isAction: true, cell: (user) => this.#actions(user) },
   ];
 
   #load = async ({ limit, offset, signal }) => {
@@ -44,6 +44,7 @@ class Users extends StElement {
   render() {
     return html`<st-table
       caption=${t("settings.users.caption")}
+      file="users"
       no-search
       .columns=${this.#columns}
       .load=${this.#load}
@@ -164,7 +165,7 @@ function nameCell({ username }) {
 }
 
 function statusCell({ disabled_at: disabled }) {
-  return disabled === null ? badge("ok", t("settings.user.active")) : badge("quiet", t("settings.user.barred"));
+  return disabled === null ? badge("plain", t("settings.user.active")) : badge("quiet", t("settings.user.barred"));
 }
 
 customElements.define("st-users", Users);
