@@ -27,6 +27,15 @@ def test_it_opens_with_its_own_timeline_and_latest_sessions(signed_in: Visit) ->
     signed_in.settle()
     span = page.evaluate("document.querySelector('st-timeline').view.span")
     assert span == pytest.approx(3.5 * 86_400)
+    # The heading says what is in sight.
+    heading = page.locator("#device-strip")
+    expect(heading).not_to_contain_text("7 days")
+    page.get_by_role("button", name="Zoom out").click()
+    expect(heading).to_have_text("The last 7 days")
+    page.get_by_role("button", name="Earlier").first.click()
+    expect(heading).not_to_contain_text("7 days")
+    page.locator(".strip-buttons").get_by_role("button", name="Now").click()
+    expect(heading).to_have_text("The last 7 days")
     assert signed_in.violations() == []
 
 

@@ -11,6 +11,7 @@ from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
 # A window of 1280 by 900, as a page sees it at 200 %.
 ZOOMED = (640, 450)
+VISIBLE = "all => all.filter((each) => each.checkVisibility()).map((each) => each.textContent.trim())"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -113,3 +114,23 @@ def test_a_printed_page_is_a_report(signed_in: Visit) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert page.evaluate("getComputedStyle(document.querySelector('thead')).display") == "table-header-group"
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    signed_in.open("/ui/settings?section=users")
+    expect(page.locator("tbody tr").first).to_be_visible()
+    assert page.get_by_role("main").get_by_role("button").evaluate_all(VISIBLE) == ["Users"]
+    signed_in.open("/ui/devices")
+    expect(page.locator("tbody input").first).to_be_hidden()
+
+
+def test_a_printed_timeline_has_all_rows_and_fits_the_paper(signed_in: Visit) -> None:
+    page = signed_in.page
+    page.set_viewport_size({"width": 1280, "height": 600})
+    signed_in.open("/ui/presence")
+    wide = page.locator("st-timeline canvas").bounding_box()
+    assert page.locator(".tl-name").count() < 25
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator(".tl-name")).to_have_count(25)
+    # A page of A4 between its margins, in CSS pixels.
+    assert page.locator("st-timeline").evaluate("(each) => each.offsetWidth") <= 718
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("st-timeline canvas").bounding_box() == wide
+    assert page.locator(".tl-name").count() < 25

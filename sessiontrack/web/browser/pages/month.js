@@ -260,7 +260,7 @@ const deviceCell = ({ mac, name, owner }) => html`<a href=${address(`/ui/devices
   ${owner ? html`<small class="muted">${owner}</small>` : nothing}`;
 
 const shareCell = ({ share }) => html`<div class="month-share">
-  <svg aria-hidden="true">${svg`<rect data-color="0" width=${`${100 * (share ?? 0)}%`} height="100%" rx="3" />`}</svg>
+  <svg aria-hidden="true">${svg`<rect width=${`${100 * (share ?? 0)}%`} height="100%" rx="3" />`}</svg>
   <span>${share === null ? "–" : percent.format(Math.floor(1000 * share) / 1000)}</span>
 </div>`;
 

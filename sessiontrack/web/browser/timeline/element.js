@@ -109,10 +109,16 @@ class StTimeline extends StElement {
     };
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const live = setInterval(() => document.hidden || this.#draw(), LIVE_MS);
+    const toPaper = () => this.#print(true);
+    const toScreen = () => this.#print(false);
+    addEventListener("beforeprint", toPaper);
+    addEventListener("afterprint", toScreen);
     addEventListener("st-back", anew);
     addEventListener("st-theme", recolour);
     dark.addEventListener("change", recolour);
     this.#ends = [
+      () => removeEventListener("beforeprint", toPaper),
+      () => removeEventListener("afterprint", toScreen),
       () => removeEventListener("st-back", anew),
       () => removeEventListener("st-theme", recolour),
       () => dark.removeEventListener("change", recolour),
@@ -250,6 +256,17 @@ class StTimeline extends StElement {
     this.#labels = "";
     this.#font = undefined;
     this.#draw();
+  }
+
+  /** On paper nothing scrolls: all rows that are loaded are in sight, as wide as a page. */
+  #print(isPaper) {
+    this.classList.toggle("is-paper", isPaper);
+    this.#measure();
+    const rows = Math.min(this.#total ?? 0, BLOCK);
+    this.style.setProperty("--tl-paper", `${AXIS + rows * this.#rows.shape.rowHeight}px`);
+    if (isPaper) this.#rows.toTop();
+    cancelAnimationFrame(this.#frame);
+    this.#drawNow();
   }
 
   #moved() {

@@ -3,11 +3,12 @@ import { html, nothing } from "lit";
 import { getList } from "../../client.js";
 import { StElement } from "../../element.js";
 import { badge, failure } from "../../elements/parts.js";
-import { address } from "#here";
+import { address, locale } from "#here";
 import { t } from "#i18n";
 import { icon } from "../../icons.js";
-import { formatDuration, instant } from "../../time.js";
+import { formatDuration, instant, zone } from "../../time.js";
 import { apiSource, iso } from "../../timeline/api-source.js";
+import { Calendar } from "../../timeline/calendar.js";
 import "../../timeline/element.js";
 import { SPANS } from "../../timeline/view.js";
 
@@ -16,7 +17,9 @@ const LATEST = 5;
 
 /** Property: device, as the API answers it. */
 class DeviceStrip extends StElement {
-  static properties = { device: { attribute: false }, sessions: { state: true }, error: { state: true } };
+  static properties = { device: { attribute: false }, sessions: { state: true }, error: { state: true }, view: { state: true } };
+
+  #calendar = new Calendar(zone, locale);
 
   #source;
   #of = "";
@@ -39,6 +42,13 @@ class DeviceStrip extends StElement {
     }
   };
 
+  /** What is in sight, in words. */
+  get #title() {
+    const { span, until, from, to } = this.view ?? { span: SPANS.week, until: null };
+    const isUsual = until === null && Math.round(span) === SPANS.week;
+    return isUsual ? t("devices.one.strip") : this.#calendar.range(from, Math.min(to, Date.now() / 1000));
+  }
+
   get #timeline() {
     return this.querySelector("st-timeline");
   }
@@ -48,7 +58,7 @@ class DeviceStrip extends StElement {
       html`<button type="button" class="button" title=${name} aria-label=${name} @click=${does}>${sign}</button>`;
     return html`<section class="device-strip" aria-labelledby="device-strip">
       <div class="section-head">
-        <h2 id="device-strip">${t("devices.one.strip")}</h2>
+        <h2 id="device-strip" aria-live="polite">${this.#title}</h2>
         <div class="strip-buttons">
           ${button(t("devices.one.earlier"), icon("left"), () => this.#timeline.move(-0.8))}
           <button type="button" class="button" @click=${() => this.#timeline.live()}>${t("devices.one.now")}</button>
@@ -62,6 +72,7 @@ class DeviceStrip extends StElement {
           .source=${this.#source}
           .span=${SPANS.week}
           .until=${null}
+          @st-view=${({ detail }) => (this.view = detail)}
           @st-open=${(event) => event.preventDefault()}
           @st-instant=${({ detail }) => location.assign(presenceAt(iso(detail.at)))}
         ></st-timeline>
