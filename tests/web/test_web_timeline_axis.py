@@ -1,5 +1,6 @@
 """The marks of the timeline's axis, compared with Python's time zones."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -54,6 +55,28 @@ def modules(browser: Browser) -> Iterator[Page]:
     page.goto(f"{HOST}/")
     yield page
     page.close()
+
+
+RANGE = """async ([from, to]) => {
+  const { Calendar } = await import("/timeline/calendar.js");
+  const calendar = new Calendar("Europe/Paris", "en-GB");
+  return calendar.range(Date.parse(from) / 1000, Date.parse(to) / 1000);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("2026-11-27T00:00+01:00", "2026-11-28T00:00+01:00", "Fri, 27 Nov 2026"),
+        ("2026-10-25T00:00+02:00", "2026-10-26T00:00+01:00", "Sun, 25 Oct 2026"),
+        ("2026-10-01T00:00+02:00", "2026-11-01T00:00+01:00", "1-31 Oct 2026"),
+        ("2026-11-27T08:00+01:00", "2026-11-27T20:30+01:00", "Fri, 27 Nov 2026, 08:00-20:30"),
+        ("2026-11-16T12:00+01:00", "2026-11-23T12:00+01:00", "16-23 Nov 2026"),
+    ],
+)
+def test_a_range_names_its_days(modules: Page, start: str, end: str, said: str) -> None:
+    shown: str = modules.evaluate(RANGE, [start, end])
+    assert re.sub(r"\s*\u2013\s*", "-", shown) == said
 
 
 def marks(page: Page, zone: str, start: int, span: int, width: int = 800) -> dict[str, Any]:

@@ -75,16 +75,19 @@ export class Calendar {
     return this.#format(name, options).formatRange(from * 1000, to * 1000);
   }
 
-  /** "16 – 23 Nov 2026", with the day of the week and the time of day for short ranges. */
+  /** "16 – 23 Nov 2026"; short ranges with the day of the week, and the time of day unless the days are whole. */
   range(from, to) {
-    const hasTime = to - from < 3 * 86_400;
-    const format = this.#format(hasTime ? "range-time" : "range", {
+    const [first, end] = [Math.round(from), Math.round(to)];
+    const isShort = end - first < 3 * 86_400;
+    const isWhole = [first, end].every((at) => at === this.dayStart(this.day(at)));
+    const format = this.#format(`range ${isShort} ${isWhole}`, {
       day: "numeric",
       month: "short",
       year: "numeric",
-      ...(hasTime && { weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+      ...(isShort && { weekday: "short" }),
+      ...(isShort && !isWhole && { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
     });
-    return format.formatRange(from * 1000, to * 1000);
+    return format.formatRange(first * 1000, (isWhole ? end - 1 : end) * 1000);
   }
 
   #format(name, options) {
