@@ -58,6 +58,7 @@ def test_several_are_edited_at_once(stocked: Visit) -> None:
     dialog(stocked).get_by_label("Owner").fill("Anna")
     dialog(stocked).get_by_label("Add tags").fill("attic")
     dialog(stocked).get_by_label("Remove tags").fill("office")
+    dialog(stocked).get_by_label("Grace time").fill("45")
     dialog(stocked).get_by_label("Alert when it goes down").select_option("yes")
     assert stocked.violations() == []
     dialog(stocked).get_by_role("button", name="Save").click()
@@ -65,7 +66,30 @@ def test_several_are_edited_at_once(stocked: Visit) -> None:
     found = call(stocked, "GET", "/devices")["devices"]
     told = [(each["owner"], each["tags"], each["alert_down"]) for each in found]
     assert told == [("Anna", ["attic"], True), ("Anna", ["attic"], True), ("", ["office"], False)]
+    assert [each["grace"] for each in found] == ["45 minutes", "45 minutes", None]
     expect(page.get_by_text("devices selected")).to_have_count(0)
+
+
+def test_what_is_refused_is_said_at_its_field_in_the_pages_language(stocked: Visit) -> None:
+    stocked.allowed.append(FAILED_LOAD)
+    stocked.choose(language="fr")
+    stocked.open(PAGE)
+    stocked.page.get_by_role("button", name="Ajouter un appareil").click()
+    address = dialog(stocked).get_by_label("Adresse MAC")
+    address.fill("nothing")
+    dialog(stocked).get_by_role("button", name="Ajouter un appareil").click()
+    expect(address).to_have_attribute("aria-invalid", "true")
+    expect(address).to_be_focused()
+    expect(dialog(stocked)).not_to_contain_text("address")
+    stocked.page.keyboard.press("Escape")
+    stocked.page.locator("tbody input").first.check()
+    stocked.page.locator(".devices-bulk").get_by_role("button", name="Modifier").click()
+    grace = dialog(stocked).get_by_label("Délai de grâce")
+    grace.fill("999999")
+    dialog(stocked).get_by_label("Unité").select_option("days")
+    dialog(stocked).get_by_role("button", name="Enregistrer").click()
+    expect(grace).to_have_accessible_description("Au moins une minute, au plus 366 jours.")
+    assert stocked.violations() == []
 
 
 def test_several_are_merged(stocked: Visit) -> None:

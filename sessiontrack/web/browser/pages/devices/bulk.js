@@ -2,13 +2,13 @@
 import { html } from "lit";
 import { send } from "../../client.js";
 import { ask } from "../../elements/dialog.js";
-import { textField } from "../../elements/fields.js";
+import { fieldErrors } from "../../elements/field-errors.js";
+import { durationField, durationOf, textField } from "../../elements/fields.js";
 import { toast } from "../../elements/toast.js";
 import { t } from "#i18n";
 import { tagsField, tagsOf, textFields, typeField } from "../device/kinds.js";
 
 const nameOf = ({ name, mac }) => name || mac;
-const explain = ({ message, errors }) => Object.values(errors ?? {}).flat().join(" ") || message;
 /** Of a form, what was filled in. */
 const filled = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== "" && value?.length !== 0));
 
@@ -17,11 +17,11 @@ export async function addDevice() {
   const added = await ask({
     title: t("devices.add"),
     action: t("devices.add"),
-    body: html`${textField({ name: "mac", label: t("devices.mac"), value: "", required: true, mono: true, most: 40 })}
+    body: html`${textField({ name: "mac", label: t("devices.mac"), value: "", required: true, mono: true, most: 40, wrong: t("devices.one.merge.wrong") })}
       ${textField({ name: "name", label: t("devices.one.name"), value: "" })}
       ${textField({ name: "owner", label: t("devices.owner"), value: "" })}
       ${typeField("", t("devices.type.none"))} ${tagsField("tags", t("devices.tags"), [])} ${textFields()}`,
-    explain,
+    explain: fieldErrors,
     submit: ({ tags, ...data }) => send("POST", "/devices", filled({ ...data, tags: tagsOf(tags) })),
   });
   if (added) toast(t("devices.added", { name: nameOf(added.device) }));
@@ -44,12 +44,19 @@ export async function editSeveral(devices) {
     body: html`<p class="muted">${t("devices.bulk.text")}</p>
       ${textField({ name: "owner", label: t("devices.owner"), value: "" })} ${typeField("", t("devices.bulk.same"))}
       ${tagsField("add_tags", t("devices.bulk.add"), [])} ${tagsField("remove_tags", t("devices.bulk.remove"), [])}
-      ${textField({ name: "grace", label: t("devices.one.grace"), value: "", hint: t("devices.bulk.grace") })}
+      ${durationField({
+        name: "grace",
+        label: t("devices.one.grace"),
+        value: "",
+        hint: t("devices.bulk.grace"),
+        wrong: t("devices.one.grace.wrong"),
+      })}
       ${yesOrNo("alert_down", t("devices.one.alert"))} ${yesOrNo("archived", t("devices.one.archived"))}`,
-    explain,
-    submit: ({ add_tags: more, remove_tags: less, alert_down: alert, archived, ...data }) => {
+    explain: fieldErrors,
+    submit: ({ add_tags: more, remove_tags: less, alert_down: alert, archived, owner, type, ...data }) => {
       const flags = { alert_down: alert && alert === "true", archived: archived && archived === "true" };
-      const body = filled({ ...data, ...flags, add_tags: tagsOf(more), remove_tags: tagsOf(less) });
+      const grace = durationOf(data, "grace") ?? "";
+      const body = filled({ owner, type, grace, ...flags, add_tags: tagsOf(more), remove_tags: tagsOf(less) });
       return send("PATCH", "/devices", { ...body, macs: devices.map(({ mac }) => mac) });
     },
   });
@@ -71,7 +78,7 @@ export async function mergeSeveral(devices) {
       </label>
       <p>${t("devices.one.merge.text")}</p>
       <p>${t("devices.one.merge.for_good")}</p>`,
-    explain,
+    explain: fieldErrors,
     submit: async ({ keeper }) => {
       for (const { mac } of devices) {
         if (mac !== keeper) await send("POST", `/devices/${keeper}/merge`, { mac });
