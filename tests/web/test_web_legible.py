@@ -11,6 +11,8 @@ from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
 # A window of 1280 by 900, as a page sees it at 200 %.
 ZOOMED = (640, 450)
+# A page of A4 between its margins, in CSS pixels.
+PAPER = 718
 VISIBLE = "all => all.filter((each) => each.checkVisibility()).map((each) => each.textContent.trim())"
 
 
@@ -129,8 +131,17 @@ def test_a_printed_timeline_has_all_rows_and_fits_the_paper(signed_in: Visit) ->
     assert page.locator(".tl-name").count() < 25
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     expect(page.locator(".tl-name")).to_have_count(25)
-    # A page of A4 between its margins, in CSS pixels.
-    assert page.locator("st-timeline").evaluate("(each) => each.offsetWidth") <= 718
+    assert page.locator("st-timeline").evaluate("(each) => each.offsetWidth") <= PAPER
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("st-timeline canvas").bounding_box() == wide
     assert page.locator(".tl-name").count() < 25
+
+
+def test_a_printed_month_of_days_fits_the_paper(signed_in: Visit) -> None:
+    page = signed_in.page
+    signed_in.open("/ui/people?show=days&period=31+days")
+    page.emulate_media(media="print")
+    days = page.locator("st-days table")
+    shown, known = days.evaluate("(each) => [each.rows[0].cells.length, Number(each.ariaColCount)]")
+    assert shown == known > 28
+    assert days.evaluate("(each) => each.offsetWidth") <= PAPER
