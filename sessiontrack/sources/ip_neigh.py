@@ -121,8 +121,9 @@ def _lines(text: str) -> tuple[list[Any], str]:
 
 
 def _line(words: list[str]) -> Any:
-    states = [word for word in words[1:] if word.isupper()]
     values = dict(pairwise(words[1:]))
+    # A state is a word in capitals, and no name of a device.
+    states = [word for before, word in pairwise(words) if word.isupper() and before not in ("dev", "lladdr")]
     if not states or not _is_ip(words[0]) or ("lladdr" not in values and not UNREACHABLE & set(states)):
         return " ".join(words)
     return {"dst": words[0], "lladdr": values.get("lladdr"), "state": states}

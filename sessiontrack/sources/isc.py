@@ -20,7 +20,7 @@ _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{};]|#[^\n]*|[^\s{};"#]+|"')
 _STARTS_WITH = re.compile(
     r"\s*(?:#|lease\b|host\b|failover\b|server-duid\b|authoring-|ia-na\b|ia-ta\b|ia-pd\b)"
 )
-_ESCAPE = re.compile(r"\\([0-7]{3}|.)")
+_ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 
 
 @dataclass
@@ -109,7 +109,7 @@ def _take(gathering: Gathering, lease: _Lease, at: int) -> None:
         gathering.leave_out()
         return
     name = "".join(lease.value("client-hostname")[:1]).removeprefix('"').removesuffix('"')
-    gathering.see(mac, ip, _ESCAPE.sub(_unescaped, name))
+    gathering.see(mac, ip, _unescaped(name))
 
 
 def _instant(words: list[str]) -> int | None:
@@ -126,5 +126,14 @@ def _instant(words: list[str]) -> int | None:
     raise ValueError(f"{shown(' '.join(words))} is not an instant.")
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    return chr(int(found[1], 8)) if len(found[1]) == 3 else found[1]
+def _unescaped(text: str) -> str:
+    """A text with its bytes as the client sent them: in UTF-8, or else each its own character."""
+    raw = _ESCAPE.sub(_byte, text.encode())
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _byte(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 8) & 0xFF]) if len(found[1]) == 3 else found[1]

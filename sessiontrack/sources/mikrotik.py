@@ -16,6 +16,9 @@ BOUND = "bound"
 _STATES = frozenset({BOUND, "waiting", "offered", "testing", "busy", "authorizing", "conflict", "expired"})
 _HEADER = re.compile(r"\s*#\s.*\bADDRESS\b.*\bMAC-ADDRESS\b")
 _NUMBERED = re.compile(r"\s*[0-9]{1,6}\s")
+# RouterOS 6 writes a lease's comment behind its number, and the lease in the next line.
+_COMMENTED = re.compile(r"\s*[0-9]{1,6}\s+(?:[A-Z]+\s+)?;;;")
+_ESCAPED = re.compile(r"\\([\\\"])")
 _PAIR = re.compile(r'([a-z][a-z0-9-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
 _COLUMN = re.compile(r"[A-Z][A-Z0-9-]*")
 _LEGEND = ("Flags:", "Columns:", ";;;")
@@ -40,10 +43,13 @@ def parse_leases(text: str) -> Observations:
 
 def _read_table(gathering: Gathering, lines: list[tuple[int, str]]) -> None:
     columns: dict[str, slice] = {}
+    was_commented = False
     for number, line in lines:
+        is_lease = was_commented or _NUMBERED.match(line)
+        was_commented = _COMMENTED.match(line) is not None
         if _HEADER.match(line):
             columns = _columns(line)
-        elif columns and _NUMBERED.match(line):
+        elif columns and is_lease and not was_commented:
             values = {name: line[where].strip() for name, where in columns.items()}
             # The flags and the number stand before the first column.
             _take(gathering, number, values, line.split())
@@ -64,13 +70,17 @@ def _read_pairs(gathering: Gathering, lines: list[tuple[int, str]]) -> None:
         else:
             leases[-1] = (leases[-1][0], f"{leases[-1][1]} {line.strip()}")
     for number, line in leases:
-        pairs = {name: value.strip('"') for name, value in _PAIR.findall(line)}
+        pairs = {name: _unquoted(value) for name, value in _PAIR.findall(line)}
         values = {
             "MAC-ADDRESS": pairs.get("active-mac-address") or pairs.get("mac-address", ""),
             "ADDRESS": pairs.get("active-address") or pairs.get("address", ""),
             "HOST-NAME": pairs.get("host-name", ""),
         }
         _take(gathering, number, values, [pairs.get("status", "")])
+
+
+def _unquoted(value: str) -> str:
+    return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
 
 
 def _take(gathering: Gathering, number: int, values: dict[str, str], words: list[str]) -> None:
@@ -81,7 +91,10 @@ def _take(gathering: Gathering, number: int, values: dict[str, str], words: list
     except ValueError as error:
         gathering.fault(f"Line {number}", str(error), mac)
         return
-    state = next((each for each in words if each in _STATES), "")
+    # A name may be a word of these too; where columns have slipped, words are all there is.
+    state = values.get("STATUS", "")
+    if state not in _STATES:
+        state = next((each for each in words if each in _STATES), "")
     if mac is None or state != BOUND:
         gathering.leave_out()
     else:

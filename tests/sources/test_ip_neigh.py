@@ -94,6 +94,13 @@ def test_lines_as_busybox_and_edgeos_print_them() -> None:
     )
 
 
+@pytest.mark.parametrize("device", ["WAN", "STALE", "FAILED", "eth0", "LAN-2"])
+@pytest.mark.parametrize("lladdr", ["02:00:5e:40:00:02", "02:AA:BB:CC:DD:EE"])
+def test_a_word_in_capitals_is_a_state_only_where_it_names_nothing(device: str, lladdr: str) -> None:
+    found = parse_neighbours(f"192.168.1.1 dev {device} lladdr {lladdr} REACHABLE\n")
+    assert found.devices == (Observation(lladdr.upper(), "192.168.1.1"),)
+
+
 def test_a_line_that_is_none_is_named_and_one_that_is_cut_off_is_partial() -> None:
     found = parse_neighbours(PLAIN + "Segmentation fault\n" + PLAIN)
     assert found.faults == ("Entry 9 of 17: it is no neighbour.",)

@@ -188,6 +188,21 @@ def test_a_faulty_lease_of_kea_is_named_by_its_number(lease: object) -> None:
     assert TABLET in found.devices
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (r"Zo\303\253", "Zoë"),
+        (r"Zo\353", "Zoë"),
+        (r"a\"b\\c", 'a"b\\c'),
+        ("Zoë", "Zoë"),
+        (r"\777", "\N{LATIN SMALL LETTER Y WITH DIAERESIS}"),
+    ],
+)
+def test_a_name_of_isc_is_the_bytes_that_the_client_sent(written: str, name: str) -> None:
+    found = isc.parse_leases(ISC.replace('"phone"', f'"{written}"'), NOW)
+    assert found.devices[0].name == name
+
+
 # --- MikroTik
 
 MIKROTIK_7 = """Flags: D - DYNAMIC
@@ -229,6 +244,29 @@ def test_leases_of_mikrotik(text: str, end: str) -> None:
     assert found.devices == (PHONE, TABLET)
     assert (found.taken, found.faults, found.is_whole) == (2, (), True)
     assert mikrotik.parse_leases(text + text).devices == (PHONE, TABLET)
+
+
+def test_comments_of_routeros_6_stand_before_their_lease() -> None:
+    commented = MIKROTIK_6.replace(
+        " 1 D 192.168.1.10 ", " 1 D ;;; in the hall 02:00:5E:C0:00:07\n     192.168.1.10 "
+    ).replace(" 2 D 192.168.1.11 ", " 2   ;;;\n     192.168.1.11 ")
+    found = mikrotik.parse_leases(commented)
+    assert (found.devices, found.faults, found.left_out) == ((PHONE, TABLET), (), 1)
+
+
+@pytest.mark.parametrize("name", ["waiting", "busy", "bound"])
+def test_a_name_of_mikrotik_that_is_a_state_is_a_name(name: str) -> None:
+    for text in (MIKROTIK_7, MIKROTIK_6, MIKROTIK_DETAIL, MIKROTIK_TERSE):
+        named = text.replace(f"{'phone':<{len(name)}}  ", f"{name:<5}  ").replace("phone", name)
+        named = named.replace("nas    ", f"{name:<7}")
+        seen = mikrotik.parse_leases(named).devices
+        assert [each.mac for each in seen] == [PHONE.mac, TABLET.mac]
+        assert seen[0].name == name
+
+
+def test_a_name_of_mikrotik_may_have_quotation_marks() -> None:
+    quoted = MIKROTIK_DETAIL.replace('"phone"', r'"a \"b\" \\c"')
+    assert mikrotik.parse_leases(quoted).devices[0].name == r'a "b" \c'
 
 
 def test_faulty_and_cut_off_lines_of_mikrotik() -> None:
