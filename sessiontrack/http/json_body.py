@@ -15,6 +15,10 @@ from sessiontrack.exceptions import InvalidInput
 
 # Half of a surrogate pair: JSON can write it, UTF-8 and so the database cannot.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF = re.compile(rf"{_PAIR}|\\[^u]|(?P<half>\\u[dD][89a-fA-F])")
+# What Python's reader refuses without saying where it stands: among strings, these.
+_NO_JSON = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(?P<constant>NaN|-?Infinity)|(?P<number>-?[0-9]{4301})')
 _NAME = re.compile(rb'"[ \t\r\n]*:')
 MOST_FIELDS = 20
 _ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -60,21 +64,39 @@ def read_json_object(request: Request, limits: BodyLimits = SMALL) -> dict[str, 
     if raw.count(b"{") + raw.count(b"[") > limits.containers:
         raise InvalidInput(f"The body has more than {limits.containers} objects and lists.")
     try:
-        body = _parsed(raw, limits)
-        if _ESCAPED.search(raw) and _SURROGATE.search(json.dumps(body, ensure_ascii=False)):
-            raise ValueError("half of a surrogate pair")
+        text = raw.decode("utf-8")
+        body = _parsed(raw, text, limits)
+    except UnicodeDecodeError as error:
+        raise _malformed("not UTF-8", raw[: error.start].decode("utf-8")) from error
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InvalidInput(f"The body is not valid JSON: {error.msg.lower()} at {where}.") from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("The body is not valid JSON.") from error
+        raise _malformed(error.msg.lower(), text[: error.pos]) from error
+    except ValueError as error:
+        found = next((each for each in _NO_JSON.finditer(text) if each.lastgroup), None)
+        if found is None:
+            raise InvalidInput("The body is not valid JSON.") from error
+        why = "a number is too long" if found["number"] else f"{found[0].lower()} is no value"
+        raise _malformed(why, text[: found.start()]) from error
+    except RecursionError as error:
+        raise InvalidInput("The body is not valid JSON: it is nested too deeply.") from error
+    if _ESCAPED.search(raw) and _SURROGATE.search(json.dumps(body, ensure_ascii=False)):
+        half = next(each for each in _HALF.finditer(text) if each.lastgroup)
+        raise _malformed("half of a surrogate pair", text[: half.start()])
     if not isinstance(body, dict):
         raise InvalidInput("The body must be a JSON object.")
     return body
 
 
-def _parsed(raw: bytes, limits: BodyLimits) -> Any:
-    text = raw.decode("utf-8")
+def _malformed(why: str, before: str) -> InvalidInput:
+    """The refusal that names the place.
+
+    Args:
+        before: the text in front of it.
+    """
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return InvalidInput(f"The body is not valid JSON: {why} at line {line}, column {column}.")
+
+
+def _parsed(raw: bytes, text: str, limits: BodyLimits) -> Any:
     # Mostly there is not even room for so many.
     if len(raw) > limits.names * 4 and raw.count(b":") > limits.names:
         if len(raw) <= SMALL.length:

@@ -185,7 +185,7 @@ class PeriodText(_Parsed):
     documented: ClassVar[dict[str, Any]] = {
         "description": "<n> <unit>, or several, or all: 30 min, 24h, 7 days, 2w, 1 month, 1y, 1 day 12 hours."
         " Months and years are the calendar's.",
-        "pattern": "^([Aa][Ll][Ll]|([0-9]{1,6}[ +]*[A-Za-z]{1,7}[ +]*)+)$",
+        "pattern": "^([Aa][Ll][Ll]|([0-9]{1,12}[ +]*[A-Za-z]{1,7}[ +]*)+)$",
         "example": "7 days",
     }
     parse = staticmethod(parse_period)
@@ -210,7 +210,7 @@ class FixedPeriodText(_Parsed):
 
     documented: ClassVar[dict[str, Any]] = {
         "description": "Minutes, hours, days and weeks, at most 366 days; a number alone is seconds.",
-        "pattern": "^([0-9]{1,6}[ +]*[A-Za-z]{0,7}[ +]*)+$",
+        "pattern": "^([0-9]{1,12}[ +]*[A-Za-z]{0,7}[ +]*)+$",
         "example": "30 minutes",
     }
 

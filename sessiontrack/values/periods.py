@@ -34,15 +34,17 @@ _BARE_SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 # Of a text that is refused, so much is shown.
 _SHOWN = 40
 _MILLISECONDS = re.compile(r"([0-9]{1,9})ms", re.ASCII)
-_PART = re.compile(r"([0-9]{1,6})\s*([a-z]+)\s*", re.ASCII | re.IGNORECASE)
-_MOST = 999_999
+_PART = re.compile(r"([0-9]{1,12})\s*([a-z]+)\s*", re.ASCII | re.IGNORECASE)
+# 1,900 years of minutes: what is more reaches before 1970 all the same.
+_MOST = 999_999_999
+_MOST_DAYS = 999_999
 
 
 @dataclass(frozen=True)
 class Period:
     """A length of time; years to days are calendar units, hours to seconds are exact.
 
-    Each number is 0 .. 999,999. `unlimited` is the period `all` (the constant ALL), which has no numbers.
+    Each number is 0 .. 999,999,999. `unlimited` is the period `all` (the constant ALL), which has no numbers.
 
     Raises:
         InvalidPeriod: a number out of range, all of them zero, or `unlimited` together with one.
@@ -106,7 +108,7 @@ def parse_period(text: str) -> Period:
 
     Raises:
         InvalidPeriod: anything else: also no unit, the ambiguous `m`, a unit twice, a number that is 0, not
-            whole, or longer than six digits.
+            whole, or longer than twelve digits.
     """
     return _parsed(text, _FIELD_OF)
 
@@ -122,7 +124,7 @@ def _parsed(text: str, units: Mapping[str, str]) -> Period:
         unit = part and units.get(part[2].lower())
         if part is None or unit is None or unit in numbers or int(part[1]) == 0:
             raise _unreadable(rest, part, unit)
-        numbers[unit] = int(part[1])
+        numbers[unit] = min(int(part[1]), _MOST)
         position = part.end()
     return Period(**numbers, unlimited=False)
 
@@ -188,7 +190,7 @@ def window_start(period: Period, now: int, site: SiteTime) -> int:
 
 def fixed_period(seconds: int) -> Period:
     """The period of days, hours and minutes that is that long; a begun minute counts as a whole one."""
-    minutes = min(max(1, -(-seconds // 60)), _MOST * 1_440)
+    minutes = min(max(1, -(-seconds // 60)), _MOST_DAYS * 1_440)
     return Period(days=minutes // 1_440, hours=minutes // 60 % 24, minutes=minutes % 60)
 
 
@@ -229,8 +231,8 @@ def _calendar_step(step: Period) -> timedelta | relativedelta:
 
 def _calendar_days_back(period: Period, wall: datetime) -> datetime | None:
     """The clock time so long before; None before year 1."""
-    days = timedelta(days=period.weeks * 7 + period.days)
     try:
+        days = timedelta(days=period.weeks * 7 + period.days)
         if period.years or period.months:
             wall -= relativedelta(years=period.years, months=period.months)
         return wall - days

@@ -26,10 +26,17 @@ KEEPALIVE = """{
         ("/sessions/create", '{"mac": 1}}', 1, 11),
         ("/presence/scans", '{"source": "arp",\n\n "devices": [}', 3, 14),
         ("/auth/login", "username", 1, 1),
+        ("/sessions/create", '{"mac": "NaN",\n "ip": NaN}', 2, 8),
+        ("/sessions/create", '{"mac\\"": "-", "ip": [1, -Infinity]}', 1, 26),
+        ("/sessions/create", '{"ip": ' + "9" * 5_000 + "}", 1, 8),
+        ("/sessions/create", '{"mac": "\\\\ud800 \\ud83d\\ude00 \\ud83d"}', 1, 31),
+        ("/sessions/create", '{"a": 1,\n "\\udc00": 2}', 2, 3),
+        ("/sessions/create", b'{"mac":\n "\xc3\xa9\xff"}', 2, 4),
+        ("/sessions/create", '{"mac": "AA:BB:CC:DD:EE:FF"}'.encode("utf-16"), 1, 1),
     ],
 )
 def test_contract_2_malformed_json_is_answered_with_line_and_column(
-    clients: Clients, path: str, body: str, line: int, column: int
+    clients: Clients, path: str, body: str | bytes, line: int, column: int
 ) -> None:
     answer = clients.operator.call("POST", path, data=body)
     message = assert_error(answer, 400, "bad_request")["message"]
