@@ -14,6 +14,7 @@ from sessiontrack.http.answers import (
     answer,
     csv_answer,
     list_answer,
+    paged,
     texts,
 )
 from sessiontrack.http.endpoint import Blueprint, draw, mac_in_path, settings, window, window_text
@@ -123,6 +124,7 @@ def calendar(query: dict[str, Any]) -> Response:
     query=schemas.SessionEvents,
     answer=schemas.SessionEventsAnswer,
     example=examples.SESSION_EVENTS,
+    headers=PAGING_HEADERS,
 )
 def session_events(query: dict[str, Any]) -> Response:
     """Events or sessions of a period, by page, newest first"""
@@ -138,7 +140,7 @@ def session_events(query: dict[str, Any]) -> Response:
         about |= {"data": rows, "recordsTotal": total, "recordsFiltered": matching, **draw()}
     if shape != "datatables":
         about["events"] = events.as_objects(wanted.type, page, g.now, settings().timezone)
-    return answer(about)
+    return paged(answer(about), limit, query["offset"], matching)
 
 
 @blueprint.endpoint(

@@ -96,6 +96,11 @@ def list_answer(
         else:
             response = Response(_pieces(body, wanted, written, closing), mimetype=JSON)
             response.call_on_close(stack.pop_all().close)
+    return paged(response, limit, offset, total)
+
+
+def paged(response: Response, limit: int | None, offset: int, total: int) -> Response:
+    """The answer with its paging headers."""
     response.headers["X-Total-Count"] = str(total)
     if links := _links(limit, offset, total):
         response.headers["Link"] = links
@@ -148,6 +153,8 @@ def _links(limit: int | None, offset: int, total: int) -> str:
 
 
 def _page_address(offset: int, limit: int | None) -> str:
-    kept = [(k, v) for k, v in request.args.items(multi=True) if k not in ("limit", "offset")]
+    # Beside a DataTables' length, start is a row too; alone it is an instant.
+    placing = {"limit", "offset", "page", *(("start", "length") if "length" in request.args else ())}
+    kept = [(k, v) for k, v in request.args.items(multi=True) if k not in placing]
     query = urlencode([*kept, ("limit", limit), ("offset", offset)])
     return f"{request.script_root}{request.path}?{query}"

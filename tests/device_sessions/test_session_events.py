@@ -1,10 +1,12 @@
 """Contract section 3, `GET /sessions/session-events`: types, search, sorting, paging."""
 
+import re
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
 from tests.support import rows
 from tests.support.application import NOW, Clients
@@ -309,6 +311,40 @@ def test_contract_3_pages_in_any_order_are_the_whole(
 
 
 # --- paging and refusals
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=2",
+        "limit=2&page=1",
+        "limit=2&offset=0&search=e",
+        "length=2&start=0&draw=1",
+        "length=2&start=0&search[value]=e&format=datatables",
+        "limit=2&type=sessions&format=json",
+    ],
+)
+def test_contract_2_links_lead_through_all_pages_and_back(
+    clients: Clients, filled: dict[str, int], query: str
+) -> None:
+    def follow(name: str, address: str) -> tuple[list[list[Any]], TestResponse]:
+        pages = []
+        while True:
+            answer = clients.viewer.get(address)
+            body = answer.get_json()
+            pages.append(body["events"] if "events" in body else body["data"])
+            found = re.search(f'<([^>]+)>; rel="{name}"', answer.headers.get("Link", ""))
+            if found is None:
+                return pages, answer
+            address = found[1]
+
+    there, last = follow("next", f"{PATH}?period=all&{query}")
+    back, _ = follow("prev", last.request.full_path)
+    assert there == back[::-1]
+    body = last.get_json()
+    total = body.get("recordsFiltered", body["total"])
+    assert last.headers["X-Total-Count"] == str(total)
+    assert sum(map(len, there)) == total > 2
 
 
 def test_contract_3_total_counts_what_matches_on_every_page(clients: Clients, filled: Any) -> None:
