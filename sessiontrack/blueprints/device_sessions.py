@@ -18,7 +18,7 @@ from sessiontrack.http.answers import (
     texts,
 )
 from sessiontrack.http.endpoint import Blueprint, draw, mac_in_path, settings, window, window_text
-from sessiontrack.presence.ahead import FUTURE_SECONDS
+from sessiontrack.presence.ahead import FUTURE_SECONDS, LATEST_END_SECONDS
 from sessiontrack.queries import calendar as calendars
 from sessiontrack.queries import device_sessions as sessions
 from sessiontrack.queries import events
@@ -53,6 +53,9 @@ def create(new: NewSession) -> Response:
     if new.start > g.now + FUTURE_SECONDS:
         wrong = "This is more than 5 minutes ahead."
         raise InvalidInput(wrong, {"start_time": [wrong]})
+    if new.end is not None and new.end > g.now + LATEST_END_SECONDS:
+        wrong = "This is more than a day ahead."
+        raise InvalidInput(wrong, {"end_time": [wrong]})
     with write_transaction(brief=True) as tx:
         session_id = services.create_session(tx, g.now, new, rules)
     return answer({"success": True, "message": f"Session created for MAC {new.mac}", "id": session_id})

@@ -16,6 +16,8 @@ from sessiontrack.presence.evidence import ADDRESS
 FUTURE_SECONDS = 300
 # What lies further ahead is set aside; what lies less ahead is true before long.
 AHEAD_SECONDS = 86_400
+# A session may end ahead of the clock where a date alone says so: at the end of a day of up to 25 hours.
+LATEST_END_SECONDS = 90_000
 
 IS_ANY_AHEAD = Statement(
     "SELECT 1 FROM source s WHERE (SELECT max(at) FROM scan WHERE source_id = s.id) > :limit"

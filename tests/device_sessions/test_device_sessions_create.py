@@ -362,3 +362,19 @@ def test_contract_3_an_open_session_may_begin_in_the_future(clients: Clients, cl
     assert sessions(clients)[0][1] == NOW + 5 * MINUTE
     (session,) = clients.viewer.ok("GET", "/sessions/list")["sessions"]
     assert (session["ses_Duration"], session["ses_DurationSeconds"]) == ("0h 0m", 0)
+
+
+@pytest.mark.parametrize("day", ["2026-08-15", "2025-08-17", "2025-08-16T13:00:01Z", "2300-01-01T00:00Z"])
+def test_an_end_far_ahead_is_refused(clients: Clients, clock: object, day: str) -> None:
+    refused = refuse(clients, {**OPEN, "end_time": day}, 400, "bad_request")
+    assert refused["errors"] == {"end_time": ["This is more than a day ahead."]}
+
+
+@pytest.mark.parametrize("day", ["2025-08-15", "2025-08-15T23:59:59Z", "2025-08-16T12:00:00Z"])
+def test_an_end_may_be_the_last_instant_of_this_day(clients: Clients, clock: object, day: str) -> None:
+    create(clients, {**OPEN, "end_time": day})
+
+
+def test_a_day_of_25_hours_may_be_an_end_from_its_first_second_on(make_clients: Any, clock: Any) -> None:
+    clock.move_to(1_761_429_600)  # 2025-10-26 00:00 in Berlin, where clocks go back on that day
+    create(make_clients(TIMEZONE="Europe/Berlin"), {**OPEN, "end_time": "2025-10-26"})
