@@ -33,6 +33,8 @@ from sessiontrack.process import server_timing
 # Execution option of SQLAlchemy's own connections that only read.
 READS = "sessiontrack_reads"
 REPLICA = "replica"
+# Of SQLAlchemy's names of back ends, each alone or with the one driver that is used.
+_DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 SET_APART = Statement(f"INSERT INTO {APART} (id) VALUES (1)")
 END_APART = Statement(f"DELETE FROM {APART}")
 DEFINED = Statement("SELECT type, name, sql FROM sqlite_master WHERE name AMONG(:names) ORDER BY rowid")
@@ -401,7 +403,7 @@ def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int, 
     """Set up the application's back end and, if configured, its replica.
 
     Raises:
-        InvalidSetting: the URL is invalid, or names an in-memory database.
+        InvalidSetting: the URL is invalid, of another back end, or names an in-memory database.
     """
     try:
         parsed = make_url(url)
@@ -431,6 +433,11 @@ def init_app(app: Flask, url: str, synchronous: str, busy_timeout_seconds: int, 
 
 
 def _engine_of(url: URL, synchronous: str, busy_timeout_seconds: int) -> DatabaseEngine:
+    if url.drivername not in _DRIVERS:
+        raise InvalidSetting(
+            f"DATABASE_URL begins with {url.drivername}://; it is sqlite:///FILE, or"
+            " postgresql://USER@HOST/DATABASE."
+        )
     if url.get_backend_name() == "sqlite":
         return SQLite(url, synchronous, busy_timeout_seconds)
     return PostgreSQL(busy_timeout_seconds)
@@ -441,7 +448,7 @@ def _replica_options(engine: DatabaseEngine, url: str) -> dict[str, Any]:
         parsed = make_url(url)
     except Exception as error:
         raise InvalidSetting(f"READ_DATABASE_URL cannot be used: {error}") from error
-    if not isinstance(engine, PostgreSQL) or parsed.get_backend_name() != "postgresql":
+    if not isinstance(engine, PostgreSQL) or parsed.drivername not in _DRIVERS[2:]:
         raise InvalidSetting("READ_DATABASE_URL is for a replica of a PostgreSQL in DATABASE_URL.")
     return {"url": parsed, **engine.options(is_replica=True)}
 

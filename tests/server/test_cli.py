@@ -267,6 +267,9 @@ BAD_SETTINGS = [
     ("DATABASE_URL", "sqlite:///:memory:", "file"),
     ("DATABASE_URL", "nosuch://host/name", "DATABASE_URL"),
     ("DATABASE_URL", "not a url", "DATABASE_URL"),
+    ("DATABASE_URL", "mysql://host/name", "sqlite:///FILE, or postgresql://"),
+    ("DATABASE_URL", "postgres://host/name", "sqlite:///FILE, or postgresql://"),
+    ("DATABASE_URL", "postgresql+psycopg2://host/name", "sqlite:///FILE, or postgresql://"),
 ]
 
 
