@@ -52,6 +52,7 @@ HOSTILE = {
     "blank": b" " * SMALL.length,
     "a list": filled(lambda number: "1", "[", "]"),
     "halves of pairs": b'{"a":"' + b"\\ud83d" * 10_000 + b'"}',
+    "long numbers before a constant": filled(lambda number: "1" * 4300, '{"a":[', ",NaN]}"),
     "not UTF-8": b'{"a":"' + b"\xff" * 60_000 + b'"}',
 }
 
