@@ -158,6 +158,19 @@ def test_dnsmasq_reports_a_lease_as_root(box: Machine) -> None:
     assert "00:1A:2B:00:00:02" in call(box, "/devices", token(box))
 
 
+def test_hooks_of_access_points_report_stations(box: Machine) -> None:
+    """One with Python beside hostapd, and one of a shell and curl; hostapd_cli calls both so."""
+    box.run("sessiontrack listen hostapd write /usr/local/lib/sessiontrack-hostapd")
+    box.run("cd / && env -i /usr/local/lib/sessiontrack-hostapd wlan0 AP-STA-CONNECTED 00:1a:2b:00:00:04")
+    secret = token(box)
+    service = f"--url http://127.0.0.1:8000 --token {secret}"
+    box.run(f"cd /srv && sessiontrack listen openwrt write hook {service}")
+    box.run("cd / && env -i /srv/hook phy0-ap0 AP-STA-CONNECTED 00:1a:2b:00:00:05")
+    found = call(box, "/devices/by-status?status=connected", secret)
+    assert "00:1A:2B:00:00:04" in found
+    assert "00:1A:2B:00:00:05" in found
+
+
 def test_a_lease_file_is_asked_for_by_ssh(box: Machine) -> None:
     """The router is this machine, asked at its address on the segment."""
     home = "/var/lib/sessiontrack/.ssh"
