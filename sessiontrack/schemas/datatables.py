@@ -47,7 +47,9 @@ def from_datatables(given: Mapping[str, Any], sorts: Mapping[str, str], most: in
         plain["offset"] = plain.pop("start", "")
     if sent.get("search[value]"):
         plain["search"] = sent["search[value]"]
-    places = sorted(int(found[1]) for name in sent if (found := _ORDER.fullmatch(name)))
+    places = sorted(
+        int(found[1]) for name, value in sent.items() if value and (found := _ORDER.fullmatch(name))
+    )
     if order := [_column(sent, place, sorts) for place in places]:
         plain["order"] = ",".join(order)
     return plain
@@ -56,7 +58,7 @@ def from_datatables(given: Mapping[str, Any], sorts: Mapping[str, str], most: in
 def _column(sent: Mapping[str, Any], place: int, sorts: Mapping[str, str]) -> str:
     """The column by which a table sorts in that place, with - before it where it descends."""
     named = f"order[{place}][column]"
-    number, direction = sent[named], sent.get(f"order[{place}][dir]", "asc")
+    number, direction = sent[named], sent.get(f"order[{place}][dir]") or "asc"
     # What a column shows; without that, the columns are ours in our order.
     shown = sent.get(f"columns[{number}][data]") or number
     column = sorts.get(SAME_ORDER.get(shown, shown))

@@ -199,6 +199,15 @@ def test_contract_3_a_table_searches_and_sorts(clients: Clients) -> None:
     assert times == sorted(sorted(times, key=lambda row: row[1]), key=lambda row: row[0], reverse=True)
 
 
+def test_contract_2_an_empty_parameter_of_a_table_counts_as_not_given(clients: Clients) -> None:
+    many(clients, 30)
+    for direction in ("", "asc"):
+        found = answered(clients, **asked(order=((4, direction),), length=30))
+        assert found["data"] == table(clients, sortCol="type", sortDir="asc", limit=30)["data"]
+    unsorted = answered(clients, **{**asked(), "order[0][column]": "", "order[0][dir]": ""})
+    assert unsorted["data"] == table(clients, limit=10)["data"]
+
+
 def test_contract_3_a_column_is_what_it_shows_wherever_it_stands(clients: Clients) -> None:
     many(clients, 30)
     shown = (9, 4, 3)
