@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from io import StringIO
+from ipaddress import ip_address
 from typing import Any
 
 from pyrad.dictionary import Dictionary
@@ -177,13 +178,20 @@ def _shown(text: str) -> str:
 
 
 def _source(packet: AcctPacket, client: str) -> str:
-    nas = _shown(_text(packet, "NAS-Identifier")) or _value(packet, "NAS-IP-Address")
-    source = f"radius:{nas or _value(packet, 'NAS-IPv6-Address') or client}"
+    nas = _shown(_text(packet, "NAS-Identifier"))
+    nas = nas or _own_address(packet, "NAS-IP-Address") or _own_address(packet, "NAS-IPv6-Address")
+    source = f"radius:{nas or client}"
     if len(source) > LONGEST_SOURCE:
         # Two long names that begin the same are two sources still.
         digest = blake2b(source.encode(), digest_size=8).hexdigest()
         source = f"{source[: LONGEST_SOURCE - 1 - len(digest)]}~{digest}"
     return source
+
+
+def _own_address(packet: AcctPacket, name: str) -> str:
+    """Where the NAS says that it is; "" for none, and for what every host calls itself."""
+    ip = _ip(packet, name)
+    return "" if ip and ip_address(ip).is_loopback else ip
 
 
 def _mac(*texts: str) -> str | None:

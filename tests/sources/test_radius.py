@@ -141,6 +141,14 @@ def test_what_stands_for_the_station_is_shown_in_one_line() -> None:
         ({"NAS_Identifier": "ap-1", "NAS_IP_Address": "10.0.0.9"}, "radius:ap-1"),
         ({"NAS_Identifier": None, "NAS_IP_Address": "10.0.0.9"}, "radius:10.0.0.9"),
         ({"NAS_Identifier": None, "NAS_IPv6_Address": "2001:db8::9"}, "radius:2001:db8::9"),
+        # Unset in hostapd, which is no name by which access points can be told apart.
+        ({"NAS_Identifier": None, "NAS_IP_Address": "0.0.0.0"}, "radius:10.0.0.1"),
+        ({"NAS_Identifier": None, "NAS_IP_Address": "127.0.0.1"}, "radius:10.0.0.1"),
+        ({"NAS_Identifier": "", "NAS_IPv6_Address": "::1"}, "radius:10.0.0.1"),
+        (
+            {"NAS_Identifier": "", "NAS_IP_Address": "0.0.0.0", "NAS_IPv6_Address": "2001:db8::9"},
+            "radius:2001:db8::9",
+        ),
         ({"NAS_Identifier": None}, "radius:10.0.0.1"),
         ({"NAS_Identifier": "\0"}, "radius:10.0.0.1"),
         ({"NAS_Identifier": "a\x1b[31m\nb"}, "radius:a?[31m?b"),
