@@ -48,6 +48,15 @@ def test_an_event_of_the_past_is_not_green(signed_in: Visit) -> None:
         assert not {"ok", "warning"} & set(kinds.values()), kinds
 
 
+def test_what_is_in_order_is_not_green(signed_in: Visit) -> None:
+    page = signed_in.page
+    for path, badges in (("/ui/settings?section=doctor", "dt .badge"), ("/ui/now", ".now-live .badge")):
+        signed_in.open(path)
+        kinds = page.locator(badges).evaluate_all("all => all.map((each) => each.dataset.kind)")
+        assert kinds
+        assert "ok" not in kinds
+
+
 def test_who_is_connected_now_is_green(signed_in: Visit) -> None:
     signed_in.open("/ui/devices?status=connected")
     badges = signed_in.page.locator("tbody td[data-kind=state] .badge")

@@ -16,7 +16,7 @@ import "./alerts.css";
 const EVERY_MS = 10_000;
 const MOST = 1000; // webhooks; there are fewer
 const STATES = ["all", "pending", "dead", "delivered"];
-const DELIVERY_KINDS = { pending: "warning", delivered: "ok", dead: "danger" };
+const DELIVERY_KINDS = { pending: "warning", delivered: "plain", dead: "danger" };
 
 /** The webhooks, and the deliveries of the one that the address names. */
 class AlertsPage extends StElement {
@@ -227,7 +227,7 @@ const nameCell = ({ id, name, url, format }) =>
 function stateCell({ dead, failures, last_delivered_at: last }) {
   if (failures) return badge("warning", t("alerts.state.failing"));
   if (dead) return badge("danger", t("alerts.state.dead", { count: dead }));
-  return last === null ? badge("quiet", t("alerts.state.unused")) : badge("ok", t("alerts.state.ok"));
+  return last === null ? badge("quiet", t("alerts.state.unused")) : badge("plain", t("alerts.state.ok"));
 }
 
 function eventsCell({ events, tags, last_error: error, dropped, quiet_from: from, quiet_to: to }) {

@@ -79,7 +79,7 @@ class NowPage extends StElement {
     if (state === "loading") return nothing;
     const text = state === "live" ? t("now.live") : at ? html`${t("now.away")} ${instant(at)}` : t("now.away.never");
     return html`<p class="now-live" role="status" data-state=${state}>
-      ${badge(state === "live" ? "ok" : "warning", text)}
+      ${badge(state === "live" ? "active" : "warning", text)}
     </p>`;
   }
 

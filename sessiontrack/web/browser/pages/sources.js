@@ -16,7 +16,7 @@ import "./sources.css";
 
 const EVERY_MS = 20_000;
 const PLACEHOLDER = "st_…";
-const KINDS = { ok: "ok", silent: "warning", failing: "danger", archived: "quiet" };
+const KINDS = { ok: "plain", silent: "warning", failing: "danger", archived: "quiet" };
 const SCRIPT = "/usr/local/lib/sessiontrack-dhcp";
 const HOOK = "/usr/bin/sessiontrack-hook";
 const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])$/;

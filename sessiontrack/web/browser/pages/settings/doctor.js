@@ -6,7 +6,7 @@ import { command } from "#here";
 import { t } from "#i18n";
 import { icon } from "../../icons.js";
 
-const KINDS = { ok: "ok", warning: "warning", wrong: "danger" };
+const KINDS = { ok: "plain", warning: "warning", wrong: "danger" };
 // What is not right comes first.
 const ORDER = Object.keys(KINDS).reverse();
 
