@@ -77,7 +77,7 @@ def read_json_object(request: Request, limits: BodyLimits = SMALL) -> dict[str, 
         found = next((each for each in _NO_JSON.finditer(text) if each.lastgroup), None)
         if found is None:
             raise InvalidInput("The body is not valid JSON.") from error
-        why = "a number is too long" if found["number"] else f"{found[0].lower()} is no value"
+        why = "a number is too long" if found["number"] else f"{found[0]} is no value"
         raise _malformed(why, text[: found.start()]) from error
     except RecursionError as error:
         raise InvalidInput("The body is not valid JSON: it is nested too deeply.") from error
