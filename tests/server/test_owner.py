@@ -1,6 +1,7 @@
 """The owner of an installation, and the installation that a command uses."""
 
 import os
+import platform
 import pwd
 import shutil
 import subprocess
@@ -53,6 +54,16 @@ def owned_by(uid: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return os.stat_result((*found[:4], uid if path == folder else found[4], *found[5:]))
 
     monkeypatch.setattr(os, "stat", told)
+
+
+@pytest.fixture
+def nobodys(
+    template: tuple[Path, dict[str, str]], folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """An installation with a database, of the user nobody, seen by root."""
+    shutil.copytree(template[0], folder, dirs_exist_ok=True)
+    owned_by(NOBODY.pw_uid, folder, monkeypatch)
+    return folder
 
 
 AS_NOBODY = [
@@ -116,14 +127,10 @@ def test_a_user_who_cannot_read_the_program_is_told(
 
 
 @pytest.mark.sqlite("whose one file it copies")
-def test_a_folder_for_backups_is_made_by_root_for_the_owner(
-    template: tuple[Path, dict[str, str]], folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(template[0], folder, dirs_exist_ok=True)
-    owned_by(NOBODY.pw_uid, folder, monkeypatch)
-    made = folder.parent / "backups"
+def test_a_folder_for_backups_is_made_by_root_for_the_owner(nobodys: Path, became: Became) -> None:
+    made = nobodys.parent / "backups"
     for _ in range(2):
-        result = invoke(folder, "backup", str(made), "--keep", "3")
+        result = invoke(nobodys, "backup", str(made), "--keep", "3")
         assert result.exit_code == 0, result.output
     assert made.stat().st_mode & 0o777 == 0o700
     # Once: a folder that was there stays whose it was.
@@ -134,21 +141,13 @@ def test_a_folder_for_backups_is_made_by_root_for_the_owner(
 @pytest.mark.parametrize(
     "words", [("export", "sessions", "--output"), ("token", "add", "mine", "--output")], ids=" ".join
 )
-def test_root_is_told_where_the_owner_can_write(
-    words: tuple[str, ...],
-    template: tuple[Path, dict[str, str]],
-    folder: Path,
-    became: Became,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    shutil.copytree(template[0], folder, dirs_exist_ok=True)
-    owned_by(NOBODY.pw_uid, folder, monkeypatch)
-    result = invoke(folder, *words, "/proc/file")
+def test_root_is_told_where_the_owner_can_write(words: tuple[str, ...], nobodys: Path) -> None:
+    result = invoke(nobodys, *words, "/proc/file")
     assert result.exit_code == 1
     note, line = result.stderr.splitlines()
-    assert note == f"Note: as the user nobody, in {folder}."
+    assert note == f"Note: as the user nobody, in {nobodys}."
     assert line.startswith("Error: /proc/file")
-    assert line.endswith(f"Name a place in {folder}, or in a folder that this user may write.")
+    assert line.endswith(f"Name a place in {nobodys}, or in a folder that this user may write.")
 
 
 def test_root_writes_hook_scripts_as_root(
@@ -165,20 +164,19 @@ def test_root_writes_hook_scripts_as_root(
 
 @pytest.mark.sqlite("whose file is copied")
 def test_root_bundles_what_the_owner_cannot_read_or_write(
-    template: tuple[Path, dict[str, str]], folder: Path, became: Became, monkeypatch: pytest.MonkeyPatch
+    nobodys: Path, became: Became, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The journal, and the folder of root's in which the archive is asked for."""
-    shutil.copytree(template[0], folder, dirs_exist_ok=True)
-    owned_by(NOBODY.pw_uid, folder, monkeypatch)
-    target = folder.parent / "help.tar.gz"
+    target = nobodys.parent / "help.tar.gz"
     run = subprocess.run
 
     def called(words: list[str], **options: Any) -> Any:
         became.append((words[0], int(target.exists())))
         return run(["true"], **options)
 
+    platform.platform()  # Asks uname, once in a process.
     monkeypatch.setattr(subprocess, "run", called)
-    result = invoke(folder, "doctor", "--fast", "--bundle", str(target))
+    result = invoke(nobodys, "doctor", "--fast", "--bundle", str(target))
     assert f"Written: {target}" in result.stderr
     assert became[:-1] == [("journalctl", 1), *AS_NOBODY]
     assert became[-1] == ("systemctl", 1)
