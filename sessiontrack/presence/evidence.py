@@ -76,6 +76,8 @@ IDENTIFY = Statement(
     "UPDATE sighted SET device_id = coalesce((SELECT d.id FROM device d WHERE d.mac = sighted.mac),"
     " (SELECT a.device_id FROM device_alias a WHERE a.mac = sighted.mac))"
 )
+# Whom a scan remembers and nobody ever saw: no device.
+FORGET_UNKNOWN = Statement("DELETE FROM sighted WHERE device_id IS NULL")
 COUNT_SIGHTED = Statement("SELECT count(DISTINCT device_id) FROM sighted WHERE NOT remembered")
 FORGET_RUNS_OF = Statement("DELETE FROM sighting_run WHERE device_id = :device_id")
 FORGET_WORDS_OF = Statement("DELETE FROM device_evidence WHERE device_id = :device_id")
@@ -113,6 +115,8 @@ def identify(
 ) -> int:
     """Put the sightings beside their devices; new ones are made, nameless ones named. The source's id.
 
+    Every row of `sighted` has its device then.
+
     Args:
         by_address: leave those of several addresses of one device apart.
     """
@@ -138,6 +142,8 @@ def identify(
         for statement in NAME_KNOWN:
             tx.run(statement)
     tx.run(IDENTIFY)
+    if any(each["remembered"] for each in sighted):
+        tx.run(FORGET_UNKNOWN)
     return source_id
 
 

@@ -32,7 +32,7 @@ END_MOVED = Statement(
 BEGIN_RUNS = Statement(
     "INSERT INTO sighting_run (device_id, source_id, ip, first_at)"
     " SELECT device_id, :source_id, max(ip), :at FROM sighted"
-    " WHERE device_id IS NOT NULL AND device_id NOT IN"
+    " WHERE device_id NOT IN"
     " (SELECT device_id FROM sighting_run WHERE source_id = :source_id AND last_at IS NULL)"
     " GROUP BY device_id RETURNING device_id"
 )
@@ -48,7 +48,7 @@ RUNS_ROUND = Statement(
     " AND (last_at IS NULL OR last_at >= :before) AND first_at <= :after"
 )
 SIGHTED = Statement("SELECT device_id, max(ip) FROM sighted WHERE NOT remembered GROUP BY device_id")
-ONLY_REMEMBERED = Statement("SELECT device_id FROM sighted WHERE remembered AND device_id IS NOT NULL")
+ONLY_REMEMBERED = Statement("SELECT device_id FROM sighted WHERE remembered")
 DELETE_RUN = Statement(
     "DELETE FROM sighting_run"
     " WHERE source_id = :source_id AND device_id = :device_id AND first_at = :first_at"

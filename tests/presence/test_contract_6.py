@@ -208,6 +208,17 @@ def test_contract_6_a_scan_that_only_remembers_a_device_neither_sees_nor_misses_
     assert network.sessions() == [(0, 0)]
 
 
+def test_contract_6_an_unknown_address_that_a_scan_remembers_hides_no_departure(network: Network) -> None:
+    unknown = {"remembered": ["AA:BB:CC:00:00:99"]}
+    network.scan(0, PHONE, **unknown)
+    for minute in (5, 10, 15, 12):
+        network.scan(minute, **unknown)
+    assert network.sessions() == [(0, 0)]
+    network.scan(20, PHONE, **unknown)
+    assert network.sessions() == [(0, 0), (20, "...")]
+    assert network.clients.viewer.ok("GET", "/devices/totals")[0] == len(OTHERS) + 1
+
+
 def test_contract_6_a_clock_that_jumps_back_corrupts_nothing(network: Network) -> None:
     network.scan(30, PHONE)
     network.scan(0, PHONE)

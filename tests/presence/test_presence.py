@@ -153,6 +153,16 @@ def test_what_is_only_remembered_neither_opens_nor_closes(scanner: Scanner, stat
     assert scanner.sessions(PHONE)[0]["ses_StillConnected"] is True
 
 
+@pytest.mark.parametrize("state", ["STALE", "PERMANENT"])
+def test_an_unknown_neighbour_that_is_only_remembered_hides_no_departure(
+    scanner: Scanner, state: str
+) -> None:
+    scanner.see(entry(PHONE), ROUTER)
+    scanner.see(entry(LAPTOP, state=state), ROUTER, minutes=9)
+    assert scanner.see(entry(LAPTOP, state=state), ROUTER, minutes=2)["disconnected"] == 1
+    assert scanner.sessions(LAPTOP) == []
+
+
 def test_back_again_is_a_second_session(scanner: Scanner) -> None:
     scanner.see(entry(PHONE), ROUTER)
     scanner.see(ROUTER, minutes=9)

@@ -15,6 +15,8 @@ from tests.support.thorough import made_up
 # How late evidence may be in the histories that go on for long.
 LATE = 40
 RULES = PresenceRules(grace=GRACE, late=DAY, least_share=LEAST_SHARE)
+# Nobody ever saw it.
+NOBODY = "AA:BB:CC:00:00:99"
 MACS = [f"AA:BB:CC:00:00:{number:02X}" for number in range(7)]
 TABLES = ("event", "device_session", "device_evidence", "sighting_run", "scan", "source", "device")
 SESSIONS = Statement(
@@ -67,7 +69,8 @@ def _start_anew(tx: Transaction, *, alert_down: bool = False) -> None:
 
 def _observe(tx: Transaction, each: Observation, now: int = NOW, rules: PresenceRules = RULES) -> None:
     sightings = [Seen(mac, ip) for mac, ip in each.devices]
-    sightings += [Seen(mac, is_sighting=False) for mac in each.remembered]
+    strangers = [NOBODY] if each.source == "arp" and each.kind == "complete" else []
+    sightings += [Seen(mac, is_sighting=False) for mac in (*each.remembered, *strangers)]
     if each.kind in ("complete", "partial"):
         observe_scan(tx, now, each.source, each.at, sightings, rules, complete=each.kind == "complete")
     else:

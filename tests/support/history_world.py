@@ -22,6 +22,7 @@ from tests.support.application import NOW, Clients
 from tests.support.history_reference import Report
 from tests.support.presence_reference import Observation
 
+NOBODY = "AA:BB:CC:00:00:99"
 MACS = [f"AA:BB:CC:00:00:{number:02X}" for number in (1, 2, 3)]
 DAY = 86_400
 GRACE = 600
@@ -131,7 +132,8 @@ class World:
         if each.kind in ("complete", "partial"):
             devices = [{"mac": mac, **({"ip": ip} if ip else {})} for mac, ip in each.devices]
             body = {"source": each.source, "complete": each.kind == "complete", "devices": devices, **at}
-            body["remembered"] = list(each.remembered)
+            # Whom nobody ever saw concerns no other device.
+            body["remembered"] = [*each.remembered, *([NOBODY] if each.source == "arp" else [])]
             return bool(self.call("POST", "/presence/scans", body)["success"])
         ((mac, ip),) = each.devices
         body = {"source": each.source, "mac": mac, "event": each.kind, "info": each.info, **at}
