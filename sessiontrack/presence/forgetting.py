@@ -17,11 +17,14 @@ from sessiontrack.presence.rules import ANY, KINDS, LEFT, REMEMBERED, SourceEvid
 from sessiontrack.values.timestamps import FOREVER
 
 EVERY_SECONDS = 3600
+# Of a clock that went further since the last time nothing is believed before the next time: it may be wrong.
+LONGEST_STEP_SECONDS = 86_400
 
 DUE = Statement(
-    "UPDATE source SET pruned_at = :now WHERE name = :name"
-    " AND (pruned_at IS NULL OR pruned_at <= :due OR pruned_at > :now) RETURNING id"
+    "SELECT id, pruned_at FROM source WHERE name = :name"
+    " AND (pruned_at IS NULL OR pruned_at <= :due OR pruned_at > :now)"
 )
+DONE = Statement("UPDATE source SET pruned_at = :now WHERE id = :source_id")
 SCANS = Statement("SELECT at, trusted FROM scan WHERE source_id = :source_id ORDER BY at")
 _OLD = (
     "(SELECT device_id FROM sighting_run WHERE source_id = :source_id AND last_at < :floor"
@@ -91,9 +94,13 @@ class _Item:
 
 def forget(tx: Transaction, source: str, now: int, floor: int, grace: int) -> None:
     """Forget what the source said before the floor and what is settled of it; once an hour a source."""
-    source_id = tx.value(DUE, name=source, now=now, due=now - EVERY_SECONDS)
-    if source_id is None:
+    due = tx.row(DUE, name=source, now=now, due=now - EVERY_SECONDS)
+    if due is None:
         return
+    source_id, last_time = due
+    tx.run(DONE, source_id=source_id, now=now)
+    if last_time is not None:
+        floor -= max(0, now - int(last_time) - LONGEST_STEP_SECONDS)
     rows = tx.rows(SCANS, source_id=source_id)
     scans = [at for at, _ in rows]
     trusted = [at for at, is_trusted in rows if is_trusted and at < floor]

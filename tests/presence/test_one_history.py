@@ -405,10 +405,11 @@ def test_case_14_what_was_forgotten_while_the_clock_was_ahead_stays_as_it_was_de
 ) -> None:
     history.event("connected", -600, source="dhcp")
     history.event("disconnected", -300, source="dhcp")
-    history.clock.move_to(NOW + 15 * 365 * 86_400)
-    history.event("seen", 15 * 365 * 86_400, mac=M, source="dhcp")
+    # At the second look the clock is believed: what the source said before is settled, and forgotten with it.
+    for ahead in (15 * 365 * 86_400, 15 * 365 * 86_400 + 3601):
+        history.clock.move_to(NOW + ahead)
+        history.event("seen", ahead, mac=M, source="dhcp")
     history.clock.move_to(NOW)
-    # What the source said before is settled, and forgotten with it; the clock is right again.
     for _ in range(2):
         history.event("seen", 0, mac=M, source="dhcp")
         history.patch(grace="30 minutes")
@@ -417,12 +418,25 @@ def test_case_14_what_was_forgotten_while_the_clock_was_ahead_stays_as_it_was_de
     history.assert_sound()
 
 
+def test_case_14_a_look_while_the_clock_is_ahead_forgets_nothing(history: History) -> None:
+    history.event("seen", -600, source="dhcp", info="radio 1")
+    history.event("seen", 0, source="dhcp", info="radio 2")
+    history.clock.move_to(NOW + 15 * 365 * 86_400)
+    history.event("seen", 15 * 365 * 86_400, mac=M, source="dhcp")
+    history.clock.move_to(NOW)
+    history.patch(grace="30 minutes")
+    assert history.sessions() == [(-600, None)]
+    assert history.addresses() == [("", "radio 1")]
+    history.assert_sound()
+
+
 def test_case_14_a_departure_in_the_very_second_of_the_jump_stays_and_later_evidence_counts(
     history: History,
 ) -> None:
     history.event("disconnected", 0, mac=O, source="dhcp")
-    history.clock.move_to(NOW + 15 * 365 * 86_400)
-    history.scan(15 * 365 * 86_400, M, source="dhcp")
+    for ahead in (15 * 365 * 86_400, 15 * 365 * 86_400 + 3601):
+        history.clock.move_to(NOW + ahead)
+        history.scan(ahead, M, source="dhcp")
     history.clock.move_to(NOW)
     history.patch(M, grace="30 minutes")
     history.patch(O, grace="30 minutes")
