@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import partial, wraps
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import click
 
@@ -21,6 +21,7 @@ from sessiontrack.config import Settings, settings_of, source_of
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import UnreadableHistory
 from sessiontrack.models.device import PROPERTIES
+from sessiontrack.services.clock_door import pass_once
 from sessiontrack.services.history import Tally, import_history
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.sources.app_db import AppDatabase, Ended, ended_sections
@@ -75,8 +76,31 @@ end_open_option = click.option(
     help="End what is still open at the last instant that the other tool recorded: it runs no more.",
 )
 file_argument = click.argument("file", metavar="FILE")
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
-json_option = click.option("--json", "as_json", is_flag=True, help="For programs; with every refused row.")
+options = (
+    click.option(
+        "--skip-ahead", is_flag=True, help="Where rows lie ahead of now, take the rest instead of nothing."
+    ),
+    click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing."),
+    click.option("--json", "as_json", is_flag=True, help="For programs; with every refused row."),
+)
+
+
+class Wanted(NamedTuple):
+    """The options that every import has."""
+
+    skip_ahead: bool
+    dry_run: bool
+    as_json: bool
+
+
+def _with_wanted(command: Callable[..., None]) -> Callable[..., None]:
+    @wraps(command)
+    def run(skip_ahead: bool, dry_run: bool, as_json: bool, **others: Any) -> None:
+        command(wanted=Wanted(skip_ahead, dry_run, as_json), **others)
+
+    for option in reversed(options):
+        run = option(run)
+    return run
 
 
 def _naive_times(default: str) -> Callable[[click.decorators.FC], click.decorators.FC]:
@@ -92,13 +116,12 @@ def _naive_times(default: str) -> Callable[[click.decorators.FC], click.decorato
 
 @dataclass
 class Span:
-    """The first and the last instant of a section, and how many of its rows lie ahead of now."""
+    """The first and the last instant of a section."""
 
     first: int | None = None
     last: int | None = None
-    ahead: int = 0
 
-    def add(self, record: Record, now: int) -> None:
+    def add(self, record: Record) -> None:
         found: list[int] = [at for of_it in INSTANTS_OF[type(record)] if (at := of_it(record)) is not None]
         if not found:
             return
@@ -107,14 +130,12 @@ class Span:
             self.first = first
         if self.last is None or last > self.last:
             self.last = last
-        self.ahead += last > now
 
-    def shown(self, site: SiteTime) -> dict[str, Any]:
+    def shown(self, site: SiteTime) -> dict[str, str]:
         """As the dry run and programs see it."""
         assert self.first is not None
         assert self.last is not None
-        ends = {"first": site.format_offset(self.first), "last": site.format_offset(self.last)}
-        return {**ends, "ahead_of_now": self.ahead}
+        return {"first": site.format_offset(self.first), "last": site.format_offset(self.last)}
 
 
 class _DryRun(Exception):
@@ -136,9 +157,8 @@ def import_() -> None:
 @file_argument
 @_naive_times("utc")
 @end_open_option
-@dry_run_option
-@json_option
-def netalertx(file: str, zone: str, end_open: bool, dry_run: bool, as_json: bool) -> None:
+@_with_wanted
+def netalertx(file: str, zone: str, end_open: bool, wanted: Wanted) -> None:
     """Read the devices, sessions and events of NetAlertX (app.db), without changing it.
 
     Its times are in UTC in versions after 26.2.6, before that in the zone that it ran in: name that one.
@@ -148,28 +168,26 @@ def netalertx(file: str, zone: str, end_open: bool, dry_run: bool, as_json: bool
     Example: sessiontrack import netalertx app.db --naive-times Europe/Berlin
     Example: sessiontrack import netalertx app.db --end-open
     """
-    _import_database(Path(file), zone, end_open, dry_run, as_json)
+    _import_database(Path(file), zone, end_open, wanted)
 
 
 @import_.command()
 @file_argument
 @_naive_times("local")
 @end_open_option
-@dry_run_option
-@json_option
-def pialert(file: str, zone: str, end_open: bool, dry_run: bool, as_json: bool) -> None:
+@_with_wanted
+def pialert(file: str, zone: str, end_open: bool, wanted: Wanted) -> None:
     """Read the devices, sessions and events of Pi.Alert (pialert.db), without changing it.
 
     Example: sessiontrack import pialert ~/pialert/db/pialert.db
     """
-    _import_database(Path(file), zone, end_open, dry_run, as_json)
+    _import_database(Path(file), zone, end_open, wanted)
 
 
 @import_.command()
 @file_argument
-@dry_run_option
-@json_option
-def canopsis(file: str, dry_run: bool, as_json: bool) -> None:
+@_with_wanted
+def canopsis(file: str, wanted: Wanted) -> None:
     """Read user sessions: a JSON array of them, or one object a line; FILE - is standard input.
 
     They have the shape of GET /api/v2/sessions.
@@ -177,7 +195,7 @@ def canopsis(file: str, dry_run: bool, as_json: bool) -> None:
     Example: sessiontrack import canopsis sessions.json
     """
     with _opened(file) as opened:
-        _import(lambda values: [read_user_sessions(opened, values)], "local", opened, dry_run, as_json)
+        _import(lambda values: [read_user_sessions(opened, values)], "local", opened, wanted)
 
 
 def _add_format(file_format: str) -> None:
@@ -192,16 +210,14 @@ def _add_format(file_format: str) -> None:
     )
     @click.argument("kind", type=click.Choice(KINDS))
     @file_argument
-    @dry_run_option
-    @json_option
-    def read(kind: str, file: str, dry_run: bool, as_json: bool) -> None:
+    @_with_wanted
+    def read(kind: str, file: str, wanted: Wanted) -> None:
         with _opened(file) as opened:
             _import(
                 lambda values: [read_file(opened, file_format, kind, values, PROPERTIES)],
                 "local",
                 opened,
-                dry_run,
-                as_json,
+                wanted,
             )
 
 
@@ -209,14 +225,14 @@ for each in ("csv", "json", "ndjson"):
     _add_format(each)
 
 
-def _import_database(path: Path, zone: str, end_open: bool, dry_run: bool, as_json: bool) -> None:
+def _import_database(path: Path, zone: str, end_open: bool, wanted: Wanted) -> None:
     if zone.lower() == "local" and source_of("TIMEZONE") == "default":
         click.echo(UTC_BY_DEFAULT, err=True)
     database = AppDatabase(path)
     ended = Ended() if end_open else None
     try:
         read = database.sections if ended is None else partial(ended_sections, database, ended)
-        _import(read, zone, database, dry_run, as_json, ended)
+        _import(read, zone, database, wanted, ended)
     finally:
         database.close()
 
@@ -253,14 +269,16 @@ def _import(
     read: Callable[[Values], Iterable[Section]],
     zone: str,
     origin: BinaryIO | AppDatabase,
-    dry_run: bool,
-    as_json: bool,
+    wanted: Wanted,
     ended: Ended | None = None,
 ) -> None:
     app = prepared_app()
     settings = settings_of(app)
+    if not wanted.dry_run:
+        with app.app_context():
+            pass_once(settings)
     values, rules = Values(_zone(zone, settings)), PresenceRules.of(settings)
-    refused = _Refused(None if as_json else MOST_SHOWN)
+    refused = _Refused(None if wanted.as_json else MOST_SHOWN)
     tallies: dict[str, Tally] = {}
     spans: dict[str, Span] = {}
     with app.app_context(), suppress(_DryRun), write_transaction() as tx:
@@ -274,10 +292,28 @@ def _import(
             raise UnreadableHistory(
                 f"Nothing can be taken: every row is refused. {first.kind} {first.row}: {first.reason}"
             )
-        if dry_run:
+        ahead = _ahead(tallies, is_zone_given=isinstance(origin, AppDatabase))
+        if wanted.dry_run:
             raise _DryRun
+        if ahead and not wanted.skip_ahead:
+            raise UnreadableHistory(f"Nothing is taken. {ahead} With --skip-ahead the rest is taken.")
+    if ahead:
+        click.echo(ahead, err=True)
     what_now = END_THEM if isinstance(origin, AppDatabase) else REPORT_THEM
-    _print(tallies, refused, spans, ended, settings.timezone, what_now, dry_run, as_json)
+    _print(tallies, refused, spans, ended, settings.timezone, what_now, wanted)
+
+
+def _ahead(tallies: dict[str, Tally], *, is_zone_given: bool) -> str:
+    """How many rows lie ahead of the clock, and a question; empty where none do."""
+    found = [
+        f"{tally.ahead} {kind.removesuffix('s') if tally.ahead == 1 else kind}"
+        for kind, tally in tallies.items()
+        if tally.ahead
+    ]
+    if not found:
+        return ""
+    question = "Is --naive-times right?" if is_zone_given else "Is the clock of this host right?"
+    return f"Ahead of now: {', '.join(found)}. {question}"
 
 
 def _zone(name: str, settings: Settings) -> SiteTime:
@@ -307,7 +343,6 @@ def _counted(
     Args:
         spans: takes the first and the last instant of each section.
     """
-    now = clock.now()
     rows = 0
 
     def items(section: Section) -> Iterator[Item]:
@@ -315,7 +350,7 @@ def _counted(
         span = spans.setdefault(section.kind, Span())
         for item in section.items:
             if not isinstance(item, NOT_TAKEN):
-                span.add(item[1], now)
+                span.add(item[1])
             if rows % EVERY == 0:
                 tell(rows if position is None else position())
             rows += 1
@@ -332,21 +367,16 @@ def _print(
     ended: Ended | None,
     site: SiteTime,
     what_now: str,
-    dry_run: bool,
-    as_json: bool,
+    wanted: Wanted,
 ) -> None:
-    ahead = {kind: span.ahead for kind, span in spans.items() if span.ahead}
-    if ahead:
-        rows = ", ".join(f"{count} {kind}" for kind, count in ahead.items())
-        click.echo(f"Warning: ahead of now lie {rows}. Is --naive-times right?", err=True)
     still_open = sum(tally.still_open for tally in tallies.values())
     if still_open:
         click.echo(OPEN_SESSIONS.format(still_open, what_now), err=True)
     counts = {kind: asdict(tally) for kind, tally in tallies.items()}
-    if as_json:
+    if wanted.as_json:
         faults = [fault._asdict() for fault in refused.kept]
         instants = {kind: span.shown(site) for kind, span in spans.items() if span.first is not None}
-        body = {"dry_run": dry_run, "counts": counts, "instants": instants, "refused": faults}
+        body = {"dry_run": wanted.dry_run, "counts": counts, "instants": instants, "refused": faults}
         if ended is not None:
             at = None if ended.at is None else site.format_offset(ended.at)
             body["ended"] = {"sessions": ended.count, "at": at}
@@ -357,13 +387,13 @@ def _print(
     if refused.count > len(refused.kept):
         click.echo(f"... and {refused.count - len(refused.kept)} more; --json shows all.", err=True)
     print_table([{"": kind, **tally} for kind, tally in counts.items()], as_json=False)
-    for kind, span in spans.items() if dry_run else ():
+    for kind, span in spans.items() if wanted.dry_run else ():
         if span.first is not None:
             shown = span.shown(site)
             click.echo(f"{kind}: from {shown['first']} to {shown['last']}, site time")
     if ended is not None and ended.at is not None:
         click.echo(f"Sessions that were open and end at {site.format_offset(ended.at)}: {ended.count}")
-    if dry_run:
+    if wanted.dry_run:
         click.echo("This was a dry run: nothing is written.")
     elif not any(tally.added or tally.changed for tally in tallies.values()):
         click.echo("Nothing was new.")

@@ -36,10 +36,13 @@ FORGOTTEN_OPEN = Statement(
     " AND NOT EXISTS (SELECT 1 FROM device_evidence e WHERE e.device_id = d.id AND e.at >= :since)"
     " ORDER BY d.mac"
 )
+# Not of events: that of a session's end lies ahead of the clock where the end was reported so.
 LATEST = Statement(
     "SELECT max(at) FROM (SELECT max(last_ping) AS at FROM user_session"
     " UNION ALL SELECT max(started_at) FROM user_session"
-    " UNION ALL SELECT max(at) FROM event UNION ALL SELECT max(created_at) FROM login) latest"
+    " UNION ALL SELECT max(created_at) FROM login UNION ALL SELECT max(begin_at) FROM device_session"
+    " UNION ALL SELECT (SELECT max(at) FROM scan WHERE source_id = s.id) FROM source s"
+    " UNION ALL SELECT (SELECT max(at) FROM device_evidence WHERE source_id = s.id) FROM source s) latest"
 )
 
 

@@ -13,17 +13,19 @@ from typing import Any
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.models.kept import addition_to
+from sessiontrack.presence.ahead import FUTURE_SECONDS, LATEST_END_SECONDS
 from sessiontrack.presence.derivation import Terms, derive_devices, reporting
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.links import LINK
 from sessiontrack.services.history_devices import DeviceBook
 from sessiontrack.services.history_sessions import BATCH, SessionImport, batches, ip_key
 from sessiontrack.services.presence import PresenceRules
+from sessiontrack.values.periods import format_duration
 from sessiontrack.values.records import (
     DeviceRecord,
     EventRecord,
     Fault,
-    Item,
+    Record,
     Section,
     SessionRecord,
     Skipped,
@@ -76,6 +78,7 @@ class Tally:
 
     changed: those that completed a row stored here, and those that were stored with a correction.
     still_open: of those added, the device sessions without an end.
+    ahead: of those refused, what lies ahead of the clock.
     """
 
     read: int = 0
@@ -85,12 +88,13 @@ class Tally:
     skipped: int = 0
     refused: int = 0
     still_open: int = 0
+    ahead: int = 0
 
 
 def import_history(
     tx: Transaction, now: int, sections: Iterable[Section], refuse: Refuse, rules: PresenceRules
 ) -> dict[str, Tally]:
-    """Write what is not here yet, all in this transaction.
+    """Write what is not here yet, all in this transaction; what lies ahead of the clock is not taken.
 
     Args:
         sections: devices before sessions before events, where there are several.
@@ -107,18 +111,38 @@ def import_history(
     tallies: dict[str, Tally] = {}
     for section in sections:
         tally = tallies.setdefault(section.kind, Tally())
-        _Intake(tx, devices, tally, refuse, rules.terms(now)).take(section)
+        _Intake(tx, now, devices, tally, refuse, rules.terms(now)).take(section)
     derive_devices(tx, rules.terms(now), devices.settle(rules.terms(now).floor))
     return tallies
+
+
+def _ahead(record: Record, latest: int, latest_end: int) -> int | None:
+    """An instant of it that is later than can be true; None where there is none."""
+    if isinstance(record, EventRecord):
+        return record.at if record.at > latest_end else None
+    begin: int | None
+    end: int | None
+    if isinstance(record, SessionRecord):
+        begin, end = record.connected_at, record.disconnected_at
+        if begin is None:
+            begin = end
+    elif isinstance(record, DeviceRecord):
+        begin, end = record.first_seen_at, record.last_seen_at
+    else:
+        begin, end = record.started_at, record.last_ping
+    if begin is not None and begin > latest:
+        return begin
+    return end if end is not None and end > latest_end else None
 
 
 class _Intake:
     """Takes one section."""
 
     def __init__(
-        self, tx: Transaction, devices: DeviceBook, tally: Tally, refuse: Refuse, terms: Terms
+        self, tx: Transaction, now: int, devices: DeviceBook, tally: Tally, refuse: Refuse, terms: Terms
     ) -> None:
         self._tx = tx
+        self._now = now
         self._devices = devices
         self._tally = tally
         self._refuse = refuse
@@ -126,7 +150,7 @@ class _Intake:
         self._voided: Counter[tuple[int, int, str]] = Counter()
 
     def take(self, section: Section) -> None:
-        records = self._sift(section.items)
+        records = self._sift(section)
         first = next(records, None)
         if first is None:
             return
@@ -142,14 +166,20 @@ class _Intake:
         else:
             self._take_user_sessions(section.kind, rest)
 
-    def _sift(self, items: Iterable[Item]) -> Iterator[_Numbered]:
-        """The rows that can be read; what is wrong with the others is reported."""
-        for item in items:
+    def _sift(self, section: Section) -> Iterator[_Numbered]:
+        """The rows that can be taken; what is wrong with the others is reported."""
+        latest = self._now + FUTURE_SECONDS
+        latest_end = self._now + LATEST_END_SECONDS if section.is_export else latest
+        for item in section.items:
             self._tally.read += 1
             if isinstance(item, Fault):
                 self._refused(item)
             elif isinstance(item, Skipped):
                 self._tally.skipped += 1
+            elif (at := _ahead(item[1], latest, latest_end)) is not None:
+                self._tally.ahead += 1
+                by = format_duration(at - self._now)
+                self._refused(Fault(section.kind, item[0], f"It lies ahead of now, by {by}."))
             else:
                 yield item
 

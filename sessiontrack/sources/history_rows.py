@@ -56,7 +56,7 @@ def read_file(
     else:
         columns, read = _COLUMNS[kind], _READERS[kind]
     lines = decode(file, file_format, columns)
-    return Section(kind, _items(lines, kind, values, read, columns, is_strict=True))
+    return Section(kind, _items(lines, kind, values, read, columns, is_strict=True), is_export=True)
 
 
 def read_user_sessions(file: BinaryIO, values: Values) -> Section:

@@ -121,8 +121,10 @@ class Section(NamedTuple):
     """All rows of one kind, one after another: the number of each with its record, or what became of it.
 
     rows: how many there are, where that is known.
+    is_export: sessiontrack wrote it; so an end may lie ahead of the clock, as when it was reported.
     """
 
     kind: str
     items: Iterable[Item]
     rows: int = 0
+    is_export: bool = False

@@ -6,11 +6,13 @@ import pytest
 import time_machine
 
 from sessiontrack.config import settings_of
-from sessiontrack.database import write_transaction
+from sessiontrack.database import Statement, write_transaction
 from sessiontrack.services.clock_door import ClockDoor, Floor, accept_clock, find_floor, open_door
 from sessiontrack.startup import prepare
+from sessiontrack.values.timestamps import IN_UTC
 from tests.support.application import NOW, Clients
 from tests.support.command import assert_one_line, invoke
+from tests.support.rows import writing
 
 DAY = 86_400
 SCAN = {"source": "arp", "devices": [{"mac": "00:1a:2b:3c:4d:5e", "ip": "10.0.0.5"}]}
@@ -137,6 +139,15 @@ def test_an_administrator_knows_better(clients: Clients, even: Even) -> None:
             accept_clock(tx, now)
         assert problem(clients, door, now) is None
         assert problem(clients, door, now + 1) is None
+
+
+def test_an_end_that_was_reported_ahead_of_now_is_no_floor(clients: Clients) -> None:
+    with time_machine.travel(NOW, tick=False):
+        ends = {"start_time": "2025-08-15 10:00", "end_time": IN_UTC.format_offset(NOW + 20 * 3600)}
+        clients.operator.ok("POST", "/sessions/create", {**CREATE, **ends})
+    with writing(clients.app) as tx:
+        tx.run(Statement("DELETE FROM clock_floor"))
+        assert find_floor(tx).at <= NOW
 
 
 def test_what_was_recorded_is_the_first_floor(clients: Clients) -> None:

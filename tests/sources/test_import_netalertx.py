@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -735,10 +735,32 @@ def test_a_dry_run_shows_the_first_and_the_last_instant_and_what_lies_ahead(app:
         "sessions: from 2025-08-01T12:00:00+02:00 to 2099-01-01T11:00:00+01:00, site time\n" in shown.stdout
     )
     assert "devices: from 2025-08-01T10:00:00+02:00 to 2025-08-01T13:00:00+02:00, site time\n" in shown.stdout
-    assert shown.stderr == "Warning: ahead of now lie 1 sessions. Is --naive-times right?\n"
+    assert shown.stderr.startswith(
+        "Ahead of now: 1 session. Is --naive-times right?\nRefused: sessions, row 2: It lies"
+    )
     said = run_import(app, "netalertx", str(path), "--dry-run")
-    assert said["instants"]["sessions"]["ahead_of_now"] == 1
+    assert said["counts"]["sessions"]["ahead"] == 1
     assert "events" not in said["instants"]
+
+
+def test_what_lies_ahead_of_now_stops_an_import_unless_it_may_be_skipped(app: Flask, path: Path) -> None:
+    """As a wrong zone makes it: what was recorded so would keep everything else from being recorded."""
+    ahead = datetime.now(UTC) + timedelta(days=3, minutes=30)
+    device_ahead = device(first="2025-08-01 08:00", last=f"{ahead:%Y-%m-%d %H:%M:%S}")
+    whole = [session("2025-08-01 10:00", "2025-08-01 11:00"), session(f"{ahead:%Y-%m-%d %H:%M:%S}", None)]
+    path.unlink(missing_ok=True)
+    app_db.make(path, devices=[device_ahead], sessions=whole)
+    refused = invoke(app.instance_path, "import", "netalertx", str(path))
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        "Error: Nothing is taken. Ahead of now: 1 device, 1 session. Is --naive-times right?"
+        " With --skip-ahead the rest is taken.\n"
+    )
+    assert stored(app)["sessions"] == []
+    said = run_import(app, "netalertx", str(path), "--skip-ahead")
+    assert counts(said, "sessions") == {"read": 2, "added": 1, "refused": 1, "ahead": 1}
+    assert counts(said, "devices") == {"read": 1, "refused": 1, "ahead": 1}
+    assert {each["reason"][:29] for each in said["refused"]} == {"It lies ahead of now, by 3d 0"}
 
 
 if has_namespaces():

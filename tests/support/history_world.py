@@ -1,5 +1,6 @@
 """A database for histories of three devices, and all calls that write to it."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -123,7 +124,8 @@ class World:
         types = {"conn_type": report.conn_type, "disc_type": report.disc_type}
         record = SessionRecord(mac, report.start, report.end, report.end is None, ip=report.ip, **types)
         with self.clients.app.app_context(), write_transaction() as tx:
-            import_history(tx, NOW, [Section(SESSIONS, [(1, record)])], refused.append, self.rules)
+            now = int(time.time())
+            import_history(tx, now, [Section(SESSIONS, [(1, record)])], refused.append, self.rules)
         return not refused
 
     def observe(self, each: Observation) -> bool:
