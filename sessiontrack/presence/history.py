@@ -13,6 +13,7 @@ It is a function of the set of what was accepted: neither the order of arrival n
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -36,6 +37,8 @@ OF_SESSIONS = frozenset({CONNECTED, RECONNECTED, DISCONNECTED, DOWN})
 
 # Of where a device is, a source's scans are one witness, what it says of each address of the device another.
 Witness = tuple[str, str]
+# Between the infos of a session, and the characters of all of them.
+APART, LONGEST_INFOS = "; ", 1000
 Key = tuple[int, str]
 
 
@@ -45,13 +48,13 @@ class Evidence:
 
     sources: by the name of the source.
     addresses: (instant, witness) -> the address that it saw.
-    infos: what a source said beside a connection or a sighting, by its instant.
+    infos: what sources said beside a connection or a sighting, with the instants.
     settled_at: the last instant of what is settled, and so forgotten but for a mark; None: nothing is.
     """
 
     sources: dict[str, SourceEvidence] = field(default_factory=dict)
     addresses: dict[tuple[int, Witness], str] = field(default_factory=dict)
-    infos: dict[int, str] = field(default_factory=dict)
+    infos: set[tuple[int, str]] = field(default_factory=set)
     settled_at: int | None = None
 
     def source(self, name: str) -> SourceEvidence:
@@ -79,7 +82,7 @@ class Evidence:
             of_source.said.append(said)
         self._saw(said.at, (source, said.mac), ip)
         if info and said.kind != LEFT:
-            self.infos[said.at] = max(info, self.infos.get(said.at, ""))
+            self.infos.add((said.at, info))
 
     def add_settled(self, source: str, at: int, mac: str, ip: str) -> None:
         """A mark that the source knew it; all else of that time is settled."""
@@ -313,7 +316,7 @@ def _described(facts: Facts, parts: Sequence[_Part]) -> Iterator[Derived]:
     addresses = _Addresses(facts.evidence.addresses)
     downs = sorted([(each.until, each.end is not None and each.disc_type == DOWN) for each in facts.reported])
     was_down, place = False, 0
-    for part in parts:
+    for part, following in zip_longest(parts, parts[1:]):
         while place < len(downs) and downs[place][0] <= part.begin:
             was_down = downs[place][1]
             place += 1
@@ -321,9 +324,12 @@ def _described(facts: Facts, parts: Sequence[_Part]) -> Iterator[Derived]:
         known = last if part.start is None else remembered.get(part.start)
         conn_type = RECONNECTED if was_down and not part.from_reported else CONNECTED
         ip = addresses.of(part.begin, part.until)
-        info = facts.evidence.infos.get(part.begin, "")
+        info = ""
         if known is not None and part.begin < facts.floor:
             conn_type, ip, info = known.conn_type, known.ip, known.info
+        if known is None or part.until >= facts.floor:
+            is_followed = part.to_reported or (following is not None and following.begin == part.until)
+            info = _infos(facts.evidence.infos, part, info, is_followed=is_followed)
         disc_type = DOWN if facts.alert_down else DISCONNECTED
         if last is not None and part.until < facts.floor:
             disc_type = last.disc_type
@@ -331,6 +337,20 @@ def _described(facts: Facts, parts: Sequence[_Part]) -> Iterator[Derived]:
             disc_type = DISCONNECTED
         was_down = part.end is not None and disc_type == DOWN
         yield Derived(part.start, part.end, conn_type, disc_type, ip, info, part[2], part[3])
+
+
+def _infos(said: Iterable[tuple[int, str]], part: _Part, known: str, *, is_followed: bool) -> str:
+    """What was said within a session, each once, in the order of time: the access points, the users.
+
+    Args:
+        known: what is recorded of it already.
+        is_followed: another session begins where this one ends, and has what was said then.
+    """
+    last = part.until - is_followed
+    for _, info in sorted(each for each in said if each[0] == part.begin or part.begin < each[0] <= last):
+        if f"{APART}{info}{APART}" not in f"{APART}{known}{APART}":
+            known = f"{known}{APART}{info}" if known else info
+    return known[:LONGEST_INFOS]
 
 
 class _Addresses:

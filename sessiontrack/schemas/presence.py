@@ -173,7 +173,7 @@ class EventBody(Strict):
     at = JsonTimestamp(load_default=None, metadata={"description": "When; left out: now."})
     event = fields.String(required=True, validate=OneOf(EVENT_KINDS))
     info = Text(
-        most=LONGEST_TEXT, load_default="", metadata={"description": "Kept with the session that it begins."}
+        most=LONGEST_TEXT, load_default="", metadata={"description": "Kept with the session it falls into."}
     )
     name = Text(
         most=LONGEST_TEXT, load_default="", metadata={"description": "Taken for a device that has none."}

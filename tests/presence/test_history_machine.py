@@ -24,7 +24,7 @@ from sessiontrack.values.timestamps import IN_UTC
 from tests.support.application import NOW, Clients
 from tests.support.history_reference import Report, history
 from tests.support.history_world import DAY, GRACE, MACS, RULES, World
-from tests.support.presence_reference import Observation, held, infos
+from tests.support.presence_reference import Observation, held, infos, told_in
 from tests.support.thorough import made_up
 
 STEP = 300
@@ -305,8 +305,9 @@ class HistoryMachine(RuleBasedStateMachine):
             assert [(row[0], row[1], bool(row[2])) for row in sessions] == told.sessions, mac
             assert {row[:2] for row in events if row[1] != "New Device"} == told.events, mac
             said = infos(self._seen_of(mac), mac)
-            derived = [row for row in sessions if not row[5]]
-            assert [row[4] for row in derived] == [said.get(_first(row), "") for row in derived], mac
+            begins = [*map(_first, sessions), None]
+            for row, following in zip(sessions, begins[1:], strict=True):
+                assert row[5] or row[4] == told_in(said, _first(row), row[1], following), mac
 
     def _reference(self, mac: str) -> Any:
         facts = self._facts_of_owner(mac)

@@ -312,14 +312,37 @@ def test_what_was_forgotten_of_one_address_leaves_the_other_there(
 
 
 @pytest.mark.parametrize("is_late", [False, True])
-def test_a_sighting_that_begins_a_session_gives_it_its_info(history: History, is_late: bool) -> None:
+def test_a_session_has_what_was_said_within_it_in_the_order_of_time(history: History, is_late: bool) -> None:
     """As of a device that was there before its access point's RADIUS began."""
     said = [("seen", -600, {"info": "nas 1", "ip": "10.0.0.4"}), ("seen", -300, {"info": "nas 2"})]
     for kind, at, more in reversed(said) if is_late else said:
         history.event(kind, at, **more)
-    assert history.addresses() == [("10.0.0.4", "nas 1")]
+    assert history.addresses() == [("10.0.0.4", "nas 1; nas 2")]
+    history.event("disconnected", 0)
+    history.event("seen", 0, source="other", info="nas 3")
+    history.event("connected", 60, info="nas 1")
+    history.event("disconnected", 0, source="other")
+    assert history.addresses() == [("10.0.0.4", "nas 1; nas 2; nas 3"), ("10.0.0.4", "nas 1")]
     history.event("connected", -900, info="nas 0")
-    assert history.addresses() == [("10.0.0.4", "nas 0")]
+    assert history.addresses()[0] == ("10.0.0.4", "nas 0; nas 1; nas 2; nas 3")
+    history.assert_sound()
+
+
+def test_what_was_said_before_the_floor_stays_in_a_session_that_goes_on(history: History) -> None:
+    history.event("connected", -600, info="radio 1")
+    history.event("seen", -300, info="radio 10")
+    for day in (8, 16, 24):
+        history.clock.move_to(NOW + day * 86_400)
+        history.event("seen", day * 86_400, info=f"radio {day}")
+        history.event("seen", day * 86_400 + 60, info="radio 1")
+    assert history.addresses() == [("", "radio 1; radio 10; radio 8; radio 16; radio 24")]
+    history.event("seen", 24 * 86_400 + 120, info="x" * 255)
+    for number in range(4):
+        history.event("seen", 24 * 86_400 + 130 + number, info=f"{number}" * 255)
+    ((_, info),) = history.addresses()
+    assert len(info) == 1000
+    history.patch(grace="30 minutes")
+    assert history.addresses() == [("", info)]
     history.assert_sound()
 
 
@@ -426,7 +449,7 @@ def test_case_14_a_look_while_the_clock_is_ahead_forgets_nothing(history: Histor
     history.clock.move_to(NOW)
     history.patch(grace="30 minutes")
     assert history.sessions() == [(-600, None)]
-    assert history.addresses() == [("", "radio 1")]
+    assert history.addresses() == [("", "radio 1; radio 2")]
     history.assert_sound()
 
 

@@ -286,6 +286,24 @@ def test_an_interim_without_start_tells_the_start(site: Clients, server: RadiusS
     assert session["ses_DurationSeconds"] == 3650
 
 
+def test_a_session_names_all_users_and_access_points_of_its_time(site: Clients, server: RadiusServer) -> None:
+    for delay, nas, user, session_id in (
+        (40, "ap-1", "host/pc20", "1"),
+        (30, "ap-1", "frida", "2"),
+        (20, "ap-2", "frida", "3"),
+    ):
+        said = {"NAS_Identifier": nas, "User_Name": user, "Acct_Session_Id": session_id}
+        assert answered_by(server.port, packet(START, Acct_Delay_Time=delay, **said)) == 1
+    (session,) = sessions(site)
+    assert session["ses_Info"].split("; ") == [
+        "NAS ap-1, user host/pc20, session 1",
+        "NAS ap-1, user frida, session 2",
+        "NAS ap-2, user frida, session 3",
+    ]
+    found = site.admin.ok("GET", "/sessions/session-events?type=sessions&search=frida")
+    assert found["total"] == 1
+
+
 @pytest.mark.parametrize("seconds", [None, 30 * 86_400])
 def test_an_interim_that_begins_a_session_gives_it_its_info(
     site: Clients, server: RadiusServer, seconds: int | None

@@ -39,13 +39,22 @@ class Observation:
         return {OWN if each == mac else each: ip for device, each, ip in self.told_of if device == mac}
 
 
-def infos(observations: list[Observation], mac: str) -> dict[int, str]:
-    """What was said beside a device's sightings, by their instants; of two at once the greater."""
-    said: dict[int, str] = {}
+def infos(observations: list[Observation], mac: str) -> list[tuple[int, str]]:
+    """(instant, what was said beside a sighting); of two of one source, in one second, the greater."""
+    said: dict[tuple[str, int, str, str], str] = {}
     for each in observations:
-        if each.kind in ("seen", "connected") and any(mac == other for other, _ in each.devices):
-            said[each.at] = max(each.info, said.get(each.at, ""))
-    return said
+        if each.kind in ("seen", "connected") and each.info:
+            for address in each.addresses(mac):
+                key = (each.source, each.at, each.kind, address)
+                said[key] = max(each.info, said.get(key, ""))
+    return sorted((key[1], info) for key, info in said.items())
+
+
+def told_in(said: list[tuple[int, str]], begin: int, end: int | None, following: int | None) -> str:
+    """What was said within a session, each once; where another one follows at once, its end is that one's."""
+    last = NEVER if end is None else end - (following == end)
+    found = [info for at, info in said if at == begin or begin < at <= last]
+    return "; ".join(dict.fromkeys(found))
 
 
 @dataclass
