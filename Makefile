@@ -48,7 +48,7 @@ coverage: $(VENV)/test.done $(WEB) ## the same tests; fails where they run less 
 	$(BIN)/coverage report
 
 test-quick: $(VENV)/test.done $(WEB) ## the short tests that start no process and no browser  (ARGS="-k calendar")
-	$(BIN)/python -m pytest --quick --numprocesses auto $(ARGS)
+	$(BIN)/python -m pytest --quick -p no:schemathesis --numprocesses auto $(ARGS)
 
 test-postgres: $(VENV)/test.done $(WEB) ## the same tests on a private PostgreSQL  (ARGS="-k calendar")
 	.ci/install-programs $(PROGRAMS) pgbouncer postgresql-15

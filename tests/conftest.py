@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import thorough
 from tests.support.engine import IS_POSTGRES, WITHOUT_DATABASE
-from tests.support.quick import is_quick
+from tests.support.quick import LONG, is_quick
 
 # Its tests import neither the application nor a browser, so they start at once.
 _HERE = Path(__file__).parent
@@ -50,19 +50,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"In the same order: -p randomly --randomly-seed={seed}")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import what is long."""
+    return True if config.option.quick and collection_path.stem in LONG else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is of the other engine, beside PostgreSQL what asks no database, and what takes long."""
     other = "sqlite" if IS_POSTGRES else "postgres"
     without = WITHOUT_DATABASE if IS_POSTGRES else ()
-    left_out = [
-        item
+    left_out = {
+        item: None
         for item in items
         if item.get_closest_marker(other)
         or item.path.stem in without
         or (config.option.quick and not is_quick(item))
-    ]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    }
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
