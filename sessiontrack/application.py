@@ -43,7 +43,7 @@ from sessiontrack.http.backup_name_converter import BackupNameConverter
 from sessiontrack.http.mac_converter import MacConverter
 from sessiontrack.http.request_limits import RequestLimits
 from sessiontrack.http.row_id_converter import RowIdConverter
-from sessiontrack.http.url_rule import UrlRule
+from sessiontrack.http.url_map import UrlMap, UrlRule
 from sessiontrack.monitoring import metrics
 from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.process import instance, request_log
@@ -55,14 +55,14 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     instance.make_instance_folder(settings.instance)
     app = Flask("sessiontrack", instance_path=str(settings.instance), static_folder=None)
     app.url_rule_class = UrlRule
+    converters = {"mac": MacConverter, "row_id": RowIdConverter, "backup": BackupNameConverter}
+    # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
+    app.url_map = UrlMap(merge_slashes=False, converters=converters)
     # Ignore FLASK_DEBUG: a debugger would show the program's internals in answers.
     app.debug = False
     app.extensions["sessiontrack.settings"] = settings
     app.extensions["sessiontrack.described_settings"] = describe_settings(overrides)
     app.config["MAX_CONTENT_LENGTH"] = json_body.SMALL.length
-    # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
-    app.url_map.merge_slashes = False
-    app.url_map.converters.update(mac=MacConverter, row_id=RowIdConverter, backup=BackupNameConverter)
     hosts.init_app(app, settings.trusted_hosts)
     transactions.init_app(
         app,

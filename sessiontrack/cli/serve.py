@@ -158,6 +158,7 @@ class _Server(BaseApplication):
         """The application, for the master to hand to its workers."""
         _keep_little()
         gunicorn_util.write_error = _write_json_error
+        self._flask.url_map.update()
         with self._flask.app_context():
             # A connection must not be used on both sides of a fork.
             db.engine.dispose()
