@@ -19,17 +19,19 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, sync_playwright
 from werkzeug.test import TestResponse
 
-from sessiontrack import create_app, migrations
+from sessiontrack import application, create_app, migrations
 from sessiontrack.database import Transaction, db, write_transaction
 from sessiontrack.services import api_tokens, users
 from tests.support import databases
 from tests.support.engine import IS_POSTGRES
 from tests.support.server import Server
+from tests.support.shared_url_map import SharedUrlMap
 from tests.support.subpath import SubPathProxy
 from tests.support.waiting import PATIENT
 from tests.support.web import Visit, WebServer, fill_with_demo, launch, visiting
 
 databases.use_in_this_process()
+application.UrlMap = SharedUrlMap
 
 # One round: the real hash takes a tenth of a second and more, for a name that does not exist too.
 CHEAP_METHOD = "pbkdf2:sha256:1"
