@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def rows() -> list[tuple[str, list[str]]]:
     return [(item, re.findall(r"`([a-z0-9_]+::[a-z0-9_]+)`", tests)) for item, tests in found]
 
 
+@cache
+def functions_of(module: str) -> set[str]:
+    (path,) = TESTS.rglob(f"{module}.py")
+    tree = ast.parse(path.read_text())
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
 def test_every_item_is_on_the_page_once_and_has_a_test() -> None:
     assert [item for item, _ in rows()] == " ".join(ITEMS.values()).split()
     assert [item for item, tests in rows() if not tests] == []
@@ -46,9 +54,7 @@ def test_every_item_is_on_the_page_once_and_has_a_test() -> None:
 @pytest.mark.parametrize("named", sorted(set(re.findall(r"`(test_[a-z0-9_]+::[a-z0-9_]+)`", PAGE))))
 def test_every_named_test_exists(named: str) -> None:
     module, _, name = named.partition("::")
-    (path,) = TESTS.rglob(f"{module}.py")
-    tree = ast.parse(path.read_text())
-    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert name in functions_of(module)
 
 
 def test_every_write_there_is_needs_its_csrf_token(clients: Clients) -> None:
