@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
 )
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
@@ -66,10 +67,12 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "archived": Device.archived == ~false(),
     "favorites": ~Device.archived & (Device.favourite == ~false()),
     "offline": ~Device.archived & ~IS_CONNECTED,
+    # In a period, which alone can say of the archived ones whether they were there: `presence_shares.py`.
+    "known": true(),
 }
 
 # Those that need no look at the latest session.
-WITHOUT_LATEST = frozenset({"all", "new", "archived", "favorites"})
+WITHOUT_LATEST = frozenset({"all", "new", "archived", "favorites", "known"})
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ from sqlalchemy import (
     cast,
     func,
     literal_column,
+    or_,
     select,
     union_all,
 )
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql.selectable import ScalarSelect
 
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
@@ -27,7 +29,7 @@ from sessiontrack.queries.overlaps import overlapping_parts
 from sessiontrack.values.record_files import as_cell
 from sessiontrack.values.timestamps import SiteTime
 
-SORTS = ("name", "mac", "share", "connected_seconds", "sessions", "absence")
+SORTS = ("name", "mac", "share", "connected_seconds", "sessions", "absence", "first_seen")
 CELLS = (
     *("mac", "name", "owner", "first_seen", "sessions", "connected_seconds", "observed_seconds", "share"),
     *("absent_seconds", "absent_from", "absent_until"),
@@ -174,6 +176,7 @@ def _listed(
         "connected_seconds": (seconds, None),
         "sessions": (sessions, None),
         "absence": (absence, sums.c.device_id.is_(None)),
+        "first_seen": (Device.first_seen_at, None),
     }
     by, is_nothing = orders[sort]
     order: list[Any] = [] if is_nothing is None else [case((is_nothing, 1), else_=0)]
@@ -204,9 +207,17 @@ def _counted(status: str, is_ascii: bool | None, tag_is_ascii: bool | None) -> S
 
 @cache
 def _there(status: str, is_ascii: bool | None, tag_is_ascii: bool | None) -> Statement:
+    known = select(Device.first_seen_at, _was_there().label("is_there"))
+    found = known.where(*_where(status, is_ascii, tag_is_ascii)).subquery().c
+    is_new = found.first_seen_at >= _START
+    counts = (func.count(), func.count().filter(found.is_there), func.count().filter(is_new))
+    return Statement(select(*counts).select_from(found.first_seen_at.table))
+
+
+def _was_there() -> ScalarSelect[Any]:
     session = aliased(DeviceSession)
     # Sessions of one device do not overlap: of those that began before the end, the latest ends last.
-    latest = (
+    return (
         select(session.still_connected | (session.end_at > _START) | (session.begin_at >= _START))
         .where(session.device_id == Device.id, session.begin_at < _END)
         .order_by(session.begin_at.desc())
@@ -214,12 +225,10 @@ def _there(status: str, is_ascii: bool | None, tag_is_ascii: bool | None) -> Sta
         .correlate(Device)
         .scalar_subquery()
     )
-    known = select(Device.first_seen_at, latest.label("is_there"))
-    found = known.where(*_where(status, is_ascii, tag_is_ascii)).subquery().c
-    is_new = found.first_seen_at >= _START
-    counts = (func.count(), func.count().filter(found.is_there), func.count().filter(is_new))
-    return Statement(select(*counts).select_from(found.first_seen_at.table))
 
 
 def _where(status: str, is_ascii: bool | None, tag_is_ascii: bool | None) -> tuple[ColumnElement[bool], ...]:
-    return are(status, is_ascii, tag_is_ascii), Device.first_seen_at < _END
+    found = (are(status, is_ascii, tag_is_ascii), Device.first_seen_at < _END)
+    if status != "known":
+        return found
+    return *found, or_(~Device.archived, Device.first_seen_at >= _START, _was_there())

@@ -9,7 +9,7 @@ from sessiontrack.schemas.fields import PeriodText, Text, limit, offset
 from sessiontrack.schemas.windows import InPeriod
 from sessiontrack.values.tags import LONGEST as LONGEST_TAG
 
-SORTS = ("name", "mac", "share", "connected_seconds", "sessions", "absence")
+SORTS = ("name", "mac", "share", "connected_seconds", "sessions", "absence", "first_seen")
 
 
 class PresenceTotals(InPeriod):
@@ -17,9 +17,12 @@ class PresenceTotals(InPeriod):
 
     period = PeriodText(default="30 days")
     status = fields.String(
-        load_default="all",
-        validate=OneOf(STATUSES),
-        metadata={"description": "Of the device now; all: but for the archived ones."},
+        load_default="known",
+        validate=OneOf(("known", *STATUSES)),
+        metadata={
+            "description": "known: of the archived ones those that were there, or first seen, in the period."
+            " Others: of the device now; all: but for the archived ones."
+        },
     )
     tag = Text(most=LONGEST_TAG, load_default="", metadata={"description": "Only those with this tag."})
     search = Text(

@@ -171,3 +171,42 @@ def test_as_counting_hour_by_hour(clients: Clients) -> None:
             absence = each["longest_absence"] or {"seconds": 0}
             assert each["connected_seconds"] == len(hours & set(period)) * hour
             assert absence["seconds"] == most * hour, (each, absent)
+
+
+def test_archiving_a_device_changes_nothing_of_a_month_in_which_it_was_there(clients: Clients) -> None:
+    """A report is a function of its period: there is no device the less because it is of no use today."""
+    fill(clients)
+    with rows.writing(clients.app) as tx:
+        add_device(tx, "00:00:0C:00:00:06", "seen, never connected", END - 5 * DAY)
+        add_device(tx, "00:00:0C:00:00:07", "long gone", START - 300 * DAY)
+    clients.admin.ok("PATCH", "/devices/00:00:0C:00:00:07", json={"archived": True})
+    totals = clients.viewer.ok("GET", "/presence/totals", query_string=PERIOD)
+    assert (totals["known"], totals["there"], totals["new"]) == (5, 4, 2)
+    file = clients.viewer.get(f"{URL}.csv", PERIOD).get_data(as_text=True)
+    before = clients.viewer.get(URL, PERIOD)
+    assert before.headers["X-Total-Count"] == "5"
+    for number in range(1, 7):
+        clients.admin.ok("PATCH", f"/devices/00:00:0C:00:00:0{number}", json={"archived": True})
+    after = clients.viewer.get(URL, PERIOD)
+    assert after.json == before.json
+    assert after.headers["X-Total-Count"] == "5"
+    assert clients.viewer.get(f"{URL}.csv", PERIOD).get_data(as_text=True) == file
+    assert clients.viewer.ok("GET", "/presence/totals", query_string=PERIOD) == totals
+    assert [each["name"] for each in shares(clients, status="known", search="LAP")] == ["laptop"]
+    # In a period without it, a device that is archived is out of sight.
+    earlier = {
+        "start": IN_UTC.format_offset(START - 30 * DAY),
+        "end": IN_UTC.format_offset(START - 20 * DAY),
+    }
+    assert clients.viewer.get(URL, earlier).headers["X-Total-Count"] == "0"
+    assert clients.viewer.ok("GET", "/presence/totals", query_string=earlier)["known"] == 0
+    # Each status goes on to say of which devices it is.
+    assert shares(clients, status="all") == []
+    assert len(shares(clients, status="archived")) == 6
+
+
+def test_the_newest_first(clients: Clients) -> None:
+    fill(clients)
+    found = [each["first_seen"] for each in shares(clients, sort="-first_seen")]
+    assert found == sorted(found, reverse=True)
+    assert found[0] == IN_UTC.format_offset(END - 2 * DAY)

@@ -340,12 +340,16 @@ def test_contract_6_the_sessions_of_a_bar_are_read_by_their_device(tx: Explained
 
 
 def test_the_shares_of_a_month_use_an_index_for_each_kind_of_session(tx: Explained) -> None:
-    wanted = presence_shares.ShareFilter(devices.DeviceFilter((10, 3600)), NOW - 60 * DAY, NOW - 30 * DAY)
+    known = devices.DeviceFilter((10, 3600), "known")
+    wanted = presence_shares.ShareFilter(known, NOW - 60 * DAY, NOW - 30 * DAY)
     assert list(presence_shares.list_shares(tx, wanted, 100, 0, NOW, IN_UTC))
     tx.assert_searched(*(f"ix_device_session_{kind}" for kind in ("short", "middle", "longest", "missing")))
     assert presence_shares.count_there(tx, wanted, NOW)["there"] == len(MACS)
     tx.assert_searched("ix_device_session_device")
+    # Of the archived ones alone: whether they were there.
     assert presence_shares.count_shares(tx, wanted, NOW)
+    tx.assert_searched("ix_device_session_device")
+    assert presence_shares.count_shares(tx, wanted._replace(devices=devices.DeviceFilter((10, 3600))), NOW)
     assert "device_session" not in tx.plans[-1]
 
 

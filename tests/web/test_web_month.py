@@ -3,12 +3,15 @@
 import csv
 import io
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.application import PASSWORD
+from tests.support.command import run
+from tests.support.server import Server
 from tests.support.web import PHONE, Visit, WebServer, visiting
 
 CHOSEN = "() => document.querySelector('.month-turn select').value"
@@ -55,7 +58,11 @@ def test_a_month_on_one_page(browser: Browser, web_server: WebServer, size: tupl
         assert rows_of(visit, absences.get_by_role("link", name="CSV").get_attribute("href"))
         fresh = page.locator(".month-card").filter(has_text="New devices")
         found = rows_of(visit, fresh.get_by_role("link", name="CSV").get_attribute("href"))
-        expect(page.locator(".tile").nth(1)).to_contain_text(str(len(found)))
+        newest = [row["first_seen"] for row in found]
+        assert newest == sorted(newest, reverse=True)
+        new = sum(each[:10] >= span["start"] for each in newest)
+        expect(page.locator(".tile").nth(1)).to_contain_text(str(new))
+        expect(fresh.get_by_role("listitem")).to_have_count(min(new, 9))
         people = page.locator(".month-card").filter(has_text="Time per person")
         found = rows_of(visit, people.get_by_role("link", name="CSV").get_attribute("href"))
         expect(people.get_by_role("link", name="anna")).to_be_visible()
@@ -89,3 +96,24 @@ def test_a_month_before_everything_says_so(signed_in: Visit) -> None:
     signed_in.open("/ui/month")
     expect(signed_in.page.get_by_role("heading", level=1)).to_have_text("June 1999")
     expect(signed_in.page.get_by_role("button", name="Next month")).to_be_disabled()
+
+
+def test_a_month_keeps_a_device_that_is_archived_since(browser: Browser, tmp_path: Path) -> None:
+    """One that was imported, which makes no `New Device`; a month is over, whatever is done today."""
+    mac, ended = "AA:BB:CC:00:00:01", "2025-10-07T12:00:00Z"
+    stored = tmp_path / "stored.csv"
+    stored.write_text(f"mac,connected_at,disconnected_at\n{mac},2025-10-07T10:00:00Z,{ended}\n")
+    with (
+        Server(tmp_path / "instance", ADMIN_PASSWORD=PASSWORD) as server,
+        visiting(browser, f"http://127.0.0.1:{server.port}") as visit,
+    ):
+        run(tmp_path / "instance", "import", "csv", "sessions", str(stored))
+        run(tmp_path / "instance", "device", "set", mac, "--name", "Camera", "--archive")
+        visit.log_in("admin", PASSWORD)
+        visit.open("/ui/month?month=2025-10")
+        expect(visit.page.locator("tbody tr")).to_have_count(1)
+        expect(visit.page.locator("tbody tr")).to_contain_text("Camera")
+        expect(visit.page.locator(".tile").nth(0)).to_contain_text("1")
+        expect(visit.page.locator(".tile").nth(1)).to_contain_text("1")
+        fresh = visit.page.locator(".month-card").filter(has_text="New devices")
+        expect(fresh.get_by_role("listitem")).to_contain_text("Camera")

@@ -16,6 +16,7 @@ import "./month.css";
 
 const MONTH = /^(\d{4})-(0[1-9]|1[0-2])$/;
 const FEW = 8;
+const NEWEST = "-first_seen";
 const FRESH_MS = 60_000; // how old the numbers of the present month may be
 const percent = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const monthName = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric", timeZone: "UTC" });
@@ -82,16 +83,19 @@ class MonthPage extends StElement {
     const span = spanOf(month);
     this.#loadedAt = performance.now();
     try {
-      const [away, fresh, people] = await Promise.all([
-        getList("/presence/shares", { params: { ...span, sort: "-absence", limit: FEW } }),
-        get("/sessions/session-events", { params: { ...freshOf(span), format: "json", limit: FEW } }),
+      const few = (sort) => getList("/presence/shares", { params: { ...span, sort, limit: FEW } });
+      const [away, latest, totals, people] = await Promise.all([
+        few("-absence"),
+        few(NEWEST),
+        get("/presence/totals", { params: span }),
         get("/api/v2/session-stats", { params: span }),
       ]);
       if (month !== this.#month) return;
       // Where the last whole month was before everything, the present one says more.
       if (!away.total && !this.#state.value.month && this.usual !== this.#present) return (this.usual = this.#present);
       const absent = away.data.devices.filter((each) => each.longest_absence);
-      this.found = { devices: away.total, absent, fresh, people };
+      const fresh = latest.data.devices.slice(0, totals.new);
+      this.found = { devices: totals.known, absent, new: totals.new, fresh, people };
     } catch (error) {
       if (month === this.#month && !this.found) this.error = error;
     }
@@ -137,7 +141,7 @@ class MonthPage extends StElement {
   }
 
   #figures() {
-    const { devices, fresh, people } = this.found ?? {};
+    const { devices, new: fresh, people } = this.found ?? {};
     const seconds = people?.reduce((sum, each) => sum + each.visible_duration, 0);
     const shown = (value, written = formatNumber) => (value === undefined ? "…" : written(value));
     const figure = (name, value) => html`<div class="card tile">
@@ -146,7 +150,7 @@ class MonthPage extends StElement {
       <dd class="muted">${t(`month.${name}.text`)}</dd>
     </div>`;
     return html`<dl class="tiles" aria-busy=${this.found ? "false" : "true"}>
-      ${figure("devices", shown(devices))} ${figure("new", shown(fresh?.total))}
+      ${figure("devices", shown(devices))} ${figure("new", shown(fresh))}
       ${figure("people", shown(people?.length))} ${figure("visible", shown(seconds, formatDuration))}
     </dl>`;
   }
@@ -176,23 +180,22 @@ class MonthPage extends StElement {
 
   #changes() {
     const { fresh, absent } = this.found ?? {};
-    const span = spanOf(this.#month);
-    const events = address("/ui/events") + queryOf({ type: "new", from: span.start, to: span.end });
-    const more = fresh && fresh.total > fresh.events.length ? fresh.total - fresh.events.length : 0;
+    const sorted = (sort) => file(address("/presence/shares.csv") + queryOf({ ...spanOf(this.#month), sort }));
+    const more = fresh && this.found.new - fresh.length;
     return html`<div class="month-columns">
       ${card(
         "new",
-        file(address("/sessions/session-events.csv") + queryOf(freshOf(span))),
+        sorted(NEWEST),
         fresh &&
           list(
-            fresh.events.map(({ mac, name, at }) => html`<li>${deviceLink(mac, name)}<span class="muted">${instant(at)}</span></li>`),
+            fresh.map(({ mac, name, first_seen: at }) => html`<li>${deviceLink(mac, name)}<span class="muted">${instant(at)}</span></li>`),
             t("month.new.none"),
-            more ? html`<li><a href=${events}>${t("month.new.more", { count: more })}</a></li>` : nothing,
+            more ? html`<li>${t("month.new.more", { count: more })}</li>` : nothing,
           ),
       )}
       ${card(
         "absences",
-        file(address("/presence/shares.csv") + queryOf({ ...span, sort: "-absence" })),
+        sorted("-absence"),
         absent &&
           list(
             absent.map(({ mac, name, longest_absence: away }) => {
@@ -242,7 +245,6 @@ function spanOf(month) {
   return { start: `${month}-01`, end: new Date(Date.UTC(year, number, 0)).toISOString().slice(0, 10) };
 }
 
-const freshOf = (span) => ({ type: "new", ...span, sortCol: "order_time", sortDir: "desc" });
 const whole = (views) => Object.fromEntries(views.map(([name, tabs]) => [name, sumOf(tabs)]));
 const file = (href) => html`<a class="button" href=${href} download>${icon("download")}CSV</a>`;
 
