@@ -21,7 +21,7 @@ from sessiontrack.values.records import DeviceProperty
 
 
 class Device(Base):
-    """One row per device; `last_seen_at` is the last time a scan saw it, null if none did."""
+    """One row per device; `last_seen_at` is when another tool last saw it, by an import; null without one."""
 
     __tablename__ = "device"
     __table_args__ = (

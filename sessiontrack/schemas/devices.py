@@ -30,7 +30,7 @@ STATUSES = ("connected", "disconnected", "down", "new", "flapping", "archived", 
 RESOURCE_STATUSES = ("all", "my", "connected", "offline", "favorites", "new", "down", "archived")
 # In the order of the list that NetAlertX's pages read.
 LISTED_TOTALS = ("all", "connected", "favorites", "new", "down", "archived")
-LAST_SEEN = "Now while it is connected, else the end of its last session."
+LAST_SEEN = "Now while it is connected, else the end of its last session, or a later sighting of an import."
 SORTS = ("name", "mac", "owner", "ip", "vendor", "first_seen", "last_seen", "status")
 
 

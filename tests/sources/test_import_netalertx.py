@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -582,6 +583,36 @@ def test_imported_sessions_are_shown_as_any_other(clients: Clients, path: Path) 
     take(clients.app, path, devices=[device()], sessions=[session("2025-08-01 10:00", "2025-08-01 12:00")])
     (shown,) = clients.viewer.ok("GET", f"/sessions/list?mac={MAC}")["sessions"]
     assert (shown["ses_Connection"], shown["ses_Duration"]) == ("2025-08-01 10:00", "2h 0m")
+
+
+@pytest.mark.parametrize(
+    ("end", "last", "shown"),
+    [
+        # Its disconnection is missing: all that is known of it is when the other tool saw it.
+        (None, "2025-08-01 14:00", "2025-08-01T14:00:00+00:00"),
+        ("2025-08-01 12:00", "2025-08-01 14:00", "2025-08-01T14:00:00+00:00"),
+        ("2025-08-01 12:00", "2025-08-01 11:00", "2025-08-01T12:00:00+00:00"),
+        # Nothing was seen in the future.
+        ("2025-08-01 12:00", "2099-08-01 11:00", "2025-08-01T12:00:00+00:00"),
+    ],
+)
+def test_a_device_was_last_seen_when_the_other_tool_saw_it(
+    make_clients: Callable[..., Clients], path: Path, end: str | None, last: str, shown: str
+) -> None:
+    clients = make_clients(TIMEZONE="UTC")
+    other = "aa:bb:cc:00:00:01"
+    take(
+        clients.app,
+        path,
+        devices=[device(last=last), device(other, last="2025-08-01 13:00")],
+        sessions=[
+            session("2025-08-01 10:00", end),
+            session("2025-08-01 09:00", "2025-08-01 13:30", mac=other),
+        ],
+    )
+    assert clients.viewer.ok("GET", f"/devices/{MAC}")["device"]["last_seen"] == shown
+    listed = clients.viewer.ok("GET", "/devices?sort=-last_seen")["devices"]
+    assert (listed[0]["mac"] == MAC.upper()) is (last == "2025-08-01 14:00")
 
 
 def test_the_other_tools_database_is_not_changed(app: Flask, path: Path) -> None:
