@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -39,7 +40,7 @@ from sessiontrack.values.records import (
     SessionRecord,
     UserSessionRecord,
 )
-from sessiontrack.values.timestamps import SiteTime
+from sessiontrack.values.timestamps import IN_UTC, SiteTime
 
 MOST_SHOWN = 20
 OPEN_SESSIONS = (
@@ -55,6 +56,7 @@ UTC_BY_DEFAULT = (
     "Warning: local is the setting TIMEZONE, and TIMEZONE is not set: times without an offset are taken as"
     " UTC. If the other tool wrote them in another zone, name it: --naive-times Europe/Berlin."
 )
+INSTANT_IN_UTC = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 # Of all kinds of records; below, those that each kind has.
 INSTANTS = (
     "first_seen_at",
@@ -252,17 +254,24 @@ def _opened(file: str) -> Iterator[BinaryIO]:
 
 
 class _Refused:
-    """The rows that were not taken: the first ones are shown at the end, all of them are for programs."""
+    """The rows that were not taken: the first ones are shown at the end, all of them are for programs.
 
-    def __init__(self, keep: int | None) -> None:
+    What is wrong with one is in UTC where that is said, and here in site time, as the rest of a dry run.
+    """
+
+    def __init__(self, keep: int | None, site: SiteTime) -> None:
         self._keep = keep
+        self._site = site
         self.kept: list[Fault] = []
         self.count = 0
 
     def add(self, fault: Fault) -> None:
         self.count += 1
         if self._keep is None or len(self.kept) < self._keep:
-            self.kept.append(fault)
+            self.kept.append(fault._replace(reason=INSTANT_IN_UTC.sub(self._shown, fault.reason)))
+
+    def _shown(self, instant: re.Match[str]) -> str:
+        return self._site.format_offset(IN_UTC.parse_start(instant[0]))
 
 
 def _import(
@@ -277,8 +286,9 @@ def _import(
     if not wanted.dry_run:
         with app.app_context():
             pass_once(settings)
-    values, rules = Values(_zone(zone, settings)), PresenceRules.of(settings)
-    refused = _Refused(None if wanted.as_json else MOST_SHOWN)
+    naive = _zone(zone, settings)
+    values, rules = Values(naive), PresenceRules.of(settings)
+    refused = _Refused(None if wanted.as_json else MOST_SHOWN, settings.timezone)
     tallies: dict[str, Tally] = {}
     spans: dict[str, Span] = {}
     with app.app_context(), suppress(_DryRun), write_transaction() as tx:
@@ -299,7 +309,10 @@ def _import(
             raise UnreadableHistory(f"Nothing is taken. {ahead} With --skip-ahead the rest is taken.")
     if ahead:
         click.echo(ahead, err=True)
-    what_now = END_THEM if isinstance(origin, AppDatabase) else REPORT_THEM
+    is_database = isinstance(origin, AppDatabase)
+    what_now = END_THEM if is_database else REPORT_THEM
+    if wanted.dry_run and is_database and not wanted.as_json:
+        click.echo(f"Times without an offset are taken as {naive.name} (--naive-times).")
     _print(tallies, refused, spans, ended, settings.timezone, what_now, wanted)
 
 

@@ -794,6 +794,31 @@ def test_what_lies_ahead_of_now_stops_an_import_unless_it_may_be_skipped(app: Fl
     assert {each["reason"][:29] for each in said["refused"]} == {"It lies ahead of now, by 3d 0"}
 
 
+def test_a_dry_run_has_one_zone_and_says_how_it_read_times_without_an_offset(app: Flask, path: Path) -> None:
+    """In the step in which zones are compared."""
+    app_db.make(
+        path,
+        sessions=[
+            session("2025-08-01 10:00", "2025-08-01 12:00"),
+            session("2025-08-01 11:00", "2025-08-01 13:00"),
+        ],
+    )
+    words, zone = ("import", "netalertx", str(path)), "Europe/Berlin"
+    shown = invoke(app.instance_path, *words, "--dry-run", TIMEZONE=zone)
+    assert shown.stderr == (
+        f"Refused: sessions, row 2: {MAC}, 2025-08-01T13:00:00+02:00 to 2025-08-01T15:00:00+02:00, overlaps"
+        " row 1, 2025-08-01T12:00:00+02:00 to 2025-08-01T14:00:00+02:00.\n"
+    )
+    assert (
+        "sessions: from 2025-08-01T12:00:00+02:00 to 2025-08-01T15:00:00+02:00, site time\n" in shown.stdout
+    )
+    assert "Times without an offset are taken as UTC (--naive-times).\n" in shown.stdout
+    shown = invoke(app.instance_path, *words, "--dry-run", "--naive-times", "local", TIMEZONE=zone)
+    assert "Times without an offset are taken as Europe/Berlin (--naive-times).\n" in shown.stdout
+    assert "2025-08-01T11:00:00+02:00 to " in shown.stderr
+    assert "Times without an offset" not in invoke(app.instance_path, *words, TIMEZONE=zone).stdout
+
+
 if has_namespaces():
 
     @pytest.mark.parametrize("unwritten", [False, True])
