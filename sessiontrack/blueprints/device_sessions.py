@@ -17,7 +17,7 @@ from sessiontrack.http.answers import (
     paged,
     texts,
 )
-from sessiontrack.http.endpoint import Blueprint, draw, mac_in_path, settings, window, window_text
+from sessiontrack.http.endpoint import Blueprint, draw, file_name, mac_in_path, settings, window, window_text
 from sessiontrack.presence.ahead import FUTURE_SECONDS, LATEST_END_SECONDS
 from sessiontrack.queries import calendar as calendars
 from sessiontrack.queries import device_sessions as sessions
@@ -159,11 +159,10 @@ def export_events(query: dict[str, Any]) -> Response:
     """All events or sessions of a period that match, as a CSV file to download"""
     now, site = g.now, settings().timezone
     wanted = _events(query)
-    name = f"sessiontrack-{wanted.type}-{site.format_minute(now)[:10]}.csv"
     return csv_answer(
         lambda tx: events.list_cells(tx, wanted, now, site),
         events.columns_of(wanted.type),
-        name,
+        file_name(wanted.type, *window(query)),
     )
 
 

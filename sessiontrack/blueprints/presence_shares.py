@@ -9,7 +9,7 @@ from sessiontrack.database import read_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.http import examples
 from sessiontrack.http.answers import CSV, FILE_HEADERS, PAGING_HEADERS, answer, csv_answer, list_answer
-from sessiontrack.http.endpoint import Blueprint, settings, window
+from sessiontrack.http.endpoint import Blueprint, file_name, settings, window
 from sessiontrack.queries import presence_shares as queries
 from sessiontrack.queries.devices import DeviceFilter
 from sessiontrack.schemas import presence_shares as schemas
@@ -59,7 +59,7 @@ def shares(query: dict[str, Any]) -> Response:
 def export_shares(query: dict[str, Any]) -> Response:
     """How much of a period each device was connected, as a CSV file to download"""
     wanted, now, site = _wanted(query), g.now, settings().timezone
-    name = f"sessiontrack-presence-{site.format_minute(wanted.start)[:10]}.csv"
+    name = file_name("presence", *window(query))
     return csv_answer(lambda tx: queries.share_cells(tx, wanted, now, site), queries.CELLS, name)
 
 

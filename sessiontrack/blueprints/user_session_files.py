@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from flask import Response, g
+from flask import Response
 
 from sessiontrack.blueprints.user_sessions import sessions_wanted, stats_wanted
 from sessiontrack.http import examples
 from sessiontrack.http.answers import CSV, FILE_HEADERS, csv_answer
-from sessiontrack.http.endpoint import Blueprint, settings
+from sessiontrack.http.endpoint import Blueprint, file_name, settings, window
 from sessiontrack.queries import user_cells as queries
 from sessiontrack.schemas import user_sessions as schemas
 from sessiontrack.values.roles import VIEWER
@@ -34,7 +34,7 @@ def export_sessions(query: dict[str, Any]) -> Response:
     return csv_answer(
         lambda tx: queries.session_cells(tx, wanted, query["started_before"], site),
         queries.SESSION_CELLS,
-        _name("sessions"),
+        file_name("people-sessions", query["started_after"], query["started_before"]),
     )
 
 
@@ -45,7 +45,9 @@ def export_stats(query: dict[str, Any]) -> Response:
     """How long each user had each page in sight, as a CSV file to download"""
     wanted = stats_wanted(query)
     return csv_answer(
-        lambda tx: queries.stats_cells(tx, wanted, query["view"]), queries.STATS_CELLS, _name("pages")
+        lambda tx: queries.stats_cells(tx, wanted, query["view"]),
+        queries.STATS_CELLS,
+        file_name("people-pages", *window(query)),
     )
 
 
@@ -53,8 +55,5 @@ def export_stats(query: dict[str, Any]) -> Response:
 def export_days(query: dict[str, Any]) -> Response:
     """For each user and day, sessions and visible seconds, as a CSV file to download"""
     wanted, site = stats_wanted(query), settings().timezone
-    return csv_answer(lambda tx: queries.day_cells(tx, wanted, site), queries.DAY_CELLS, _name("days"))
-
-
-def _name(what: str) -> str:
-    return f"sessiontrack-people-{what}-{settings().timezone.format_minute(g.now)[:10]}.csv"
+    name = file_name("people-days", *window(query))
+    return csv_answer(lambda tx: queries.day_cells(tx, wanted, site), queries.DAY_CELLS, name)

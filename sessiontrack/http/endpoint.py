@@ -35,6 +35,7 @@ from sessiontrack.services.uses import Uses
 from sessiontrack.values.macs import parse_mac
 from sessiontrack.values.periods import window_start
 from sessiontrack.values.roles import ADMIN, includes
+from sessiontrack.values.timestamps import EARLIEST
 
 log = logging.getLogger(__name__)
 # Calendar and table widgets append these by themselves.
@@ -321,6 +322,20 @@ def window_text(query: dict[str, Any]) -> str:
     site = settings().timezone
     start, end = window(query)
     return f"{site.format_offset(start)}/{site.format_offset(g.now if end is None else end)}"
+
+
+def file_name(what: str, start: int | None, end: int | None) -> str:
+    """The name of a CSV file about [start, end): with its first and its last day at the site.
+
+    Args:
+        start: None, and the beginning of all time: without it.
+        end: None: up to now.
+    """
+    site = settings().timezone
+    last = site.format_minute(g.now if end is None else end - 1)[:10]
+    first = site.format_minute(start)[:10] if start not in (None, EARLIEST) else last
+    days = last if first == last else f"{first}-to-{last}"
+    return f"sessiontrack-{what}-{days}.csv"
 
 
 def mac_in_path(text: str) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 from time_machine import Traveller
@@ -48,9 +49,38 @@ def test_contract_3_the_file_has_what_the_list_has(
         assert all(set(header) == set(row) - for_programs for row in listed)
     assert [line[6] for line in table(clients.viewer, search="down")] == ["type", "Device Down"]
     assert len(table(clients.viewer, period="all", sortCol="time", sortDir="asc")) == 4
-    answer = clients.viewer.get(URL)
-    assert answer.mimetype == "text/csv"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="sessiontrack-all-2025-08-15.csv"'
+    assert clients.viewer.get(URL).mimetype == "text/csv"
+
+
+@pytest.mark.parametrize(
+    ("query", "days"),
+    [
+        ({}, "2025-08-08-to-2025-08-15"),
+        ({"start": "2025-07-01", "end": "2025-07-31"}, "2025-07-01-to-2025-07-31"),
+        # By the days of the site, whose 12 July begins at ten in the evening of the 11th.
+        ({"start": "2025-07-11T22:00Z", "end": "2025-07-12T22:00Z"}, "2025-07-12"),
+        ({"period": "all"}, "2025-08-15"),
+    ],
+)
+def test_a_file_is_named_after_its_period(
+    make_clients: Callable[..., Clients], clock: Traveller, query: dict[str, str], days: str
+) -> None:
+    clients = make_clients(TIMEZONE="Europe/Berlin")
+    for path, what in {
+        "/sessions/session-events.csv?type=sessions": "sessions",
+        "/presence/shares.csv?sort=mac": "presence",
+        "/api/v2/session-stats.csv?view=": "people-pages",
+        "/api/v2/session-days.csv?usernames[]=anna": "people-days",
+    }.items():
+        period = query or {"period": "7 days"}
+        answer = clients.viewer.get(f"{path}&{urlencode(period)}")
+        wanted = f'attachment; filename="sessiontrack-{what}-{days}.csv"'
+        assert answer.headers["Content-Disposition"] == wanted
+    sides = {"start": "started_after", "end": "started_before"}
+    started = {sides[name]: at for name, at in query.items() if name in sides}
+    answer = clients.viewer.get("/api/v2/sessions.csv", started)
+    named = days if started else "2025-08-15"
+    assert answer.headers["Content-Disposition"].endswith(f'"sessiontrack-people-sessions-{named}.csv"')
 
 
 def test_no_cell_is_a_formula(clients: Clients, clock: Traveller) -> None:

@@ -19,6 +19,16 @@ TYPES = {
     "new": "New devices",
     "down": "Down",
 }
+# In how many lines each word of an element stands.
+LINES_OF_WORDS = """(element) => {
+  const text = document.createTreeWalker(element, NodeFilter.SHOW_TEXT).nextNode();
+  return [...text.data.matchAll(/\\S+/g)].map(({ 0: word, index }) => {
+    const range = document.createRange();
+    range.setStart(text, index);
+    range.setEnd(text, index + word.length);
+    return range.getClientRects().length;
+  });
+}"""
 
 
 def test_each_type_has_its_count_and_its_rows(signed_in: Visit) -> None:
@@ -61,6 +71,23 @@ def test_a_row_leads_to_its_device(signed_in: Visit) -> None:
     signed_in.page.wait_for_url(re.compile("/ui/devices/DA:41:7E:0C:93:5A"))
 
 
+def test_what_a_radius_session_says_is_not_cut_within_a_word(signed_in: Visit) -> None:
+    page = signed_in.page
+    page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+
+    def say(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        for row in body["events"]:
+            row["info"] = "NAS floor 1, user ben@corp.example, session 5F00A7"
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/sessions/session-events?*", say)
+    signed_in.open(f"{PAGE}?type=sessions")
+    info = page.locator("tbody tr").first.get_by_text("NAS floor 1")
+    assert info.evaluate(LINES_OF_WORDS) == [1] * 7
+
+
 def test_the_file_has_the_rows_that_are_shown(signed_in: Visit, tmp_path: Path) -> None:
     page = signed_in.page
     signed_in.open(f"{PAGE}?type=sessions&q=anna&sort=duration_seconds")
@@ -70,7 +97,9 @@ def test_the_file_has_the_rows_that_are_shown(signed_in: Visit, tmp_path: Path) 
     page.context.clear_cookies(name="sessiontrack_access_csrf")
     with page.expect_download() as started:
         page.get_by_role("link", name="Download CSV").click()
-    assert started.value.suggested_filename.startswith("sessiontrack-sessions-")
+    # The last seven days, by their days.
+    named = r"sessiontrack-sessions-\d{4}-\d\d-\d\d-to-\d{4}-\d\d-\d\d\.csv"
+    assert re.fullmatch(named, started.value.suggested_filename)
     started.value.save_as(tmp_path / "events.csv")
     with (tmp_path / "events.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -9,6 +9,7 @@ import { badge } from "./parts.js";
 import { whyBadge } from "./why.js";
 
 const SESSION_TYPES = ["sessions", "missing", "missing_connection", "missing_disconnection"];
+const WORD = 20; // "10.0.1.20" and the like
 
 /** Whether this type lists sessions; the others list events. */
 export const listsSessions = (type) => SESSION_TYPES.includes(type);
@@ -44,7 +45,7 @@ export function historyColumns(type, { withDevice }) {
     ...own,
     ...(withDevice ? [{ label: t("history.owner"), sort: "owner", leaves: 2, cell: ({ owner }) => owner }] : []),
     { label: t("history.ip"), sort: "ip_number", kind: "mono", leaves: 1, cell: ({ ip }) => ip },
-    { label: t("history.info"), sort: "info", kind: "wide", leaves: 3, cell: ({ info }) => info },
+    { label: t("history.info"), sort: "info", kind: "wide", leaves: 3, cell: infoCell },
   ];
 }
 
@@ -76,6 +77,8 @@ const sessionColumns = (withDevice) => [
   },
   { label: t("history.state"), kind: "state", cell: sessionBadge },
 ];
+
+const infoCell = ({ info }) => (info.length > WORD ? html`<span class="words">${info}</span>` : info);
 
 const missing = () => html`<span class="muted">${t("history.missing")}</span>`;
 

@@ -300,9 +300,11 @@ class PresencePage extends StElement {
 
   #table() {
     const { status, span, until, period, from, to } = this.#state.value;
+    const view = this.#view();
+    const days = [view.from, Math.min(view.to, view.now) - 1].map((at) => this.#calendar.day(at));
     return html`<st-table
       caption=${t("presence.caption")}
-      file="presence"
+      file=${`presence-${[...new Set(days)].join("-to-")}`}
       no-search
       sort="-connection"
       .columns=${this.#columns}
