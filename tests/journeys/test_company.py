@@ -79,6 +79,7 @@ def test_in_a_company(tmp_path: Path) -> None:
         journey.run("sessiontrack init")
         journey.run("settings set TIMEZONE")
         assert "sessions  9     9 " in journey.run("--dry-run")
+        journey.run("backup before-import")
         journey.run("import netalertx app.db")
         journey.run("settings set RADIUS_CLIENTS")
         journey.start("sessiontrack serve")
@@ -86,6 +87,9 @@ def test_in_a_company(tmp_path: Path) -> None:
         journey.run("radclient")
         journey.run("source list")
         journey.run("export sessions")
+        journey.run("token add report")
+        # What was imported is over, also what was open there.
+        assert journey.run("status=connected").count('"mac"') == 1
         journey.run("user add vera")
         journey.run("user add otto")
         journey.run("token add prometheus")
@@ -107,7 +111,6 @@ def test_in_a_company(tmp_path: Path) -> None:
         assert found == ["1"]
         sessions = call(port, "GET", f"/sessions/{PHONE}?period=all", token=token).json["sessions"]
         assert [each["ses_StillConnected"] for each in sessions] == [True, False]
-        journey.run("token add report")
         journey.run("first=")
         journey.run("last=")
         journey.run("shares.csv")
@@ -116,6 +119,6 @@ def test_in_a_company(tmp_path: Path) -> None:
         assert journey.is_over
         shares = list(csv.DictReader((folder / "shares.csv").read_text("utf-8-sig").splitlines()))
         assert sorted(row["name"] for row in shares) == ["", "Anna's laptop"]
-        rows = list(csv.DictReader((folder / "last-month.csv").read_text("utf-8-sig").splitlines()))
+        rows = list(csv.DictReader((folder / "sessions.csv").read_text("utf-8-sig").splitlines()))
         # Neither what was before the last calendar month, nor what is of this one.
         assert sorted(row["name"] for row in rows) == ["", *["Anna's laptop"] * 7]
