@@ -219,10 +219,9 @@ def _as_dict(row: Row, aliases: dict[int, list[str]], site: SiteTime) -> dict[st
 
 STATUS = case((IS_CONNECTED, "connected"), (IS_DOWN, "down"), else_="disconnected")
 # What an import said may be later than its sessions, of which the other tool kept no more.
-_SEEN_SINCE = (Device.last_seen_at > DeviceSession.end_at) & (Device.last_seen_at <= bind("now"))
 LAST_SEEN = case(
     (IS_CONNECTED, bind("now")),
-    (_SEEN_SINCE, Device.last_seen_at),
+    (Device.last_seen_at > DeviceSession.end_at, Device.last_seen_at),
     else_=func.coalesce(DeviceSession.end_at, Device.last_seen_at),
 )
 # The address that it has moved to during its latest session, else the one that it came with.
