@@ -132,7 +132,8 @@ class Blueprint(flask.Blueprint):
 
             def called(**path: Any) -> Response:
                 if role is not None and not is_open():
-                    g.principal = _signed_in(role, token, needs_csrf)
+                    g.principal = _signed_in(token, needs_csrf)
+                    _check_role(g.principal, role)
                 read = ((query, read_query()), (body, read_body()))
                 given = [loaded for schema, loaded in read if schema not in (None, Nothing)]
                 if needs_time and (door := clock_door()) is not None:
@@ -171,8 +172,8 @@ def _answered(answer: Callable[[], Response]) -> Response:
     return answer()
 
 
-def _signed_in(role: str, kind: str, writes: bool) -> Principal:
-    """The caller, if its role may call this."""
+def _signed_in(kind: str, writes: bool) -> Principal:
+    """The caller."""
     position = None
     try:
         # Never from a replica: what was revoked holds at once.
@@ -186,11 +187,15 @@ def _signed_in(role: str, kind: str, writes: bool) -> Principal:
         if request.method == "GET":
             read_from_replica(position)
     uses().note(found.login_key, g.now)
-    if not includes(found.role, role):
-        # A token may have less than its user.
-        who = f"This token of {found.username}" if found.kind == "token" else found.username
-        raise Forbidden(f"{who} has the role {found.role}; this needs the role {role}.")
     return found
+
+
+def _check_role(caller: Principal, role: str) -> None:
+    """Refuse a call that needs more than the caller's role."""
+    if not includes(caller.role, role):
+        # A token may have less than its user.
+        who = f"This token of {caller.username}" if caller.kind == "token" else caller.username
+        raise Forbidden(f"{who} has the role {caller.role}; this needs the role {role}.")
 
 
 def sign_in_first(kind: str, writes: bool) -> Principal:

@@ -46,6 +46,14 @@ def test_a_line_says_who_asked_for_what_and_how_it_was_answered(log_server: tupl
     }
 
 
+def test_a_line_names_the_user_whose_role_was_not_enough(log_server: tuple[Server, str]) -> None:
+    server, token = log_server
+    made = server.call("POST", "/auth/tokens", {"name": "look", "role": "viewer"}, token=token)
+    refused = server.call("GET", "/users", token=made.json["token"])
+    assert refused.status == 403
+    assert line_of(server, refused)["user"] == "admin"
+
+
 @pytest.mark.parametrize("secret", [TOKEN, JWT])
 def test_a_token_in_an_address_is_in_no_line(log_server: tuple[Server, str], secret: str) -> None:
     server, token = log_server
