@@ -38,6 +38,8 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
 def _cell(name: str, value: object, site: SiteTime) -> str:
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if name.endswith("_at") and isinstance(value, int):
         return site.format_offset(value)
     # What turns text around, or moves the cursor, is shown by its number.

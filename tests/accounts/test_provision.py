@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from sessiontrack.database import Statement
 from tests.support.application import Clients
 from tests.support.command import assert_one_line, invoke, run
+from tests.support.pages import section
 from tests.support.rows import writing
 
 TOKENS = Statement(
@@ -40,6 +42,22 @@ def test_an_empty_folder_becomes_an_instance_with_a_token(tmp_path: Path) -> Non
     again = invoke(folder, "provision")
     assert again.stdout == f"The token appliance (operator) is in {folder / 'token'} already.\n"
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix == ""} == before
+
+
+def test_a_factory_reset_leaves_the_settings_alone(tmp_path: Path) -> None:
+    """By the line of docs/embedding.md."""
+    folder = tmp_path / "instance"
+    invoke(folder, "provision")
+    invoke(folder, "settings", "set", "TIMEZONE", "Europe/Paris")
+    invoke(folder, "backup", str(folder / "backups"))
+    before = {name: (folder / name).read_text() for name in ("token", "signing-key")}
+    (line,) = (each for each in section("embedding.md", "Factory reset").splitlines() if "find" in each)
+    subprocess.run(["sh", "-c", line.replace("/var/lib/sessiontrack", str(folder))], check=True)
+    assert [path.name for path in folder.iterdir()] == ["sessiontrack.toml"]
+    again = invoke(folder, "provision")
+    assert again.exit_code == 0, again.output
+    for name, text in before.items():
+        assert (folder / name).read_text() != text, name
 
 
 def test_the_first_password_is_not_printed_where_no_person_is(tmp_path: Path) -> None:
