@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Select, Subquery, case, literal_column, or_, select, union_all
 from sqlalchemy.orm import aliased
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql import ColumnElement, FromClause
 
 from sessiontrack.models import DeviceSession
 from sessiontrack.models.columns import EVERYTHING, bind, holds
@@ -72,7 +72,7 @@ def with_shown_ends(found: Subquery) -> Subquery:
     end = case(
         (found.c.disconnected_at.is_not(None), found.c.disconnected_at),
         (found.c.still_connected, _later(bind("now"), found.c.connected_at)),
-        else_=_inferred_end(found),
+        else_=inferred_end(found),
     )
     shown = select(found, begin.label("shown_begin"), end.label("shown_end"))
     # A LIMIT keeps SQLite from working these out anew wherever they are named.
@@ -98,7 +98,7 @@ def _inferred_begin(found: Subquery) -> ColumnElement[int]:
     return case((previous > earliest, previous), else_=earliest)
 
 
-def _inferred_end(found: Subquery) -> ColumnElement[int]:
+def inferred_end(found: FromClause) -> ColumnElement[int]:
     """The device's next connection, or an hour after the known one, whichever is earlier."""
     other = aliased(DeviceSession)
     following = (

@@ -30,6 +30,7 @@ from sessiontrack.queries.drawn_sessions import (
     FOUND,
     INFERRED_SECONDS,
     in_window,
+    inferred_end,
     missing_between,
     with_shown_ends,
 )
@@ -66,7 +67,7 @@ def in_order(rows: Callable[[Subquery], Part]) -> CompoundSelect[*tuple[Any, ...
             the row's columns have the names shown_begin and id.
     """
     # Nearly all are within: last, they pass through one merge.
-    found = union_all(*(rows(part) for part in (*_reaching(), _missing(), _within())))
+    found = union_all(*(rows(part) for part in (*_reaching(), *_missing(), _within())))
     names = found.selected_columns.keys()
     # By number: SQLite does not find all names in the parts of a union.
     order: list[ColumnElement[Any]] = [
@@ -131,9 +132,18 @@ def _reaching() -> list[Subquery]:
     return [_drawn(begin, where, _shown_end() > _START).subquery() for where in parts if where is not None]
 
 
-def _missing() -> Subquery:
-    shown = with_shown_ends(missing_between(_START - INFERRED_SECONDS, _END + INFERRED_SECONDS).subquery())
-    return select(shown).where(*in_window(shown)).subquery()
+def _missing() -> list[Subquery]:
+    """Those that lack an end: the many that began in the window in the order of their index."""
+    has_begin = DeviceSession.connected_at.is_not(None)
+    sorted_parts = (
+        missing_between(_START - INFERRED_SECONDS, _END + INFERRED_SECONDS).where(~has_begin),
+        missing_between(_START - INFERRED_SECONDS, _START).where(has_begin),
+    )
+    shown = [with_shown_ends(each.subquery()) for each in sorted_parts]
+    begin, end = DeviceSession.end_at, inferred_end(DeviceSession.__table__)
+    within = missing_between(_START, _END).where(has_begin)
+    in_order = within.add_columns(begin.label("shown_begin"), end.label("shown_end"))
+    return [*(select(each).where(*in_window(each)).subquery() for each in shown), in_order.subquery()]
 
 
 @cache
