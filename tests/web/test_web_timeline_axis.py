@@ -134,3 +134,65 @@ def test_weekends_begin_and_end_at_midnight(modules: Page) -> None:
 def test_the_zone_can_be_any(modules: Page) -> None:
     found = marks(modules, "Asia/Kathmandu", STARTS[0], DAY)
     assert all((each["at"] + 5 * HOUR + 2700) % HOUR == 0 for each in found["minor"])
+
+
+# What is painted into a canvas that notes the boxes of its texts and of the shapes in two colours.
+PAINTED = """async (at) => {
+  const [{ Calendar }, { View }, { paint, AXIS }] = await Promise.all([
+    import("/timeline/calendar.js"),
+    import("/timeline/view.js"),
+    import("/timeline/painter.js"),
+  ]);
+  const real = document.createElement("canvas").getContext("2d");
+  const found = { texts: [], shapes: [] };
+  const box = (left, top, right, bottom) => ({ left, top, right, bottom });
+  const shape = (xs, ys) => {
+    if (real.fillStyle !== "#ff0000") return;
+    found.shapes.push(box(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)));
+  };
+  let path = [];
+  const noted = {
+    fillText: (text, x, y) => found.texts.push(box(x, y - 6, x + real.measureText(text).width, y + 6)),
+    fillRect: (x, y, width, height) => shape([x, x + width], [y, y + height]),
+    beginPath: () => (path = []),
+    moveTo: (x, y) => path.push([x, y]),
+    lineTo: (x, y) => path.push([x, y]),
+    arc: (x, y, radius) => path.push([x - radius, y - radius], [x + radius, y + radius]),
+    fill: () => shape(path.map(([x]) => x), path.map(([, y]) => y)),
+  };
+  const context = new Proxy(real, {
+    get: (_, name) => noted[name] ?? real[name].bind?.(real) ?? real[name],
+    set: (_, name, value) => ((real[name] = value), true),
+  });
+  const names = ["text", "muted", "line", "sunken", "surface"];
+  paint(context, {
+    view: new View(7 * 86400, null, at, 800),
+    height: 300,
+    ratio: 1,
+    calendar: new Calendar("Europe/Paris", "en-GB"),
+    colors: { now: "#ff0000", ...Object.fromEntries(names.map((name) => [name, "#000000"])) },
+    font: "12px sans-serif",
+    now: at,
+    knownUntil: at,
+    unknown: [],
+    rows: [],
+    rowHeight: 34,
+    hover: null,
+    selected: -1,
+    mark: null,
+  });
+  return found;
+}"""
+
+
+def test_the_mark_of_now_touches_no_label(modules: Page) -> None:
+    midnight = int(datetime(2026, 11, 30, 23, tzinfo=UTC).timestamp())
+    for at in range(midnight, midnight + DAY, HOUR // 2):
+        painted = modules.evaluate(PAINTED, at)
+        assert len(painted["texts"]) > 10
+        assert painted["shapes"]
+        for shape in painted["shapes"]:
+            for text in painted["texts"]:
+                across = min(shape["right"], text["right"]) - max(shape["left"], text["left"])
+                down = min(shape["bottom"], text["bottom"]) - max(shape["top"], text["top"])
+                assert min(across, down) <= 0

@@ -184,11 +184,12 @@ function paintNow(context, { view, height, ratio, colors, now }) {
   const x = snapped(view.x(now), ratio);
   if (x < -4 || x > view.width + 4) return;
   context.fillStyle = colors.now;
-  context.fillRect(x - 1, AXIS - 6, 2, height);
+  // Below the labels of the axis, and above the bars.
+  context.fillRect(x - 1, AXIS, 2, height);
   context.beginPath();
-  context.moveTo(x - 5, AXIS - 10);
-  context.lineTo(x + 5, AXIS - 10);
-  context.lineTo(x, AXIS - 2);
+  context.moveTo(x - 5, AXIS);
+  context.lineTo(x + 5, AXIS);
+  context.lineTo(x, AXIS + 8);
   context.fill();
 }
 
@@ -197,9 +198,9 @@ function paintMark(context, { view, height, ratio, colors, mark }) {
   const x = snapped(view.x(mark), ratio);
   if (x < 0 || x > view.width) return;
   context.fillStyle = colors.text;
-  context.fillRect(x, 0, 1, height);
+  context.fillRect(x, AXIS, 1, height);
   context.beginPath();
-  context.arc(x + 0.5, AXIS - 5, 4, 0, 2 * Math.PI);
+  context.arc(x + 0.5, AXIS, 4, 0, 2 * Math.PI);
   context.fill();
 }
 
