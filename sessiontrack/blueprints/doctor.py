@@ -16,7 +16,7 @@ blueprint = Blueprint("doctor", __name__, url_prefix="/doctor", description="How
 
 @blueprint.endpoint("", role=ADMIN, answer=DoctorAnswer, example=examples.DOCTOR, errors=(429,))
 def look() -> Response:
-    """What `sessiontrack doctor --fast` says of this install"""
+    """What sessiontrack doctor --fast says of this install"""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     # It tries what people take for a first password, and hashing takes as long as when somebody signs in.
     with login_places().place() as turn, turn:

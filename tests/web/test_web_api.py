@@ -34,6 +34,9 @@ def test_every_call_of_the_document_is_there_to_read_and_to_copy(signed_in: Visi
     page.get_by_role("button", name="curl lines").click()
     page.wait_for_url(re.compile("view=curl"))
     assert set(page.locator(".curl li strong").all_inner_texts()) == calls
+    # What the document writes as code is code.
+    expect(page.locator(".curl > p code")).to_have_text(["sessiontrack scan"])
+    assert "`" not in page.locator("main").inner_text()
     page.get_by_role("searchbox").fill("totals")
     expect(page.locator(".curl li")).to_have_count(sum("totals" in call for call in calls))
     page.get_by_role("searchbox").fill("nothing of that name")

@@ -121,11 +121,11 @@ class ApiPage extends StElement {
     ${found.map(
       ({ tag, about, calls }) => html`<section class="card curl">
         <h2>${tag}</h2>
-        <p class="muted" lang="en">${about}</p>
+        <p class="muted" lang="en">${coded(about)}</p>
         <ul>
           ${calls.map(
             ({ method, path, summary, line }) => html`<li>
-              <p><strong class="mono">${method} ${path}</strong> <span class="muted" lang="en">${summary}</span></p>
+              <p><strong class="mono">${method} ${path}</strong> <span class="muted" lang="en">${coded(summary)}</span></p>
               <div class="copied"><code>${line}</code><st-copy text=${line} label=${`${t("copy")}: ${method} ${path}`}></st-copy></div>
             </li>`,
           )}
@@ -149,5 +149,8 @@ class ApiPage extends StElement {
     </section>`;
   }
 }
+
+/** A text of the document, with what stands between backticks as code. */
+const coded = (text) => text.split("`").map((part, n) => (n % 2 ? html`<code>${part}</code>` : part));
 
 customElements.define("st-page-api", ApiPage);
