@@ -263,6 +263,21 @@ def test_neighbouring_pages_never_have_the_same_colour(signed_in: Visit) -> None
     expect(page).to_have_title(re.compile("^anna, "))
 
 
+def test_the_longest_pages_of_a_chart_have_colours_of_their_own(signed_in: Visit) -> None:
+    page = signed_in.page
+    # As many as there are colours, in no order, and some that are hardly seen.
+    seconds = {
+        f"page {n}": length for n, length in enumerate((1, 500, 2, 800, 300, 3, 700, 400, 4, 600, 100, 200))
+    }
+    row = {"username": "anna", "sessions": 1, "visible_duration": 3610, "tab_duration": seconds}
+    page.route("**/session-stats?*", lambda route: route.fulfill(json=[row]))
+    signed_in.open(f"{PEOPLE}?show=views")
+    rects = page.locator(".people-columns section").first.locator("rect")
+    expect(rects).to_have_count(len(seconds))
+    longest = [each.get_attribute("data-color") for each in rects.all()[:8]]
+    assert len(set(longest)) == 8
+
+
 def test_the_list_leads_to_a_session_and_back(signed_in: Visit) -> None:
     page = signed_in.page
     signed_in.open(f"{PEOPLE}?active=before&users=anna")

@@ -1,7 +1,7 @@
 import { html, nothing } from "lit";
 import { get, getList, queryOf } from "../client.js";
 import { Returning, StElement } from "../element.js";
-import { colorsOf, together, viewBars } from "../elements/bars.js";
+import { colorsOf, sumOf, together, viewBars } from "../elements/bars.js";
 import "../elements/days.js";
 import { pager, SIZES } from "../elements/pager.js";
 import { badge, emptyState, failure, pageHeader, segments } from "../elements/parts.js";
@@ -375,7 +375,8 @@ class PeoplePage extends StElement {
 
   /** The colours of the pages stay as they are when one of them is chosen. */
   #colors(rows) {
-    return colorsOf(Object.keys(together(rows.map((row) => row.tab_duration))));
+    const views = Object.entries(together(rows.map((row) => row.tab_duration)));
+    return colorsOf(views.sort(([, one], [, other]) => sumOf(other) - sumOf(one)).map(([name]) => name));
   }
 }
 
