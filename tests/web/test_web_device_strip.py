@@ -1,15 +1,20 @@
 """The page of a device: its own timeline and latest sessions, its neighbours, when it is usually there."""
 
 import json
+import re
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Browser, Route, expect
 
-from tests.support.web import Visit
+from tests.support.application import PASSWORD
+from tests.support.web import Visit, WebServer, visiting
 
 MAC = "DA:41:7E:0C:93:5A"
 PAGE = f"/ui/devices/{MAC}"
+PARIS = ZoneInfo("Europe/Paris")
 DAY, NIGHT, NEVER = [0.0] * 8 + [1.0] * 9 + [0.0] * 7, [1.0] * 7 + [0.0] * 11 + [1.0] * 6, [0.0] * 24
 Week = list[list[Any]]
 
@@ -118,3 +123,50 @@ def _tell(visit: Visit, week: Week, **more: object) -> None:
         route.fulfill(response=found, body=json.dumps({**found.json(), "week": week, **more}))
 
     visit.page.route("**/statistics?*", answer)
+
+
+def test_a_session_says_each_day_once_and_its_length_without_what_it_has_none_of(signed_in: Visit) -> None:
+    now = datetime.now(PARIS).replace(microsecond=0)
+    noon = now.replace(hour=12, minute=0, second=0) - timedelta(days=3)
+    ends = {
+        "2d": now - timedelta(minutes=1),
+        "54m": noon + timedelta(minutes=54),
+        "1d 5m": noon + timedelta(days=1),
+    }
+    seconds = {"2d": 2 * 86_400 + 7, "54m": 54 * 60, "1d 5m": 86_400 + 300}
+
+    def answer(route: Route) -> None:
+        known = route.fetch().json()
+        events = [
+            {
+                **known["events"][0],
+                "id": number,
+                "connected_at": noon.isoformat(),
+                "disconnected_at": ends[length].isoformat(),
+                "still_connected": False,
+                "duration_seconds": seconds[length],
+            }
+            for number, length in enumerate(ends)
+        ]
+        route.fulfill(json={**known, "events": events})
+
+    signed_in.page.route("**/sessions/session-events?*limit=5*", answer)
+    signed_in.open(PAGE)
+    rows = signed_in.page.locator(".latest li")
+    for row, (length, end) in zip(rows.all(), ends.items(), strict=True):
+        expect(row.locator("small").first).to_have_text(length)
+        begin_shown, end_shown = row.locator("time").all_inner_texts()
+        assert "," in begin_shown
+        assert ("," in end_shown) == (end.date() != noon.date())
+
+
+def test_shares_are_written_as_the_language_does(browser: Browser, web_server: WebServer) -> None:
+    for language, written in (("en", r"\d%$"), ("fr", r"\d[\u00a0\u202f]%$"), ("de", r"\d\u00a0%$")):
+        with visiting(browser, web_server.base, locale=language) as visit:
+            visit.choose(language=language)
+            visit.log_in("admin", PASSWORD)
+            visit.open(PAGE)
+            share = visit.page.locator(".tile dd").first.inner_text()
+            least, most = re.split(r"(?<=%)\s+", visit.page.locator(".heat-legend p").inner_text().strip())
+            for each in (share, least, most):
+                assert re.search(written, each), ascii(each)

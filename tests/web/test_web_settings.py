@@ -168,6 +168,9 @@ def test_retention_says_how_long_and_from_where(own: Visit) -> None:
     expect(facts.filter(has_text="Events")).to_contain_text("File")
     expect(facts.filter(has_text="Device sessions")).to_contain_text("kept for ever")
     expect(facts.filter(has_text="Size of the database")).to_contain_text("no limit")
+    own.choose(language="de")
+    own.page.reload()
+    expect(facts.filter(has_text="RETENTION_EVENTS")).to_contain_text("1 Jahr")
 
 
 def test_the_configuration_is_searched_sorted_and_filtered_and_tells_no_secret(own: Visit) -> None:

@@ -36,11 +36,11 @@ export function shortInstant(at, now = new Date()) {
   return formatter({ ...DAY, year: "numeric", ...CLOCK }).format(date);
 }
 
-/** With the weekday, "Fri 27 Nov, 20:00"; with the year if it is another one. */
+/** In one line, with the weekday, "Fri 27 Nov, 20:00"; with the year if it is another one. */
 export function weekdayInstant(at, now = new Date()) {
   const date = toDate(at);
   const year = yearOf(date) === yearOf(now) ? {} : { year: "numeric" };
-  return formatter({ weekday: "short", ...DAY, ...year, ...CLOCK }).format(date);
+  return formatter({ weekday: "short", ...DAY, ...year, ...CLOCK }).format(date).replaceAll(" ", "\u00a0");
 }
 
 /** In full, with the zone's name. */
@@ -56,25 +56,37 @@ export function writtenInstant(at) {
   return new Intl.DateTimeFormat("sv", options).format(toDate(at));
 }
 
-/** An instant for a page: short, in full on hover; null is shown as "never". */
-export function instant(at) {
+const element = (at, text) => html`<time datetime=${toDate(at).toISOString()} title=${fullInstant(at)}>${text}</time>`;
+
+/**
+ * An instant for a page: short, in full on hover; null is shown as "never".
+ *
+ * @param begin the instant before it in a line, if there is one: their day is said once.
+ */
+export function instant(at, begin) {
   if (at === null || at === undefined) return html`<span class="muted">${t("time.never")}</span>`;
-  return html`<time datetime=${toDate(at).toISOString()} title=${fullInstant(at)}>${shortInstant(at)}</time>`;
+  return element(at, shortInstant(at, begin ? toDate(begin) : new Date()));
 }
+
+/** The same with its weekday. */
+export const weekday = (at) => element(at, weekdayInstant(at));
 
 const amount = (unit, count) => t(`time.${unit}`, { count });
 
-/** As formatDuration, but with seconds below one hour: 12m 5s. */
-export function formatSeconds(seconds) {
-  if (seconds >= 3600) return formatDuration(seconds);
-  const rest = amount("s", seconds % 60);
-  return seconds >= 60 ? `${amount("m", Math.floor(seconds / 60))} ${rest}` : rest;
-}
+const UNITS = { d: 86_400, h: 3600, m: 60, s: 1 };
 
-/** 2h 0m; from one day on 1d 2h 3m; with the units of the page's language. */
-export function formatDuration(seconds) {
-  const minutes = Math.floor(seconds / 60);
-  const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24];
-  const shorter = `${amount("h", hours)} ${amount("m", minutes % 60)}`;
-  return days ? `${amount("d", days)} ${shorter}` : shorter;
+/** 12m 5s; whole minutes from one hour on. */
+export const formatSeconds = (seconds) => (seconds >= UNITS.h ? formatDuration(seconds) : parts(seconds, "s"));
+
+/** 2h 3m, 1d 2h; with the units of the page's language, without those of which there are none. */
+export const formatDuration = (seconds) => parts(seconds - (seconds % UNITS.m), "m");
+
+function parts(seconds, least) {
+  const found = [];
+  let rest = seconds;
+  for (const [unit, length] of Object.entries(UNITS)) {
+    if (rest >= length) found.push(amount(unit, Math.floor(rest / length)));
+    rest %= length;
+  }
+  return found.join(" ") || amount(least, 0);
 }

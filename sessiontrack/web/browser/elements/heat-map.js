@@ -2,6 +2,7 @@ import { html } from "lit";
 import { StElement } from "../element.js";
 import { t } from "#i18n";
 import { locale } from "#here";
+import { percent } from "../percent.js";
 import { UrlState } from "../url-state.js";
 import "./heat-map.css";
 
@@ -56,7 +57,7 @@ class StHeatMap extends StElement {
           ${t("heat.numbers")}
         </button>
         <p class="muted" aria-hidden="true">
-          0 % ${HOURS.slice(0, LEVELS + 1).map((level) => html`<span class="heat" data-level=${level}></span>`)} 100 %
+          ${percent(0)} ${HOURS.slice(0, LEVELS + 1).map((level) => html`<span class="heat" data-level=${level}></span>`)} ${percent(1)}
         </p>
       </div>
     `;
@@ -71,15 +72,14 @@ class StHeatMap extends StElement {
   }
 
   #hour(share, when) {
-    const said = share === null ? t("heat.none") : `${percent(share)} %`;
+    const said = share === null ? t("heat.none") : percent(share);
     const level = share === null ? "none" : Math.ceil(share * LEVELS);
     return html`<td class="heat" data-level=${level} title="${when}: ${said}">
-      <span>${share === null ? "–" : percent(share)}</span>
+      <span>${share === null ? "–" : Math.round(share * 100)}</span>
     </td>`;
   }
 }
 
-const percent = (share) => Math.round(share * 100);
 const clock = (hour) => `${String(hour).padStart(2, "0")}:00`;
 const dayName = (number, weekday) =>
   new Intl.DateTimeFormat(locale, { weekday, timeZone: "UTC" }).format(MONDAY + number * DAY_MS);

@@ -12,6 +12,7 @@ import { address, mayWrite } from "#here";
 import { formatNumber, t } from "#i18n";
 import { icon } from "../icons.js";
 import { Live, ofDevices } from "../live.js";
+import { percent } from "../percent.js";
 import { formatDuration, instant, zone } from "../time.js";
 import { UrlState } from "../url-state.js";
 import { tagList, textLabel, TEXTS, typeIcon } from "./device/kinds.js";
@@ -259,7 +260,7 @@ const fact = (label, value) => html`<div><dt>${label}</dt><dd>${value}</dd></div
 const holder = ({ source, last_seen: seen }) =>
   html`<div>${source} <span class="muted">· ${t("devices.last_seen")} ${instant(seen)}</span></div>`;
 const randomized = () => badge("quiet", t("devices.randomized"));
-const share = (value) => (value === null ? "–" : t("devices.one.percent", { share: Math.round(value * 1000) / 10 }));
+const share = (value) => (value === null ? "–" : percent(value, 1));
 
 const bar = (value) => html`<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
   <rect class="bar-all" width="100" height="4" />

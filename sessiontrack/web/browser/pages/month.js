@@ -9,7 +9,8 @@ import { address, locale } from "#here";
 import { formatNumber, t } from "#i18n";
 import { icon } from "../icons.js";
 import { Live, ofDevices } from "../live.js";
-import { formatDuration, instant, weekdayInstant, zone } from "../time.js";
+import { percent } from "../percent.js";
+import { formatDuration, instant, weekday, zone } from "../time.js";
 import { Calendar } from "../timeline/calendar.js";
 import { UrlState } from "../url-state.js";
 import "./month.css";
@@ -18,7 +19,6 @@ const MONTH = /^(\d{4})-(0[1-9]|1[0-2])$/;
 const FEW = 8;
 const NEWEST = "-first_seen";
 const FRESH_MS = 60_000; // how old the numbers of the present month may be
-const percent = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const monthName = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric", timeZone: "UTC" });
 
 /** A month on one page: how much each device was there, what was new and what was away, and people. */
@@ -201,7 +201,7 @@ class MonthPage extends StElement {
             absent.map(({ mac, name, longest_absence: away }) => {
               return html`<li>
                 ${deviceLink(mac, name)}<strong>${formatDuration(away.seconds)}</strong>
-                <small class="muted">${weekdayInstant(away.from)} – ${weekdayInstant(away.until)}</small>
+                <small class="muted">${weekday(away.from)} – ${weekday(away.until)}</small>
               </li>`;
             }),
             t("month.absences.none"),
@@ -263,7 +263,7 @@ const deviceCell = ({ mac, name, owner }) => html`<a href=${address(`/ui/devices
 
 const shareCell = ({ share }) => html`<div class="month-share">
   <svg aria-hidden="true">${svg`<rect width=${`${100 * (share ?? 0)}%`} height="100%" rx="3" />`}</svg>
-  <span>${share === null ? "–" : percent.format(Math.floor(1000 * share) / 1000)}</span>
+  <span>${share === null ? "–" : percent(Math.floor(1000 * share) / 1000, 1, 1)}</span>
 </div>`;
 
 const absenceCell = ({ longest_absence: away }) =>

@@ -103,7 +103,7 @@ const timeline = (session, views, total, colors) => html`<section class="card pe
         <svg class="people-dot" aria-hidden="true">${svg`<rect data-color=${colors.get(path[0])} ?data-lighter=${isLighter} width="100%" height="100%" rx="3" />`}</svg>
         <strong>${pathName(path)}</strong>
         <b>${formatSeconds(seconds)}</b>
-        <small class="muted">${instant(since)} – ${formatClock(until)}</small>
+        <small class="muted">${instant(since)} – ${instant(until, since)}</small>
       </li>`,
     )}
   </ol>

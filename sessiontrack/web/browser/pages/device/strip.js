@@ -90,7 +90,7 @@ class DeviceStrip extends StElement {
     return html`<ol class="card latest" role="list">
       ${this.sessions.map(
         (each) => html`<li>
-          <span>${end(each.connected_at)} – ${each.still_connected ? badge("ok", t("history.open")) : end(each.disconnected_at)}</span>
+          <span>${end(each.connected_at)} – ${each.still_connected ? badge("ok", t("history.open")) : end(each.disconnected_at, each.connected_at)}</span>
           <small class="muted">${each.duration_seconds === null ? nothing : formatDuration(each.duration_seconds)}</small>
           <small class="muted mono">${each.ip}</small>
         </li>`,
@@ -99,11 +99,11 @@ class DeviceStrip extends StElement {
   }
 }
 
-/** An end of a session; it leads to who was there then. */
-const end = (at) =>
+/** An end of a session; it leads to who was there then. @param begin the other end: their day is said once. */
+const end = (at, begin) =>
   at === null
     ? html`<span class="muted">${t("history.missing")}</span>`
-    : html`<a href=${presenceAt(at)} title=${t("devices.one.at")}>${instant(at)}</a>`;
+    : html`<a href=${presenceAt(at)} title=${t("devices.one.at")}>${instant(at, begin)}</a>`;
 
 /** The page of presence at an instant with its offset. */
 const presenceAt = (at) => `${address("/ui/presence")}?at=${encodeURIComponent(at)}`;

@@ -2,7 +2,7 @@ import { html } from "lit";
 import { get } from "../../client.js";
 import { StElement } from "../../element.js";
 import { failure } from "../../elements/parts.js";
-import { command } from "#here";
+import { command, locale } from "#here";
 import { t } from "#i18n";
 import { copiedLine, howToChange, sourceBadge } from "./configuration.js";
 
@@ -14,6 +14,14 @@ const SHOWN = {
   RETENTION_MAX_BYTES: { 0: "settings.retention.unlimited" },
   PRUNE_EVERY: { never: "settings.retention.never" },
 };
+
+const LENGTH = /^(\d+) (second|minute|hour|day|week|month|year)s?$/;
+
+/** "90 days" in the page's language. */
+function said(value) {
+  const [, count, unit] = LENGTH.exec(value) ?? [];
+  return unit ? new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(count) : value;
+}
 
 /** How long history is kept. */
 class Retention extends StElement {
@@ -49,13 +57,13 @@ class Retention extends StElement {
 
   #fact(setting) {
     const { name, value, source } = setting;
-    const said = SHOWN[name][value];
+    const special = SHOWN[name][value];
     return html`<div>
       <dt>
         <strong>${t(`settings.retention.${name}`)}</strong><small class="muted">${t(`settings.retention.${name}.text`)}</small>
       </dt>
       <dd>
-        <span>${said ? t(`${said}`) : value}</span> ${sourceBadge(source)}
+        <span>${special ? t(`${special}`) : said(value)}</span> ${sourceBadge(source)}
         ${copiedLine(setting)}
       </dd>
     </div>`;
