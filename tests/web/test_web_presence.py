@@ -135,7 +135,7 @@ def test_bars_have_the_colours_of_the_contract(timeline: Visit) -> None:
     assert color(timeline, closed["row"], (closed["from"] + closed["to"]) / 2) == CLOSED
     assert color(timeline, still["row"], (still["from"] + still["to"]) / 2) == OPEN
     legend = timeline.page.get_by_role("list", name="What the colours mean")
-    expect(legend).to_contain_text("Closed")
+    expect(legend).to_contain_text("Complete")
     expect(legend).to_contain_text("Disconnection missing")
     names = [each["name"] for each in rows(timeline)]
     shown = timeline.page.locator(".tl-name strong").all_inner_texts()

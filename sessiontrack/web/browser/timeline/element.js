@@ -215,6 +215,7 @@ class StTimeline extends StElement {
           <div class="tl-rest"></div>
         </div>
         <p class="tl-unknown" role="note" hidden>${t("timeline.unknown")}</p>
+        <p class="tl-unprinted" hidden></p>
         ${this.error && !this.hasRows ? html`<div class="tl-cover">${failure(this.error, () => this.#again())}</div>` : nothing}
         <p class="unseen" role="status"></p>
         <span class="tl-probe" hidden>
@@ -258,12 +259,15 @@ class StTimeline extends StElement {
     this.#draw();
   }
 
-  /** On paper nothing scrolls: all rows that are loaded are in sight, as wide as a page. */
+  /** On paper nothing scrolls: the rows that are loaded are in sight, as wide as a page. It says so if there are more. */
   #print(isPaper) {
     this.classList.toggle("is-paper", isPaper);
     this.#measure();
     const rows = Math.min(this.#total ?? 0, BLOCK);
     this.style.setProperty("--tl-paper", `${AXIS + rows * this.#rows.shape.rowHeight}px`);
+    const more = this.querySelector(".tl-unprinted");
+    more.hidden = rows === (this.#total ?? 0);
+    more.textContent = t("timeline.unprinted", { count: rows, total: this.#total ?? 0 });
     if (isPaper) this.#rows.toTop();
     cancelAnimationFrame(this.#frame);
     this.#drawNow();
