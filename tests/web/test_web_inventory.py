@@ -104,6 +104,33 @@ def test_several_are_merged(stocked: Visit) -> None:
     assert call(stocked, "GET", f"/devices/{MACS[0]}")["device"]["aliases"] == [MACS[0], MACS[2]]
 
 
+def test_several_are_edited_on_a_phone(stocked: Visit) -> None:
+    page = stocked.page
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    stocked.open(PAGE)
+    boxes = page.get_by_role("checkbox", name="Select Device")
+    expect(boxes).to_have_count(0)
+    page.get_by_role("button", name="Select several").click()
+    expect(boxes).to_have_count(3)
+    # Anywhere on the row: it does not lead to the device now.
+    rows = page.locator("tbody tr")
+    heights = rows.evaluate_all("all => all.map((each) => each.offsetHeight)")
+    assert max(heights) <= 72
+    for number in (0, 1):
+        rows.nth(number).click(position={"x": 200, "y": 12})
+    expect(page.get_by_text("2 devices selected")).to_be_visible()
+    assert stocked.violations() == []
+    page.locator(".devices-bulk").get_by_role("button", name="Edit").click()
+    dialog(stocked).get_by_label("Owner").fill("Anna")
+    dialog(stocked).get_by_role("button", name="Save").click()
+    expect(page.get_by_text("2 devices changed.")).to_be_visible()
+    assert [each["owner"] for each in call(stocked, "GET", "/devices")["devices"]] == ["Anna", "Anna", ""]
+    page.get_by_role("button", name="Select several").click()
+    expect(boxes).to_have_count(0)
+    rows.first.click(position={"x": 200, "y": 12})
+    page.wait_for_url("**/ui/devices/*")
+
+
 def test_a_tag_filters_the_list_and_its_file(stocked: Visit) -> None:
     page = stocked.page
     page.get_by_role("combobox", name="Tag").select_option("office")

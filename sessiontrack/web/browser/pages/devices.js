@@ -34,7 +34,7 @@ const USUAL = Object.keys(COLUMNS).filter((name) => COLUMNS[name].usual);
 
 /** The inventory: devices by status and tag, some of them edited at once. */
 class DevicesPage extends StElement {
-  static properties = { totals: { state: true }, tags: { state: true }, chosen: { state: true }, selected: { state: true } };
+  static properties = { totals: { state: true }, tags: { state: true }, chosen: { state: true }, selected: { state: true }, isSelecting: { state: true } };
 
   #state = new UrlState(this, { status: "all", tag: "", q: "", sort: "name" });
   #following = new Live(this, ofDevices, () => this.querySelector("st-table")?.refresh());
@@ -44,7 +44,7 @@ class DevicesPage extends StElement {
     super();
     const known = cookie(CHOSEN);
     const chosen = known ? known.split(" ").filter((name) => name in COLUMNS) : USUAL;
-    Object.assign(this, { tags: [], chosen, selected: new Map() });
+    Object.assign(this, { tags: [], chosen, selected: new Map(), isSelecting: false });
   }
 
   #load = async ({ search, sort, limit, offset, signal }) => {
@@ -150,8 +150,18 @@ class DevicesPage extends StElement {
       </details>
       <a class="button" href=${href} download>${icon("download")}CSV</a>
       ${mayWrite
-        ? html`<button type="button" class="button primary" @click=${() => this.#changed(addDevice())}>${icon("plus")}${t("devices.add")}</button>`
+        ? html`<button type="button" class="button devices-several" aria-pressed=${this.isSelecting ? "true" : "false"} @click=${() => this.#turn()}>
+              ${t("devices.several")}
+            </button>
+            <button type="button" class="button primary" @click=${() => this.#changed(addDevice())}>${icon("plus")}${t("devices.add")}</button>`
         : nothing}`;
+  }
+
+  /** On a phone: rows select, or lead to their devices. */
+  #turn() {
+    this.isSelecting = !this.isSelecting;
+    this.classList.toggle("is-selecting", this.isSelecting);
+    if (!this.isSelecting) this.selected = new Map();
   }
 
   #choose(event) {
