@@ -1,4 +1,5 @@
-// What a reader cannot read on the page as it is now: texts that are cut off, and texts that lie on each other.
+// What a reader cannot read on the page as it is now: texts that are cut off, texts that lie on each other, an address or
+// an instant in two lines, and values that stand elsewhere in each row of a list.
 () => {
   const SLACK = 1.5; // CSS pixels, for fractions
   // They scroll on purpose: a row of choices, a table of days, a long list of addresses.
@@ -16,6 +17,7 @@
     }
     return known.get(element);
   };
+  const ADDRESS = /^(?:[\dA-F]{2}:){5}[\dA-F]{2}$/;
   const isForOthers = (element) => element.closest("noscript, option, datalist, script, style, .swagger-ui");
   /** Whether only screen readers get it. */
   const isClipped = (element) => {
@@ -58,6 +60,8 @@
     if (!text || isUnseen(element) || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
+    const lines = new Set(Array.from(range.getClientRects(), ({ top }) => Math.round(top)));
+    if (lines.size > 1 && (element.closest("time") || ADDRESS.test(text))) found.push(`in two lines: “${text}”`);
     for (const box of range.getClientRects()) {
       if (box.width < 1 || box.height < 1) continue;
       const { cut, seen: part } = look(element, box);
@@ -95,6 +99,23 @@
       const isBeside = Math.min(word.bottom, before.bottom) - Math.max(word.top, before.top) > 4;
       if (isBeside && word.left - before.right < 3) found.push(`run together: “${before.text}” “${word.text}”`);
     });
+  }
+  // In a list the same value begins, or ends, at one place in all rows.
+  const VALUES = "td[data-label] > div, .findings dt > strong, .setting-line .button";
+  for (const list of document.querySelectorAll("tbody, dl")) {
+    const places = new Map();
+    for (const value of list.querySelectorAll(VALUES)) {
+      const range = document.createRange();
+      range.selectNodeContents(value);
+      const { left, right, width } = range.getBoundingClientRect();
+      if (!width || !value.checkVisibility()) continue;
+      const name = value.parentElement.dataset.label ?? nameOf(value);
+      places.set(name, [...(places.get(name) ?? []), { left, right }]);
+    }
+    for (const [name, all] of places) {
+      const spread = (side) => Math.max(...all.map((each) => each[side])) - Math.min(...all.map((each) => each[side]));
+      if (Math.min(spread("left"), spread("right")) > SLACK) found.push(`out of line: “${name}”`);
+    }
   }
   return [...new Set(found)];
 }

@@ -1,7 +1,7 @@
 """No name, time or label is cut off or lies on another one, at any width, on any page, in any language."""
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from sessiontrack.web.catalogues import LANGUAGES
 from tests.programs.screenshots import LATEST_SESSION, PATHS
@@ -52,6 +52,23 @@ def test_axe_finds_nothing_at_200_percent_and_in_forced_colours(
             if visit.page.evaluate("document.documentElement.scrollWidth") > ZOOMED[0]:
                 found[path].append("wider than the window")
     assert {path: faults for path, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("path", ["/ui/devices", "/ui/people", "/ui/now"])
+def test_what_opens_below_a_button_is_in_the_window(signed_in: Visit, path: str) -> None:
+    page = signed_in.page
+    signed_in.open(path)
+    opened = 0
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for summary in page.locator("summary:visible").all():
+            summary.click()
+            panel = summary.locator("xpath=following-sibling::*").bounding_box()
+            assert panel is not None
+            assert 0 <= panel["x"] <= panel["x"] + panel["width"] <= width
+            opened += 1
+            summary.click()
+    assert opened >= len(WIDTHS)
 
 
 def test_what_cannot_be_read_is_found(browser: Browser, web_server: WebServer) -> None:
@@ -135,6 +152,31 @@ def test_a_printed_timeline_has_all_rows_and_fits_the_paper(signed_in: Visit) ->
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("st-timeline canvas").bounding_box() == wide
     assert page.locator(".tl-name").count() < 25
+
+
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [(50, None), (51, "The first 50 of 51 devices; a search or a filter prints others.")],
+)
+def test_a_printed_timeline_says_that_there_are_more_devices(
+    signed_in: Visit, total: int, said: str | None
+) -> None:
+    page = signed_in.page
+
+    def answer(route: Route) -> None:
+        real = route.fetch()
+        route.fulfill(response=real, headers={**real.headers, "X-Total-Count": str(total)})
+
+    page.route("**/presence/timeline?*", answer)
+    signed_in.open("/ui/presence")
+    note = page.locator(".tl-unprinted")
+    expect(note).to_be_hidden()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    expect(note).to_be_visible(visible=said is not None)
+    if said:
+        expect(note).to_have_text(said)
+    page.unroute_all(behavior="wait")
 
 
 def test_a_printed_month_of_days_fits_the_paper(signed_in: Visit) -> None:

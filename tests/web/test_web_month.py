@@ -54,7 +54,14 @@ def test_a_month_on_one_page(browser: Browser, web_server: WebServer, size: tupl
         file = page.get_by_role("link", name="CSV").nth(0).get_attribute("href")
         assert {row["name"] for row in rows_of(visit, file)} == names
         absences = page.locator(".month-card").filter(has_text="Longest absences")
-        expect(absences.get_by_role("listitem").first).to_contain_text("m")
+        expect(absences.get_by_role("listitem").first.locator("strong")).to_have_text(re.compile(r"\d[dhm]$"))
+        # A heading stands in one line with its button.
+        for head in absences.locator(".section-head").all():
+            title, button = (head.locator(each).bounding_box() for each in ("h2", ".button"))
+            assert title is not None
+            assert button is not None
+            apart = title["y"] + title["height"] / 2 - button["y"] - button["height"] / 2
+            assert abs(apart) <= 1.5
         assert rows_of(visit, absences.get_by_role("link", name="CSV").get_attribute("href"))
         fresh = page.locator(".month-card").filter(has_text="New devices")
         found = rows_of(visit, fresh.get_by_role("link", name="CSV").get_attribute("href"))
