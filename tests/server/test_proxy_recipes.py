@@ -217,3 +217,27 @@ def test_a_sign_in_that_nginx_asks_names_the_user(
             assert site.me("st_unknown", **{"X-Remote-User": "admin"}) == (401, None)
             assert not sign_in.received
             assert site.call("GET", "/sessiontrack-check", token=behind.token).status == 404
+
+
+def test_a_site_of_its_own_signs_in_alike(behind: Behind, tmp_path: Path) -> None:
+    (shown,) = blocks("accounts.md", "By oauth2-proxy, Authelia or Keycloak", "nginx")
+    with Receiver(otherwise=checks("session=good", "X-Auth-Request-Preferred-Username")) as sign_in:
+        here = {
+            "127.0.0.1:8000": f"127.0.0.1:{behind.port}",
+            "127.0.0.1:4180": f"127.0.0.1:{sign_in.server_port}",
+            # As the page says.
+            "location /sessiontrack/ {": "location / {",
+            "X-Forwarded-Prefix /sessiontrack;": 'X-Forwarded-Prefix "";',
+        }
+        for there, instead in here.items():
+            assert there in shown
+            shown = shown.replace(there, instead)
+        with Site(tmp_path / "nginx", sign_in="", locations=shown) as site:
+            me = site.call("GET", "/auth/me", Cookie="session=good")
+            assert (me.json["kind"], me.json["username"]) == ("proxy", "anna")
+            # The client's own prefix does not get through, nor its own name.
+            page = site.call("GET", "/ui/now", Cookie="session=good", **{"X-Forwarded-Prefix": "/forged"})
+            assert (page.status, b"/forged" in page.raw) == (200, False)
+            refused = site.call("GET", "/auth/me", **{"X-Remote-User": "admin"})
+            assert refused.status == 302
+            assert site.call("GET", "/auth/me", token=behind.token).json["kind"] == "token"
