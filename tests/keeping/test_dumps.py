@@ -1,6 +1,7 @@
 """Backups of PostgreSQL: pg_dump's, under the rules of all backups."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from sqlalchemy import make_url
 
 from sessiontrack.backups import dumps
 from sessiontrack.exceptions import InvalidInput, StorageUnavailable
+from tests.support import databases
 from tests.support.application import NOW
 from tests.support.command import assert_one_line, invoke
+from tests.support.server import Server
 
 URL = make_url("postgresql+psycopg://anna:a%20secret@db.example:5433/tracker")
 # Says what it was called with, in the file that it was told to write.
@@ -95,3 +98,31 @@ def test_a_real_dump_holds_every_table(instance: Path, tmp_path: Path) -> None:
     refused = invoke(instance, "backup", str(tmp_path / "mine"))
     assert refused.exit_code == 1
     assert_one_line(refused.stderr, "not a dump of PostgreSQL")
+
+
+@pytest.mark.postgres
+def test_a_dump_read_back_brings_revoked_logins_back_until_the_signing_key_is_another(tmp_path: Path) -> None:
+    """As docs/keeping.md says, of a database made anew."""
+
+    def status(server: Server, token: str) -> int:
+        return server.call("GET", "/auth/me", token=token).status
+
+    instance, other, file = tmp_path / "instance", tmp_path / "other", tmp_path / "made.dump"
+    with Server(instance, ADMIN_PASSWORD="correct horse") as server:
+        password = {"username": "admin", "password": "correct horse"}
+        login = server.call("POST", "/auth/login", password).json["access_token"]
+        script = invoke(instance, "token", "add", "script", "--quiet").stdout.strip()
+        assert invoke(instance, "backup", str(file)).exit_code == 0
+        assert server.call("POST", "/auth/logout", token=login).status == 200
+        assert status(server, login) == 401
+    shutil.copytree(instance, other)
+    url = str(databases.url_of(other)).replace("+psycopg", "")
+    words = ["pg_restore", f"--dbname={url}", str(file)]
+    read = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (read.returncode, read.stderr) == (0, "")
+    assert invoke(other, "check").exit_code == 0
+    with Server(other) as server:
+        assert [status(server, each) for each in (login, script)] == [200, 200]
+    (other / "signing-key").unlink()
+    with Server(other) as server:
+        assert [status(server, each) for each in (login, script)] == [401, 200]
