@@ -108,6 +108,21 @@ def test_install_says_what_the_page_says_is_left_to_do(tmp_path: Path) -> None:
     assert all(line.strip() in printed for line in lines[1].splitlines())
 
 
+def test_removing_it_leaves_what_the_page_says(tmp_path: Path) -> None:
+    program = ("--command", "/opt/sessiontrack/bin/sessiontrack")
+    assert invoke("unused", "install", "--prefix", str(tmp_path), *program, "--yes").exit_code == 0
+    (row,) = re.findall(r"^\| with pip \| (.+) \|$", section("install.md", "Remove it"), re.MULTILINE)
+    first, second, third = re.findall(r"`sudo ([^`]+)`", row)
+    words = shlex.split(first)
+    assert words[:2] == [program[1], "uninstall"]
+    removed = invoke("unused", *words[1:], "--prefix", str(tmp_path), "--yes")
+    assert (removed.exit_code, second in removed.output) == (0, True), removed.output
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
+    # The program is where the page had it put.
+    assert third == "rm -r /opt/sessiontrack"
+    assert f"python3 -m venv {third.split()[-1]}\n" in section("install.md", "As a service, behind nginx")
+
+
 def test_the_unit_of_the_first_boot_is_one(tmp_path: Path) -> None:
     (shown,) = blocks("embedding.md", "The first boot", "ini")
     unit = tmp_path / "sessiontrack-provision.service"
