@@ -141,6 +141,12 @@ def _conditions(kind: str, limits: Limits) -> list[ColumnElement[bool]]:
     return found if condition is None else [*found, holds(condition)]
 
 
+def events_of_all_types() -> tuple[Rows, SQLColumnExpression[str]]:
+    """The rows of all events from `since` on, and the column of their type as it is shown."""
+    rows, sorts = _events("all", None, (False, False))
+    return rows, sorts["type"]
+
+
 def _events(kind: str, search: Search | None, limits: Limits) -> tuple[Rows, Columns]:
     shown_type = case((Event.voided, literal_column("'VOIDED - '") + Event.type), else_=Event.type)
     rows = (

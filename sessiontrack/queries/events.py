@@ -12,7 +12,7 @@ from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.models.row_count import DEVICE_SESSIONS, EVENTS
 from sessiontrack.models.text_count import EVENT_TEXTS, SESSION_TEXTS
-from sessiontrack.queries import event_places, event_rows, event_statements, row_counts
+from sessiontrack.queries import event_places, event_rows, event_statements, event_values, row_counts
 from sessiontrack.queries.event_search import find_matches
 from sessiontrack.queries.event_statements import Limits, Narrowed, Order, Place, Search
 from sessiontrack.queries.history_counts import (
@@ -128,6 +128,8 @@ def _count_after(tx: Transaction, kind: str, at: int) -> int:
 
 def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> Iterator[Row]:
     """One page, for as_objects or as_table."""
+    if (by_value := _by_value(tx, wanted, limit, offset)) is not None:
+        return by_value
     wanted, search, among, offset = _among_some(tx, wanted, limit, offset)
     if _is_of_missing(tx, wanted, limit, offset):
         # How long these lasted is not known: they come as the shortest, all equal, by time.
@@ -145,6 +147,20 @@ def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now
     if wanted.type in SESSION_TYPES and any("duration" in name for name, _ in wanted.order):
         values["now"] = now
     return tx.stream(statement, **values)
+
+
+def _by_value(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> Iterator[Row] | None:
+    """The page, if it is of all events in the order of a text that is counted."""
+    (first, descends), *rest = wanted.order
+    if wanted.type != "all" or wanted.since > 0 or wanted.search or any(wanted.limits()):
+        return None
+    if first not in event_values.COLUMNS or limit == EVERYTHING:
+        return None
+    if len(rest) > 1 or any(name not in BY_TIME for name, _ in rest):
+        return None
+    newest_first = rest[0][1] if rest else True
+    column = event_values.COLUMNS[first]
+    return event_values.list_page(tx, column, limit, offset, descending=descends, newest_first=newest_first)
 
 
 def _is_of_missing(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> bool:

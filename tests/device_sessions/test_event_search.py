@@ -5,7 +5,8 @@ import random
 import pytest
 
 from sessiontrack.database import Row, Statement, read_transaction, write_transaction
-from sessiontrack.queries import events
+from sessiontrack.models.columns import EVERYTHING
+from sessiontrack.queries import event_values, events
 from sessiontrack.queries.events import EventFilter
 from sessiontrack.queries.invariants import find_wrong_counts
 from tests.support import rows
@@ -79,3 +80,26 @@ def test_devices_first_is_the_same_as_row_by_row(
         assert ways == set(events.Narrowed)
         with read_transaction() as tx:
             assert find_wrong_counts(tx) == []
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort", ["type", "ip", "ip_number"])
+def test_pages_by_a_text_that_many_have_are_as_if_all_were_sorted(
+    history: Clients, monkeypatch: pytest.MonkeyPatch, sort: str, descending: bool
+) -> None:
+    shapes = set()
+    listed = event_values._listed
+    monkeypatch.setattr(
+        event_values, "_listed", lambda *how, **more: shapes.add(more["is_among"]) or listed(*how, **more)
+    )
+    with history.app.app_context(), read_transaction() as tx:
+        for then in ((), (("time", False),), (("order_time", True),)):
+            wanted = EventFilter("all", 0, order=((sort, descending), *then))
+            whole = list(events.list_page(tx, wanted, EVERYTHING, 0, NOW))
+            assert not shapes
+            assert len(whole) == 468
+            for limit, offset in ((468, 0), (7, 0), (100, 3), (40, 220), (100, 460), (5, 468)):
+                page = list(events.list_page(tx, wanted, limit, offset, NOW))
+                assert page == whole[offset : offset + limit], (wanted, limit, offset)
+            assert False in shapes
+            shapes.clear()
