@@ -45,7 +45,11 @@ def device() -> None:
     show_default=True,
     help="Only these; all leaves out the archived.",
 )
-@click.option("--search", default="", help="In name, owner, vendor, MAC and IP addresses.")
+@click.option(
+    "--search",
+    default="",
+    help="In name, owner, vendor, MAC and IP addresses, and what RADIUS said: the user.",
+)
 @click.option("--tag", default="", help="Only those with this tag.")
 @click.option("--json", "as_json", is_flag=True, help="For programs, with every field.")
 def list_(status: str, search: str, tag: str, as_json: bool) -> None:

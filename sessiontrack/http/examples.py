@@ -102,6 +102,7 @@ _DEVICE = {
     "tags": ["colour", "office"],
     "randomized": True,
     "ip": "192.168.1.10",
+    "info": "NAS floor 1, user anna, session 5F00",
     "status": "connected",
     "connected": True,
     "connected_since": "2025-08-01T10:00:00+00:00",

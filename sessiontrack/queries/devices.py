@@ -41,6 +41,7 @@ TAGGED = Statement("SELECT tags FROM device WHERE tags <> '' AND NOT archived OR
 CELLS = (
     *("mac", *(each.file_name for each in TEXTS if each.name != "vendor")),
     *("vendor", "ip", "status", "connected_since", "first_seen", "last_seen", "archived"),
+    "info",
 )
 ALIASES = Statement("SELECT device_id, mac FROM device_alias ORDER BY mac")
 
@@ -189,7 +190,7 @@ def _aliases(tx: Transaction) -> dict[int, list[str]]:
 
 
 def _as_dict(row: Row, aliases: dict[int, list[str]], site: SiteTime) -> dict[str, Any]:
-    device_id, mac, ip, status, since, first, last, new, flapping, *own = row
+    device_id, mac, ip, info, status, since, first, last, new, flapping, *own = row
     can_flap, alert_down, grace, archived, favourite, *texts = own
     said = dict(zip(TEXT_NAMES, texts, strict=True))
     return {
@@ -200,6 +201,7 @@ def _as_dict(row: Row, aliases: dict[int, list[str]], site: SiteTime) -> dict[st
         "tags": split_tags(said["tags"]),
         "randomized": is_locally_administered(mac),
         "ip": ip,
+        "info": info,
         "status": status,
         "connected": status == "connected",
         "connected_since": None if since is None else site.format_offset(since),
@@ -226,12 +228,15 @@ LAST_SEEN = case(
 )
 # The address that it has moved to during its latest session, else the one that it came with.
 IP = func.coalesce(Event.ip, DeviceSession.ip, "")
+# What its source said beside it: of RADIUS, who signed in.
+INFO = func.coalesce(DeviceSession.info, "")
 TEXT_NAMES = tuple(each.file_name for each in TEXTS)
 TEXT_COLUMNS = tuple(Device.__table__.columns[each.name] for each in TEXTS)
 COLUMNS = (
     Device.id,
     Device.mac,
     IP,
+    INFO,
     STATUS,
     case((IS_CONNECTED, DeviceSession.connected_at)),
     Device.first_seen_at,
@@ -297,7 +302,7 @@ def _where(
         where.append(_tagged(tag_is_ascii))
     if is_ascii is None:
         return where
-    texts = (Contains(each, bind("pattern"), is_ascii) for each in (*TEXT_COLUMNS, IP))
+    texts = (Contains(each, bind("pattern"), is_ascii) for each in (*TEXT_COLUMNS, IP, INFO))
     found = [*texts, in_mac(Device.mac, is_ascii)]
     return [*where, or_(*found, Device.id.in_(devices_with_alias_like(is_ascii)))]
 

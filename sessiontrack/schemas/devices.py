@@ -44,7 +44,8 @@ class DeviceQuery(Strict):
     )
     tag = Text(most=LONGEST_TAG, load_default="", metadata={"description": "Only those with this tag."})
     search = Text(
-        load_default="", metadata={"description": "In name, owner, vendor, MAC addresses and IP address."}
+        load_default="",
+        metadata={"description": "In name, owner, vendor, MAC addresses, IP address and info."},
     )
     sort = fields.String(
         load_default="name",
@@ -136,6 +137,12 @@ class DeviceAnswer(Answer):
         required=True, metadata={"description": "The address was made up by the device, not by its vendor."}
     )
     ip = fields.String(required=True)
+    info = fields.String(
+        required=True,
+        metadata={
+            "description": "What its source said of the latest session: of RADIUS NAS, user, session id."
+        },
+    )
     status = fields.String(required=True, metadata={"enum": ["connected", "disconnected", "down"]})
     connected = fields.Boolean(required=True)
     connected_since = fields.String(required=True, allow_none=True)

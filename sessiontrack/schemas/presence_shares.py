@@ -26,7 +26,8 @@ class PresenceTotals(InPeriod):
     )
     tag = Text(most=LONGEST_TAG, load_default="", metadata={"description": "Only those with this tag."})
     search = Text(
-        load_default="", metadata={"description": "In name, owner, vendor, MAC addresses and IP address."}
+        load_default="",
+        metadata={"description": "In name, owner, vendor, MAC addresses, IP address and info."},
     )
 
 

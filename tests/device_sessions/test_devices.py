@@ -212,6 +212,28 @@ def test_contract_6_the_address_is_the_one_that_it_moved_to(
     assert macs(clients.viewer, search="10.0.0.2") == [PHONE]
 
 
+def test_what_radius_said_of_the_latest_session_is_shown_and_found(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    """Where everybody signs in by RADIUS nobody has a name: the user is what one looks for."""
+    with rows.writing(clients.app) as tx:
+        device_id = rows.add_device(tx, PHONE)
+        for user, start in (("anna", NOW - 7200), ("user77@corp.example", NOW - 3600)):
+            rows.add_session(
+                tx, device_id, start, start + 600, info=f"NAS floor 1, user {user}, session 5F00"
+            )
+        rows.add_device(tx, LAPTOP)
+    found = clients.viewer.ok("GET", "/devices?search=USER77")["devices"]
+    assert [each["info"] for each in found] == ["NAS floor 1, user user77@corp.example, session 5F00"]
+    assert clients.viewer.get("/devices", {"search": "user77", "offset": 5}).headers["X-Total-Count"] == "1"
+    # The device was anna's before.
+    assert macs(clients.viewer, search="anna") == []
+    assert clients.viewer.ok("GET", f"/devices/{LAPTOP}")["device"]["info"] == ""
+    head, row = clients.viewer.get("/devices/list.csv?search=user77").get_data(as_text=True).splitlines()
+    assert head.endswith(",archived,info")
+    assert row.endswith(',false,"NAS floor 1, user user77@corp.example, session 5F00"')
+
+
 def test_contract_6_a_new_device_has_its_vendor_stored(
     clients: Clients, clock: time_machine.Traveller
 ) -> None:

@@ -199,7 +199,7 @@ def test_the_list_as_csv(filled: Clients) -> None:
     )
     head, row = answer.get_data(as_text=True).removeprefix("\ufeff").splitlines()
     assert head == (
-        "mac,name,owner,type,tags,notes,vendor,ip,status,connected_since,first_seen,last_seen,archived"
+        "mac,name,owner,type,tags,notes,vendor,ip,status,connected_since,first_seen,last_seen,archived,info"
     )
     assert row.startswith(f'{MACS[0]},Device 0,Anna,printer,"colour,office",\'=1+1,')
     assert len(filled.viewer.get("/devices/list.csv").get_data(as_text=True).splitlines()) == 5

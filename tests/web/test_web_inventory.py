@@ -1,12 +1,14 @@
 """The list of devices as an inventory in a browser: added, selected, edited, merged; tags, columns, CSV."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.application import PASSWORD
+from tests.support.command import run
 from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, dialog, visiting
 
 PAGE = "/ui/devices"
@@ -180,3 +182,25 @@ def test_a_viewer_selects_and_adds_nothing(browser: Browser, web_server: WebServ
         expect(visit.page.get_by_role("checkbox", name="Select")).to_have_count(0)
         expect(visit.page.get_by_role("button", name="Add a device")).to_have_count(0)
         assert visit.violations() == []
+
+
+def test_where_nobody_has_a_name_the_user_that_radius_said_is_shown_and_found(
+    own: Visit, instance: Path, tmp_path: Path
+) -> None:
+    """And a search that finds no device leads to where it may find something."""
+    page, head = own.page, "mac,connected_at,disconnected_at,still_connected,info"
+    for mac, hour, info in (
+        ("AA:BB:CC:00:00:01", 8, "NAS floor 1, user user76@corp.example, session 1"),
+        ("AA:BB:CC:00:00:01", 9, "NAS floor 1, user user77@corp.example, session 2"),
+    ):
+        stored = f'{head}\n{mac},2025-08-01T0{hour}:00:00Z,2025-08-01T0{hour}:30:00Z,false,"{info}"\n'
+        (tmp_path / f"{hour}.csv").write_text(stored)
+        run(instance, "import", "csv", "sessions", str(tmp_path / f"{hour}.csv"))
+    own.open(f"{PAGE}?q=user77")
+    expect(page.locator("tbody tr")).to_contain_text("user77@corp.example")
+    own.open(f"{PAGE}?q=user76")
+    expect(page.get_by_role("heading", name="Nothing matches.")).to_be_visible()
+    assert own.violations() == []
+    expect(page.get_by_role("link", name="Search in archived devices")).to_be_visible()
+    page.get_by_role("link", name="Search in all sessions").click()
+    expect(page.locator("tbody tr")).to_contain_text("user76@corp.example")

@@ -26,6 +26,7 @@ const SKELETON_ROWS = 8;
  *   filters  the page's own filters by name, as in the address; a changed value reloads the list.
  *   filtered whether those filters are active: an empty list then means that nothing matches.
  *   empty    a template for an empty list.
+ *   elsewhere  (search) => links to where else a search that found nothing may find something.
  *   controls a template beside the search field.
  *   keyOf    (row) => its identity, for a row that stays the same one when its values change.
  * Attributes: caption, sort (the default order), no-search, prefix (before its names in the address, where the page
@@ -39,6 +40,7 @@ class StTable extends StElement {
     filters: { attribute: false },
     filtered: { type: Boolean },
     empty: { attribute: false },
+    elsewhere: { attribute: false },
     controls: { attribute: false },
     keyOf: { attribute: false },
     caption: {},
@@ -258,7 +260,8 @@ class StTable extends StElement {
       sign: "search",
       title: t("table.nothing"),
       text: t("table.nothing.text"),
-      action: html`<button type="button" class="button" @click=${reset}>${t("table.reset")}</button>`,
+      action: html`<button type="button" class="button" @click=${reset}>${t("table.reset")}</button>
+        ${this.#shown.q && this.elsewhere ? this.elsewhere(this.#shown.q) : nothing}`,
     });
   }
 

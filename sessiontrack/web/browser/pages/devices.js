@@ -70,8 +70,8 @@ class DevicesPage extends StElement {
   }
 
   #nameCell(device) {
-    const { name, mac, type, vendor, randomized } = device;
-    const hint = randomized ? t("devices.randomized") : vendor;
+    const { name, mac, type, vendor, randomized, info } = device;
+    const hint = (name ? "" : info) || (randomized ? t("devices.randomized") : vendor);
     const select = ({ target }) => this.#select(target.checked ? [device] : [], target.checked ? [] : [device]);
     const box = html`<label class="devices-select">
       <input
@@ -111,6 +111,7 @@ class DevicesPage extends StElement {
         .filters=${{ status, tag }}
         ?filtered=${status !== "all" || tag !== ""}
         .empty=${this.#empty()}
+        .elsewhere=${this.#elsewhere}
         .controls=${html`${segments({
           label: t("devices.filter"),
           value: status,
@@ -186,6 +187,12 @@ class DevicesPage extends StElement {
     this.selected = new Map();
     this.querySelector("st-table").reload();
   }
+
+  #elsewhere = (q) => {
+    const link = (path, asked, text) => html`<a class="button" href=${address(path) + queryOf({ ...asked, q })}>${text}</a>`;
+    return html`${link("/ui/events", { type: "sessions", period: "all" }, t("devices.elsewhere.sessions"))}
+    ${this.#state.value.status === "archived" ? nothing : link("/ui/devices", { status: "archived" }, t("devices.elsewhere.archived"))}`;
+  };
 
   #empty() {
     return emptyState({
