@@ -6,10 +6,10 @@ To sort all events takes long: how many have each text is known.
 from collections.abc import Iterator
 from functools import cache
 
-from sqlalchemy import SQLColumnExpression
+from sqlalchemy import SQLColumnExpression, func, select
 
 from sessiontrack.database import Row, Statement, Transaction
-from sessiontrack.models import Event
+from sessiontrack.models import Event, TextCount
 from sessiontrack.models.columns import bind, holds
 from sessiontrack.models.text_count import EVENT_TEXTS
 from sessiontrack.queries.event_statements import events_of_all_types
@@ -17,20 +17,26 @@ from sessiontrack.values.ips import ip_sort_key
 
 # By the names of the sorted columns, that of the counted texts.
 COLUMNS = {"type": "type", "ip": "ip", "ip_number": "ip"}
-_COUNTED = f"FROM text_count WHERE counted = '{EVENT_TEXTS}'"
+_TEXTS = {"type": TextCount.type, "ip": TextCount.ip}
+_OF_EVENTS = TextCount.counted == EVENT_TEXTS
+_ROWS = func.sum(TextCount.rows)
 GROUPS = {
-    column: Statement(
-        f"SELECT {column}, sum(rows) {_COUNTED} GROUP BY {column} HAVING sum(rows) > 0 ORDER BY {column}"
-    )
-    for column in ("type", "ip")
+    name: Statement(select(text, _ROWS).where(_OF_EVENTS).group_by(text).having(_ROWS > 0).order_by(text))
+    for name, text in _TEXTS.items()
 }
 # The devices that have such events, and how many events of any kind.
 CONCERNED = {
-    column: Statement(
-        f"SELECT device_id, sum(rows) {_COUNTED} AND device_id IN"
-        f" (SELECT device_id {_COUNTED} AND {column} = :value AND rows > 0) GROUP BY device_id"
+    name: Statement(
+        select(TextCount.device_id, _ROWS)
+        .where(
+            _OF_EVENTS,
+            TextCount.device_id.in_(
+                select(TextCount.device_id).where(_OF_EVENTS, text == bind("value"), TextCount.rows > 0)
+            ),
+        )
+        .group_by(TextCount.device_id)
     )
-    for column in GROUPS
+    for name, text in _TEXTS.items()
 }
 
 
