@@ -4,8 +4,10 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
@@ -164,6 +166,27 @@ def test_a_long_name_is_whole_and_in_its_row(signed_in: Visit, size: tuple[int, 
         " || each.offsetHeight > each.closest('.tl-name').offsetHeight).length"
     )
     assert page.locator(".tl-name strong, .tl-name strong *").evaluate_all(cut) == 0
+
+
+def test_who_has_just_come_is_seen_beside_the_mark_of_now(signed_in: Visit) -> None:
+    """In a week on a screen, ten minutes are less than a pixel."""
+
+    def just_come(route: Route) -> None:
+        answer = route.fetch()
+        query = parse_qs(urlsplit(route.request.url).query)
+        in_seconds = [datetime.fromisoformat(query[name][0]).timestamp() for name in ("start", "end")]
+        width = int(query["width"][0])
+        pixel = int((time.time() - in_seconds[0]) * width / (in_seconds[1] - in_seconds[0]))
+        bars = [[pixel, pixel + 1, 1]] if 0 <= pixel < width else []
+        devices = [{**each, "bars": bars} for each in answer.json()["devices"]]
+        route.fulfill(response=answer, json={**answer.json(), "devices": devices})
+
+    signed_in.page.route("**/presence/timeline?*", just_come)
+    signed_in.open(URL)
+    seen = view(signed_in)
+    width = signed_in.page.evaluate("document.querySelector('st-timeline canvas').clientWidth")
+    assert color(signed_in, 0, time.time() - 2.5 * seen["span"] / width) == OPEN
+    assert color(signed_in, 0, time.time() - 6 * seen["span"] / width) != OPEN
 
 
 def test_a_device_without_a_name_shows_its_whole_address(signed_in: Visit) -> None:

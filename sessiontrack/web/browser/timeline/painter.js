@@ -6,6 +6,7 @@ export const AXIS = 46; // pixels above the rows
 const MAJOR_LINE = 15;
 const MINOR_LINE = 35;
 const ROUNDED_FROM = 6; // pixels; narrower bars are rectangles
+const LEAST_OPEN = 4; // pixels
 const HATCH = 9; // pixels between two lines
 const WEEKENDS_UP_TO = 100 * 86_400;
 const COLORS = ["closed", "open", "missing", "text", "muted", "line", "sunken", "surface", "accent", "now"];
@@ -76,12 +77,13 @@ function paintGround(context, scene, { minor, major }) {
 function paintRow(context, scene, { top, mac, pieces }) {
   const { view, ratio, colors, barHeight } = scene;
   const y = snapped(top + scene.barTop, ratio);
-  const least = 1 / ratio;
   eachBar(pieces, mac, scene.knownUntil, (from, to, kind) => {
     if (to < view.from || from > view.to) return;
     const left = Math.max(-8, snapped(view.x(from), ratio));
     const right = Math.min(view.width + 8, snapped(view.x(to), ratio));
-    const bar = { x: left, y, width: Math.max(least, right - left), height: barHeight };
+    // Who has just come is seen beside the line of now; elsewhere wider bars would fill the gaps between them.
+    const width = Math.max(kind === OPEN ? LEAST_OPEN : 1 / ratio, right - left);
+    const bar = { x: kind === OPEN ? right - width : left, y, width, height: barHeight };
     if (kind === CLOSED) fill(context, bar, colors.closed);
     else if (kind === OPEN) fill(context, bar, colors.open);
     else if (kind === MIXED) halves(context, bar, colors.closed, colors.open);
