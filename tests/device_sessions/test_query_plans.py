@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,23 +97,25 @@ def fill(tx: Transaction) -> None:
         tx.run(ADD_VIEW, id=number + 1, view=f"view {number % 5}")
 
 
-@pytest.fixture(scope="module", params=["analyzed", "never analyzed"])
+@pytest.fixture(params=["analyzed", "never analyzed"])
 def filled(
     request: pytest.FixtureRequest,
     template: tuple[Path, dict[str, str]],
-    tmp_path_factory: pytest.TempPathFactory,
+    made_once: Callable[[str, Callable[[Path], None]], Path],
 ) -> Path:
     """The database file that each test gets a copy of."""
-    folder = tmp_path_factory.mktemp("filled") / "instance"
-    shutil.copytree(template[0], folder)
-    app = create_app({"INSTANCE": folder})
-    with rows.writing(app) as transaction:
-        fill(transaction)
-        if request.param == "analyzed":
-            transaction.run(Statement("ANALYZE"))
-    with app.app_context():
-        db.engine.dispose()
-    return folder / DATABASE
+
+    def make(folder: Path) -> None:
+        shutil.copytree(template[0], folder)
+        app = create_app({"INSTANCE": folder})
+        with rows.writing(app) as transaction:
+            fill(transaction)
+            if request.param == "analyzed":
+                transaction.run(Statement("ANALYZE"))
+        with app.app_context():
+            db.engine.dispose()
+
+    return made_once(f"query plans {request.param}", make) / DATABASE
 
 
 @pytest.fixture

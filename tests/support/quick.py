@@ -38,12 +38,16 @@ LONG = {
     "test_user_stats",
 }
 
+# Passwords are hashed as outside of tests: a tenth of a second and more each.
+SLOW_FIXTURES = {"real_hashes"}
 LOAD_GLOBAL, EXTENDED_ARG = dis.opmap["LOAD_GLOBAL"], dis.opmap["EXTENDED_ARG"]
 
 
 def is_quick(item: pytest.Item) -> bool:
     """Whether neither the test, in a file that is not LONG, its fixtures nor their helpers are slow."""
     if not isinstance(item, pytest.Function) or hasattr(item.obj, "hypothesis"):
+        return False
+    if SLOW_FIXTURES & set(item.fixturenames):
         return False
     fixtures = item._fixtureinfo.name2fixturedefs.values()
     functions = [item.function, *(definition.func for found in fixtures for definition in found[-1:])]
