@@ -72,7 +72,7 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
     settings = settings_of(app)
     log_lines.configure(settings.log)
     with app.app_context():
-        file = sqlite_file()
+        file, revision = sqlite_file(), None
         if not database_engine().is_there():
             # Else there would be a database that nobody can sign in to.
             _refuse_weak(settings)
@@ -80,8 +80,10 @@ def prepare(app: Flask, *, is_service: bool = False) -> FirstAdmin | None:
             instance.make_private(file)
             database_file.refuse_unwritable(file)
             in_use.use_with_others(file, app)
-            _refuse_unusable(file, is_service)
-        migrations.upgrade(db.engine)
+            revision = _refuse_unusable(file, is_service)
+        # It never goes back: a current database needs no transaction that looks again.
+        if revision != migrations.newest_revision():
+            migrations.upgrade(db.engine)
         if is_service:
             app.extensions["sessiontrack.clock_door"] = clock_door.open_door(settings)
         _derive_anew(settings)
@@ -118,13 +120,19 @@ def _derive_anew(settings: Settings) -> None:
         derive_all_if_judged_otherwise(tx, clock.now(), rules)
 
 
-def _refuse_unusable(file: Path, is_service: bool) -> None:
-    """Check before the first write: even setting the journal mode is one."""
+def _refuse_unusable(file: Path, is_service: bool) -> str | None:
+    """Check before the first write: even setting the journal mode is one.
+
+    Returns:
+        The revision of the database; None where there is none.
+    """
     if not file.exists():
-        return
-    migrations.refuse_newer(database_file.find_revision(file))
+        return None
+    revision = database_file.find_revision(file)
+    migrations.refuse_newer(revision)
     if is_service:
         database_file.refuse_damaged(file, LOOK_SECONDS)
+    return revision
 
 
 def _add_first_admin(settings: Settings) -> FirstAdmin | None:

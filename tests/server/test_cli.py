@@ -344,3 +344,10 @@ def test_a_database_of_a_newer_version_is_refused_and_not_changed(
     assert result.exit_code == 1
     assert_one_line(result.stderr, "newer version", "9999")
     assert databases.rows(instance, "SELECT * FROM alembic_version") == before
+
+
+@pytest.mark.sqlite("its start looks for migrations without a write lock")
+def test_a_command_that_reads_waits_for_no_writer(instance: Path) -> None:
+    assert invoke(instance, "device", "list").exit_code == 0
+    with databases.busy(instance):
+        assert invoke(instance, "device", "list", BUSY_TIMEOUT_SECONDS="1").exit_code == 0
