@@ -1,14 +1,11 @@
-"""`/openapi.json`: complete, valid, and true to the source documents."""
+"""`/openapi.json`: complete, and true to the source documents; test_openapi_validity.py: valid."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
-from openapi_schema_validator import OAS31Validator
-from openapi_spec_validator import validate
 
 from sessiontrack.schemas.fields import MAC_PATTERN, PRINTABLE_PATTERN
 from tests.support.rules import api_rules
@@ -23,35 +20,11 @@ MAC = "AA:BB:CC:DD:EE:FF"
 PATH = "[/view/da7ac9b9-db1c-4435-a1f2-edb4d6be4db8,view-tab_edd5855b-54f1-4c51-9550-d88c2da60768]"
 
 
-@pytest.fixture(scope="module")
-def document(document_text: bytes) -> dict[str, Any]:
-    """Read only."""
-    found: dict[str, Any] = json.loads(document_text)
-    return found
-
-
-@pytest.fixture(scope="module")
-def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """By "GET /path"."""
-    return {
-        f"{method.upper()} {path}": operation
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-        if method != "parameters"
-    }
-
-
 def parameters(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for path, item in document["paths"].items():
         for key, value in item.items():
             for parameter in value if key == "parameters" else value.get("parameters", []):
                 yield path, parameter
-
-
-def test_contract_2_the_document_is_valid(document: dict[str, Any]) -> None:
-    validate(document)
-    assert document["openapi"].startswith("3.1")
-    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
 def test_contract_2_every_route_is_in_the_document(app: Flask, operations: dict[str, dict[str, Any]]) -> None:
@@ -126,23 +99,6 @@ def test_contract_2_the_documented_errors_are_all_that_there_are(
         "POST /webhooks/{webhook_id}/test": {"404"},
     }
     assert "401" in operations["POST /auth/login"]["responses"]
-
-
-def test_contract_2_every_example_is_of_its_schema(
-    document: dict[str, Any], operations: dict[str, dict[str, Any]]
-) -> None:
-    checked = 0
-    for name, operation in operations.items():
-        contents = [response["content"] for response in operation["responses"].values()]
-        if "requestBody" in operation:
-            contents.append(operation["requestBody"]["content"])
-        for content in contents:
-            (described,) = content.values()
-            if "example" in described:
-                checked += 1
-                schema = {**described["schema"], "components": document["components"]}
-                assert list(OAS31Validator(schema).iter_errors(described["example"])) == [], name
-    assert checked > 100
 
 
 def test_contract_2_every_parameter_is_described(document: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ LONG = {
     "test_long_answers",
     "test_migrations",
     "test_moving",
+    "test_openapi_validity",
     "test_provision",
     "test_prune",
     "test_row_counts",
