@@ -14,13 +14,14 @@ _TABLES = (
     " WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite#_%' ESCAPE '#'"
 )
 # A table without row numbers is its own index of the primary key.
+# CROSS JOIN keeps SQLite from listing a table's indexes anew for each name in the schema.
 _INDEXES = (
     "SELECT i.name, coalesce(m.sql, '') FROM pragma_index_list(:table) AS i"
-    " JOIN sqlite_master AS m ON m.name = i.name"
+    " CROSS JOIN sqlite_master AS m ON m.name = i.name"
 )
 _COLUMNS = (
     "SELECT t.name, t.type FROM pragma_index_xinfo(:index) AS x"
-    " JOIN pragma_table_xinfo(:table) AS t ON t.cid = x.cid"
+    " CROSS JOIN pragma_table_xinfo(:table) AS t ON t.cid = x.cid"
 )
 
 
