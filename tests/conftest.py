@@ -33,9 +33,10 @@ settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marks of tests that are of one engine."""
+    """Name the marks of tests that are of one engine, or long."""
     config.addinivalue_line("markers", "sqlite(reason): of SQLite's file itself, so for no other engine")
     config.addinivalue_line("markers", "postgres: of PostgreSQL itself")
+    config.addinivalue_line("markers", "long: takes a third of a second and more, so not quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -220,6 +220,7 @@ def test_contract_2_500_also_for_an_error_of_ours_that_has_no_status(
     assert "of the inside" in caplog.text
 
 
+@pytest.mark.long
 def test_contract_2_503_for_a_locked_database(
     make_clients: Callable[..., Clients], caplog: pytest.LogCaptureFixture
 ) -> None:

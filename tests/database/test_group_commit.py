@@ -212,6 +212,7 @@ def test_many_threads_lose_nothing(group: GroupCommit, connection: Counting, tmp
     ]
 
 
+@pytest.mark.long
 def test_a_turn_that_does_not_come_is_told(tmp_path: Path, connection: Counting) -> None:
     group = GroupCommit(WriterLock(tmp_path / "lock", 1), lambda: connection, 1)
     told: list[str] = []

@@ -62,6 +62,7 @@ def test_one_thread_at_a_time(tmp_path: Path) -> None:
     assert numbers == [200]
 
 
+@pytest.mark.long
 def test_a_thread_whose_turn_does_not_come_is_told(tmp_path: Path) -> None:
     lock = WriterLock(tmp_path / "lock", 1)
     told: list[str] = []

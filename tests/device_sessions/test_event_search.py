@@ -51,6 +51,7 @@ def history(clients: Clients) -> Clients:
     return clients
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["all", "sessions"])
 def test_devices_first_is_the_same_as_row_by_row(
     history: Clients, kind: str, monkeypatch: pytest.MonkeyPatch

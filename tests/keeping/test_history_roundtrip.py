@@ -127,6 +127,7 @@ def test_an_end_that_is_not_there_has_no_type_but_the_one_that_was_reported(
     assert sessions[0] == sessions[1] == sessions[2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_everything_that_was_exported_is_imported_equal(
     make_clients: Callable[..., Clients], file_format: str

@@ -419,6 +419,7 @@ def test_what_a_nas_said_before_its_restart_and_comes_after_it(site: Clients, se
 # --- hostile and unlucky
 
 
+@pytest.mark.long
 def test_nothing_is_lost_in_a_burst(site: Clients) -> None:
     datagrams = [
         packet(START, number=n % 256, Calling_Station_Id=f"AABBCC{n:06X}", Acct_Session_Id=f"{n:X}")
@@ -486,6 +487,7 @@ def test_the_narrowest_network_says_the_secret(make_clients: Callable[..., Clien
         assert len(ask(server.port, packet(START))) == 1
 
 
+@pytest.mark.long
 def test_what_cannot_be_stored_is_not_answered_and_taken_when_it_comes_again(
     make_clients: Callable[..., Clients], tmp_path: Path
 ) -> None:

@@ -172,6 +172,7 @@ def test_another_schema_is_wrong(instance: Path) -> None:
         assert word in found["schema"][1]
 
 
+@pytest.mark.long
 def test_a_database_that_another_program_holds_is_wrong(instance: Path) -> None:
     with databases.busy(instance):
         found = looked_at(instance, BUSY_TIMEOUT_SECONDS="1")[1]

@@ -281,6 +281,7 @@ def test_prometheus_finds_an_answer_to_all_that_is_asked_of_it(clients: Clients,
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.mark.long
 def test_readyz_and_metrics_say_that_nothing_can_be_written(make_clients: Callable[..., Clients]) -> None:
     clients = make_clients(BUSY_TIMEOUT_SECONDS=1)
     with databases.busy(Path(clients.app.instance_path)):

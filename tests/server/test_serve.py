@@ -44,6 +44,7 @@ def test_contract_2_everything_else_needs_a_token(live: LiveServer) -> None:
     assert live.server.call("GET", "/sessions/list", token=live.tokens["viewer"]).status == 200
 
 
+@pytest.mark.long
 def test_contract_7_readyz_says_that_nothing_can_be_written(
     make_clients: Callable[..., Clients], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -262,6 +262,7 @@ def test_small_and_large_networks(address: str, count: int) -> None:
     assert len(segment(address).hosts) == count
 
 
+@pytest.mark.long
 def test_of_a_network_that_is_too_large_the_part_around_this_host_is_asked() -> None:
     found = segment("10.1.2.3/8")
     assert [str(each) for each in found.networks] == ["10.1.0.0/20"]

@@ -48,7 +48,7 @@ def is_quick(item: pytest.Item) -> bool:
     """Whether neither the test, in a file that is not LONG, its fixtures nor their helpers are slow."""
     if not isinstance(item, pytest.Function) or hasattr(item.obj, "hypothesis"):
         return False
-    if SLOW_FIXTURES & set(item.fixturenames):
+    if item.get_closest_marker("long") or SLOW_FIXTURES & set(item.fixturenames):
         return False
     fixtures = item._fixtureinfo.name2fixturedefs.values()
     functions = [item.function, *(definition.func for found in fixtures for definition in found[-1:])]

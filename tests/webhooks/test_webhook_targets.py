@@ -262,6 +262,7 @@ def test_what_fails_is_told_in_one_line_without_the_path(behaviour: receiver.Beh
     assert "\n" not in outcome.error
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", [receiver.hang, receiver.dribble])
 def test_a_receiver_that_never_ends_is_hung_up_on(
     behaviour: receiver.Behaviour, monkeypatch: pytest.MonkeyPatch

@@ -624,6 +624,7 @@ def test_a_clock_that_jumps_stops_nothing(hooks: Hooks, jump: int) -> None:
 # --- many workers
 
 
+@pytest.mark.long
 def test_of_many_workers_one_delivers_each(hooks: Hooks) -> None:
     for number in range(4):
         hooks.add(name=f"hook {number}")
