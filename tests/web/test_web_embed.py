@@ -215,6 +215,18 @@ ADOPT = """(text) => {
 }"""
 
 
+def test_a_timeline_takes_another_theme_as_the_rest_of_it(browser: Browser, allowing: WebServer) -> None:
+    canvas = "document.querySelector('sessiontrack-timeline').renderRoot.querySelector('canvas')"
+    pixel = f"{canvas}.getContext('2d').getImageData(1, 1, 1, 1).data[0]"
+    with visiting(browser, allowing.base) as visit:
+        visit.allowed.append("willReadFrequently")
+        visit.open(f"/embed/timeline#token={allowing.tokens['viewer']}&theme=light")
+        expect(visit.page.locator(".tl-plot[aria-busy=false]")).to_be_visible()
+        wait_in(visit.page, lambda: visit.page.evaluate(pixel) > 200, "a light ground")
+        visit.page.evaluate("location.hash = location.hash.replace('light', 'dark')")
+        wait_in(visit.page, lambda: visit.page.evaluate(pixel) < 60, "a dark ground")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_documented_colours_can_be_read_in_both_themes(
     window: tuple[Page, list[str]], portal: Portal, allowing: WebServer, theme: Literal["light", "dark"]

@@ -26,7 +26,7 @@ const iso = (at) => `${new Date(Math.floor(at) * 1000).toISOString().slice(0, 19
 
 /** `<sessiontrack-timeline mac? period>`: the sessions of all devices, or of one. */
 class Timeline extends Widget {
-  static properties = { mac: {}, period: {}, isUnknown: { state: true } };
+  static properties = { mac: {}, period: {}, theme: { attribute: "data-theme" }, isUnknown: { state: true } };
   static styles = [...Widget.styles, ...styleOf(timeline)];
 
   #source;
@@ -37,6 +37,12 @@ class Timeline extends Widget {
       this.#source = this.#sourceOf(this.mac ?? "");
       this.isUnknown = false;
     }
+  }
+
+  updated(changed) {
+    super.updated(changed);
+    // The canvas has the colours of before.
+    if (changed.has("theme")) dispatchEvent(new Event("st-theme"));
   }
 
   #sourceOf(mac) {

@@ -254,23 +254,31 @@ class StTimeline extends StElement {
   #measure() {
     this.#width = this.#plot.clientWidth;
     this.classList.toggle("is-narrow", this.#rows.measure(this.clientWidth));
+    if (this.classList.contains("is-paper")) this.#rows.measurePaper(this.#printed);
     this.#labels = "";
     this.#font = undefined;
     this.#draw();
   }
 
-  /** On paper nothing scrolls: the rows that are loaded are in sight, as wide as a page. It says so if there are more. */
+  /** On paper nothing scrolls: the rows that are loaded are in sight on one page. It says so if there are more. */
   #print(isPaper) {
     this.classList.toggle("is-paper", isPaper);
     this.#measure();
-    const rows = Math.min(this.#total ?? 0, BLOCK);
-    this.style.setProperty("--tl-paper", `${AXIS + rows * this.#rows.shape.rowHeight}px`);
+    const rows = this.#printed;
+    const { rowHeight } = this.#rows.shape;
+    this.style.setProperty("--tl-paper", `${AXIS + rows * rowHeight}px`);
+    this.style.setProperty("--tl-paper-row", `${rowHeight}px`);
     const more = this.querySelector(".tl-unprinted");
     more.hidden = rows === (this.#total ?? 0);
     more.textContent = t("timeline.unprinted", { count: rows, total: this.#total ?? 0 });
     if (isPaper) this.#rows.toTop();
     cancelAnimationFrame(this.#frame);
     this.#drawNow();
+  }
+
+  /** How many rows are on paper. */
+  get #printed() {
+    return Math.min(this.#total ?? 0, BLOCK);
   }
 
   #moved() {

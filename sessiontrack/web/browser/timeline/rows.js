@@ -3,6 +3,8 @@ import { AXIS } from "./painter.js";
 
 const NARROW = 640; // CSS pixels
 const WIDE_ROWS = { rowHeight: 34, barTop: 9, barHeight: 16 };
+const PAPER = 760; // of a page of A4, below its head
+const LEAST_ON_PAPER = 17;
 const NARROW_ROWS = { rowHeight: 50, barTop: 26, barHeight: 15 };
 
 /** The rows in an element that scrolls them. Places are pixels below its upper edge, where the axis is. */
@@ -21,6 +23,14 @@ export class Rows {
   measure(width) {
     this.shape = width < NARROW ? NARROW_ROWS : WIDE_ROWS;
     return width < NARROW;
+  }
+
+  /** Choose the shape with which so many rows are on one page of paper. */
+  measurePaper(count) {
+    const room = Math.floor((PAPER - AXIS) / Math.max(1, count));
+    const rowHeight = Math.max(LEAST_ON_PAPER, Math.min(WIDE_ROWS.rowHeight, room));
+    const barHeight = Math.min(WIDE_ROWS.barHeight, rowHeight - 6);
+    this.shape = { rowHeight, barTop: Math.floor((rowHeight - barHeight) / 2), barHeight };
   }
 
   get height() {
