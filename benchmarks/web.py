@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from werkzeug.security import generate_password_hash
 
 from benchmarks.dataset import DATA, LAST_DAY, Shape, make_dataset
+from benchmarks.frames import report_frames
 from benchmarks.open_pages import report_open_pages
 from benchmarks.servers import serve
 from sessiontrack import create_app
@@ -89,14 +90,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--devices", type=int, nargs="+", default=list(DEVICES))
     parser.add_argument("--loads", type=int, default=7, help="of each page, for each figure")
-    parser.add_argument("--pages", action="store_true", help="no more than the table of pages")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--pages", action="store_true", help="no more than the table of pages")
+    only.add_argument("--frames", action="store_true", help="no more than what a frame costs")
     chosen = parser.parse_args()
     print(f"date {datetime.now(UTC):%Y-%m-%d}, cores {os.cpu_count()}, load {os.getloadavg()[0]:.1f}")
     _report_first_load()
     with sync_playwright() as playwright, launched(playwright) as browser:
         for devices in chosen.devices:
             shape = Shape(devices * SESSIONS_A_DEVICE, devices, DAYS)
-            _measure(browser, shape, chosen.loads, pages_only=chosen.pages)
+            _measure(browser, shape, chosen)
 
 
 def _report_first_load() -> None:
@@ -115,7 +118,7 @@ def _kib(files: set[str]) -> str:
     return f"{sum(len(gzip.compress((STATIC / each).read_bytes(), 9)) for each in files) / 1024:.1f}"
 
 
-def _measure(browser: Browser, shape: Shape, loads: int, *, pages_only: bool) -> None:
+def _measure(browser: Browser, shape: Shape, chosen: argparse.Namespace) -> None:
     run = DATA / f"web-{os.getpid()}"
     shutil.copytree(make_dataset(shape), run / "app")
     try:
@@ -124,10 +127,15 @@ def _measure(browser: Browser, shape: Shape, loads: int, *, pages_only: bool) ->
             server = serve(stack, "web", run / "app", 2, 8)
             base = f"http://127.0.0.1:{server.port}"
             print(f"\n{shape.devices} devices, {shape.sessions} sessions in {shape.days} days")
-            _report_pages(browser, base, shape, loads)
-            if pages_only:
+            if not chosen.frames:
+                _report_pages(browser, base, shape, chosen.loads)
+            if chosen.pages:
                 return
-            _report_timeline(browser, base, shape, loads)
+            with signed_in(browser, base) as window:
+                report_frames(browser, window, base)
+            if chosen.frames:
+                return
+            _report_timeline(browser, base, shape, chosen.loads)
             report_open_pages(server.port, server.process.pid, _token(browser, base))
     finally:
         shutil.rmtree(run)
