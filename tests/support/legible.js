@@ -92,12 +92,12 @@
     }
   });
   // Beside each other without a space between: read as one word.
-  for (const bar of document.querySelectorAll("nav")) {
+  for (const bar of document.querySelectorAll("nav, .days thead tr")) {
     const words = seen.filter(({ element }) => bar.contains(element)).sort((one, other) => one.left - other.left);
-    words.slice(1).forEach((word, index) => {
-      const before = words[index];
-      const isBeside = Math.min(word.bottom, before.bottom) - Math.max(word.top, before.top) > 4;
-      if (isBeside && word.left - before.right < 3) found.push(`run together: “${before.text}” “${word.text}”`);
+    words.forEach((word, index) => {
+      const isBeside = (each) => Math.min(word.bottom, each.bottom) - Math.max(word.top, each.top) > 4;
+      const before = words.slice(0, index).findLast(isBeside);
+      if (before && word.left - before.right < 3) found.push(`run together: “${before.text}” “${word.text}”`);
     });
   }
   // In a list the same value begins, or ends, at one place in all rows.

@@ -149,6 +149,12 @@ def test_a_printed_timeline_has_all_rows_and_fits_the_paper(signed_in: Visit) ->
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     expect(page.locator(".tl-name")).to_have_count(25)
     assert page.locator("st-timeline").evaluate("(each) => each.offsetWidth") <= PAPER
+    # On one page, below its head: the edge of a page would divide names from bars.
+    assert page.locator("st-timeline").evaluate("(each) => each.offsetHeight") <= PAPER * 1.2
+    assert page.locator(".tl-sticky").evaluate("(each) => getComputedStyle(each).contain") == "size"
+    rows = page.locator(".tl-name").evaluate_all("all => all.map((each) => each.offsetHeight)")
+    assert len(set(rows)) == 1
+    assert 2 * 13 <= rows[0] < 34
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("st-timeline canvas").bounding_box() == wide
     assert page.locator(".tl-name").count() < 25

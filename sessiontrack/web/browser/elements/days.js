@@ -7,7 +7,7 @@ import "./days.css";
 
 const DAY_MS = 86_400_000;
 const MOST_DAYS = 366;
-const WIDTH = 52; // CSS pixels of a day, as in days.css
+const WIDTH = 60; // CSS pixels of a day, as in days.css
 const STEP = 8; // days by which the drawn part moves
 const LEVELS = [1, 900, 1800, 3600]; // visible seconds from which a day is darker
 // Calendar days have no zone: they are parsed and formatted as UTC.
