@@ -2,8 +2,9 @@
 #   hostapd_cli -a:          <interface> AP-STA-CONNECTED|AP-STA-DISCONNECTED <MAC>
 #   dnsmasq's dhcp-script:   add|old|del <MAC> <IP> [name]
 #   /etc/hotplug.d/dhcp/:    ACTION=add|update|remove, MACADDR, IPADDR, HOSTNAME
-# A failure is one line on standard error and in the system's log. Nothing is sent again: a host beside the access
-# point that runs `sessiontrack scan network` makes up for what was lost.
+# A failure is one line on standard error and in the system's log, and the report is lost: nothing is sent again. A
+# host beside the access point that runs `sessiontrack scan network` makes up for a lost arrival, not for a lost
+# departure.
 
 only() { # the characters $1 of the text $2
     printf '%s' "$2" | tr -cd "$1"
