@@ -26,12 +26,18 @@ from sessiontrack.values.macs import parse_device_mac
 
 # Where an option is called otherwise than its field.
 OPTIONS = {"tags": "tag"}
+# What goes with a device, in words.
+PARTS = {
+    "sessions": ("session", "sessions"),
+    "events": ("event", "events"),
+    "evidence": ("report of a source", "reports of sources"),
+}
 LISTED = ("mac", "name", "owner", "vendor", "ip", "status", "last_seen", "alert_down")
 
 
 @click.group()
 def device() -> None:
-    """List devices, show one, change, merge or disconnect it.
+    """List devices, show one, change, merge, disconnect or delete it.
 
     Example: sessiontrack device set AA:BB:CC:DD:EE:FF --name Printer --alert
     """
@@ -171,6 +177,34 @@ def disconnect(mac: str, source: str | None) -> None:
     click.echo(f"{found['mac']} left, for {', '.join(said)}.")
     if found["connected"]:
         click.echo("It is still connected by what else is known of it.")
+
+
+@device.command()
+@click.argument("mac")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(mac: str, yes: bool) -> None:
+    """Delete a device with its sessions, events and all that sources said of it, for good.
+
+    Asks first. To keep its history and lose it from sight, archive it: device set MAC --archive.
+
+    Example: sessiontrack device delete AA:BB:CC:DD:EE:FF
+    """
+    wanted = parse_device_mac(mac)
+    with reading_database() as (tx, settings):
+        found = _get_device(tx, wanted, settings)
+    named = f"{found['name']} ({found['mac']})" if found["name"] else found["mac"]
+    if not yes and not click.confirm(f"Delete {named} with its sessions and events, for good?"):
+        click.echo("Nothing was changed.")
+        return
+    with writing_database() as (tx, _settings):
+        deleted = services.delete_device(tx, wanted)
+    gone = ", ".join(_counted(deleted[name], *words) for name, words in PARTS.items())
+    click.echo(f"Deleted {found['mac']}, and with it: {gone}.")
+    click.echo("Backups keep it until they are replaced, and so does the log; seen again, it is new.")
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
 
 
 @device.command()

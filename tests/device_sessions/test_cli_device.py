@@ -84,6 +84,7 @@ def test_list_and_show_are_the_calls_answers(cli: Devices) -> None:
         (["set", MAC, "--type", "toaster"], ["--type", "printer"]),
         (["set", "ff:ff:ff:ff:ff:ff", "--alert"], ["no device's address"]),
         (["show", "printer"], ["MAC address"]),
+        (["delete", "AA:BB:CC:00:00:99"], ["No device has the MAC address AA:BB:CC:00:00:99"]),
         (["merge", MAC, MAC], ["cannot be merged with itself"]),
         (["merge", MAC, "AA:BB:CC:00:00:99"], ["No device has the MAC address AA:BB:CC:00:00:99"]),
     ],
@@ -105,6 +106,36 @@ def test_merge_makes_the_second_address_an_alias_of_the_first(cli: Devices) -> N
     cli.clients.operator.ok("POST", "/devices", {"mac": "aabb.cc00.0002"})
     said = cli.ok("merge", "aabb.cc00.0001", "aabb.cc00.0002")
     assert said == f"Merged AA:BB:CC:00:00:02 into {MAC}.\n"
+
+
+@pytest.mark.parametrize(("arguments", "text"), [(["--yes"], None), ([], "y\n")], ids=["yes", "asked"])
+def test_delete_takes_it_away_with_all_that_is_known_of_it(
+    cli: Devices, arguments: list[str], text: str | None
+) -> None:
+    cli.ok("set", MAC, "--name", "Printer")
+    said = cli.ok("delete", "aabb.ccdd.eeff", *arguments, text=text)
+    assert said.splitlines()[-2:] == [
+        f"Deleted {MAC}, and with it: 1 session, 2 events, 0 reports of sources.",
+        "Backups keep it until they are replaced, and so does the log; seen again, it is new.",
+    ]
+    assert ("Delete Printer" in said) == (text is not None)
+    (left,) = cli.clients.viewer.ok("GET", "/devices")["devices"]
+    assert left["mac"] == "AA:BB:CC:00:00:01"
+    assert cli.clients.viewer.ok("GET", f"/sessions/list?mac={MAC}")["sessions"] == []
+
+
+def test_delete_goes_by_any_address_and_names_the_device(cli: Devices) -> None:
+    cli.ok("merge", MAC, "aabb.cc00.0001")
+    assert f"Deleted {MAC}, and with it: " in cli.ok("delete", "aabb.cc00.0001", "--yes")
+    assert cli.clients.viewer.ok("GET", "/devices")["devices"] == []
+
+
+@pytest.mark.parametrize(("text", "code"), [("n\n", 0), ("", 1)], ids=["no", "nobody to ask"])
+def test_delete_changes_nothing_without_a_yes(cli: Devices, text: str, code: int) -> None:
+    result = cli.run("delete", MAC, text=text)
+    assert result.exit_code == code
+    assert f"Delete {MAC} " in result.output
+    assert len(cli.clients.viewer.ok("GET", "/devices")["devices"]) == 2
 
 
 def test_set_without_a_change_is_a_wrong_call(cli: Devices) -> None:
