@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,7 +39,7 @@ from sessiontrack.values.records import (
     SessionRecord,
     UserSessionRecord,
 )
-from sessiontrack.values.timestamps import IN_UTC, SiteTime
+from sessiontrack.values.timestamps import SiteTime
 
 MOST_SHOWN = 20
 OPEN_SESSIONS = (
@@ -56,7 +55,6 @@ UTC_BY_DEFAULT = (
     "Warning: local is the setting TIMEZONE, and TIMEZONE is not set: times without an offset are taken as"
     " UTC. If the other tool wrote them in another zone, name it: --naive-times Europe/Berlin."
 )
-INSTANT_IN_UTC = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 # Of all kinds of records; below, those that each kind has.
 INSTANTS = (
     "first_seen_at",
@@ -254,24 +252,17 @@ def _opened(file: str) -> Iterator[BinaryIO]:
 
 
 class _Refused:
-    """The rows that were not taken: the first ones are shown at the end, all of them are for programs.
+    """The rows that were not taken: the first ones are shown at the end, all of them are for programs."""
 
-    What is wrong with one is in UTC where that is said, and here in site time, as the rest of a dry run.
-    """
-
-    def __init__(self, keep: int | None, site: SiteTime) -> None:
+    def __init__(self, keep: int | None) -> None:
         self._keep = keep
-        self._site = site
         self.kept: list[Fault] = []
         self.count = 0
 
     def add(self, fault: Fault) -> None:
         self.count += 1
         if self._keep is None or len(self.kept) < self._keep:
-            self.kept.append(fault._replace(reason=INSTANT_IN_UTC.sub(self._shown, fault.reason)))
-
-    def _shown(self, instant: re.Match[str]) -> str:
-        return self._site.format_offset(IN_UTC.parse_start(instant[0]))
+            self.kept.append(fault)
 
 
 def _import(
@@ -288,7 +279,7 @@ def _import(
             pass_once(settings)
     naive = _zone(zone, settings)
     values, rules = Values(naive), PresenceRules.of(settings)
-    refused = _Refused(None if wanted.as_json else MOST_SHOWN, settings.timezone)
+    refused = _Refused(None if wanted.as_json else MOST_SHOWN)
     tallies: dict[str, Tally] = {}
     spans: dict[str, Span] = {}
     with app.app_context(), suppress(_DryRun), write_transaction() as tx:
@@ -296,7 +287,7 @@ def _import(
         with progress_bar("Reading", total) as tell:
             position = None if total is None or isinstance(origin, AppDatabase) else origin.tell
             sections = _counted(read(values), position, tell, spans)
-            tallies = import_history(tx, clock.now(), sections, refused.add, rules)
+            tallies = import_history(tx, clock.now(), sections, refused.add, rules, settings.timezone)
         if refused.count and refused.count == sum(tally.read for tally in tallies.values()):
             first = refused.kept[0]
             raise UnreadableHistory(

@@ -31,6 +31,7 @@ from sessiontrack.values.records import (
     Skipped,
     UserSessionRecord,
 )
+from sessiontrack.values.timestamps import IN_UTC, SiteTime
 
 Refuse = Callable[[Fault], None]
 # The number of a row, and its record; of a section all are of one kind.
@@ -92,7 +93,12 @@ class Tally:
 
 
 def import_history(
-    tx: Transaction, now: int, sections: Iterable[Section], refuse: Refuse, rules: PresenceRules
+    tx: Transaction,
+    now: int,
+    sections: Iterable[Section],
+    refuse: Refuse,
+    rules: PresenceRules,
+    site: SiteTime = IN_UTC,
 ) -> dict[str, Tally]:
     """Write what is not here yet, all in this transaction; what lies ahead of the clock is not taken.
 
@@ -100,6 +106,7 @@ def import_history(
         sections: devices before sessions before events, where there are several.
         refuse: called for every row that is not taken.
         rules: by which what is derived gives way to it.
+        site: the zone of the times in what is refused.
     Returns:
         what became of the rows, by kind.
     """
@@ -111,7 +118,7 @@ def import_history(
     tallies: dict[str, Tally] = {}
     for section in sections:
         tally = tallies.setdefault(section.kind, Tally())
-        _Intake(tx, now, devices, tally, refuse, rules.terms(now)).take(section)
+        _Intake(tx, now, devices, tally, refuse, rules.terms(now), site).take(section)
     derive_devices(tx, rules.terms(now), devices.settle(rules.terms(now).floor))
     return tallies
 
@@ -139,9 +146,17 @@ class _Intake:
     """Takes one section."""
 
     def __init__(
-        self, tx: Transaction, now: int, devices: DeviceBook, tally: Tally, refuse: Refuse, terms: Terms
+        self,
+        tx: Transaction,
+        now: int,
+        devices: DeviceBook,
+        tally: Tally,
+        refuse: Refuse,
+        terms: Terms,
+        site: SiteTime,
     ) -> None:
         self._tx = tx
+        self._site = site
         self._now = now
         self._devices = devices
         self._tally = tally
@@ -196,7 +211,7 @@ class _Intake:
             tally.present += what == "present"
 
     def _take_sessions(self, kind: str, records: Iterator[_Numbered]) -> None:
-        sessions = SessionImport(self._tx)
+        sessions = SessionImport(self._tx, self._site)
         for batch in batches(records, BATCH):
             sessions.stage((row, self._devices.id_of(record.mac, None), record) for row, record in batch)
         # Nothing of it is news: it is history.

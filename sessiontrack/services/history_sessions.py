@@ -20,7 +20,7 @@ from sessiontrack.models.kept import addition_to
 from sessiontrack.services.events import correct_event
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.records import SessionRecord
-from sessiontrack.values.timestamps import FOREVER, IN_UTC
+from sessiontrack.values.timestamps import FOREVER, SiteTime
 
 BATCH = 2000
 Each = TypeVar("Each")
@@ -173,22 +173,23 @@ class _Stretch:
             return self.start is other.start and self.disconnected == other.disconnected
         return self.start == other.start
 
-    def __str__(self) -> str:
+    def named(self, site: SiteTime) -> str:
+        """Where it is from, and its times, for people."""
         name = f"session {self.id} here" if self.row is None else f"row {self.row}"
-        return f"{name}, {self.span}"
+        return f"{name}, {self.span(site)}"
 
-    @property
-    def span(self) -> str:
+    def span(self, site: SiteTime) -> str:
         """Its times, for people."""
-        end = "now" if self.end == FOREVER else IN_UTC.format_offset(self.end)
-        return f"{IN_UTC.format_offset(self.begin)} to {end}"
+        end = "now" if self.end == FOREVER else site.format_offset(self.end)
+        return f"{site.format_offset(self.begin)} to {end}"
 
 
 class SessionImport:
-    """Stages sessions, then writes those that fit."""
+    """Stages sessions, then writes those that fit; what is refused is said in site time."""
 
-    def __init__(self, tx: Transaction) -> None:
+    def __init__(self, tx: Transaction, site: SiteTime) -> None:
         self._tx = tx
+        self._site = site
         self._count = 0
         for statement in (MAKE_STAGED, MAKE_CHOSEN, CLEAR_STAGED, CLEAR_CHOSEN):
             tx.run(statement)
@@ -223,7 +224,7 @@ class SessionImport:
     def write(self, refuse: Refuse) -> Written:
         """Write what fits; call `refuse` for each other one."""
         last_id = self._tx.value(LAST_ID)
-        sweep = _Sweep(refuse)
+        sweep = _Sweep(refuse, self._site)
         chosen = 0
         with closing(self._tx.stream(STORED)) as stored, closing(self._tx.stream(STAGED)) as staged:
             rows = map(_Stretch.read, staged)
@@ -282,8 +283,9 @@ def _chosen(sweep: "_Sweep", rows: Iterator[_Stretch], stored: _Peekable) -> Ite
 class _Sweep:
     """Goes along each device's time, and decides for every imported session."""
 
-    def __init__(self, refuse: Refuse) -> None:
+    def __init__(self, refuse: Refuse, site: SiteTime) -> None:
         self._refuse = refuse
+        self._site = site
         self.written = Written()
         self.lost: list[dict[str, Any]] = []
         self.closed: list[dict[str, Any]] = []
@@ -311,7 +313,9 @@ class _Sweep:
                 row.lose_end()
             hit = _hit(row, before, following)
             if hit is not None:
-                self._refuse(row.device_id, row.row or 0, f"{row.span}, overlaps {hit}.")
+                self._refuse(
+                    row.device_id, row.row or 0, f"{row.span(self._site)}, overlaps {hit.named(self._site)}."
+                )
                 continue
             if before is not None and before.is_open:
                 if before.row is None:
@@ -337,7 +341,8 @@ class _Sweep:
         elif (same.is_open or same.lacks_end) and same.row is None and _hit(row, None, following) is None:
             self._close(row, same)
         else:
-            self._refuse(row.device_id, row.row or 0, f"{row.span}, began with {same}, and differs from it.")
+            reason = f"{row.span(self._site)}, began with {same.named(self._site)}, and differs from it."
+            self._refuse(row.device_id, row.row or 0, reason)
 
     def _close(self, row: _Stretch, same: _Stretch) -> None:
         ip, conn_type, disc_type = row.rest
