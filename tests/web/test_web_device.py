@@ -193,6 +193,8 @@ def test_giving_up_changes_nothing(own: tuple[Visit, Server]) -> None:
     visit.page.keyboard.press("Escape")
     press(visit, "Delete sessions")
     dialog(visit).get_by_role("button", name="Cancel").click()
+    press(visit, "Delete device")
+    dialog(visit).get_by_role("button", name="Cancel").click()
     press(visit, "Merge")
     dialog(visit).get_by_role("button", name="Cancel").click()
     expect(dialog(visit)).to_have_count(0)
@@ -231,11 +233,26 @@ def test_deleting_its_sessions_says_what_will_be_lost(own: tuple[Visit, Server])
     expect(visit.page.get_by_text("There are no sessions to delete.")).to_be_visible()
 
 
+def test_deleting_it_says_what_will_be_lost_and_leads_to_the_list(own: tuple[Visit, Server]) -> None:
+    visit, _ = own
+    visit.allowed.append(FAILED_LOAD)
+    visit.open(PAGE)
+    press(visit, "Delete device")
+    expect(dialog(visit)).to_contain_text(f"Delete {MAC}?")
+    expect(dialog(visit)).to_contain_text("All 3 of its sessions and its events are lost for good.")
+    expect(dialog(visit)).to_contain_text("If it is seen again, it is a new device.")
+    expect(dialog(visit).get_by_role("button", name="Cancel")).to_be_focused()
+    dialog(visit).get_by_role("button", name="Delete device").click()
+    visit.page.wait_for_url(f"{visit.base}/ui/devices")
+    expect(visit.page.get_by_role("link", name=OTHER)).to_be_visible()
+    assert visit.page.request.get(f"{visit.base}/devices/{MAC}").status == 404
+
+
 def test_a_viewer_sees_it_and_can_change_nothing(visit: Visit) -> None:
     visit.log_in("viewer", PASSWORD)
     visit.open(PAGE)
     expect(visit.page.get_by_role("heading", level=1)).to_have_text("Anna's phone")
-    for name in ("Edit", "Merge", "Delete sessions"):
+    for name in ("Edit", "Merge", "Delete sessions", "Delete device"):
         expect(visit.page.get_by_role("button", name=name)).to_have_count(0)
 
 
@@ -267,7 +284,7 @@ def test_axe_finds_nothing(browser: Browser, web_server: WebServer, size: tuple[
             visit.open(PAGE + state)
             assert visit.violations_in_both_themes() == []
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= size[0]
-        for button in ("Edit", "Merge", "Delete sessions"):
+        for button in ("Edit", "Merge", "Delete sessions", "Delete device"):
             press(visit, button)
             expect(dialog(visit)).to_be_visible()
             assert visit.violations_in_both_themes() == []

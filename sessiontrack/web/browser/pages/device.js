@@ -16,7 +16,7 @@ import { percent } from "../percent.js";
 import { formatDuration, instant, zone } from "../time.js";
 import { UrlState } from "../url-state.js";
 import { tagList, textLabel, TEXTS, typeIcon } from "./device/kinds.js";
-import { deleteSessions, edit, merge } from "./device/changes.js";
+import { deleteDevice, deleteSessions, edit, merge } from "./device/changes.js";
 import "./device/strip.js";
 import "./device/tell.js";
 import { ENOUGH_SECONDS, usually } from "./device/usually.js";
@@ -124,6 +124,9 @@ class DevicePage extends StElement {
             <button type="button" class="button" @click=${change(merge)}>${icon("merge")}${t("devices.one.merge")}</button>
             <button type="button" class="button" @click=${change(deleteSessions)}>
               ${icon("trash")}${t("devices.one.delete")}
+            </button>
+            <button type="button" class="button" @click=${change(deleteDevice)}>
+              ${icon("trash")}${t("devices.one.remove")}
             </button>
           </div>`
         : nothing}

@@ -1,10 +1,11 @@
 // Changes to a device: each opens a dialog, and resolves to whether something was changed.
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { get, getList, send } from "../../client.js";
 import { ask, confirm } from "../../elements/dialog.js";
 import { checkField, durationField, durationOf, minutesOf, textField } from "../../elements/fields.js";
 import { fieldErrors } from "../../elements/field-errors.js";
 import { toast } from "../../elements/toast.js";
+import { address } from "#here";
 import { t } from "#i18n";
 import { tagsField, tagsOf, textFields, textsOf, typeField } from "./kinds.js";
 
@@ -126,6 +127,22 @@ export async function deleteSessions(device) {
     danger: true,
   });
   return agreed && (await tried(() => send("DELETE", "/sessions/delete", { mac: device.mac }), t("devices.one.deleted")));
+}
+
+/** Delete the device with all that is known of it, and go to the list, where it is no more. */
+export async function deleteDevice(device) {
+  const count = await countSessions(device);
+  const agreed = await confirm({
+    title: t("devices.one.remove.title", { name: nameOf(device) }),
+    body: html`${count ? html`<p>${t("devices.one.remove.text", { count })}</p>` : nothing}
+      <p>${t("devices.one.remove.again")}</p>`,
+    action: t("devices.one.remove"),
+    danger: true,
+  });
+  if (agreed && (await tried(() => send("DELETE", path(device)), t("devices.one.removed")))) {
+    location.replace(address("/ui/devices"));
+  }
+  return false;
 }
 
 const countSessions = async ({ mac }) => (await getList("/sessions/list", { params: { mac, limit: 1 } })).total;
