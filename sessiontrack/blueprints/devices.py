@@ -213,7 +213,7 @@ def delete(mac: str) -> Response:
     """Delete a device with its sessions, events and evidence"""
     wanted = mac_in_path(mac)
     with write_transaction() as tx:
-        deleted = services.delete_device(tx, wanted)
+        deleted = services.delete_device(tx, g.now, wanted)
     return answer({"success": True, "message": f"Deleted device {wanted}", "deleted": deleted})
 
 

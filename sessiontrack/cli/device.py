@@ -197,7 +197,7 @@ def delete(mac: str, yes: bool) -> None:
         click.echo("Nothing was changed.")
         return
     with writing_database() as (tx, _settings):
-        deleted = services.delete_device(tx, wanted)
+        deleted = services.delete_device(tx, clock.now(), wanted)
     gone = ", ".join(_counted(deleted[name], *words) for name, words in PARTS.items())
     click.echo(f"Deleted {found['mac']}, and with it: {gone}.")
     click.echo("Backups keep it until they are replaced, and so does the log; seen again, it is new.")

@@ -24,6 +24,8 @@ class Source(Base):
     archived_look: Mapped[Instant | None]
     # Its last look before a silence that webhooks were notified of.
     told_look: Mapped[Instant | None]
+    # Its last word of a device that was deleted since.
+    heard_at: Mapped[Instant | None]
 
 
 class Scan(Base):

@@ -18,9 +18,9 @@ SILENCE_OF_NEW_LISTENER = 86_400
 DAY, WEEK = 86_400, 7 * 86_400
 
 _SOURCES = (
-    "SELECT s.name, s.id, f.since_at, f.reason, s.archived_look, s.told_look"
+    "SELECT s.name, s.id, f.since_at, f.reason, s.archived_look, s.told_look, s.heard_at"
     " FROM source s LEFT JOIN source_failure f ON f.name = s.name {0}"
-    " UNION ALL SELECT f.name, NULL, f.since_at, f.reason, NULL, NULL FROM source_failure f"
+    " UNION ALL SELECT f.name, NULL, f.since_at, f.reason, NULL, NULL, NULL FROM source_failure f"
     " WHERE f.name NOT IN (SELECT name FROM source) {1} ORDER BY 1"
 )
 SOURCES = Statement(_SOURCES.format("", ""))
@@ -111,6 +111,7 @@ def _status(
     reason: str | None,
     archived_look: int | None,
     told_look: int | None,
+    heard_at: int | None,
 ) -> SourceStatus:
     scans = _latest(tx, now, SCANS, source_id)
     words = [at for (at,) in _latest(tx, now, WORDS, source_id)]
@@ -126,7 +127,9 @@ def _status(
         quiet = _quiet_of_listener(tx, source_id, words[0])
     else:
         quiet = SHORTEST_SILENCE_OF_LISTENER
-    last = max([*(at for at, _ in scans[:1]), *words[:1]], default=None)
+    # What it said of a device that was deleted since, when the clock was right.
+    kept = [heard_at] if heard_at is not None and heard_at <= now + FUTURE_SECONDS else []
+    last = max([*(at for at, _ in scans[:1]), *words[:1], *kept], default=None)
     seen = 0 if counts else None
     if kind == SCAN and scans:
         seen = scans[0][1]

@@ -13,6 +13,7 @@ from sessiontrack.models.columns import bind
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence import words
+from sessiontrack.presence.ahead import FUTURE_SECONDS
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.holding import holds_on
 from sessiontrack.services.presence import PresenceRules, derive_and_announce
@@ -70,6 +71,13 @@ COUNT_PARTS = Statement(
 TAGS = Statement("SELECT tags FROM device WHERE id = :device_id")
 SET_TAGS = Statement("UPDATE device SET tags = :tags WHERE id = :device_id")
 DELETE = Statement("DELETE FROM device WHERE id = :device_id")
+# When a source was last heard of is read from what it said, which goes with the device.
+_HEARD = "SELECT max(at) FROM device_evidence WHERE source_id = source.id AND at <= :until"
+KEEP_HEARD = Statement(
+    f"UPDATE source SET heard_at = ({_HEARD})"
+    " WHERE id IN (SELECT source_id FROM device_evidence WHERE device_id = :device_id)"
+    f" AND coalesce(heard_at, -1) < ({_HEARD})"
+)
 
 
 def ensure_device(tx: Transaction, mac: str, at: int) -> tuple[int, bool]:
@@ -227,7 +235,7 @@ def _change(columns: tuple[str, ...]) -> Statement:
     return Statement(update(Device).where(Device.id == bind("device_id")).values(values))
 
 
-def delete_device(tx: Transaction, mac: str) -> dict[str, int]:
+def delete_device(tx: Transaction, now: int, mac: str) -> dict[str, int]:
     """Delete a device with everything that is known of it.
 
     Returns:
@@ -238,6 +246,7 @@ def delete_device(tx: Transaction, mac: str) -> dict[str, int]:
     hold_evidence(tx)
     device_id = get_device(tx, mac)
     sessions, its_events, evidence = tx.rows(COUNT_PARTS, device_id=device_id)[0]
+    tx.run(KEEP_HEARD, device_id=device_id, until=now + FUTURE_SECONDS)
     tx.run(DELETE, device_id=device_id)
     return {"sessions": sessions, "events": its_events, "evidence": evidence}
 

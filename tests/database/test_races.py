@@ -129,18 +129,20 @@ def test_merged_both_ways_is_merged_once(app: Flask) -> None:
 
 
 def test_a_device_that_is_deleted_comes_anew_with_its_session(app: Flask) -> None:
-    overlapped(app, lambda tx: devices.delete_device(tx, ONE), create(ONE, -100, -50))
+    overlapped(app, lambda tx: devices.delete_device(tx, NOW, ONE), create(ONE, -100, -50))
     assert [row[1:4] for row in rows.stored(app)["sessions"] if row[1] == ONE] == [(ONE, NOW - 100, NOW - 50)]
     at = NOW - 100
     assert value(app, "SELECT count(*) FROM event WHERE type = 'New Device' AND at = :at", at=at) == 1
 
 
 @pytest.mark.parametrize(
-    "gone", [devices.delete_device, device_sessions.delete_sessions], ids=["device", "sessions"]
+    "gone",
+    [lambda tx: devices.delete_device(tx, NOW, ONE), lambda tx: device_sessions.delete_sessions(tx, ONE)],
+    ids=["device", "sessions"],
 )
 @pytest.mark.parametrize("scan_first", [True, False])
 def test_what_is_deleted_while_a_scan_sees_it(app: Flask, gone: Callable[..., Any], scan_first: bool) -> None:
-    both = (scan("a", -60, ONE, OTHER), lambda tx: gone(tx, ONE))
+    both = (scan("a", -60, ONE, OTHER), gone)
     overlapped(app, *(both if scan_first else both[::-1]))
     assert open_sessions(app) == [(OTHER, NOW - 60)] if scan_first else [(ONE, NOW - 60), (OTHER, NOW - 60)]
 

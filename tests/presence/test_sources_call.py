@@ -281,3 +281,32 @@ def test_now_names_what_is_silent_or_fails(clients: Clients, clock: time_machine
     clock.shift(3600)
     found = clients.viewer.ok("GET", "/presence/now")["sources"]
     assert found == {"all": 3, "silent": ["arp"], "failing": ["ip-neigh"]}
+
+
+def test_deleting_a_device_does_not_change_when_its_source_was_heard_of(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    word(clients, "dhcp:vm", "connected")
+    clock.shift(3600)
+    other = {"source": "dhcp:vm", "mac": "02:00:00:00:00:01", "event": "connected"}
+    clients.admin.ok("POST", "/presence/events", other)
+    heard = sources(clients)["dhcp:vm"]["last_look"]
+    for mac in ("02:00:00:00:00:01", MAC):
+        clients.admin.ok("DELETE", f"/devices/{mac}")
+        assert sources(clients)["dhcp:vm"]["last_look"] == heard
+    clock.shift(60)
+    word(clients, "dhcp:vm")
+    assert sources(clients)["dhcp:vm"]["last_look"] == "2025-08-15T13:01:00+00:00"
+
+
+def test_a_deleted_device_of_whom_was_spoken_while_the_clock_was_ahead_counts_for_nothing(
+    clients: Clients, clock: time_machine.Traveller
+) -> None:
+    word(clients, "dhcp:vm")
+    clock.shift(3600)
+    other = {"source": "dhcp:vm", "mac": "02:00:00:00:00:01", "event": "seen"}
+    clients.admin.ok("POST", "/presence/events", other)
+    clock.shift(-3540)
+    clients.admin.ok("DELETE", "/devices/02:00:00:00:00:01")
+    clock.shift(7200)
+    assert sources(clients)["dhcp:vm"]["last_look"] == "2025-08-15T12:00:00+00:00"
