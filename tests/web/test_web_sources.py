@@ -46,7 +46,7 @@ def test_each_source_says_whether_it_is_in_order_and_why_not(signed_in: Visit, t
     rows = told.locator("tbody tr")
     expect(rows).to_have_count(5)
     expect(rows.nth(0)).to_contain_text("In order")
-    expect(rows.nth(0)).to_contain_text("every 1m 0s")
+    expect(rows.nth(0)).to_contain_text("every 1m")
     expect(rows.nth(0)).to_contain_text("17 devices at its last look")
     expect(rows.nth(1)).to_contain_text("Silent")
     expect(rows.nth(1)).to_contain_text("Not heard of since")

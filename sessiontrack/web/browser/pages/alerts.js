@@ -35,7 +35,7 @@ class AlertsPage extends StElement {
   ];
 
   #deliveryColumns = [
-    { label: t("alerts.delivery.type"), kind: "main", cell: ({ type }) => html`<strong>${t(`alerts.event.${type}`)}</strong>` },
+    { label: t("alerts.delivery.type"), kind: "main", cell: ({ type }) => html`<strong class="words">${t(`alerts.event.${type}`)}</strong>` },
     {
       label: t("alerts.delivery.state"),
       kind: "state",
