@@ -191,13 +191,18 @@ def test_where_nobody_has_a_name_the_user_that_radius_said_is_shown_and_found(
     page, head = own.page, "mac,connected_at,disconnected_at,still_connected,info"
     for mac, hour, info in (
         ("AA:BB:CC:00:00:01", 8, "NAS floor 1, user user76@corp.example, session 1"),
-        ("AA:BB:CC:00:00:01", 9, "NAS floor 1, user user77@corp.example, session 2"),
+        (
+            "AA:BB:CC:00:00:01",
+            9,
+            "NAS floor 2, user user75@corp.example; NAS floor 1, user user77@corp.example",
+        ),
     ):
         stored = f'{head}\n{mac},2025-08-01T0{hour}:00:00Z,2025-08-01T0{hour}:30:00Z,false,"{info}"\n'
         (tmp_path / f"{hour}.csv").write_text(stored)
         run(instance, "import", "csv", "sessions", str(tmp_path / f"{hour}.csv"))
     own.open(f"{PAGE}?q=user77")
     expect(page.locator("tbody tr")).to_contain_text("user77@corp.example")
+    expect(page.locator("tbody tr")).not_to_contain_text("user75")
     own.open(f"{PAGE}?q=user76")
     expect(page.get_by_role("heading", name="Nothing matches.")).to_be_visible()
     assert own.violations() == []

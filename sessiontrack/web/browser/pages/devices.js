@@ -71,7 +71,8 @@ class DevicesPage extends StElement {
 
   #nameCell(device) {
     const { name, mac, type, vendor, randomized, info } = device;
-    const hint = (name ? "" : info) || (randomized ? t("devices.randomized") : vendor);
+    // Of what was said within its latest session, the last: who is there now.
+    const hint = (name ? "" : info.split("; ").at(-1)) || (randomized ? t("devices.randomized") : vendor);
     const select = ({ target }) => this.#select(target.checked ? [device] : [], target.checked ? [] : [device]);
     const box = html`<label class="devices-select">
       <input
