@@ -282,6 +282,7 @@ def _import(
     refused = _Refused(None if wanted.as_json else MOST_SHOWN)
     tallies: dict[str, Tally] = {}
     spans: dict[str, Span] = {}
+    is_database = isinstance(origin, AppDatabase)
     with app.app_context(), suppress(_DryRun), write_transaction() as tx:
         total = _total(origin)
         with progress_bar("Reading", total) as tell:
@@ -293,14 +294,13 @@ def _import(
             raise UnreadableHistory(
                 f"Nothing can be taken: every row is refused. {first.kind} {first.row}: {first.reason}"
             )
-        ahead = _ahead(tallies, is_zone_given=isinstance(origin, AppDatabase))
+        ahead = _ahead(tallies, is_zone_given=is_database)
         if wanted.dry_run:
             raise _DryRun
         if ahead and not wanted.skip_ahead:
             raise UnreadableHistory(f"Nothing is taken. {ahead} With --skip-ahead the rest is taken.")
     if ahead:
         click.echo(ahead, err=True)
-    is_database = isinstance(origin, AppDatabase)
     what_now = END_THEM if is_database else REPORT_THEM
     if wanted.dry_run and is_database and not wanted.as_json:
         click.echo(f"Times without an offset are taken as {naive.name} (--naive-times).")

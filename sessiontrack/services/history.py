@@ -124,7 +124,10 @@ def import_history(
 
 
 def _ahead(record: Record, latest: int, latest_end: int) -> int | None:
-    """An instant of it that is later than can be true; None where there is none."""
+    """An instant of it that is later than can be true; None where there is none.
+
+    Only the end of a device session, and its event, may be after `latest`: they may be reported so.
+    """
     if isinstance(record, EventRecord):
         return record.at if record.at > latest_end else None
     begin: int | None
@@ -134,9 +137,9 @@ def _ahead(record: Record, latest: int, latest_end: int) -> int | None:
         if begin is None:
             begin = end
     elif isinstance(record, DeviceRecord):
-        begin, end = record.first_seen_at, record.last_seen_at
+        begin, end, latest_end = record.first_seen_at, record.last_seen_at, latest
     else:
-        begin, end = record.started_at, record.last_ping
+        begin, end, latest_end = record.started_at, record.last_ping, latest
     if begin is not None and begin > latest:
         return begin
     return end if end is not None and end > latest_end else None

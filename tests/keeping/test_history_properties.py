@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,17 @@ from hypothesis import strategies as st
 from sessiontrack.database import Transaction, write_transaction
 from sessiontrack.services.history import Tally, import_history
 from sessiontrack.services.presence import PresenceRules
-from sessiontrack.values.records import EVENTS, SESSIONS, EventRecord, Fault, Section, SessionRecord
+from sessiontrack.values.records import (
+    EVENTS,
+    SESSIONS,
+    DeviceRecord,
+    EventRecord,
+    Fault,
+    Record,
+    Section,
+    SessionRecord,
+    UserSessionRecord,
+)
 from tests.support import rows
 from tests.support.application import NOW
 from tests.support.history import EVENTS as STORED_EVENTS
@@ -152,3 +163,36 @@ def test_sessions_that_touch_are_all_taken_in_any_order(app: Flask, order: list[
             raise _Undo
     except _Undo:
         pass
+
+
+HOUR = 3600
+
+
+def _stay(last_ping: int) -> UserSessionRecord:
+    return UserSessionRecord("id", "login", "anna", NOW - HOUR, last_ping, None, None, None, 0, (), None)
+
+
+@pytest.mark.parametrize(
+    ("record", "is_export", "is_ahead"),
+    [
+        (SessionRecord(MAC, NOW - HOUR, NOW + 20 * HOUR), True, False),
+        (SessionRecord(MAC, NOW - HOUR, NOW + 20 * HOUR), False, True),
+        (SessionRecord(MAC, NOW - HOUR, NOW + 26 * HOUR), True, True),
+        (SessionRecord(MAC, NOW + 301, None), True, True),
+        (SessionRecord(MAC, None, NOW + 301), True, True),
+        (EventRecord(MAC, NOW + 20 * HOUR, "Disconnected"), True, False),
+        (EventRecord(MAC, NOW + 20 * HOUR, "Disconnected"), False, True),
+        (DeviceRecord(MAC, NOW - HOUR, NOW + 300), True, False),
+        (DeviceRecord(MAC, NOW - HOUR, NOW + 301), True, True),
+        (_stay(NOW + 300), True, False),
+        (_stay(NOW + 301), True, True),
+    ],
+)
+def test_only_a_reported_end_may_lie_ahead_of_now(
+    app: Flask, record: Record, is_export: bool, is_ahead: bool
+) -> None:
+    with app.app_context(), write_transaction() as tx:
+        section = Section("rows", [(1, record)], is_export=is_export)
+        refused: list[Fault] = []
+        tally = import_history(tx, NOW, [section], refused.append, RULES)["rows"]
+    assert (tally.ahead, len(refused)) == (is_ahead, is_ahead)
