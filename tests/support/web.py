@@ -14,6 +14,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Locator,
     Page,
     Playwright,
@@ -31,6 +32,7 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 # Playwright's defaults, 5 s and 30 s, would depend on the machine's speed.
 TIMEOUT = 1000 * SECONDS
 expect.set_options(timeout=TIMEOUT)
+SETTLED = Path(__file__).with_name("settled.js").read_text("utf-8")
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
 # Without a GPU and Chromium's sandbox, as in a container.
@@ -68,6 +70,21 @@ def wait_in(page: Page, holds: Callable[[], object], awaited: str | Callable[[],
     wait_until(ask, awaited, pause=0)
 
 
+def settle(page: Page) -> None:
+    """Wait until no answer, short pause or drawing is due in the page and its frames, and nothing is busy."""
+
+    def is_settled() -> bool:
+        try:
+            return all(
+                frame.evaluate("window.settled()") and not frame.locator("[aria-busy=true]").count()
+                for frame in page.frames
+            )
+        except Error:  # It is leaving for another page.
+            return False
+
+    wait_in(page, is_settled, lambda: f"{page.url} to settle")
+
+
 @dataclass
 class Visit:
     """A browser window on one server, and the errors in it.
@@ -87,8 +104,7 @@ class Visit:
 
     def settle(self) -> None:
         """Wait until nothing is loading any more, and no list is busy."""
-        self.page.wait_for_load_state("networkidle")
-        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
+        settle(self.page)
 
     def log_in(self, username: str, password: str) -> None:
         """Sign in with the login page's call, without the page."""
@@ -144,6 +160,7 @@ def visiting(browser: Browser, base: str, size: tuple[int, int] = DESKTOP, **opt
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
     context.set_default_timeout(TIMEOUT)
     try:
+        context.add_init_script(SETTLED)
         visit = Visit(context.new_page(), base)
         _watch(context, visit)
         yield visit

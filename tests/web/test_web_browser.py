@@ -92,7 +92,8 @@ def test_an_access_token_that_has_run_out_is_renewed_unnoticed(signed_in: Visit)
 
 
 def test_a_login_that_has_ended_leads_to_the_login_page(signed_in: Visit) -> None:
-    signed_in.open(DEVICES)
+    with signed_in.page.expect_response("**/api/v2/sessionstart"):
+        signed_in.open(DEVICES)
     signed_in.page.context.clear_cookies()
     signed_in.page.get_by_role("searchbox").fill("phone")
     signed_in.page.wait_for_url(re.compile(r"/ui/login\?next=%2Fui%2Fdevices%3Fq%3Dphone"))

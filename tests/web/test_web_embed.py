@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from sessiontrack.web.bundle import STATIC
 from tests.support.application import PASSWORD, Clients
 from tests.support.server import Server
-from tests.support.web import TIMEOUT, Visit, WebServer, visiting, wait_in
+from tests.support.web import SETTLED, TIMEOUT, Visit, WebServer, settle, visiting, wait_in
 
 WIDGETS = ("now", "timeline", "people")
 TRACKER_DOCS = Path(__file__).parents[2] / "docs" / "embedding.md"
@@ -106,7 +106,7 @@ def frame(server: WebServer, widget: str, extra: str = "") -> str:
 
 def opened(page: Page, address: str) -> Page:
     page.goto(address)
-    page.wait_for_load_state("networkidle")
+    settle(page)
     return page
 
 
@@ -117,6 +117,7 @@ def window(browser: Browser, portal: Portal) -> Iterator[tuple[Page, list[str]]]
         viewport={"width": 1280, "height": 900}, locale="en-GB", reduced_motion="reduce"
     )
     context.set_default_timeout(TIMEOUT)
+    context.add_init_script(SETTLED)
     said: list[str] = []
     context.on("console", lambda each: said.append(each.text) if each.type in ("error", "warning") else None)
     context.on("weberror", lambda error: said.append(f"thrown: {error.error}"))

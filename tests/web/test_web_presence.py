@@ -292,7 +292,7 @@ def test_panning_shows_what_was_loaded_beside_at_once(timeline: Visit) -> None:
     """No gaps, even if no more answers come."""
     page = timeline.page
     timeline.allowed.append(FAILED_LOAD)
-    page.wait_for_load_state("networkidle")
+    timeline.settle()
     device = next(each for each in rows(timeline) if each["name"] == "Router")
     index = [each["mac"] for each in rows(timeline)].index(device["mac"])
     page.locator(".tl-scroll").evaluate("(each, top) => (each.scrollTop = top)", index * ROW)
