@@ -1,6 +1,6 @@
 """Delivers the outbox from a thread in each worker of `serve`.
 
-Every worker of every host polls; the lease on a receiver decides which one delivers to it. Without webhooks,
+Every worker of every host polls; the claim on a receiver decides which one delivers to it. Without webhooks,
 polling is one read of an empty table every ten seconds.
 """
 
@@ -17,7 +17,7 @@ from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.queries.sources import list_sources
 from sessiontrack.queries.webhooks import has_webhooks
-from sessiontrack.senders.messages import Outcome
+from sessiontrack.senders.messages import SendResult
 from sessiontrack.senders.targets import Resolver
 from sessiontrack.services import deliveries, sources
 from sessiontrack.services.announcing import settle_flapping
@@ -55,7 +55,7 @@ class Dispatcher:
         self._thread.start()
 
     def stop(self, wait_seconds: float) -> None:
-        """Stop the thread; the next holder of the lease repeats a delivery that takes longer than that."""
+        """Stop the thread; the next holder of the claim repeats a delivery that takes longer than that."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(wait_seconds)
@@ -133,7 +133,7 @@ class Dispatcher:
         from sessiontrack.senders.formats import shaped
         from sessiontrack.senders.webhook import post
 
-        done: tuple[Attempt, Outcome] | None = None
+        done: tuple[Attempt, SendResult] | None = None
         for number in range(MOST_AT_ONCE + 1):
             is_last = number == MOST_AT_ONCE or self._stop.is_set()
             with write_transaction() as tx:
@@ -149,7 +149,7 @@ class Dispatcher:
         return number
 
 
-def _record(state: str, attempt: Attempt, outcome: Outcome) -> None:
+def _record(state: str, attempt: Attempt, outcome: SendResult) -> None:
     """Log a delivery that will not be retried."""
     if state == "dead":
         logger.warning(

@@ -20,8 +20,8 @@ from sessiontrack.database.transactions import pruning
 from sessiontrack.exceptions import Conflict, StorageUnavailable
 from sessiontrack.models.kept import KEPT
 from sessiontrack.presence.forgetting import forget
-from sessiontrack.services import leases, login_throttle, logins, retention, uses
-from sessiontrack.services.leases import Held
+from sessiontrack.services import claims, login_throttle, logins, retention, uses
+from sessiontrack.services.claims import Held
 from sessiontrack.services.retention import IN_TURN, KINDS, Kind, Limits, Plan
 from sessiontrack.values.timestamps import EARLIEST
 
@@ -100,7 +100,7 @@ def prune(
     """
     holder = f"{socket.gethostname()} {os.getpid()} {threading.get_native_id()}"
     with write_transaction() as tx:
-        held = leases.take_lease(tx, now, PRUNING, holder, every)
+        held = claims.take_claim(tx, now, PRUNING, holder, every)
     if held is None:
         return None
     if held.held_until is not None and not at_once:
@@ -109,7 +109,7 @@ def prune(
         held = Held(held.name, held.holder, None)
         pruned = _prune(settings, now, held, tell)
     with write_transaction() as tx:
-        leases.finish_lease(tx, now, held, settings.prune_every)
+        claims.finish_claim(tx, now, held, settings.prune_every)
     return pruned
 
 
@@ -130,7 +130,7 @@ def _prune(settings: Settings, now: int, held: Held, tell: Callable[[int], None]
         sources = [name for (name,) in tx.rows(SOURCES)]
     for source in sources:
         with write_transaction() as tx:
-            leases.renew_lease(tx, clock.now(), held)
+            claims.renew_claim(tx, clock.now(), held)
             forget(tx, source, now, now - settings.presence_late, settings.presence_grace)
     return Pruned(removed)
 
@@ -152,7 +152,7 @@ def _prune_kind(plan: Plan, kind: Kind, held: Held, tell: Callable[[int], None])
             began = time.monotonic()
             left, batches = MOST_ROWS, 0
             with write_transaction() as tx:
-                leases.renew_lease(tx, clock.now(), held)
+                claims.renew_claim(tx, clock.now(), held)
                 is_waited_for = False
                 while ids and left and not is_waited_for:
                     rows = min(batch, left)
@@ -214,7 +214,7 @@ def look(settings: Settings) -> None:
     try:
         _look(settings)
     except Conflict:
-        log.warning("Pruning took longer than its lease; another worker continues it.")
+        log.warning("Pruning took longer than its claim; another worker continues it.")
     except StorageUnavailable as error:
         log.warning("Not pruned: %s", error)
     except Exception:
@@ -234,7 +234,7 @@ def _look(settings: Settings) -> None:
         return
     now = clock.now()
     with read_transaction() as tx:
-        if not leases.is_due(tx, now, PRUNING, settings.prune_every):
+        if not claims.is_due(tx, now, PRUNING, settings.prune_every):
             return
     done = prune(settings, now, every=settings.prune_every)
     if done is None:

@@ -15,11 +15,11 @@ from sessiontrack.models.history import (
 )
 from sessiontrack.models.kept_apart import KeptApart
 from sessiontrack.models.last_write import LastWrite
-from sessiontrack.models.lease import Lease
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
 from sessiontrack.models.presence_change import PresenceChange
 from sessiontrack.models.row_count import RowCount
 from sessiontrack.models.source_failure import SourceFailure
+from sessiontrack.models.task_claim import TaskClaim
 from sessiontrack.models.text_count import TextCount
 from sessiontrack.models.user_session import UserSession, ViewTime, ViewVisit
 from sessiontrack.models.user_sum import UserDay, UserSum
@@ -40,7 +40,6 @@ __all__ = [
     "FlappingDevice",
     "KeptApart",
     "LastWrite",
-    "Lease",
     "Login",
     "LoginAddress",
     "LoginThrottle",
@@ -51,6 +50,7 @@ __all__ = [
     "SightingRun",
     "Source",
     "SourceFailure",
+    "TaskClaim",
     "TextCount",
     "UnderivedDevice",
     "User",

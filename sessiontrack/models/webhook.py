@@ -12,7 +12,7 @@ DEAD = "dead"
 
 
 class Webhook(Base):
-    """A receiver. The holder of the lease delivers to it; until `resting_until` no one does."""
+    """A receiver. The holder of the claim delivers to it; until `resting_until` no one does."""
 
     __tablename__ = "webhook"
     __table_args__ = (UniqueConstraint("name"), GIVEN_ONCE)
@@ -30,8 +30,8 @@ class Webhook(Base):
     quiet_from: Mapped[int | None]
     quiet_to: Mapped[int | None]
     created_at: Mapped[Instant]
-    lease: Mapped[str] = mapped_column(String(32), server_default="")
-    leased_until: Mapped[Instant] = mapped_column(server_default="0")
+    claimed_by: Mapped[str] = mapped_column(String(32), server_default="")
+    claimed_until: Mapped[Instant] = mapped_column(server_default="0")
     # Consecutive attempts that failed because of the receiver.
     failures: Mapped[int] = mapped_column(server_default="0")
     resting_until: Mapped[Instant] = mapped_column(server_default="0")

@@ -74,7 +74,7 @@ FEW_DAYS = 4
 Span = tuple[int, int, int]
 
 
-class Run(NamedTuple):
+class EqualDays(NamedTuple):
     """Local days of one length: the first of them, its beginning, how long each is, and how many there are.
 
     Where the clocks change there is a day of another length.
@@ -105,7 +105,7 @@ def _kept_begin(at: int, ahead: int) -> int:
 class Calendar:
     """The local days in which sessions of a period began: each one's beginning, and the end of the last."""
 
-    def __init__(self, runs: list[Run], site: SiteTime) -> None:
+    def __init__(self, runs: list[EqualDays], site: SiteTime) -> None:
         self.runs = runs
         self.site = site
         numbered = [(run, number) for run in runs for number in range(run.days)]
@@ -246,7 +246,7 @@ class Counts:
                     counted[old] = counted.get(old, 0) - MOST - seconds
                     counted[new] = counted.get(new, 0) + MOST + seconds
 
-    def _runs(self, low: int, high: int) -> Iterator[tuple[Run, dict[str, Any]]]:
+    def _runs(self, low: int, high: int) -> Iterator[tuple[EqualDays, dict[str, Any]]]:
         """The runs of days between these instants, with the parameters of their statements."""
         for run in self._calendar.runs:
             begin, end = max(low, run.begin), min(high, run.end)
@@ -313,7 +313,7 @@ class _Texts(dict[int, str]):
         return text
 
 
-def _equal_days(tx: Transaction, wanted: StatsFilter, site: SiteTime) -> Iterator[Run]:
+def _equal_days(tx: Transaction, wanted: StatsFilter, site: SiteTime) -> Iterator[EqualDays]:
     """The local days in which sessions of the period began, except for very long ones."""
     first, last = tx.rows(RANGE)[0]
     if first is None:
@@ -333,9 +333,9 @@ def _equal_days(tx: Transaction, wanted: StatsFilter, site: SiteTime) -> Iterato
         yield _run(begin, length, count, site)
 
 
-def _run(begin: int, length: int, count: int, site: SiteTime) -> Run:
+def _run(begin: int, length: int, count: int, site: SiteTime) -> EqualDays:
     # A day that the zone skipped has no length, and none of the sessions.
-    return Run(site.wall_time(begin).date().toordinal(), begin, length, count if length else 0)
+    return EqualDays(site.wall_time(begin).date().toordinal(), begin, length, count if length else 0)
 
 
 def _by_day(spans: list[Span], site: SiteTime) -> dict[int, int]:

@@ -25,7 +25,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SendResult:
     """What came of an attempt.
 
     status: of the answer, None where there was none.

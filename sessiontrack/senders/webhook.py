@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from sessiontrack.exceptions import SessiontrackError
 from sessiontrack.senders.failures import failure
-from sessiontrack.senders.messages import Message, Outcome
+from sessiontrack.senders.messages import Message, SendResult
 from sessiontrack.senders.signatures import sign
 from sessiontrack.senders.targets import Networks, Resolver, Target, addresses_of, read_target
 
@@ -26,13 +26,13 @@ LONGEST_ANSWER = 4096
 MOST_ADDRESSES = 3
 
 
-def post(message: Message, now: int, allowed: Networks, resolve: Resolver = socket.getaddrinfo) -> Outcome:
+def post(message: Message, now: int, allowed: Networks, resolve: Resolver = socket.getaddrinfo) -> SendResult:
     """Send it once; a failure is returned, not raised. Redirects are not followed."""
     try:
         target = read_target(message.url)
         addresses = addresses_of(target, allowed, resolve)[:MOST_ADDRESSES]
     except SessiontrackError as error:
-        return Outcome(None, error.message)
+        return SendResult(None, error.message)
     headers = {
         "Host": target.authority,
         "Content-Type": "application/json",
@@ -41,14 +41,14 @@ def post(message: Message, now: int, allowed: Networks, resolve: Resolver = sock
         "webhook-timestamp": str(now),
         "webhook-signature": sign(message.secret, message.delivery_id, now, message.body),
     }
-    outcome = Outcome(None, f"{target.host} has no address just now.")
+    outcome = SendResult(None, f"{target.host} has no address just now.")
     for address in addresses:
         connection = _connection(target, address)
         try:
             connection.connect()
         except (OSError, HTTPError, ValueError) as error:
             # Nothing was sent: the next address may do.
-            outcome = Outcome(None, failure(target.host, error))
+            outcome = SendResult(None, failure(target.host, error))
             connection.close()
             continue
         return _exchange(connection, target, message.body, headers, now)
@@ -72,7 +72,7 @@ def _connection(target: Target, address: str) -> HTTPConnection:
 
 def _exchange(
     connection: HTTPConnection, target: Target, body: bytes, headers: dict[str, str], now: int
-) -> Outcome:
+) -> SendResult:
     try:
         with _ended_after(connection, ANSWER_SECONDS) as has_ended:
             connection.request(
@@ -85,18 +85,18 @@ def _exchange(
                 raise TimeoutError
             return _judged(response.status, response.headers.get("Retry-After", ""), now)
     except (OSError, HTTPError, HTTPException, ValueError) as error:
-        return Outcome(None, failure(target.host, error))
+        return SendResult(None, failure(target.host, error))
     finally:
         connection.close()
 
 
-def _judged(status: int, retry_after: str, now: int) -> Outcome:
+def _judged(status: int, retry_after: str, now: int) -> SendResult:
     if 200 <= status < 300:
-        return Outcome(status)
+        return SendResult(status)
     said = f"answered {status}"
     if 300 <= status < 400:
         said += ", a redirect, which is not followed"
-    return Outcome(status, said, _seconds(retry_after, now))
+    return SendResult(status, said, _seconds(retry_after, now))
 
 
 def _seconds(retry_after: str, now: int) -> int:

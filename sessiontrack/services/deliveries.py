@@ -1,6 +1,6 @@
 """The outbox: one worker at a time delivers to a receiver, in order, and comes back later where that fails.
 
-A worker that is killed loses the lease; the next one begins with what was not finished. So each
+A worker that is killed loses the claim; the next one begins with what was not finished. So each
 delivery arrives at least once. All waiting is limited, also where the clock was set back meanwhile.
 """
 
@@ -11,12 +11,12 @@ from random import SystemRandom
 from sessiontrack.clock import WAITED_SECONDS
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import NotFound
-from sessiontrack.senders.messages import Message, Outcome
+from sessiontrack.senders.messages import Message, SendResult
 from sessiontrack.values.quiet_hours import minute_of_day
 from sessiontrack.values.timestamps import SiteTime
 
 # Longer than any attempt takes: resolving, three connections, the answer.
-LEASE_SECONDS = 120
+CLAIM_SECONDS = 120
 MOST_ATTEMPTS = 16
 FIRST_WAIT = 10
 LONGEST_WAIT = 3600
@@ -32,7 +32,7 @@ _JITTER = SystemRandom()
 # An instant in the future counts as far as a wait can reach; past that the clock was set back.
 _DUE = "NOT (d.due_at > :now AND d.due_at <= :now + 86400)"
 _FREE = (
-    f"NOT (w.leased_until > :now AND w.leased_until <= :now + {LEASE_SECONDS + WAITED_SECONDS})"
+    f"NOT (w.claimed_until > :now AND w.claimed_until <= :now + {CLAIM_SECONDS + WAITED_SECONDS})"
     " AND NOT (w.resting_until > :now AND w.resting_until <= :now + 86400)"
 )
 # In its quiet hours a receiver is sent tests only, whose sender waits for them.
@@ -44,17 +44,17 @@ _HEARD = (
 DUE_WEBHOOKS = Statement(
     f"SELECT w.id FROM webhook w WHERE {_FREE} AND EXISTS (SELECT 1 FROM webhook_delivery d"
     f" WHERE d.webhook_id = w.id AND d.state = 'pending' AND {_DUE} AND {_HEARD})"
-    " ORDER BY w.leased_until, w.id"
+    " ORDER BY w.claimed_until, w.id"
 )
 CLAIM = Statement(
-    f"UPDATE webhook AS w SET lease = :lease, leased_until = :until WHERE id = :webhook_id AND {_FREE}"
+    f"UPDATE webhook AS w SET claimed_by = :holder, claimed_until = :until WHERE id = :webhook_id AND {_FREE}"
 )
 KEEP_CLAIM = Statement(
-    "UPDATE webhook SET leased_until = :until WHERE id = :webhook_id AND lease = :lease"
+    "UPDATE webhook SET claimed_until = :until WHERE id = :webhook_id AND claimed_by = :holder"
     " RETURNING url, secret, format, resting_until"
 )
 RELEASE = Statement(
-    "UPDATE webhook SET lease = '', leased_until = :now WHERE id = :webhook_id AND lease = :lease"
+    "UPDATE webhook SET claimed_by = '', claimed_until = :now WHERE id = :webhook_id AND claimed_by = :holder"
 )
 NEXT = Statement(
     "SELECT d.id, d.public_id, d.body, d.attempts FROM webhook_delivery d"
@@ -114,7 +114,7 @@ class Claim:
     """The right to deliver to one receiver, until it is released or another one's turn has come."""
 
     webhook_id: int
-    lease: str
+    holder: str
 
 
 @dataclass(frozen=True)
@@ -142,14 +142,14 @@ def claim_webhook(tx: Transaction, now: int, site: SiteTime) -> Claim | None:
     """
     for (webhook_id,) in tx.rows(DUE_WEBHOOKS, now=now, minute=minute_of_day(site, now)):
         claim = Claim(webhook_id, secrets.token_hex(16))
-        if tx.run(CLAIM, webhook_id=webhook_id, lease=claim.lease, now=now, until=now + LEASE_SECONDS):
+        if tx.run(CLAIM, webhook_id=webhook_id, holder=claim.holder, now=now, until=now + CLAIM_SECONDS):
             return claim
     return None
 
 
 def take(tx: Transaction, now: int, site: SiteTime, claim: Claim) -> Attempt | None:
     """The next delivery, oldest first; None where there is none for now, or another one has the claim."""
-    kept = tx.row(KEEP_CLAIM, webhook_id=claim.webhook_id, lease=claim.lease, until=now + LEASE_SECONDS)
+    kept = tx.row(KEEP_CLAIM, webhook_id=claim.webhook_id, holder=claim.holder, until=now + CLAIM_SECONDS)
     if kept is None:
         return None
     url, secret, format_, resting_until = kept
@@ -166,7 +166,7 @@ def take(tx: Transaction, now: int, site: SiteTime, claim: Claim) -> Attempt | N
 
 def release(tx: Transaction, now: int, claim: Claim) -> None:
     """Let another one have its turn."""
-    tx.run(RELEASE, webhook_id=claim.webhook_id, lease=claim.lease, now=now)
+    tx.run(RELEASE, webhook_id=claim.webhook_id, holder=claim.holder, now=now)
 
 
 def record_answer(tx: Transaction, now: int, webhook_id: int) -> None:
@@ -174,7 +174,7 @@ def record_answer(tx: Transaction, now: int, webhook_id: int) -> None:
     tx.run(WELL, webhook_id=webhook_id, now=now)
 
 
-def record(tx: Transaction, now: int, attempt: Attempt, outcome: Outcome) -> str:
+def record(tx: Transaction, now: int, attempt: Attempt, outcome: SendResult) -> str:
     """Keep what came of an attempt; one that another worker has repeated meanwhile changes nothing.
 
     Returns:
@@ -207,7 +207,7 @@ def _wait(failures: int, luck: float) -> int:
     return round(min(LONGEST_WAIT, FIRST_WAIT << min(failures - 1, 20)) * luck)
 
 
-def _asked_for(outcome: Outcome) -> int:
+def _asked_for(outcome: SendResult) -> int:
     return min(outcome.retry_after, LONGEST_RETRY_AFTER)
 
 

@@ -1,7 +1,7 @@
 """What a box lives through whose clock has no battery: a boot in 1970 or years behind, and jumps of a minute.
 
 A real server under libfaketime. What was there before is asked once the clock is right again: tokens, user
-sessions, limits on logins, leases, backups, webhooks.
+sessions, limits on logins, claims, backups, webhooks.
 """
 
 import shutil

@@ -20,8 +20,8 @@ from sessiontrack.database.maintenance import database_sizes, others_wait_to_wri
 from sessiontrack.exceptions import Conflict, InvalidSetting, StorageUnavailable
 from sessiontrack.keeping import soundness, vacuuming
 from sessiontrack.models.kept import KEPT
-from sessiontrack.services import leases, retention
-from sessiontrack.services.leases import DAY_SECONDS, LEASE_SECONDS
+from sessiontrack.services import claims, retention
+from sessiontrack.services.claims import CLAIM_SECONDS, DAY_SECONDS
 from sessiontrack.values.timestamps import IN_UTC
 from tests.support import rows
 from tests.support.application import NOW, Clients
@@ -373,21 +373,21 @@ def test_a_limit_that_cannot_be_read_stops_the_start(tmp_path: Path, name: str, 
         create_app({"INSTANCE": tmp_path, name: value})
 
 
-# --- the lease
+# --- the claim
 
 
-def take(app: Flask, now: int, holder: str, every: int | None = None) -> leases.Held | None:
+def take(app: Flask, now: int, holder: str, every: int | None = None) -> claims.Held | None:
     with app.app_context(), write_transaction() as tx:
-        return leases.take_lease(tx, now, "prune", holder, every)
+        return claims.take_claim(tx, now, "prune", holder, every)
 
 
-def finish(app: Flask, now: int, held: leases.Held) -> None:
+def finish(app: Flask, now: int, held: claims.Held) -> None:
     with app.app_context(), write_transaction() as tx:
-        leases.finish_lease(tx, now, held, 3600)
+        claims.finish_claim(tx, now, held, 3600)
 
 
 def test_of_many_one_has_the_lease(app: Flask) -> None:
-    found: list[leases.Held | None] = []
+    found: list[claims.Held | None] = []
     threads = [
         threading.Thread(target=lambda n=n: found.append(take(app, NOW, f"worker {n}")))  # type: ignore[misc]
         for n in range(8)
@@ -402,12 +402,12 @@ def test_of_many_one_has_the_lease(app: Flask) -> None:
 def test_a_lease_ends_when_its_holder_is_killed(app: Flask) -> None:
     first = take(app, NOW, "killed")
     assert first is not None
-    assert take(app, NOW + LEASE_SECONDS - 1, "next") is None
-    second = take(app, NOW + LEASE_SECONDS, "next")
+    assert take(app, NOW + CLAIM_SECONDS - 1, "next") is None
+    second = take(app, NOW + CLAIM_SECONDS, "next")
     assert second is not None
-    # The first process was only slow: it notices the loss of its lease before it removes more.
+    # The first process was only slow: it notices the loss of its claim before it removes more.
     with pytest.raises(Conflict), app.app_context(), write_transaction() as tx:
-        leases.renew_lease(tx, NOW + LEASE_SECONDS + 1, first)
+        claims.renew_claim(tx, NOW + CLAIM_SECONDS + 1, first)
 
 
 def test_a_process_that_waited_to_write_takes_no_lease_of_one_that_asked_later(app: Flask) -> None:
@@ -417,7 +417,7 @@ def test_a_process_that_waited_to_write_takes_no_lease_of_one_that_asked_later(a
     finish(app, NOW + 5, held)
     assert take(app, NOW, "waited", 3600) is None
     with app.app_context(), read_transaction() as tx:
-        assert not leases.is_due(tx, NOW, "prune", 3600)
+        assert not claims.is_due(tx, NOW, "prune", 3600)
 
 
 def test_a_lease_is_due_again_after_its_time(app: Flask) -> None:
@@ -426,8 +426,8 @@ def test_a_lease_is_due_again_after_its_time(app: Flask) -> None:
     finish(app, NOW + 5, held)
     assert take(app, NOW + 3604, "b", 3600) is None
     with app.app_context(), read_transaction() as tx:
-        assert not leases.is_due(tx, NOW + 3604, "prune", 3600)
-        assert leases.is_due(tx, NOW + 3605, "prune", 3600)
+        assert not claims.is_due(tx, NOW + 3604, "prune", 3600)
+        assert claims.is_due(tx, NOW + 3605, "prune", 3600)
     assert take(app, NOW + 3605, "b", 3600) is not None
 
 
@@ -436,7 +436,7 @@ def test_a_clock_that_went_back_does_not_block_it(app: Flask) -> None:
     assert held is not None
     back = take(app, NOW, "b", 3600)
     assert back is not None
-    finish(app, NOW + 10 * 365 * DAY, leases.Held("prune", "b", None))
+    finish(app, NOW + 10 * 365 * DAY, claims.Held("prune", "b", None))
     assert take(app, NOW, "c", 3600) is not None
 
 
@@ -484,7 +484,7 @@ def test_a_killed_run_is_finished_by_the_next(
             housekeeping.prune(settings, NOW)
         assert len(ids(clients.app)["device_session"]) == 1000 - 2 * housekeeping.LEAST_ROWS
         assert housekeeping.prune(settings, NOW) is None
-        done = housekeeping.prune(settings, NOW + LEASE_SECONDS)
+        done = housekeeping.prune(settings, NOW + CLAIM_SECONDS)
         assert done is not None
         assert done.removed["device_sessions"] == 1000 - 2 * housekeeping.LEAST_ROWS
 
@@ -579,7 +579,7 @@ def test_one_of_the_workers_that_serve_does_it(make_clients: MakeClients) -> Non
         wait_until(lambda: not ids(clients.app)["device_session"], "what a worker prunes")
     assert ids(clients.app)["device_session"] == []
     with clients.app.app_context(), read_transaction() as tx:
-        assert tx.rows(Statement("SELECT name FROM lease")) == [("prune",)]
+        assert tx.rows(Statement("SELECT name FROM task_claim")) == [("prune",)]
 
 
 # --- vacuum

@@ -207,7 +207,7 @@ def faults(case: Case, folder: Path, before: State | None, after: State | None) 
     if case.steps:
         # As two minutes later: so long nobody else takes up what was killed.
         with closing(sqlite3.connect(folder / case.file)) as connection, connection:
-            connection.execute("UPDATE lease SET expires_at = 0")
+            connection.execute("UPDATE task_claim SET expires_at = 0")
     if case.file == f"instance/{DATABASE}" or left is None:
         kill_after(case, folder, None)
     if (end := state(folder / case.file)) != after:

@@ -50,7 +50,7 @@ MORE = (
     "INSERT INTO login_throttle (key, attempts, ends_at) VALUES (:text, 5, :now)",
     "INSERT INTO view_visit (session_id, since_at, until_at, view, tab, seconds)"
     f" VALUES ({STAY}, :now, :now + 9, :text, '', 4)",
-    "INSERT INTO lease (name, due_at) VALUES ('prune', :now)",
+    "INSERT INTO task_claim (name, due_at) VALUES ('prune', :now)",
     "INSERT INTO write_probe (id, number) VALUES (1, 7)",
     "INSERT INTO clock_floor (id, at, accepted) VALUES (1, :now, 0)",
     "INSERT INTO source_failure (name, since_at, failed_at, reason) VALUES (:text, :now, :now, :text)",

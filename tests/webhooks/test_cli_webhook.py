@@ -172,8 +172,8 @@ def test_killed_between_claim_and_delivery_it_is_delivered_by_the_next_server(
                 wait_until(lambda worker=worker: not is_alive(int(worker)), f"the end of {worker}")  # type: ignore[misc]
         assert cli.deliveries()[0]["state"] == "pending"
         hook.otherwise = receiver.answer(200)
-        # As if the lease's two minutes were over.
-        databases.rows(instance, "UPDATE webhook SET leased_until = leased_until - 130")
+        # As if the claim's two minutes were over.
+        databases.rows(instance, "UPDATE webhook SET claimed_until = claimed_until - 130")
         before = len(hook.received)
         with Server(instance, **ALLOW) as server:
             wait_until(lambda: len(hook.received) > before, "what was not delivered")

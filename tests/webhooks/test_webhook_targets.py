@@ -13,7 +13,7 @@ import pytest
 
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.senders import webhook
-from sessiontrack.senders.messages import Message, Outcome
+from sessiontrack.senders.messages import Message, SendResult
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.senders.targets import check_target, is_allowed, read_target
 from sessiontrack.senders.webhook import post
@@ -157,7 +157,7 @@ def test_a_network_in_the_settings_is_allowed_and_no_other() -> None:
 def test_a_name_without_an_address_now_may_have_one_later() -> None:
     assert check_target("https://hook.example/", (), resolver([])).port == 443
     outcome = post(message("https://hook.example/"), NOW, (), resolver([]))
-    assert outcome == Outcome(None, "hook.example has no address just now.")
+    assert outcome == SendResult(None, "hook.example has no address just now.")
     assert outcome.is_receivers_trouble
 
 
@@ -173,7 +173,7 @@ def test_a_name_is_resolved_once_and_that_address_connected_to(connects: list[An
         rebinding = resolver(["127.0.0.1"], ["127.0.0.2"])
         allowed = [ip_network("127.0.0.1")]
         outcome = post(message(f"http://hook.example:{first.server_port}/"), NOW, allowed, rebinding)
-        assert outcome == Outcome(204)
+        assert outcome == SendResult(204)
         assert rebinding.asked == ["hook.example"]  # type: ignore[attr-defined]
         assert connects == [("127.0.0.1", first.server_port)]
         assert (len(first.received), second.connections) == (1, 0)
@@ -326,7 +326,7 @@ def test_tls_asks_for_the_name_at_the_pinned_address(tls: ssl.SSLContext) -> Non
     tls.sni_callback = lambda _socket, name, _context: asked.append(name)
     with Receiver(tls=tls) as hook:
         url = f"https://hook.example:{hook.server_port}/hook"
-        assert post(message(url), NOW, LOOPBACK, resolver(["127.0.0.1"])) == Outcome(204)
+        assert post(message(url), NOW, LOOPBACK, resolver(["127.0.0.1"])) == SendResult(204)
     assert asked == ["hook.example"]
     assert hook.received[0].headers["Host"] == f"hook.example:{hook.server_port}"
 
@@ -346,7 +346,7 @@ def test_tls_verifies_the_name_and_not_the_address(tls: ssl.SSLContext) -> None:
 
 def test_tls_of_an_address_is_verified_by_that(tls: ssl.SSLContext) -> None:
     with Receiver("127.0.0.3", tls=tls) as hook:
-        assert post(message(f"https://127.0.0.3:{hook.server_port}/"), NOW, LOOPBACK) == Outcome(204)
+        assert post(message(f"https://127.0.0.3:{hook.server_port}/"), NOW, LOOPBACK) == SendResult(204)
 
 
 def test_an_unknown_authority_is_refused(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:

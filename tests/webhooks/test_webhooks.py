@@ -20,7 +20,7 @@ from sessiontrack.database import Transaction, read_transaction, write_transacti
 from sessiontrack.exceptions import Conflict, InvalidInput, NotFound
 from sessiontrack.keeping import soundness
 from sessiontrack.queries import webhooks as queries
-from sessiontrack.senders.messages import Outcome
+from sessiontrack.senders.messages import SendResult
 from sessiontrack.senders.signatures import new_secret
 from sessiontrack.services import announcing, deliveries, webhooks
 from sessiontrack.services.clock_door import ClockDoor, Floor
@@ -650,15 +650,15 @@ def test_what_a_killed_worker_held_is_delivered_by_the_next_one(hooks: Hooks) ->
             assert claim is not None
             attempt = deliveries.take(tx, NOW, IN_UTC, claim)
             assert attempt is not None
-        # It is killed here. Until its lease is over, nobody else begins.
+        # It is killed here. Until its claim is over, nobody else begins.
         assert hooks.deliver() == []
-        hooks.wait(deliveries.LEASE_SECONDS)
+        hooks.wait(deliveries.CLAIM_SECONDS)
         (told,) = hooks.deliver()
         assert told["id"] == attempt.message.delivery_id
         # Had it only been slow: what it says now changes nothing any more.
         with write_transaction() as tx:
             assert deliveries.take(tx, NOW + 200, IN_UTC, claim) is None
-            deliveries.record(tx, NOW + 200, attempt, Outcome(500, "answered 500"))
+            deliveries.record(tx, NOW + 200, attempt, SendResult(500, "answered 500"))
     assert (hooks.only()["state"], hooks.only()["attempts"]) == ("delivered", 2)
 
 

@@ -1,4 +1,4 @@
-"""Leases on tasks that only one worker of all hosts should do at a time."""
+"""Claims on tasks that only one worker of all hosts should do at a time."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,14 +7,14 @@ from sessiontrack.database import Base
 from sessiontrack.models.columns import Instant
 
 
-class Lease(Base):
-    """A task that its holder keeps until the lease expires; it need not be released.
+class TaskClaim(Base):
+    """A task that its holder keeps until the claim expires; it need not be released.
 
     due_at is the next run, looked_at the last check; nothing is removed before held_until, because the clock
     had jumped ahead.
     """
 
-    __tablename__ = "lease"
+    __tablename__ = "task_claim"
 
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
     holder: Mapped[str] = mapped_column(String(255), server_default="")
