@@ -47,6 +47,7 @@ def _git(root: Path, *words: str) -> str:
 
 
 VERSION = version_of(Path(__file__).parent.parent)
-# When it was built, in UTC epoch seconds: no clock that is before it is right. 0 in a checkout.
+# When it was built, in UTC epoch seconds: no clock that is before it is right. Of a checkout it is only known
+# that it was written after 2024.
 _BUILT_AT = Path(__file__).with_name("built_at")
-BUILT_AT = int(_BUILT_AT.read_text()) if _BUILT_AT.is_file() else 0
+BUILT_AT = int(_BUILT_AT.read_text()) if _BUILT_AT.is_file() else 1_735_689_600

@@ -5,7 +5,7 @@ import click
 from sessiontrack import clock
 from sessiontrack.cli.application import reading_database, writing_database
 from sessiontrack.process.kernel_clock import is_synchronised
-from sessiontrack.services.clock_door import accept_clock, find_floor
+from sessiontrack.services.clock_door import accept_clock, find_floor, least_of
 
 SYNCHRONISED = {True: "keeps it right", False: "none keeps it right", None: "not known"}
 
@@ -20,14 +20,16 @@ def clock_() -> None:
 
 @clock_.command()
 def show() -> None:
-    """Show the clock, and the newest instant that is sure: a clock before it records nothing.
+    """Show the clock, the instant that it cannot be before, and why: before that nothing is recorded.
 
     Example: sessiontrack clock show
     """
     with reading_database() as (tx, settings):
         floor, site = find_floor(tx), settings.timezone
+    least = least_of(floor)
+    why = "recorded or accepted then" if floor.at >= least else "this program is newer"
     click.echo(f"The clock says      {site.format_offset(clock.now())}")
-    click.echo(f"Not before          {site.format_offset(floor.at)}")
+    click.echo(f"Not before          {site.format_offset(max(floor.at, least))}: {why}")
     click.echo(f"Time source         {SYNCHRONISED[is_synchronised()]}")
 
 

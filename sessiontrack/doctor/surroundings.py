@@ -12,10 +12,10 @@ from sessiontrack.process import instance
 from sessiontrack.process.kernel_clock import is_synchronised
 from sessiontrack.process.last_backup import awaited_since, last_backup
 from sessiontrack.process.served_settings import differing
+from sessiontrack.services.clock_door import TOLERANCE_SECONDS
+from sessiontrack.version import BUILT_AT
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-# Before this program was written no clock was right.
-EARLIEST = 1_735_689_600  # 2025-01-01
 LEAST_FREE = 64 * 1024**2
 FEW_FREE = 512 * 1024**2
 DAY = 86_400
@@ -72,7 +72,7 @@ def _open_to_others(folder: Path, *names: str) -> list[str]:
 def clock(patient: Patient) -> Iterator[Finding]:
     """By itself; a check of the database compares it with what was recorded."""
     shown = patient.settings.timezone.format_offset(patient.now)
-    if patient.now < EARLIEST:
+    if patient.now < BUILT_AT - TOLERANCE_SECONDS:
         yield wrong("clock.early", time=shown)
     elif is_synchronised() is not False:
         yield ok("clock.ok", time=shown)

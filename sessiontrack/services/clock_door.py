@@ -52,6 +52,14 @@ def find_floor(tx: Transaction) -> Floor:
     return Floor(latest_instant(tx) or 0, 0) if row is None else Floor(int(row[0]), int(row[1]))
 
 
+def least_of(floor: Floor) -> int:
+    """No clock was right before it, whatever was recorded: when the program was built.
+
+    0 where a clock was accepted: an administrator knows better.
+    """
+    return 0 if floor.accepted else BUILT_AT
+
+
 def accept_clock(tx: Transaction, now: int) -> None:
     """An administrator says that the clock is right: it is the floor from now on, even if that was later."""
     tx.run(ACCEPT, at=now)
@@ -64,7 +72,7 @@ def open_door(settings: Settings) -> "ClockDoor | None":
     with look_up() as tx:
         floor = find_floor(tx)
     now = clock.now()
-    door = ClockDoor(floor, now, settings.clock_jump_wait, least=BUILT_AT)
+    door = ClockDoor(floor, now, settings.clock_jump_wait, least=least_of(floor))
     door.problem(now)
     return door
 
@@ -87,7 +95,7 @@ class ClockDoor:
     Args:
         now: the clock when the process began.
         hold_seconds: after so long a jump ahead is believed although no time source confirms it.
-        least: no clock was right before it; when the program was built.
+        least: no clock was right before it, whatever was recorded.
         confirms: whether a time source has set the clock to that instant.
     """
 
@@ -103,8 +111,7 @@ class ClockDoor:
     ) -> None:
         self._lock = threading.Lock()
         self._floor, self._accepted = floor.at, floor.accepted
-        # An administrator knows better.
-        self._least = 0 if floor.accepted and floor.at < least else least
+        self._least = least
         self._stored = floor.at
         self._hold_seconds = hold_seconds
         self._uptime, self._confirms = uptime, confirms

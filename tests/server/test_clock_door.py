@@ -10,6 +10,7 @@ from sessiontrack.database import Statement, write_transaction
 from sessiontrack.services.clock_door import ClockDoor, Floor, accept_clock, find_floor, open_door
 from sessiontrack.startup import prepare
 from sessiontrack.values.timestamps import IN_UTC
+from sessiontrack.version import BUILT_AT
 from tests.support.application import NOW, Clients
 from tests.support.command import assert_one_line, invoke
 from tests.support.rows import writing
@@ -97,6 +98,15 @@ def test_none_is_right_before_the_program_was_built(clients: Clients, even: Even
     door = even.door(clients, floor=0, least=NOW + DAY)
     assert problem(clients, door, NOW) is not None
     assert problem(clients, door, NOW + DAY) is None
+
+
+def test_a_checkout_that_boots_in_1970_records_nothing(clients: Clients) -> None:
+    with clients.app.app_context(), time_machine.travel(DAY, tick=False):
+        door = open_door(settings_of(clients.app))
+        assert door is not None
+        reason = door.problem(DAY)
+    assert reason is not None
+    assert "cannot be before" in reason
 
 
 def test_an_hour_ahead_for_a_minute_is_no_floor(clients: Clients, even: Even) -> None:
@@ -226,3 +236,20 @@ def test_commands_wait_for_the_clock_too(clients: Clients) -> None:
         assert "Not before" in invoke(instance, "clock", "show").stdout
         assert invoke(instance, "clock", "accept").exit_code == 0
         assert invoke(instance, "scan", "csv", "-", text="mac\n00:1a:2b:3c:4d:5e\n").exit_code == 0
+
+
+def test_the_clock_is_shown_with_the_later_of_its_floors_and_which_that_is(clients: Clients) -> None:
+    def shown() -> str:
+        return invoke(clients.app.instance_path, "clock", "show").stdout
+
+    built = IN_UTC.format_offset(BUILT_AT)
+    with writing(clients.app) as tx:
+        tx.run(Statement("DELETE FROM clock_floor"))
+    assert f"Not before          {built}: this program is newer\n" in shown()
+    with time_machine.travel(NOW, tick=False):
+        clients.operator.ok("POST", "/presence/scans", SCAN)
+    recorded = IN_UTC.format_offset(NOW)
+    assert f"Not before          {recorded}: recorded or accepted then\n" in shown()
+    with writing(clients.app) as tx:
+        accept_clock(tx, DAY)
+    assert "Not before          1970-01-02T00:00:00+00:00: recorded or accepted then\n" in shown()

@@ -29,7 +29,7 @@ from sessiontrack.services import users
 from sessiontrack.services.presence import observe_event
 from sessiontrack.services.source_failures import record_failure
 from sessiontrack.values.observations import Observation
-from sessiontrack.version import VERSION
+from sessiontrack.version import BUILT_AT, VERSION
 from sessiontrack.web.catalogues import FOLDER, LANGUAGES, translate
 from tests.support import databases
 from tests.support.application import NOW, Clients
@@ -323,6 +323,9 @@ def test_clock(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert state(NOW) == State.OK
     assert state(0) == State.WRONG
+    # As the check of a clock that records.
+    assert state(BUILT_AT - 301) == State.WRONG
+    assert state(BUILT_AT - 300) == State.OK
     monkeypatch.setattr(surroundings, "is_synchronised", lambda: False)
     assert state(NOW) == State.WARNING
 
