@@ -1,4 +1,4 @@
-"""One log line per request: its id, user, method, path, status and duration."""
+"""One log line per request that brought something: its id, user, method, path, status and duration."""
 
 import logging
 import re
@@ -24,6 +24,8 @@ HEADER = "X-Request-Id"
 ACCEPTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 # Polled every few seconds; only their errors are logged.
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+# What a page that polls is answered where nothing is new: thousands a day from each open page.
+NOT_MODIFIED = 304
 LONGEST_PATH = 1024
 ROUTE = "sessiontrack.route"
 USER = "sessiontrack.user"
@@ -78,7 +80,7 @@ class RequestLog:
         def end() -> None:
             seconds = time.perf_counter() - began
             self._observe(Answered(environ["REQUEST_METHOD"], environ.get(ROUTE, ""), status, seconds))
-            if status >= 400 or environ["PATH_INFO"] not in QUIET:
+            if status >= 400 or (status != NOT_MODIFIED and environ["PATH_INFO"] not in QUIET):
                 log.info(_fields(environ, request_id, status, seconds))
             REQUEST_ID.set("")
             server_timing.end()

@@ -89,6 +89,18 @@ def test_health_checks_leave_no_line(log_server: tuple[Server, str]) -> None:
     assert paths.count("/metrics") == 1
 
 
+def test_a_poll_that_finds_nothing_new_leaves_no_line(log_server: tuple[Server, str]) -> None:
+    server, token = log_server
+    first = server.call("GET", "/presence/now", token=token)
+    again = server.call("GET", "/presence/now", token=token, **{"If-None-Match": first.headers["ETag"]})
+    assert again.status == 304
+    # Written after what was asked before it.
+    line_of(server, server.call("GET", "/presence/totals", token=token))
+    ids = [each.get("id") for each in lines(server)]
+    assert first.headers["X-Request-Id"] in ids
+    assert again.headers["X-Request-Id"] not in ids
+
+
 @pytest.mark.parametrize("request_id", ["4c2f1a9b8e7d6c5b4a39281706f5e4d3", "a.b_c-12", "x" * 64])
 def test_the_id_of_a_trusted_proxy_is_taken_over(log_server: tuple[Server, str], request_id: str) -> None:
     answer = log_server[0].call("GET", "/healthz", **{"X-Request-Id": request_id})
