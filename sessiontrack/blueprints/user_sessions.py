@@ -32,7 +32,7 @@ def session_start() -> Response:
     alive = settings().session_alive_seconds
     with write_transaction(brief=True) as tx:
         # Again, now that this transaction writes: a sign-out in between has ended the session for good.
-        identify(tx, request, g.now, kind="access", writes=False)
+        identify(tx, request, g.now, kind="access")
         services.start_session(tx, g.now, asking.login_key, asking.username, alive)
     return answer({"description": "Session Start"})
 

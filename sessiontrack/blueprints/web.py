@@ -165,14 +165,14 @@ def _signed_in() -> Principal | None:
     with read_transaction() as tx:
         for kind in ("access", "refresh"):
             try:
-                return identify(tx, request, g.now, kind=kind, writes=False)
+                return identify(tx, request, g.now, kind=kind)
             except UnknownProxyUser:
                 break
             except Unauthorized:
                 continue
         else:
             return None
-    return sign_in_first("access", writes=False)
+    return sign_in_first("access")
 
 
 def _known_reader() -> Principal | None:

@@ -92,7 +92,7 @@ def issue_tokens(login_id: str, username: str, settings: Settings) -> dict[str, 
     }
 
 
-def identify(tx: Transaction, request: Request, now: int, *, kind: str, writes: bool) -> Principal:
+def identify(tx: Transaction, request: Request, now: int, *, kind: str) -> Principal:
     """Who this request comes from, as the database knows it now.
 
     A bearer token counts before the proxy's word, and that before a cookie, which may be left from
@@ -100,18 +100,15 @@ def identify(tx: Transaction, request: Request, now: int, *, kind: str, writes: 
 
     Args:
         kind: the kind of token that is due here, "access" or "refresh".
-        writes: whether a token in a cookie must come with its CSRF token.
     Raises:
         UnknownProxyUser: a trusted proxy names somebody who is not in the database yet.
         Unauthorized: no token, or one that is not or no longer valid.
-        Forbidden: a cookie without its CSRF token.
     """
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    is_bearer = scheme.lower() == "bearer"
-    if kind == "access" and not is_bearer and (named := named_by_proxy(request)):
-        return _by_proxy(tx, request, named, writes=writes)
+    if (named := _named(request, kind)) is not None:
+        return _by_proxy(tx, named)
+    scheme, token = _authorization(request)
     if scheme:
-        if not is_bearer:
+        if scheme != "bearer":
             raise Unauthorized("Send the token as Authorization: Bearer <token>.")
         token = token.strip()
         if token.startswith(api_tokens.PREFIX) and kind == "access":
@@ -120,12 +117,39 @@ def identify(tx: Transaction, request: Request, now: int, *, kind: str, writes: 
     token = _cookie(request, kind)
     if not token:
         raise Unauthorized("Sign in, and send the token as Authorization: Bearer <token>.")
-    claims = _claims(token, kind, now)
-    sent = request.headers.get(CSRF_HEADER, "")
-    has_token = hmac.compare_digest(sent.encode(), str(claims.get("csrf", "\0")).encode())
-    if writes and not has_token and not is_same_origin(request):
-        raise Forbidden(f"A write with cookies needs the header {CSRF_HEADER}, or a page of this origin.")
-    return _by_login(tx, claims, now)
+    return _by_login(tx, _claims(token, kind, now), now)
+
+
+def check_origin(request: Request, now: int, kind: str) -> None:
+    """Before a write: that no foreign page made the browser send it, which adds by itself what identifies.
+
+    Raises:
+        Forbidden: a cookie without its CSRF token; the proxy's word without the header, which no form can
+            send: it needs a preflight request, which is not answered.
+    """
+    sent = request.headers.get(CSRF_HEADER)
+    if _named(request, kind) is not None:
+        if sent is None and not is_same_origin(request):
+            raise Forbidden(
+                f"A write through the proxy's login needs the header {CSRF_HEADER}, of any value."
+            )
+    elif not _authorization(request)[0]:
+        due = str(_claims(_cookie(request, kind), kind, now).get("csrf", "\0"))
+        if not hmac.compare_digest((sent or "").encode(), due.encode()) and not is_same_origin(request):
+            raise Forbidden(f"A write with cookies needs the header {CSRF_HEADER}, or a page of this origin.")
+
+
+def _authorization(request: Request) -> tuple[str, str]:
+    """The scheme, in lower case, and what follows it."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower(), token
+
+
+def _named(request: Request, kind: str) -> str | None:
+    """Whom a trusted proxy names, where that counts: a bearer token counts before it."""
+    if kind != "access" or _authorization(request)[0] == "bearer":
+        return None
+    return named_by_proxy(request) or None
 
 
 def is_same_origin(request: Request) -> bool:
@@ -207,11 +231,7 @@ def named_by_proxy(request: Request) -> str | None:
     return user_named_by_proxy(request.environ, settings_of(current_app).auth_proxy_header)
 
 
-def _by_proxy(tx: Transaction, request: Request, named: str, *, writes: bool) -> Principal:
-    # A browser sends the proxy's credentials by itself, for a foreign page's request too. A header that no
-    # form can send needs a preflight request, which is not answered.
-    if writes and CSRF_HEADER not in request.headers and not is_same_origin(request):
-        raise Forbidden(f"A write through the proxy's login needs the header {CSRF_HEADER}, of any value.")
+def _by_proxy(tx: Transaction, named: str) -> Principal:
     found = tx.row(BY_NAME, username=named, folded_name=fold(named))
     if found is None:
         raise UnknownProxyUser(f"There is no user {named}.")

@@ -23,7 +23,7 @@ from sessiontrack.exceptions import (
     InvalidMac,
     UnknownProxyUser,
 )
-from sessiontrack.http.authentication import Principal, identify, named_by_proxy
+from sessiontrack.http.authentication import Principal, check_origin, identify, named_by_proxy
 from sessiontrack.http.errors import MOST_FIELDS, invalid_fields, refused_fields
 from sessiontrack.http.etags import JSON
 from sessiontrack.http.json_body import SMALL, BodyLimits, is_form, read_form, read_json_object
@@ -132,8 +132,7 @@ class Blueprint(flask.Blueprint):
 
             def called(**path: Any) -> Response:
                 if role is not None and not is_open():
-                    g.principal = _signed_in(token, needs_csrf)
-                    _check_role(g.principal, role)
+                    _check_role(_signed_in(token, needs_csrf), role)
                 read = ((query, read_query()), (body, read_body()))
                 given = [loaded for schema, loaded in read if schema not in (None, Nothing)]
                 if needs_time and (door := clock_door()) is not None:
@@ -178,10 +177,15 @@ def _signed_in(kind: str, writes: bool) -> Principal:
     try:
         # Never from a replica: what was revoked holds at once.
         with look_up() as tx:
-            found = identify(tx, request, g.now, kind=kind, writes=writes)
+            # The log names the caller also where the write is refused.
+            g.principal = found = identify(tx, request, g.now, kind=kind)
+            if writes:
+                check_origin(request, g.now, kind)
             position = written_by(tx, found.login_key)
     except UnknownProxyUser:
-        found = sign_in_first(kind, writes)
+        if writes:
+            check_origin(request, g.now, kind)
+        g.principal = found = sign_in_first(kind)
     if position is not None:
         mark_writes_of(found.login_key)
         if request.method == "GET":
@@ -198,12 +202,12 @@ def _check_role(caller: Principal, role: str) -> None:
         raise Forbidden(f"{who} has the role {caller.role}; this needs the role {role}.")
 
 
-def sign_in_first(kind: str, writes: bool) -> Principal:
+def sign_in_first(kind: str) -> Principal:
     """Make a user of a name that a trusted proxy gives for the first time; of two requests, one does."""
     with write_transaction() as tx:
         named = named_by_proxy(request) or ""
         users.add_user_from_proxy(tx, g.now, named, settings().auth_proxy_role)
-        found = identify(tx, request, g.now, kind=kind, writes=writes)
+        found = identify(tx, request, g.now, kind=kind)
     log.info("Signed in for the first time: %r, named by the proxy", named)
     return found
 

@@ -1,6 +1,7 @@
 """Signing in and out, refreshing, API tokens and cookies (contract 5)."""
 
 import json
+import logging
 from collections.abc import Callable
 from http.cookies import SimpleCookie
 from typing import Any
@@ -10,6 +11,7 @@ from time_machine import Traveller
 from werkzeug.test import TestResponse
 
 from sessiontrack.database import read_transaction, write_transaction
+from sessiontrack.process import request_log
 from sessiontrack.services import api_tokens, logins, users
 from tests.support.application import NOW, PASSWORD, Clients
 from tests.support.refusals import refused
@@ -396,6 +398,17 @@ def test_contract_2_every_write_by_cookie_needs_its_csrf_token(
 def test_contract_2_the_csrf_token_comes_before_the_role(clients: Clients, method: str, path: str) -> None:
     message = refused(Browser(clients).call(method, path), 403)["message"]
     assert CSRF in message
+
+
+def test_the_log_names_the_user_whose_write_by_cookie_was_refused(
+    clients: Clients, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = Browser(clients)
+    with caplog.at_level(logging.INFO, logger=request_log.__name__):
+        answer = browser.call("POST", "/api/v2/sessionstart")
+        refused(answer, 403)
+        answer.close()
+    assert [each.msg["user"] for each in caplog.records] == ["viewer"]
 
 
 def test_contract_5_refresh_by_cookie_sets_new_cookies(clients: Clients, clock: Traveller) -> None:

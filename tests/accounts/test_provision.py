@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -44,16 +45,22 @@ def test_an_empty_folder_becomes_an_instance_with_a_token(tmp_path: Path) -> Non
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix == ""} == before
 
 
-def test_a_factory_reset_leaves_the_settings_alone(tmp_path: Path) -> None:
-    """By the line of docs/embedding.md."""
+@pytest.mark.parametrize(
+    ("place", "kept"),
+    [("/var/lib/sessiontrack", {"sessiontrack.toml"}), ("instance", {"sessiontrack.toml", ".gitkeep"})],
+)
+def test_a_factory_reset_leaves_the_settings_alone(place: str, kept: set[str], tmp_path: Path) -> None:
+    """By the lines of docs/embedding.md, of an installation and of a checkout."""
     folder = tmp_path / "instance"
     invoke(folder, "provision")
     invoke(folder, "settings", "set", "TIMEZONE", "Europe/Paris")
     invoke(folder, "backup", str(folder / "backups"))
     before = {name: (folder / name).read_text() for name in ("token", "signing-key")}
-    (line,) = (each for each in section("embedding.md", "Factory reset").splitlines() if "find" in each)
-    subprocess.run(["sh", "-c", line.replace("/var/lib/sessiontrack", str(folder))], check=True)
-    assert [path.name for path in folder.iterdir()] == ["sessiontrack.toml"]
+    for name in kept:
+        (folder / name).touch()
+    (line,) = re.findall(rf"find {place} [^`\n]+", section("embedding.md", "Factory reset"))
+    subprocess.run(["sh", "-c", line.replace(place, str(folder))], check=True)
+    assert {path.name for path in folder.iterdir()} == kept
     again = invoke(folder, "provision")
     assert again.exit_code == 0, again.output
     for name, text in before.items():

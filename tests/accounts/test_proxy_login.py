@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from werkzeug.test import TestResponse
 from sessiontrack.config import load_settings
 from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.process import request_log
 from sessiontrack.queries import accounts
 from sessiontrack.services import users
 from tests.support.application import NOW, PASSWORD, Clients
@@ -196,6 +198,17 @@ def test_a_foreign_pages_write_is_refused(make_clients: Make, method: str, path:
     assert "anna" not in names(clients)
     allowed = call(clients, method, path, body, X_Remote_User="anna", X_CSRF_TOKEN="any")
     assert allowed.status_code in (200, 400, 409)
+
+
+def test_the_log_names_the_user_whose_write_was_refused(
+    behind: Clients, caplog: pytest.LogCaptureFixture
+) -> None:
+    me(behind, "anna")
+    with caplog.at_level(logging.INFO, logger=request_log.__name__):
+        answer = call(behind, "POST", "/api/v2/sessionstart", X_Remote_User="anna")
+        refused(answer, 403)
+        answer.close()
+    assert [(each.msg["user"], each.msg["status"]) for each in caplog.records] == [("anna", 403)]
 
 
 def test_it_has_a_user_session_of_its_own(behind: Clients) -> None:
