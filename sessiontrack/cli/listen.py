@@ -20,7 +20,14 @@ from sessiontrack.cli.former_names import keep_former_name
 from sessiontrack.config import load_settings, settings_of
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput, InvalidSetting, RemoteFailed
-from sessiontrack.listeners.hook_script import write_hook_script, write_openwrt_script
+from sessiontrack.listeners.hook_script import (
+    OPENWRT_LEASES,
+    OPENWRT_LINES,
+    OPENWRT_PATH,
+    reporter,
+    write_hook_script,
+    write_openwrt_script,
+)
 from sessiontrack.listeners.radius import RadiusServer
 from sessiontrack.presence.words import connected_by
 from sessiontrack.process.supervisor import Supervisor
@@ -171,13 +178,14 @@ def hostapd() -> None:
 @_where
 @_named
 def write_hostapd_hook(path: Path, url: str, token: str, source: str) -> None:
-    """Write the action script, for `hostapd_cli -B -a PATH`.
+    """Write the action script, for `hostapd_cli -B -r -a PATH`.
 
     \b
     Example: sessiontrack listen hostapd write /usr/local/lib/sessiontrack-hostapd
     """
     _write(path, "hostapd", url, token, source)
-    click.echo(f"Run beside hostapd:  hostapd_cli -B -i wlan0 -a {path.absolute()}")
+    line = reporter("wlan0", str(path.absolute()))
+    click.echo(f"Run beside hostapd:  {line}\nIn root's crontab, for restarts:  @reboot /usr/sbin/{line}")
 
 
 @hostapd.command("record", context_settings=WORDS)
@@ -225,10 +233,10 @@ def write_openwrt_hook(path: Path, url: str, token: str) -> None:
     _try(url, token)
     click.echo(
         "Copy it (scp needs an SFTP server, which OpenWrt has not):\n"
-        "  ssh root@ap 'cat > /usr/bin/sessiontrack-hook && chmod 700 /usr/bin/sessiontrack-hook'"
-        f" < {shlex.quote(str(path))}\nOn the access point:"
-        "\n  hostapd_cli -B -i phy0-ap0 -a /usr/bin/sessiontrack-hook   # Wi-Fi, from /etc/rc.local"
-        "\n  cp /usr/bin/sessiontrack-hook /etc/hotplug.d/dhcp/90-sessiontrack   # names, but late departures"
+        f"  ssh root@router 'cat > {OPENWRT_PATH} && chmod 700 {OPENWRT_PATH}' < {shlex.quote(str(path))}\n"
+        "On the access point, with the package hostapd-utils, for each interface of ubus list 'hostapd.*':\n"
+        + "".join(f"  {line}\n" for line in OPENWRT_LINES)
+        + f"Only for names, and devices on cable; departures are then late:\n  {OPENWRT_LEASES}"
     )
 
 

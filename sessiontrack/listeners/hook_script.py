@@ -9,6 +9,23 @@ from sessiontrack.process.whole_file import write_whole, writing
 MARK = "# Written by `sessiontrack listen"
 
 
+def reporter(interface: str, script: str) -> str:
+    """What calls a script for hostapd's events: in the background; -r: again once it has restarted."""
+    return f"hostapd_cli -B -r -i {interface} -a {script}"
+
+
+OPENWRT_PATH = "/usr/bin/sessiontrack-hook"
+_OPENWRT_REPORTER = reporter("phy0-ap0", OPENWRT_PATH)
+# For each interface. With -r it goes into the background only once hostapd answers: hence the `&`.
+# What follows an `exit 0` would not be run.
+OPENWRT_LINES = (
+    _OPENWRT_REPORTER,
+    "sed -i '/^exit 0/d' /etc/rc.local",
+    f"echo '{_OPENWRT_REPORTER} &' >> /etc/rc.local",
+)
+OPENWRT_LEASES = f"cp {OPENWRT_PATH} /etc/hotplug.d/dhcp/90-sessiontrack"
+
+
 def write_hook_script(
     path: Path,
     command: str,

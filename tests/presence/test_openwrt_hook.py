@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
+import sessiontrack
 from sessiontrack import clock
+from sessiontrack.listeners.hook_script import OPENWRT_LEASES, OPENWRT_LINES, OPENWRT_PATH, reporter
 from tests.support.application import LiveServer
 from tests.support.command import assert_one_line, invoke
+from tests.support.pages import section
 from tests.support.server import free_port
 from tests.support.waiting import wait_until
 
 HOST = os.uname().nodename
+WEB = Path(sessiontrack.__file__).parent / "web"
 NUMBERS = iter(range(1, 1000))
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -187,3 +191,49 @@ def test_a_token_that_could_not_send_is_noticed_when_the_script_is_written(
     assert "answered 401" in note("st_mistyped")
     assert "needs one with --role operator" in note(live.tokens["viewer"])
     assert "could not send from here" in note(live.tokens["operator"], f"http://127.0.0.1:{free_port()}")
+
+
+def test_the_command_the_page_and_the_documents_have_the_same_lines_for_the_access_point(
+    tmp_path: Path,
+) -> None:
+    options = ["--url", f"http://127.0.0.1:{free_port()}", "--token", "st_x"]
+    printed = invoke(
+        tmp_path / "unused", "listen", "openwrt", "write", str(tmp_path / "hook"), *options
+    ).stdout
+    shown = section("sources.md", "OpenWrt, and any access point without Python")
+    page = (WEB / "browser" / "pages" / "sources.js").read_text().replace("${HOOK}", OPENWRT_PATH)
+    for line in (*OPENWRT_LINES, OPENWRT_LEASES):
+        assert f"  {line}\n" in printed
+        assert f"    {line}\n" in shown
+        assert f'`ssh root@router "{line}"`' in page
+    path = "/usr/local/lib/sessiontrack-hostapd"
+    printed = invoke(tmp_path / "unused", "listen", "hostapd", "write", str(tmp_path / "other")).stdout
+    shown = section("sources.md", "hostapd")
+    for start in ("sudo ", "@reboot /usr/sbin/"):
+        assert f"    {start}{reporter('wlan0', path)}\n" in shown
+        assert f"{start.removeprefix('sudo ')}{reporter('wlan0', str(tmp_path / 'other'))}\n" in printed
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["# Put your commands here\n\nexit 0\n", "# no end\n", "#!/bin/sh -e\nexit 0\nexit 0\n", "", None],
+)
+def test_the_reporter_is_started_with_the_access_point_whatever_its_rc_local_is(
+    tmp_path: Path, before: str | None
+) -> None:
+    started, file, programs = tmp_path / "started", tmp_path / "rc.local", tmp_path / "bin"
+    programs.mkdir()
+    busybox(programs, "sed", "sh")
+    (programs / "hostapd_cli").write_text(f'#!/bin/sh\necho "$@" >> {started}\n')
+    (programs / "hostapd_cli").chmod(0o700)
+    if before is not None:
+        file.write_text(before)
+
+    def run(script: str) -> None:
+        words = [shutil.which("busybox") or "busybox", "sh", "-c", script]
+        subprocess.run(words, env={"PATH": str(programs)}, stderr=subprocess.DEVNULL, timeout=60, check=False)
+
+    first, *lines = OPENWRT_LINES
+    run("\n".join(lines).replace("/etc/rc.local", str(file)))
+    run(f". {file}; wait")
+    assert started.read_text() == f"{first.removeprefix('hostapd_cli ')}\n"

@@ -28,11 +28,12 @@ const WAYS = {
   openwrt: (to) => [
     `${command} listen openwrt write hook ${to}`,
     // OpenWrt has no SFTP server, which scp needs.
-    `ssh root@ap "cat > ${HOOK} && chmod 700 ${HOOK}" < hook`,
-    `ssh root@ap hostapd_cli -B -i phy0-ap0 -a ${HOOK}`,
-    `ssh root@ap sed -i "'/^exit 0/i hostapd_cli -B -i phy0-ap0 -a ${HOOK}'" /etc/rc.local`,
+    `ssh root@router "cat > ${HOOK} && chmod 700 ${HOOK}" < hook`,
+    `ssh root@router "hostapd_cli -B -r -i phy0-ap0 -a ${HOOK}"`,
+    `ssh root@router "sed -i '/^exit 0/d' /etc/rc.local"`,
+    `ssh root@router "echo 'hostapd_cli -B -r -i phy0-ap0 -a ${HOOK} &' >> /etc/rc.local"`,
     // Last: a device that has a lease leaves when that ends.
-    `ssh root@ap cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack`,
+    `ssh root@router "cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack"`,
   ],
   radius: () => [`${command} settings set RADIUS_CLIENTS "10.0.0.1=SECRET, 10.0.0.2=OTHER"`, `${command} listen radius --host 0.0.0.0`],
   dnsmasq: (to) => [`sessiontrack listen dhcp-script write ${SCRIPT} ${to}`, `echo dhcp-script=${SCRIPT} >> /etc/dnsmasq.conf`],
