@@ -156,7 +156,7 @@ def watch(
     given = Options(**options)
     name = format_name or guessed_format(command)
     if name is None:
-        raise click.UsageError("What this command prints is not known; --format says it.")
+        raise click.UsageError("What this command prints is not known: say it with --format.")
     source = given.source or name
     begins = f"Running {shlex.join(command)} every {every}s, as the source {source}  (Ctrl-C ends it)"
     look = _CommandLook(command, timeout, FORMATS[name], begins, given)

@@ -1,6 +1,7 @@
 """Repeats a look until a signal comes, whatever the outcome of a single one."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +23,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def guessed_format(command: Sequence[str]) -> str | None:
-    """By the first word that is a program with a format of its own, also behind sudo or ssh."""
-    programs = (os.path.basename(word) for word in command)
+    """By the first word that is a program with a format of its own, also behind sudo or ssh or in quotes."""
+    words = (word for argument in command for word in re.split(r"[\s;&|()]+", argument))
+    programs = (os.path.basename(word) for word in words)
     return next((FORMAT_OF_PROGRAM[each] for each in programs if each in FORMAT_OF_PROGRAM), None)
 
 

@@ -165,12 +165,13 @@ _ALL = (
     Format(
         openwrt.NAME,
         lambda reading, site: openwrt.parse_clients(reading.text),
-        reads="what OpenWrt answers to `ubus call hostapd.wlan0 get_clients`, of one interface or several",
+        reads="what OpenWrt answers to `ubus call hostapd.phy0-ap0 get_clients`, of one interface or several",
         knows="which stations are associated with this access point now",
         misses="their addresses and names; devices on a cable or at another access point",
         examples=(
-            "sessiontrack scan watch -- ssh ap ubus call hostapd.wlan0 get_clients",
-            "ssh ap ubus call hostapd.wlan0 get_clients | sessiontrack scan openwrt -",
+            "sessiontrack scan watch -- ssh root@router"
+            " 'ubus call hostapd.phy0-ap0 get_clients && ubus call hostapd.phy1-ap0 get_clients'",
+            "ssh root@router ubus call hostapd.phy0-ap0 get_clients | sessiontrack scan openwrt -",
         ),
         program="ubus",
     ),

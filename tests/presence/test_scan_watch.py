@@ -137,11 +137,18 @@ def test_many_faults_are_one_line(clients: Clients) -> None:
         ("/usr/sbin/arp-scan -x", "arp-scan"),
         ("sudo -n nmap -sn -oX - 10.0.0.0/24", "nmap"),
         ("ssh router ip -j neigh", "ip-neigh"),
+        (
+            "ssh router 'ubus call hostapd.phy0-ap0 get_clients; ubus call hostapd.phy1-ap0 get_clients'",
+            "openwrt",
+        ),
+        ("sh -c 'cd /tmp;/usr/sbin/arp-scan -l'", "arp-scan"),
+        ("sh -c 'test -e x&&(ip neigh)'", "ip-neigh"),
         ("cat leases", None),
+        ("ssh router 'cat ip.txt /tmp/nmap/leases'", None),
     ],
 )
 def test_the_format_is_guessed_from_the_program(command: str, name: str | None) -> None:
-    assert guessed_format(command.split()) == name
+    assert guessed_format(shlex.split(command)) == name
 
 
 @pytest.mark.parametrize(
