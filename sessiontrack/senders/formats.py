@@ -78,7 +78,7 @@ def check_format(name: str, url: str) -> None:
     path = urlsplit(url).path
     wrong = ""
     if name == NTFY and not _TOPIC.fullmatch(path.rpartition("/")[2]):
-        wrong = "An address of ntfy ends in a topic, like https://ntfy.sh/mytopic."
+        wrong = "An address of ntfy ends in a topic, like https://ntfy.sh/long-random-topic."
     elif name == GOTIFY and not path.endswith("/message"):
         wrong = "An address of Gotify is like https://gotify.example/message?token=..."
     elif name == HOME_ASSISTANT and "/api/webhook/" not in path:

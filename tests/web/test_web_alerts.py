@@ -109,7 +109,7 @@ def test_a_receiver_of_another_kind_gets_what_it_takes(alerting: Visit) -> None:
         dialog.get_by_role("combobox", name="Receiver").select_option("ntfy")
         expect(dialog).to_contain_text("The address ends in the topic.")
         address = dialog.get_by_role("textbox", name="Address")
-        expect(address).to_have_attribute("placeholder", "https://ntfy.sh/mytopic")
+        expect(address).to_have_attribute("placeholder", "https://ntfy.sh/long-random-topic")
         address.fill(f"http://127.0.0.1:{hook.server_port}/home")
         assert alerting.violations() == []
         dialog.get_by_role("button", name="Add", exact=True).click()

@@ -25,7 +25,7 @@ export const EVENT_TYPES = [
 // As in values/webhook_formats.py, each with the address of such a receiver.
 const EXAMPLES = {
   json: "https://pager.example/hook",
-  ntfy: "https://ntfy.sh/mytopic",
+  ntfy: "https://ntfy.sh/long-random-topic",
   gotify: "https://gotify.example/message?token=...",
   slack: "https://hooks.slack.com/services/...",
   "home-assistant": "http://homeassistant.local:8123/api/webhook/...",
