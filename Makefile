@@ -1,4 +1,4 @@
-# The README's commands. Everything is created in .venv; nothing outside of the checkout is touched.
+# The README's commands. Everything is created in the checkout; outside of it only pip and npm keep their caches.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
