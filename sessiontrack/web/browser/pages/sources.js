@@ -21,7 +21,7 @@ const SCRIPT = "/usr/local/lib/sessiontrack-dhcp";
 const HOOK = "/usr/bin/sessiontrack-hook";
 const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])$/;
 
-/** The ways to add a source, each with the commands for it; those for this host are called as it has them. */
+/** The ways to add a source: commands, and words between them; those for this host are called as it has them. */
 const WAYS = {
   here: () => [`${command} scan network --every 60s`],
   elsewhere: (to) => [`sessiontrack scan network --every 60s ${to}`],
@@ -32,7 +32,7 @@ const WAYS = {
     `ssh root@router "hostapd_cli -B -r -i phy0-ap0 -a ${HOOK}"`,
     `ssh root@router "sed -i '/^exit 0/d' /etc/rc.local"`,
     `ssh root@router "echo 'hostapd_cli -B -r -i phy0-ap0 -a ${HOOK} &' >> /etc/rc.local"`,
-    // Last: a device that has a lease leaves when that ends.
+    { words: t("sources.add.openwrt.leases") },
     `ssh root@router "cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack"`,
   ],
   radius: () => [`${command} settings set RADIUS_CLIENTS "10.0.0.1=SECRET, 10.0.0.2=OTHER"`, `${command} listen radius --host 0.0.0.0`],
@@ -130,10 +130,13 @@ class SourcesPage extends StElement {
         : nothing}
       <ol class="sources-commands" role="list">
         ${commands.map(
-          (line) => html`<li>
-            <code>${line}</code>
-            <st-copy text=${line} label=${t("sources.copy")}></st-copy>
-          </li>`,
+          (line) =>
+            line.words
+              ? html`<li>${line.words}</li>`
+              : html`<li>
+                  <code>${line}</code>
+                  <st-copy text=${line} label=${t("sources.copy")}></st-copy>
+                </li>`,
         )}
       </ol>
       ${["here", "radius"].includes(way) ? nothing : this.#tokenNote()}
