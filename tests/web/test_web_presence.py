@@ -31,6 +31,39 @@ COLOR = """([index, at]) => {
   const ratio = canvas.width / canvas.clientWidth;
   return [...canvas.getContext("2d").getImageData(x * ratio, y * ratio, 1, 1).data].slice(0, 3);
 }"""
+# The stripes of one colour that a row has up to the line of now: red, green, blue, width.
+STRIPES = """(index) => {
+  const timeline = document.querySelector("st-timeline");
+  const canvas = timeline.querySelector("canvas");
+  const tops = Array.from(document.querySelectorAll(".tl-name"), (each) => each.getBoundingClientRect().top);
+  const height = tops[1] - tops[0];
+  const y = 46 + index * height + (height === 50 ? 33 : height / 2);
+  const ratio = canvas.width / canvas.clientWidth;
+  const end = Math.round(timeline.view.x(timeline.view.now) * ratio) - ratio;
+  const { data } = canvas.getContext("2d").getImageData(0, y * ratio, end, 1);
+  const stripes = [];
+  for (let at = 0; at < data.length; at += 4) {
+    const color = [...data.slice(at, at + 3)];
+    if (stripes.at(-1)?.slice(0, 3).join() === color.join()) stripes.at(-1)[3] += 1 / ratio;
+    else stripes.push([...color, 1 / ratio]);
+  }
+  return stripes;
+}"""
+# Rows of short sessions: [from, to, kind] in pixels from that of now, and the colours that are to be seen.
+SHORT: tuple[tuple[list[tuple[int, int, int]], list[tuple[int, ...]]], ...] = (
+    ([(0, 1, 1)], [OPEN]),
+    ([(0, 1, 0)], [CLOSED]),
+    ([(0, 1, 3)], [MISSING]),
+    ([(-1, 0, 0), (0, 1, 1)], [CLOSED, OPEN]),
+    ([(-2, -1, 0), (0, 1, 0)], [CLOSED, CLOSED]),
+    ([(-3, -2, 0), (-2, -1, 3), (-1, 1, 1)], [CLOSED, MISSING, OPEN]),
+    ([(-200, -1, 3), (-1, 0, 0), (0, 1, 1)], [MISSING, CLOSED, OPEN]),
+    ([(-60, -59, 0)], [CLOSED]),
+)
+KNOWN = {
+    **{"owner": "", "vendor": "", "ip": "", "status": "connected"},
+    **{"connected_since": None, "last_seen": None},
+}
 VIEW = """() => {
   const { from, to, span, isLive } = document.querySelector("st-timeline").view;
   return { from, to, span, isLive };
@@ -168,25 +201,40 @@ def test_a_long_name_is_whole_and_in_its_row(signed_in: Visit, size: tuple[int, 
     assert page.locator(".tl-name strong, .tl-name strong *").evaluate_all(cut) == 0
 
 
-def test_who_has_just_come_is_seen_beside_the_mark_of_now(signed_in: Visit) -> None:
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("where", ["screen", "paper"])
+def test_each_short_session_is_seen_and_none_is_below_the_line_of_now(
+    signed_in: Visit, size: tuple[int, int], where: str
+) -> None:
     """In a week on a screen, ten minutes are less than a pixel."""
 
-    def just_come(route: Route) -> None:
-        answer = route.fetch()
+    def draw(route: Route) -> None:
         query = parse_qs(urlsplit(route.request.url).query)
-        in_seconds = [datetime.fromisoformat(query[name][0]).timestamp() for name in ("start", "end")]
-        width = int(query["width"][0])
-        pixel = int((time.time() - in_seconds[0]) * width / (in_seconds[1] - in_seconds[0]))
-        bars = [[pixel, pixel + 1, 1]] if 0 <= pixel < width else []
-        devices = [{**each, "bars": bars} for each in answer.json()["devices"]]
-        route.fulfill(response=answer, json={**answer.json(), "devices": devices})
+        start, end = (datetime.fromisoformat(query[name][0]).timestamp() for name in ("start", "end"))
+        width, now = int(query["width"][0]), time.time()
+        last = int((now - start) * width / (end - start))
+        devices = []
+        for number, (bars, _) in enumerate(SHORT):
+            device = {**KNOWN, "mac": f"02:00:00:00:00:{number:02}", "name": f"{number}"}
+            clipped = [(max(0, last + first), min(width, last + after), kind) for first, after, kind in bars]
+            devices.append({**device, "bars": [each for each in clipped if each[0] < each[1]]})
+        headers = {"X-Total-Count": str(len(SHORT))}
+        route.fulfill(json={"success": True, "now": int(now), "devices": devices}, headers=headers)
 
-    signed_in.page.route("**/presence/timeline?*", just_come)
+    page = signed_in.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.route("**/presence/timeline?*", draw)
+    signed_in.allowed.append(READ_OFTEN)
     signed_in.open(URL)
-    seen = view(signed_in)
-    width = signed_in.page.evaluate("document.querySelector('st-timeline canvas').clientWidth")
-    assert color(signed_in, 0, time.time() - 2.5 * seen["span"] / width) == OPEN
-    assert color(signed_in, 0, time.time() - 6 * seen["span"] / width) != OPEN
+    frame(signed_in)
+    if where == "paper":
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for number, (_, shown) in enumerate(SHORT):
+        drawn = [
+            each for each in page.evaluate(STRIPES, number) if tuple(each[:3]) in (CLOSED, OPEN, MISSING)
+        ]
+        assert [tuple(each[:3]) for each in drawn] == shown, number
+        assert min(each[3] for each in drawn) >= 2, number
 
 
 def test_a_device_without_a_name_shows_its_whole_address(signed_in: Visit) -> None:

@@ -10,6 +10,7 @@ import { Cursor } from "./cursor.js";
 import { listen } from "./gestures.js";
 import { Glide } from "./glide.js";
 import { labels } from "./labels.js";
+import { lay } from "./layout.js";
 import { legend, manual } from "./legend.js";
 import { AXIS, paint, readColors, readFont } from "./painter.js";
 import { Rows } from "./rows.js";
@@ -394,8 +395,9 @@ class StTimeline extends StElement {
     return listBars(pieces, device.mac, this.#tiles.now).filter((bar) => bar.to > from && bar.from < to);
   }
 
+  /** The bar that is drawn there. */
   #barAt(x, index) {
-    return index < 0 ? undefined : barAt(this.#bars(index), this.view.at(x), NEAR * this.view.perPixel);
+    return index < 0 ? undefined : barAt(lay(this.#bars(index), this.view, devicePixelRatio || 1), x, NEAR)?.bar;
   }
 
   #point(place) {

@@ -1,12 +1,12 @@
 // Draws the timeline on a canvas; it does not depend on the source of its rows.
-import { eachBar, CLOSED, MIXED, MIXED_MISSING, OPEN, lacksBegin, lacksEnd } from "./bars.js";
+import { CLOSED, listBars, MIXED, MIXED_MISSING, OPEN, lacksBegin, lacksEnd } from "./bars.js";
+import { lay } from "./layout.js";
 import { moment, ticks, weekends } from "./ticks.js";
 
 export const AXIS = 46; // pixels above the rows
 const MAJOR_LINE = 15;
 const MINOR_LINE = 35;
 const ROUNDED_FROM = 6; // pixels; narrower bars are rectangles
-const LEAST_OPEN = 4; // pixels
 const HATCH = 9; // pixels between two lines
 const WEEKENDS_UP_TO = 100 * 86_400;
 const COLORS = ["closed", "open", "missing", "text", "muted", "line", "sunken", "surface", "accent", "now"];
@@ -77,19 +77,16 @@ function paintGround(context, scene, { minor, major }) {
 function paintRow(context, scene, { top, mac, pieces }) {
   const { view, ratio, colors, barHeight } = scene;
   const y = snapped(top + scene.barTop, ratio);
-  eachBar(pieces, mac, scene.knownUntil, (from, to, kind) => {
-    if (to < view.from || from > view.to) return;
-    const left = Math.max(-8, snapped(view.x(from), ratio));
-    const right = Math.min(view.width + 8, snapped(view.x(to), ratio));
-    // Who has just come is seen beside the line of now; elsewhere wider bars would fill the gaps between them.
-    const width = Math.max(kind === OPEN ? LEAST_OPEN : 1 / ratio, right - left);
-    const bar = { x: kind === OPEN ? right - width : left, y, width, height: barHeight };
+  const bars = listBars(pieces, mac, scene.knownUntil).filter(({ from, to }) => to >= view.from && from <= view.to);
+  for (const { bar: { kind }, from, to } of lay(bars, view, ratio)) {
+    const x = Math.max(-8, from);
+    const bar = { x, y, width: Math.min(view.width + 8, to) - x, height: barHeight };
     if (kind === CLOSED) fill(context, bar, colors.closed);
     else if (kind === OPEN) fill(context, bar, colors.open);
     else if (kind === MIXED) halves(context, bar, colors.closed, colors.open);
     else if (kind === MIXED_MISSING) halves(context, bar, colors.closed, colors.missing);
     else paintMissing(context, bar, kind, colors);
-  });
+  }
 }
 
 /** What cannot be known is hatched: an empty row would say that the device was not there. */
