@@ -34,11 +34,18 @@ def at(query: dict[str, Any]) -> Response:
     limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
     alive, only = settings().session_alive_seconds, seen_user()
     with read_transaction() as tx:
+        since = queries.recorded_since(tx)
         people = queries.people_at(tx, at, now, alive, only, site)
         total = len(people)
         if total == people_now.MOST_PEOPLE:
             total = queries.count_people_at(tx, at, now, alive, only)
-    about = {"success": True, "at": site.format_offset(at), "people_total": total, "people": people}
+    about = {
+        "success": True,
+        "at": site.format_offset(at),
+        "recorded_since": None if since is None else site.format_offset(since),
+        "people_total": total,
+        "people": people,
+    }
     return list_answer(
         lambda tx: queries.devices_at(tx, at, limit, offset, site),
         lambda tx: queries.count_devices_at(tx, at),

@@ -255,6 +255,7 @@ PRESENCE_NOW = {
 PRESENCE_AT = {
     "success": True,
     "at": "2025-08-01T20:00:00+02:00",
+    "recorded_since": "2025-07-14T09:00:00+02:00",
     "people_total": 1,
     "people": [
         {

@@ -40,6 +40,19 @@ _COUNT = "SELECT count(*) FROM ({}) s"
 PEOPLE, OWN = Statement(_WITH_PAGE.format(_FOUND)), Statement(_WITH_PAGE.format(_OWN))
 COUNT, COUNT_OWN = Statement(_COUNT.format(_FOUND)), Statement(_COUNT.format(_OWN))
 
+# Of scans, those that saw nothing too: they say that nothing was there.
+RECORDED_SINCE = Statement(
+    "SELECT min(at) FROM (SELECT min(begin_at) AS at FROM device_session UNION ALL SELECT min(at) FROM event"
+    " UNION ALL SELECT (SELECT min(at) FROM scan WHERE source_id = s.id) FROM source s"
+    " UNION ALL SELECT (SELECT min(at) FROM device_evidence WHERE source_id = s.id) FROM source s) earliest"
+)
+
+
+def recorded_since(tx: Transaction) -> int | None:
+    """The earliest instant of what is stored of devices, imports included; None where nothing is."""
+    found = tx.value(RECORDED_SINCE)
+    return None if found is None else int(found)
+
 
 def devices_at(tx: Transaction, at: int, limit: int, offset: int, site: SiteTime) -> Iterator[dict[str, Any]]:
     """One page of the devices that were connected at that instant, by name; those without one last.

@@ -52,6 +52,14 @@ class InstantAnswer(Success):
     """`GET /presence/at`; instants in site time, with their offset."""
 
     at = fields.String(required=True)
+    recorded_since = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The earliest record of devices; of an instant before it nobody can say who was"
+            " there. null: there is none."
+        },
+    )
     people_total = fields.Integer(required=True)
     people = fields.List(fields.Nested(PersonThen), required=True, metadata={"description": "At most 200."})
     devices = fields.List(

@@ -56,6 +56,7 @@ def test_contract_6_who_was_there_at_an_instant(
     assert found == {
         "success": True,
         "at": "2025-08-15T12:33:20+02:00",
+        "recorded_since": "2025-05-17T14:00:00+02:00",
         "people_total": 1,
         "devices": [
             {
@@ -103,6 +104,31 @@ def test_contract_6_from_the_connection_to_before_the_disconnection(
     assert macs(clients, "") == ["01"]
     assert macs(clients, "2025-07-20") == ["03"]
     assert macs(clients, 0) == []
+
+
+def test_contract_6_before_anything_was_recorded_nobody_can_say_who_was_there(
+    clients: Clients, clock: Traveller
+) -> None:
+    def recorded_since() -> str | None:
+        found = clients.viewer.ok("GET", URL, query_string={"at": str(NOW - 9 * DAY)})
+        since: str | None = found["recorded_since"]
+        return since
+
+    assert recorded_since() is None
+    # It speaks of devices: to sign in records none.
+    stay(clients.app, "anna", "here", NOW - DAY)
+    assert recorded_since() is None
+    # A scan that saw nothing says that nothing was there.
+    scan = {"source": "network", "at": NOW - 3600, "devices": []}
+    clients.operator.ok("POST", "/presence/scans", json=scan)
+    assert recorded_since() == "2025-08-15T11:00:00+00:00"
+    leave = {"source": "hook", "at": NOW - 7200, "mac": "00:00:0C:00:00:01", "event": "disconnected"}
+    clients.operator.ok("POST", "/presence/events", json=leave)
+    assert recorded_since() == "2025-08-15T10:00:00+00:00"
+    # What was imported counts.
+    with rows.writing(clients.app) as tx:
+        rows.add_session(tx, rows.add_device(tx, "00:00:0C:00:00:02"), NOW - 10 * DAY, NOW - 9 * DAY)
+    assert recorded_since() == "2025-08-05T12:00:00+00:00"
 
 
 def test_contract_6_people_from_the_start_to_before_the_end(clients: Clients, clock: Traveller) -> None:

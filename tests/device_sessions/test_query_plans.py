@@ -363,6 +363,8 @@ def test_who_was_there_at_an_instant_uses_an_index_for_each_kind_of_session(tx: 
     tx.assert_searched(*kinds)
     assert presence_at.count_devices_at(tx, at)
     tx.assert_searched(*kinds)
+    assert presence_at.recorded_since(tx)
+    assert not re.search("SCAN (device_session|event|scan|device_evidence)", tx.plans[-1]), tx.plans[-1]
     presence_at.people_at(tx, at, NOW, 300, None, IN_UTC)
     presence_at.count_people_at(tx, at, NOW, 300, None)
     for plan in tx.plans[-2:]:

@@ -3,7 +3,8 @@
 import re
 import time
 
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.web import Visit, wait_in
 from tests.web.test_web_presence import URL, plot
@@ -97,7 +98,32 @@ def test_in_the_future_there_is_nothing_to_ask(signed_in: Visit) -> None:
 
 
 def test_a_moment_without_anybody(signed_in: Visit) -> None:
+    def recorded_before(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "recorded_since": "2025-08-01T20:00:00+02:00"})
+
+    signed_in.page.route("**/presence/at?*", recorded_before)
     signed_in.open(f"{URL}?at={AT}")
     expect(signed_in.page.locator("#instant-title")).to_contain_text("0 devices and 0 people on Fri")
     expect(signed_in.page.locator("#instant-title")).to_contain_text("2025")
     expect(signed_in.page.locator("st-instant")).to_contain_text("No device was connected then.")
+
+
+@pytest.mark.parametrize(
+    ("language", "before"),
+    [
+        ("en", "Nothing is recorded before "),
+        ("de", "Vor "),
+        ("fr", "Rien n\N{RIGHT SINGLE QUOTATION MARK}est enregistré avant le "),
+    ],
+)
+def test_a_moment_before_anything_was_recorded(signed_in: Visit, language: str, before: str) -> None:
+    since = signed_in.page.request.get(f"{signed_in.base}/presence/at").json()["recorded_since"]
+    signed_in.choose(language=language)
+    signed_in.open(f"{URL}?at={AT}")
+    title = signed_in.page.locator("#instant-title")
+    expect(title).to_contain_text("2025")
+    expect(title).not_to_have_text(re.compile(r"\b0\b"))
+    shown = signed_in.page.locator("st-instant p")
+    expect(shown).to_contain_text(before)
+    expect(shown).to_contain_text(since[11:16])

@@ -20,6 +20,12 @@ export const howMany = (devices, people) =>
     people: t("presence.at.people", { count: people }),
   });
 
+/** Whether nothing was recorded yet: then an empty list says nothing. */
+const isBefore = ({ at, recorded_since: since }) => since === null || Date.parse(at) < Date.parse(since);
+
+const unknown = ({ recorded_since: since }) =>
+  since === null ? t("presence.at.never") : t("presence.at.before", { at: weekdayInstant(since) });
+
 /**
  * Who was there at an instant: counted in words, as a list, as a link and as a CSV file.
  *
@@ -98,10 +104,11 @@ class StInstant extends StElement {
   #title() {
     if (!this.found) return this.error ? nothing : t("loading");
     const { at, total, people_total: people } = this.found;
+    if (!total && !people && isBefore(this.found)) return weekdayInstant(at);
     return t("presence.at.title", { who: howMany(total, people), at: weekdayInstant(at) });
   }
 
-  #content({ devices, people, total, people_total: peopleTotal }) {
+  #content({ devices, people, total, people_total: peopleTotal, ...found }) {
     const more = () => (this.limit = MOST);
     return html`${peopleTotal
         ? html`<h3>${t("presence.at.people.title")}</h3>
@@ -124,7 +131,7 @@ class StInstant extends StElement {
                 </li>`,
               )}
             </ul>`
-        : html`<p class="muted">${t("presence.at.nobody")}</p>`}
+        : html`<p class="muted">${isBefore(found) ? unknown(found) : t("presence.at.nobody")}</p>`}
       ${total > devices.length && this.limit < MOST
         ? html`<button type="button" class="button" @click=${more}>${t("presence.at.all", { count: total })}</button>`
         : nothing}`;
