@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -347,6 +348,7 @@ def test_a_frame_in_a_listed_page_shows_it_and_no_token_is_sent_in_an_address(
     inside = page.frame_locator("iframe")
     expect(inside.locator(f"sessiontrack-{widget} .card").first).to_be_visible()
     expect(inside.get_by_role("heading", level=1)).to_have_text(TITLES[widget])
+    expect(inside.get_by_role("heading", name=TITLES[widget])).to_have_count(1)
     sent = [each.partition("#")[0] for each in asked]
     assert any("/presence/now" in each for each in sent)
     assert [each for each in sent if allowing.tokens["viewer"] in each] == []
@@ -538,6 +540,32 @@ def test_the_documented_lines_track_who_is_in_a_page_of_another_origin(
         return session["last_visible_path"] == ["reports", "week"]
 
     wait_in(page, is_told, "the page that was left")
+    assert said == []
+
+
+@pytest.mark.parametrize(("has_tracker", "seconds"), [(True, 1), (False, 2)], ids=["tracked", "other pings"])
+def test_whoever_has_just_come_sees_themselves(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer, has_tracker: bool, seconds: int
+) -> None:
+    """The first question comes before the tracker's first call; the next regular one is 15 s later."""
+    page, said = window
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path.rpartition("/")[2]))
+    widget = '<sessiontrack-people token="{}"></sessiontrack-people>'.format(allowing.tokens["viewer"])
+    script = f'<script src="{allowing.base}/static/embed.js" defer></script>'
+    lines = tracker_examples()[0].replace("https://sessiontrack.example", allowing.base)
+    lines = lines.replace("st_...", allowing.tokens["operator"]) if has_tracker else ""
+    # The page's timers wait for this test.
+    page.clock.install(time=1_700_000_000)
+    page.clock.pause_at(1_700_000_001)
+    page.goto(portal.show(f"<button id=reports></button>{script}{widget}{lines}", allowing.base, inline=True))
+    wait_in(page, lambda: "now" in asked, "the first question")
+    page.clock.run_for(1000 * seconds)
+    wait_in(page, lambda: asked.count("now") == 2, lambda: f"the second question: {asked}")
+    if has_tracker:
+        assert "sessionstart" in asked[: len(asked) - asked[::-1].index("now") - 1]
+        page.clock.resume()
+        expect(page.locator("sessiontrack-people")).to_contain_text("operator")
     assert said == []
 
 

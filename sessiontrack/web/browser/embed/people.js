@@ -7,7 +7,7 @@ import { instant, Widget } from "./widget.js";
 class People extends Widget {
   content({ people, people_total: total, timezone }) {
     return html`<section class="card">
-      <h2>${t("now.people")}</h2>
+      <h2 ?hidden=${this.hasAttribute("data-by-fragment")}>${t("now.people")}</h2>
       ${people.length
         ? html`<ul class="list" role="list">
             ${people.map(

@@ -10,6 +10,8 @@ import { language, speakAs } from "#here";
 import { t } from "#i18n";
 
 const EVERY_MS = 15_000;
+// By then, whoever has just come is known, whatever it is that pings for them.
+const SOON_MS = 2000;
 // The server that served this script: <base>/static/embed.js.
 const ORIGIN = document.currentScript?.src.replace(/\/static\/embed\.js.*$/, "") ?? "";
 
@@ -39,6 +41,7 @@ export class Widget extends LitElement {
 
   #etag;
   #again;
+  #soon;
   #asking;
   #seen = () => document.hidden || this.ask();
 
@@ -47,12 +50,16 @@ export class Widget extends LitElement {
     if (getComputedStyle(document.documentElement).colorScheme !== "normal") this.dataset.scheme = "page";
     super.connectedCallback();
     document.addEventListener("visibilitychange", this.#seen);
+    addEventListener("sessiontrack-here", this.#seen);
+    this.#soon = setTimeout(this.#seen, SOON_MS);
     this.#again = setInterval(this.#seen, EVERY_MS);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     document.removeEventListener("visibilitychange", this.#seen);
+    removeEventListener("sessiontrack-here", this.#seen);
+    clearTimeout(this.#soon);
     clearInterval(this.#again);
     this.#asking?.abort();
   }

@@ -131,6 +131,8 @@ function begin({ base = "", token, interval, path: given }) {
 
   function heard() {
     lost = undefined;
+    // Widgets of the same page ask who is there.
+    if (!state.toldAt) dispatchEvent(new Event("sessiontrack-here"));
     state.fails = state.quietUntil = 0;
     state.toldAt = Date.now();
   }
