@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from sessiontrack.web.bundle import STATIC
 from tests.support.application import PASSWORD, Clients
+from tests.support.legible import WIDE_FONT
 from tests.support.server import Server
 from tests.support.web import SETTLED, TIMEOUT, Visit, WebServer, settle, visiting, wait_in
 
@@ -320,6 +321,20 @@ def test_no_style_of_the_page_changes_what_is_inside(
     assert heading == "rgb(255, 0, 0)"
     assert seen > 50
     assert differing == []
+
+
+@pytest.mark.parametrize("width", [360, 500, 600, 660])
+def test_the_label_of_a_tile_is_within_it(browser: Browser, allowing: WebServer, width: int) -> None:
+    over = (
+        "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)"
+    )
+    with visiting(browser, allowing.base, (width, 700), locale="fr") as visit:
+        visit.page.add_init_script(WIDE_FONT)
+        visit.open(f"/embed/now#token={allowing.tokens['viewer']}")
+        labels = visit.page.locator("sessiontrack-now dt")
+        expect(labels).to_have_count(4)
+        expect(labels.nth(1)).to_have_text("Déconnectés")
+        assert labels.evaluate_all(over) == []
 
 
 @pytest.mark.parametrize("height", [420, 640, 800])
