@@ -19,8 +19,11 @@ from sessiontrack.database.database_file import Progress
 from sessiontrack.exceptions import InvalidInput, StorageUnavailable
 from sessiontrack.process.whole_file import writing
 
+# In the name of a backup that somebody asked the server for. Each kind makes room for its own alone, so that
+# neither a click nor a stolen token removes what was made every night.
+ASKED = "-asked"
 # The names of backups in a folder; other files are left alone.
-DATED = re.compile(r"sessiontrack-[0-9]{8}T[0-9]{6}Z\.sqlite3")
+DATED = re.compile(rf"sessiontrack-[0-9]{{8}}T[0-9]{{6}}Z({ASKED})?\.sqlite3")
 PART = ".part"
 # The offset of `PRAGMA user_version` in SQLite's file format, which stores the backup's number.
 ORDER_OFFSET, ORDER_BYTES = 60, 4
@@ -40,12 +43,15 @@ class Backup:
     dangling: int
 
 
-def back_up(database: Path, target: Path, now: int, keep: int | None, tell: Progress) -> Backup:
+def back_up(
+    database: Path, target: Path, now: int, keep: int | None, tell: Progress, kind: str = ""
+) -> Backup:
     """Copy the database, verify the copy, and give it its name at the end.
 
     Args:
         target: a file, or an existing folder for a file with a dated name.
-        keep: how many backups to keep in the folder, including this one; None for all.
+        keep: how many backups of this kind to keep in the folder, including this one; None for all.
+        kind: of the name in a folder, ASKED or none.
     Raises:
         InvalidInput: the target exists and is no backup.
         StorageUnavailable: the copy cannot be made, or there is no database yet.
@@ -54,11 +60,11 @@ def back_up(database: Path, target: Path, now: int, keep: int | None, tell: Prog
     if not database.exists():
         raise StorageUnavailable(f"There is no database {database} yet.")
     with writing(target):
-        return _back_up(database, target, now, keep, tell)
+        return _back_up(database, target, now, keep, tell, kind)
 
 
-def _back_up(database: Path, target: Path, now: int, keep: int | None, tell: Progress) -> Backup:
-    file = target / f"sessiontrack-{stamp(now)}.sqlite3" if target.is_dir() else target
+def _back_up(database: Path, target: Path, now: int, keep: int | None, tell: Progress, kind: str) -> Backup:
+    file = target / f"sessiontrack-{stamp(now)}{kind}.sqlite3" if target.is_dir() else target
     _refuse_other_file(database, file)
     with alone_in(file.parent):
         for old in file.parent.glob(f"*{PART}*"):
@@ -104,9 +110,8 @@ def refuse_little_space(folder: Path, needed: int) -> None:
 
 def _remove_old(made: Path, keep: int) -> list[Path]:
     """Delete all but the backups that were made last, by number: a wrong clock makes names unreliable."""
-    older = sorted(
-        (each for each in dated(made.parent) if each != made), key=lambda each: (_order(each), each)
-    )
+    alike = (each for each in dated(made.parent) if each != made and is_asked(each) == is_asked(made))
+    older = sorted(alike, key=lambda each: (_order(each), each))
     removed = older[: max(0, len(older) - keep + 1)]
     for each in removed:
         each.unlink(missing_ok=True)
@@ -116,6 +121,11 @@ def _remove_old(made: Path, keep: int) -> list[Path]:
 def dated(folder: Path) -> list[Path]:
     """The backups in a folder, in no order."""
     return [each for each in folder.iterdir() if DATED.fullmatch(each.name)]
+
+
+def is_asked(backup: Path) -> bool:
+    """Whether somebody asked the server for it."""
+    return backup.stem.endswith(ASKED)
 
 
 def _order(backup: Path) -> int:
@@ -176,5 +186,5 @@ def stamp(now: int) -> str:
 
 def stamped(name: str) -> int:
     """The instant that is in the name of a backup."""
-    text = name.removeprefix("sessiontrack-").partition(".")[0]
+    text = name.removeprefix("sessiontrack-").partition(".")[0].removesuffix(ASKED)
     return int(datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())

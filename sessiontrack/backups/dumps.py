@@ -9,13 +9,13 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from sessiontrack.backups.copies import PART, alone_in, stamp
+from sessiontrack.backups.copies import ASKED, PART, alone_in, is_asked, stamp
 from sessiontrack.database import database_file
 from sessiontrack.exceptions import InvalidInput, StorageUnavailable
 from sessiontrack.process.whole_file import discarding, writing
 
 # The names of dumps in a folder; other files are left alone.
-DATED = re.compile(r"sessiontrack-[0-9]{8}T[0-9]{6}Z\.dump")
+DATED = re.compile(rf"sessiontrack-[0-9]{{8}}T[0-9]{{6}}Z({ASKED})?\.dump")
 # How each file of pg_dump's custom format begins.
 MAGIC = b"PGDMP"
 
@@ -29,25 +29,26 @@ class Dump:
     removed: list[Path]
 
 
-def dump(url: URL, target: Path, now: int, keep: int | None) -> Dump:
+def dump(url: URL, target: Path, now: int, keep: int | None, kind: str = "") -> Dump:
     """Let pg_dump copy the database as it is at one instant, and pg_restore read the copy's list.
 
     Args:
         url: the database; its password goes to pg_dump by the environment, which others cannot read.
         target: a file, or an existing folder for a file with a dated name.
         now: UTC epoch seconds.
-        keep: how many dumps to keep in the folder, including this one; None for all.
+        keep: how many dumps of this kind to keep in the folder, including this one; None for all.
+        kind: of the name in a folder, ASKED or none.
     Raises:
         InvalidInput: the target exists and is no dump.
         StorageUnavailable: the programs are not there, or pg_dump fails.
         Unwritable: not into that folder.
     """
     with writing(target):
-        return _dump(url, target, now, keep)
+        return _dump(url, target, now, keep, kind)
 
 
-def _dump(url: URL, target: Path, now: int, keep: int | None) -> Dump:
-    file = target / f"sessiontrack-{stamp(now)}.dump" if target.is_dir() else target
+def _dump(url: URL, target: Path, now: int, keep: int | None, kind: str) -> Dump:
+    file = target / f"sessiontrack-{stamp(now)}{kind}.dump" if target.is_dir() else target
     _refuse_other_file(file)
     with alone_in(file.parent):
         draft = file.with_name(file.name + PART)
@@ -98,7 +99,8 @@ def _refuse_other_file(file: Path) -> None:
 
 def _remove_old(made: Path, keep: int) -> list[Path]:
     """Delete the oldest dumps by name, but never the one that was just made."""
-    older = sorted(each for each in made.parent.iterdir() if DATED.fullmatch(each.name) and each != made)
+    dated = (each for each in made.parent.iterdir() if DATED.fullmatch(each.name))
+    older = sorted(each for each in dated if each != made and is_asked(each) == is_asked(made))
     removed = older[: max(0, len(older) - keep + 1)]
     for each in removed:
         each.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from sessiontrack.process import last_backup
 
 log = logging.getLogger(__name__)
 NAME = "backups"
-# How many stay in it; the oldest give way.
+# How many of those made here stay in it; the oldest of them give way.
 KEEP = 7
 FAILURE = "last-failure"
 BEGIN_SECONDS = 10.0
@@ -115,9 +115,11 @@ class Backups:
         try:
             if self._database is None:
                 begun.set()
-                path = dumps.dump(self._url, self.folder, now, KEEP).path
+                path = dumps.dump(self._url, self.folder, now, KEEP, copies.ASKED).path
             else:
-                path = copies.back_up(self._database, self.folder, now, KEEP, lambda done: begun.set()).path
+                path = copies.back_up(
+                    self._database, self.folder, now, KEEP, lambda done: begun.set(), copies.ASKED
+                ).path
         except SessiontrackError as error:
             log.warning("No backup: %s", error.message)
             self._tell(error.message)

@@ -52,7 +52,7 @@ def list_() -> Response:
     example={"success": True, "message": "A backup is being made"},
 )
 def start() -> Response:
-    """Begin a backup in the instance folder, unless one is being made; the oldest give way"""
+    """Begin a backup in the instance folder, unless one is being made; the oldest such one gives way"""
     _backups().start(g.now)
     log.info("Backup begun by %r", principal().username)
     return answer({"success": True, "message": "A backup is being made"})

@@ -2,7 +2,7 @@
 
 from werkzeug.routing import BaseConverter
 
-PATTERN = r"sessiontrack-[0-9]{8}T[0-9]{6}Z\.(?:sqlite3|dump)"
+PATTERN = r"sessiontrack-[0-9]{8}T[0-9]{6}Z(?:-asked)?\.(?:sqlite3|dump)"
 
 
 class BackupNameConverter(BaseConverter):

@@ -430,7 +430,7 @@ BACKUPS = {
     "running": False,
     "failure": None,
     "backups": [
-        {"name": "sessiontrack-20250801T120000Z.sqlite3", "size_bytes": 1048576, "made_at": 1754049600}
+        {"name": "sessiontrack-20250801T120000Z-asked.sqlite3", "size_bytes": 1048576, "made_at": 1754049600}
     ],
 }
 DOCTOR = {

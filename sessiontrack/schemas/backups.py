@@ -17,7 +17,10 @@ class BackupsAnswer(Success):
     """`GET /backups`."""
 
     folder = fields.String(required=True, metadata={"description": "On the server."})
-    keep = fields.Integer(required=True, metadata={"description": "How many stay; the oldest give way."})
+    keep = fields.Integer(
+        required=True,
+        metadata={"description": "How many of those begun here stay; the oldest of them give way."},
+    )
     running = fields.Boolean(required=True, metadata={"description": "Whether one is being made."})
     failure = fields.String(
         required=True, allow_none=True, metadata={"description": "Why the last one was not made, or null."}

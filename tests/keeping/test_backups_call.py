@@ -17,6 +17,7 @@ from sessiontrack.database import database_file
 from sessiontrack.exceptions import StorageUnavailable
 from sessiontrack.process import last_backup
 from tests.support.application import NOW, Client, Clients
+from tests.support.command import invoke
 from tests.support.refusals import refused
 from tests.support.server import Server
 from tests.support.waiting import SECONDS, wait_until
@@ -62,7 +63,7 @@ def test_none_at_first(clients: Clients) -> None:
 def test_a_backup_is_made_listed_and_downloaded(clients: Clients) -> None:
     with time_machine.travel(NOW, tick=False):
         (backup,) = made(clients.admin)["backups"]
-        assert backup["name"] == f"sessiontrack-{copies.stamp(NOW)}.sqlite3"
+        assert backup["name"] == f"sessiontrack-{copies.stamp(NOW)}-asked.sqlite3"
         assert backup["made_at"] == NOW
         file = folder_of(clients) / backup["name"]
         assert backup["size_bytes"] == file.stat().st_size
@@ -160,13 +161,13 @@ from sessiontrack.database import database_file
 database_file.PAGES_A_STEP = 1
 back_up = copies.back_up
 
-def killed(database, target, now, keep, tell):
+def killed(database, target, now, keep, tell, kind):
     def die(percent):
         tell(percent)
         if percent > 40:
             for process in (os.getppid(), os.getpid()):
                 os.kill(process, signal.SIGKILL)
-    return back_up(database, target, now, keep, die)
+    return back_up(database, target, now, keep, die, kind)
 
 copies.back_up = killed
 """
@@ -207,3 +208,26 @@ def test_the_oldest_give_way(clients: Clients) -> None:
             clock.shift(60)
     stamps = [each["made_at"] for each in found["backups"]]
     assert stamps == [NOW + 60 * number for number in range(8, 1, -1)]
+
+
+@pytest.mark.sqlite("pg_dump makes the others")
+def test_none_that_was_made_by_the_command_gives_way(clients: Clients) -> None:
+    """A click, or a stolen token, removes nothing of the nights; nor does a night of theirs."""
+    with time_machine.travel(NOW, tick=False) as clock:
+        for _ in range(9):
+            assert (
+                invoke(folder_of(clients).parent, "backup", str(folder_of(clients)), "--keep", "9").exit_code
+                == 0
+            )
+            clock.shift(60)
+        for _ in range(8):
+            found = made(clients.admin)
+            clock.shift(60)
+        assert (
+            invoke(folder_of(clients).parent, "backup", str(folder_of(clients)), "--keep", "9").exit_code == 0
+        )
+    stamps = [each["made_at"] for each in clients.admin.ok("GET", "/backups")["backups"]]
+    asked = [each["made_at"] for each in found["backups"] if "-asked." in each["name"]]
+    assert asked == [NOW + 60 * number for number in range(16, 9, -1)]
+    nightly = [NOW + 60 * number for number in (17, *range(8, 0, -1))]
+    assert stamps == sorted([*asked, *nightly], reverse=True)

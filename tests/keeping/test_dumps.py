@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from sessiontrack.backups import dumps
+from sessiontrack.backups import copies, dumps
 from sessiontrack.exceptions import InvalidInput, StorageUnavailable
 from tests.support import databases
 from tests.support.application import NOW
@@ -56,6 +56,9 @@ def test_in_a_folder_the_latest_are_kept_and_nothing_else_is_touched(programs: P
     earlier = dumps.dump(URL, folder, NOW - 86_400, 1)
     assert earlier.path.exists()
     assert sorted(each.name for each in folder.iterdir()) == ["notes.dump", earlier.path.name]
+    asked = dumps.dump(URL, folder, NOW, 1, copies.ASKED)
+    assert sorted(folder.glob("sessiontrack-*")) == [earlier.path, asked.path]
+    assert dumps.dump(URL, folder, NOW, 1).removed == [earlier.path]
 
 
 def test_what_fails_leaves_no_dump_and_replaces_none(programs: Path, tmp_path: Path) -> None:

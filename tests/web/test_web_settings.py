@@ -241,7 +241,9 @@ def test_a_backup_is_made_and_downloaded_with_the_password(own: Visit) -> None:
     page = own.page
     own.open(f"{SETTINGS}?section=backups")
     page.get_by_role("button", name="Back up now").click()
-    download = page.get_by_role("button", name=re.compile(r"Download sessiontrack-\d{8}T\d{6}Z\.sqlite3"))
+    download = page.get_by_role(
+        "button", name=re.compile(r"Download sessiontrack-\d{8}T\d{6}Z-asked\.sqlite3")
+    )
     expect(download).to_have_count(1)
     expect(page.get_by_role("button", name="Back up now")).to_be_enabled()
     download.click()
