@@ -1,5 +1,6 @@
 """`sessiontrack listen`: takes what other programs report of devices."""
 
+import logging
 import os
 import shlex
 import shutil
@@ -17,9 +18,9 @@ from sessiontrack import clock
 from sessiontrack.cli import work_as_owner
 from sessiontrack.cli.application import prepared_app
 from sessiontrack.cli.former_names import keep_former_name
-from sessiontrack.config import load_settings, settings_of
+from sessiontrack.config import Settings, load_settings, settings_of
 from sessiontrack.database import write_transaction
-from sessiontrack.exceptions import InvalidInput, InvalidSetting, RemoteFailed
+from sessiontrack.exceptions import InvalidInput, InvalidSetting, RemoteFailed, SessiontrackError
 from sessiontrack.listeners.hook_script import (
     OPENWRT_LEASES,
     OPENWRT_LINES,
@@ -39,6 +40,8 @@ from sessiontrack.startup import log_start
 from sessiontrack.values.observations import DeviceEvent
 from sessiontrack.values.roles import VIEWER
 
+log = logging.getLogger(__name__)
+
 
 @click.group()
 def listen() -> None:
@@ -54,8 +57,8 @@ def listen() -> None:
 def radius(host: str, port: int) -> None:
     """Serve RADIUS accounting until SIGTERM or SIGINT.
 
-    Who may send, and with which secret, is the setting RADIUS_CLIENTS. A packet is answered once it is
-    stored.
+    Who may send, and with which secret, is the setting RADIUS_CLIENTS, which SIGHUP reads anew. A packet is
+    answered once it is stored.
 
     \b
     Example: sessiontrack listen radius --host 10.0.0.2
@@ -65,11 +68,7 @@ def radius(host: str, port: int) -> None:
     supervisor = Supervisor()
     app = prepared_app(is_service=True)
     settings = settings_of(app)
-    if not settings.radius_clients:
-        raise InvalidSetting(
-            "RADIUS_CLIENTS is empty, so nobody may send:"
-            ' sessiontrack settings set RADIUS_CLIENTS "10.0.0.1=SECRET"'
-        )
+    _refuse_nobody(settings)
     with app.app_context(), supervisor:
         try:
             door: ClockDoor | None = app.extensions["sessiontrack.clock_door"]
@@ -81,12 +80,31 @@ def radius(host: str, port: int) -> None:
             supervisor.stopping()
             server.stop()
 
+        def read_anew(number: int, frame: FrameType | None) -> None:
+            try:
+                found = load_settings()
+                _refuse_nobody(found)
+            except SessiontrackError as error:
+                log.error("The settings stay as they were: %s", error.message)
+            else:
+                server.use(found.radius_clients, PresenceRules.of(found))
+                log.warning("RADIUS_CLIENTS and the rules of presence are read anew; the rest by a restart")
+
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
+        signal.signal(signal.SIGHUP, read_anew)
         click.echo(f"Listening for RADIUS accounting on {host}:{port}  (Ctrl-C ends it)")
         log_start(settings)
         supervisor.ready()
         server.serve(lambda line: click.echo(line, err=True), supervisor.alive)
+
+
+def _refuse_nobody(settings: Settings) -> None:
+    if not settings.radius_clients:
+        raise InvalidSetting(
+            "RADIUS_CLIENTS is empty, so nobody may send:"
+            ' sessiontrack settings set RADIUS_CLIENTS "10.0.0.1=SECRET"'
+        )
 
 
 class _HookGroup(click.Group):

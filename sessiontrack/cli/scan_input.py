@@ -121,7 +121,7 @@ def _hold_signals() -> Callable[[], None]:
     arrived: list[int] = []
     before = {
         each: signal.signal(each, lambda number, frame: arrived.append(number))
-        for each in (signal.SIGTERM, signal.SIGINT)
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     }
 
     def release() -> None:

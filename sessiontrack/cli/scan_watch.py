@@ -5,7 +5,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 
@@ -19,7 +19,7 @@ from sessiontrack.sources.formats import FORMAT_OF_PROGRAM
 SLACK_SECONDS = 60
 # After so many failed looks in a row the process fails, and systemd restarts it.
 MOST_FAILURES = 5
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def guessed_format(command: Sequence[str]) -> str | None:
@@ -33,18 +33,27 @@ class _Ended(BaseException):
     """A signal says to stop. No Exception: what catches failed looks must not catch this."""
 
 
+def ending_signals() -> list[signal.Signals]:
+    """Those that end a watch; SIGHUP is ignored where the caller said so, as nohup does."""
+    return [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+
+
 @contextmanager
 def _until_signalled() -> Iterator[None]:
-    def end(*_: object) -> None:
-        for each in SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        raise _Ended
+    signals = ending_signals()
 
-    before = {each: signal.signal(each, end) for each in SIGNALS}
+    def end(number: int, *_: object) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Ended(number)
+
+    before = {each: signal.signal(each, end) for each in signals}
     try:
         yield
-    except _Ended:
-        pass
+    except _Ended as ended:
+        if ended.args == (signal.SIGHUP,):
+            with suppress(OSError):  # the terminal that is gone
+                click.echo("Note: ended by SIGHUP; it reads its settings when it is started again.", err=True)
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

@@ -15,6 +15,8 @@ from sessiontrack.process.instance import INSTALLED
 from sessiontrack.process.whole_file import write_whole
 from sessiontrack.startup import refuse_weak_first
 
+SERVER = ("service", "reload sessiontrack")
+
 
 @click.group()
 def settings() -> None:
@@ -44,7 +46,7 @@ def set_(name: str, value: str) -> None:
     """Write a setting into sessiontrack.toml, readable by its owner only; an empty VALUE is an empty one.
 
     A value that cannot work is refused, and nothing is written. A running service reads it when it is
-    reloaded or restarted; listeners and scanners when they are restarted.
+    reloaded or restarted; listeners and scanners when they are restarted (RADIUS_CLIENTS also by SIGHUP).
 
     \b
     Example: sessiontrack settings set TIMEZONE Europe/Berlin
@@ -61,8 +63,10 @@ def set_(name: str, value: str) -> None:
     if not folder.is_dir():
         raise InvalidSetting(f"{folder} is not there; `sessiontrack init` makes it.")
     write_whole(path, _changed(path, key, value))
-    how = "`systemctl reload sessiontrack`" if folder == INSTALLED else "SIGHUP, or Ctrl-C and another start"
-    click.echo(f"{key.upper()} is set in {path}. To let a running service read it: {how}.")
+    # This one the server does not read.
+    who, unit = ("`listen radius`", "restart sessiontrack-radius") if key == "radius_clients" else SERVER
+    how = f"`systemctl {unit}`" if folder == INSTALLED else "SIGHUP, or Ctrl-C and another start"
+    click.echo(f"{key.upper()} is set in {path}. To let a running {who} read it: {how}.")
     if PREFIX + key.upper() in os.environ:
         click.echo(f"Note: {PREFIX}{key.upper()} in the environment goes before the file.", err=True)
 

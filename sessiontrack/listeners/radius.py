@@ -95,6 +95,12 @@ class RadiusServer:
         self._socket = _bound(host, port)
         self._wake, self._woken = socket.socketpair()
 
+    def use(self, clients: ClientSecrets, rules: PresenceRules) -> None:
+        """Take what comes from now on by these; may be called by a signal."""
+        self._clients = clients
+        self._rules = rules
+        self._secret_of.cache_clear()
+
     @property
     def port(self) -> int:
         """Where it listens."""

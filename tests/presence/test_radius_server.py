@@ -553,6 +553,45 @@ def test_the_command_listens_and_ends_cleanly_on_sigterm(site: Clients) -> None:
     assert len(sessions(site)) == 1
 
 
+def test_sighup_reads_the_clients_anew_and_keeps_the_old_where_they_cannot_work(site: Clients) -> None:
+    file = Path(site.app.instance_path) / "sessiontrack.toml"
+    file.write_text('radius_clients = "127.0.0.1=before"\n')
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [COMMAND, "listen", "radius", "--port", str(port)],
+        env={**environment(Path(site.app.instance_path)), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert f"127.0.0.1:{port}" in process.stdout.readline()
+        assert "sessiontrack.startup" in process.stderr.readline()
+        with asked(port, packet(START, secret=b"before")) as sender:
+            assert sender.recv(4096)
+        file.write_text(f'radius_clients = "{CLIENTS}"\n')
+        process.send_signal(signal.SIGHUP)
+        assert "RADIUS_CLIENTS and the rules of presence are read anew" in process.stderr.readline()
+        file.write_text("")
+        process.send_signal(signal.SIGHUP)
+        assert "The settings stay as they were: RADIUS_CLIENTS is empty" in process.stderr.readline()
+        file.write_text('radius_clients = "10.0.0.300=hidden"\n')
+        process.send_signal(signal.SIGHUP)
+        refused = process.stderr.readline()
+        assert "The settings stay as they were: " in refused
+        assert "hidden" not in refused
+        with asked(port, packet(START)) as sender:
+            assert sender.recv(4096)
+    finally:
+        process.terminate()
+        process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+
+
 def test_the_command_says_what_it_lacks(tmp_path: Path) -> None:
     ran = run(tmp_path / "instance", "listen", "radius", ADMIN_PASSWORD="correct horse")
     assert ran.returncode == 1

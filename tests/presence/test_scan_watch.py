@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from sessiontrack.cli import scan_watch
 from sessiontrack.cli.scan_input import run_command
 from sessiontrack.cli.scan_watch import guessed_format
 from sessiontrack.exceptions import UnreadableObservations
@@ -174,7 +175,7 @@ def test_how_times_are_written(clients: Clients, every: str) -> None:
     assert invoke(clients.app.instance_path, "scan", "watch", *words).exit_code == 0
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("ends_by_itself", [True, False])
 def test_a_signal_ends_it_cleanly_and_what_it_runs_too(
     clients: Clients, tmp_path: Path, signal_number: signal.Signals, ends_by_itself: bool
@@ -183,7 +184,13 @@ def test_a_signal_ends_it_cleanly_and_what_it_runs_too(
     mark = tmp_path / "pid"
     script = f"echo '[{ROUTER}]'; echo $$ > {mark}; " + ("true" if ends_by_itself else "exec sleep 600")
     process = subprocess.Popen(
-        [COMMAND, "scan", "watch", "--every", "600s", "--format", "ip-neigh", "--", "sh", "-c", script],
+        # Where these tests run in the background, SIGHUP may be ignored.
+        [
+            *shlex.split(
+                f"env --default-signal=HUP {COMMAND} scan watch --every 600s --format ip-neigh -- sh -c"
+            ),
+            script,
+        ],
         env=environment(Path(clients.app.instance_path)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -200,9 +207,18 @@ def test_a_signal_ends_it_cleanly_and_what_it_runs_too(
     finally:
         process.kill()
         process.communicate()
-    assert (process.returncode, stderr) == (0, "")
+    said = "Note: ended by SIGHUP; it reads its settings when it is started again.\n"
+    assert (process.returncode, stderr) == (0, said if signal_number == signal.SIGHUP else "")
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_sighup_does_not_end_what_nohup_started() -> None:
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert scan_watch.ending_signals() == [signal.SIGTERM, signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGHUP, inherited)
 
 
 def test_a_signal_while_a_command_is_being_started_waits_until_it_can_be_ended(

@@ -23,12 +23,15 @@ def test_set_writes_a_file_for_its_owner_that_the_start_reads(tmp_path: Path) ->
 
 
 def test_set_says_how_a_running_service_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def shown() -> str:
-        return invoke(tmp_path, "settings", "set", "TIMEZONE", "Europe/Berlin").output
+    def shown(name: str = "TIMEZONE", value: str = "Europe/Berlin") -> str:
+        return invoke(tmp_path, "settings", "set", name, value).output
 
+    radius = "RADIUS_CLIENTS", "10.0.0.1=secret"
     assert "To let a running service read it: SIGHUP, or Ctrl-C and another start." in shown()
+    assert "To let a running `listen radius` read it: SIGHUP, or Ctrl-C and another start." in shown(*radius)
     monkeypatch.setattr("sessiontrack.cli.settings.INSTALLED", tmp_path)
     assert "To let a running service read it: `systemctl reload sessiontrack`." in shown()
+    assert "a running `listen radius` read it: `systemctl restart sessiontrack-radius`." in shown(*radius)
 
 
 def test_set_leaves_other_lines_and_comments(tmp_path: Path) -> None:
