@@ -23,11 +23,13 @@ from sessiontrack.exceptions import UnreadableHistory
 from sessiontrack.models.device import PROPERTIES
 from sessiontrack.services.clock_door import pass_once
 from sessiontrack.services.history import Tally, import_history
+from sessiontrack.services.history_devices import Known
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.sources.app_db import AppDatabase, Ended, ended_sections
 from sessiontrack.sources.history_rows import read_file, read_user_sessions
 from sessiontrack.sources.history_values import Values
 from sessiontrack.values.records import (
+    DEVICES,
     KINDS,
     NOT_TAKEN,
     DeviceRecord,
@@ -203,21 +205,32 @@ def _add_format(file_format: str) -> None:
         file_format,
         help=f"""Read a {file_format.upper()} file that `sessiontrack export` wrote; FILE - is standard input.
 
-        Restore devices first, then sessions, then events.
+        Restore devices first, then sessions, then events. Devices may also come from a list of your own, of
+        mac and what you know of each, such as name and owner.
 
+        \b
         Example: sessiontrack import {file_format} sessions sessions.{file_format}
+        Example: sessiontrack import {file_format} devices names.{file_format} --overwrite
         """,
     )
     @click.argument("kind", type=click.Choice(KINDS))
     @file_argument
+    @click.option(
+        "--overwrite",
+        is_flag=True,
+        help="Of known devices take what the file says; what is empty in it stays. Without it all stays.",
+    )
     @_with_wanted
-    def read(kind: str, file: str, wanted: Wanted) -> None:
+    def read(kind: str, file: str, overwrite: bool, wanted: Wanted) -> None:
+        if overwrite and kind != DEVICES:
+            raise click.UsageError("--overwrite is for devices.")
         with _opened(file) as opened:
             _import(
                 lambda values: [read_file(opened, file_format, kind, values, PROPERTIES)],
                 "local",
                 opened,
                 wanted,
+                known=Known(overwrite),
             )
 
 
@@ -271,6 +284,7 @@ def _import(
     origin: BinaryIO | AppDatabase,
     wanted: Wanted,
     ended: Ended | None = None,
+    known: Known | None = None,
 ) -> None:
     app = prepared_app()
     settings = settings_of(app)
@@ -288,7 +302,7 @@ def _import(
         with progress_bar("Reading", total) as tell:
             position = None if total is None or isinstance(origin, AppDatabase) else origin.tell
             sections = _counted(read(values), position, tell, spans)
-            tallies = import_history(tx, clock.now(), sections, refused.add, rules, settings.timezone)
+            tallies = import_history(tx, clock.now(), sections, refused.add, rules, settings.timezone, known)
         if refused.count and refused.count == sum(tally.read for tally in tallies.values()):
             first = refused.kept[0]
             raise UnreadableHistory(
@@ -301,10 +315,14 @@ def _import(
             raise UnreadableHistory(f"Nothing is taken. {ahead} With --skip-ahead the rest is taken.")
     if ahead:
         click.echo(ahead, err=True)
+    if known is not None and known.rows and not wanted.as_json:
+        rows = "1 row differs" if known.rows == 1 else f"{known.rows} rows differ"
+        columns = ", ".join(f"{name} {count}" for name, count in known.columns.items())
+        click.echo(f"{rows} from what is set here, which stays: {columns}. --overwrite takes them.", err=True)
     what_now = END_THEM if is_database else REPORT_THEM
     if wanted.dry_run and is_database and not wanted.as_json:
         click.echo(f"Times without an offset are taken as {naive.name} (--naive-times).")
-    _print(tallies, refused, spans, ended, settings.timezone, what_now, wanted)
+    _print(tallies, refused, spans, ended, known, settings.timezone, what_now, wanted)
 
 
 def _ahead(tallies: dict[str, Tally], *, is_zone_given: bool) -> str:
@@ -369,6 +387,7 @@ def _print(
     refused: _Refused,
     spans: dict[str, Span],
     ended: Ended | None,
+    known: Known | None,
     site: SiteTime,
     what_now: str,
     wanted: Wanted,
@@ -381,6 +400,8 @@ def _print(
         faults = [fault._asdict() for fault in refused.kept]
         instants = {kind: span.shown(site) for kind, span in spans.items() if span.first is not None}
         body = {"dry_run": wanted.dry_run, "counts": counts, "instants": instants, "refused": faults}
+        if known is not None:
+            body["differing"] = {"rows": known.rows, "columns": dict(known.columns)}
         if ended is not None:
             at = None if ended.at is None else site.format_offset(ended.at)
             body["ended"] = {"sessions": ended.count, "at": at}

@@ -17,7 +17,7 @@ from sessiontrack.presence.ahead import FUTURE_SECONDS, LATEST_END_SECONDS
 from sessiontrack.presence.derivation import Terms, derive_devices, reporting
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.links import LINK
-from sessiontrack.services.history_devices import DeviceBook
+from sessiontrack.services.history_devices import DeviceBook, Known
 from sessiontrack.services.history_sessions import BATCH, SessionImport, batches, ip_key
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.periods import format_duration
@@ -99,6 +99,7 @@ def import_history(
     refuse: Refuse,
     rules: PresenceRules,
     site: SiteTime = IN_UTC,
+    known: Known | None = None,
 ) -> dict[str, Tally]:
     """Write what is not here yet, all in this transaction; what lies ahead of the clock is not taken.
 
@@ -107,6 +108,7 @@ def import_history(
         refuse: called for every row that is not taken.
         rules: by which what is derived gives way to it.
         site: the zone of the times in what is refused.
+        known: what becomes of known devices of which a file says something else; by default that stays.
     Returns:
         what became of the rows, by kind.
     """
@@ -114,7 +116,7 @@ def import_history(
     hold_evidence(tx)
     tx.exclude_writers("device", "user_session")
     tx.prepare_bulk()
-    devices = DeviceBook(tx, now)
+    devices = DeviceBook(tx, now, known or Known())
     tallies: dict[str, Tally] = {}
     for section in sections:
         tally = tallies.setdefault(section.kind, Tally())

@@ -1,8 +1,10 @@
 """The devices of an imported history: found or made, described where nothing is known of them yet."""
 
-from typing import Literal
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models import Device
@@ -10,6 +12,7 @@ from sessiontrack.models.columns import bind
 from sessiontrack.models.device import PROPERTIES
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import DERIVED
+from sessiontrack.services.devices import judge_anew
 from sessiontrack.values.records import DeviceRecord
 
 FIND = Statement(select(Device.id, Device.first_seen_at).where(Device.id == device_with(bind("mac"))))
@@ -36,6 +39,11 @@ _FILLINGS = {name: _filling(name, unset) for name, unset in _FILLED.items()}
 _SET = ", ".join(f"{name} = {value}" for name, (value, _) in _FILLINGS.items())
 _ANY = " OR ".join(condition for _, condition in _FILLINGS.values())
 FILL = Statement(f"UPDATE device SET {_SET} WHERE id = :device_id AND ({_ANY})")
+_THIS = Device.id == bind("device_id")
+STORED = Statement(select(*(getattr(Device, name) for name in _UNSET)).where(_THIS))
+# One by one, and only what is said otherwise.
+OVERWRITE = {name: Statement(update(Device).where(_THIS).values({name: bind("value")})) for name in _UNSET}
+_FILE_NAMES = {each.name: each.file_name for each in PROPERTIES}
 _NUMBERS = [name for name, unset in _FILLED.items() if unset is None]
 _FIRST_SESSION = (
     "FROM device_session s WHERE s.device_id = event.device_id"
@@ -60,12 +68,26 @@ SEEN_EARLIER = Statement("UPDATE device SET first_seen_at = :at WHERE id = :devi
 Outcome = Literal["added", "changed", "present"]
 
 
+@dataclass
+class Known:
+    """What becomes of known devices of which a file says something else.
+
+    overwrite: whether the file counts.
+    rows: where it did not, in how many rows it differs; columns: how often by each of these.
+    """
+
+    overwrite: bool = False
+    rows: int = 0
+    columns: Counter[str] = field(default_factory=Counter)
+
+
 class DeviceBook:
     """Every device that the history speaks of, by its MAC; to be settled at the end."""
 
-    def __init__(self, tx: Transaction, now: int) -> None:
+    def __init__(self, tx: Transaction, now: int, known: Known) -> None:
         self._tx = tx
         self._now = now
+        self._known = known
         self._ids: dict[str, int] = {}
         self._macs: dict[int, str] = {}
         # The earliest instant known of each: as it is stored, and as it is reported.
@@ -101,7 +123,24 @@ class DeviceBook:
         given = {f"has_{name}": values[name] is not None for name in _NUMBERS}
         filled = self._tx.run(FILL, device_id=device_id, **values, **given)
         is_earlier = self._first[device_id] < self._stored_first[device_id]
-        return "changed" if filled or is_earlier else "present"
+        is_changed = self._overwrite(device_id, record) if record.said else False
+        return "changed" if filled or is_earlier or is_changed else "present"
+
+    def _overwrite(self, device_id: int, record: DeviceRecord) -> bool:
+        """Take what the row says otherwise, or count it. Whether anything is taken."""
+        stored = dict(zip(_UNSET, self._tx.row(STORED, device_id=device_id) or (), strict=True))
+        differing: dict[str, Any] = {
+            name: record.properties[name] for name in record.said if record.properties[name] != stored[name]
+        }
+        if not self._known.overwrite:
+            self._known.rows += bool(differing)
+            self._known.columns.update(_FILE_NAMES[name] for name in differing)
+            return False
+        for name, value in differing.items():
+            self._tx.run(OVERWRITE[name], device_id=device_id, value=value)
+        if "grace_seconds" in differing:
+            judge_anew(self._tx, device_id)
+        return bool(differing)
 
     def settle(self, floor: int) -> set[int]:
         """Bring first_seen_at back to the earliest instant that was reported.

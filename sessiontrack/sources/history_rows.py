@@ -105,6 +105,7 @@ def _device(properties: Sequence[DeviceProperty], raw: Raw, values: Values) -> D
         values.instant(get("first_seen_at"), "first_seen_at"),
         values.instant(get("last_seen_at"), "last_seen_at"),
         {each.name: _property(each, get(each.file_name), values) for each in properties},
+        [each.name for each in properties if get(each.file_name) not in (None, "", [])],
     )
 
 

@@ -164,14 +164,15 @@ def _from_csv(file: BinaryIO, known: Sequence[str]) -> Iterator[Line]:
     csv.field_size_limit(LONGEST_ROW)
     reader = csv.reader(_texts(file), strict=True)
     try:
-        header = next(reader, [])
+        header = [name.strip().lower() if known else name for name in next(reader, [])]
         if not header:
             raise UnreadableHistory("The file is empty: its first line should name the columns.")
         if len(set(header)) < len(header):
             raise UnreadableHistory("A column is there twice.")
         if known and (unknown := sorted(set(header) - set(known))):
+            commas = " Columns are separated by commas." if len(header) == 1 else ""
             raise UnreadableHistory(
-                f"There is an unknown column {unknown[0][:60]!a}; known are: {', '.join(known)}."
+                f"There is an unknown column {unknown[0][:60]!a}; known are: {', '.join(known)}.{commas}"
             )
         for cells in reader:
             if not cells:

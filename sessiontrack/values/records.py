@@ -4,7 +4,7 @@ values.
 Instants are UTC epoch seconds, addresses canonical; nothing here knows where it came from or goes to.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -36,12 +36,14 @@ class DeviceRecord(NamedTuple):
     """What is known of one device.
 
     properties: by the name of the column; those that are not in it are not set.
+    said: those properties that a file of devices has a value for; a mark may be said to be not set.
     """
 
     mac: str
     first_seen_at: int | None = None
     last_seen_at: int | None = None
     properties: Mapping[str, Any] = MappingProxyType({})
+    said: Sequence[str] = ()
 
 
 class SessionRecord(NamedTuple):

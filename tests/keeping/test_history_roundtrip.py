@@ -15,6 +15,7 @@ from sessiontrack.values.record_files import FORMATS, decode, defuse, encode, un
 from sessiontrack.values.records import KINDS
 from tests.support import rows
 from tests.support.application import NOW, Clients
+from tests.support.command import invoke
 from tests.support.history import assert_refused, counts, run_export, run_import, stored
 
 DAY = 86_400
@@ -285,3 +286,49 @@ def test_a_csv_file_of_a_spreadsheet_is_read(app: Flask) -> None:
     text = "\ufeffmac,at,type,voided\r\naabbccddeeff,2025-08-01 10:00,Connected,TRUE\r\n"
     run_import(app, "csv", "events", "-", text=text, TIMEZONE="Europe/Berlin")
     assert stored(app)["events"][0][:3] == ("AA:BB:CC:DD:EE:FF", 1_754_035_200, "Connected")
+
+
+NAMES = """MAC,Name,Owner,favourite,grace_seconds,tags
+02:00:00:00:00:01,Printer,,,,
+02:00:00:00:00:02,Laptop,Anna,false,600,"den,office"
+02:00:00:00:00:03,Camera,,true,,
+"""
+
+
+def test_a_list_of_names_is_left_or_taken_where_others_are_set(make_clients: Callable[..., Clients]) -> None:
+    app = make_clients().app
+    with rows.writing(app) as tx:
+        rows.add_device(tx, "02:00:00:00:00:01", name="Epson", owner="Office")
+        two = rows.add_device(tx, "02:00:00:00:00:02", name="Laptop", owner="Ben")
+        tx.run(DESCRIBE, vendor="Acme", first=NOW, last=NOW, id=two)
+    words = ["import", "csv", "devices", "-"]
+    done = invoke(app.instance_path, *words, text=NAMES)
+    line = (
+        "2 rows differ from what is set here, which stays:"
+        " name 1, owner 1, favourite 1, grace_seconds 1. --overwrite takes them.\n"
+    )
+    assert (done.exit_code, done.stderr) == (0, line)
+    names = [(row[1], row[2], row[7], row[8]) for row in stored(app)["devices"]]
+    assert names == [("Epson", "Office", 0, None), ("Laptop", "Ben", 1, 90), ("Camera", "", 1, None)]
+    tried = run_import(app, *words[1:], "--overwrite", "--dry-run", text=NAMES)
+    assert counts(tried, "devices") == {"read": 3, "changed": 2, "present": 1}
+    assert run_import(app, *words[1:], text=NAMES)["differing"] == {
+        "rows": 2,
+        "columns": {"name": 1, "owner": 1, "favourite": 1, "grace_seconds": 1},
+    }
+    done = invoke(app.instance_path, *words, "--overwrite", text=NAMES)
+    assert (done.exit_code, done.stderr) == (0, "")
+    names = [(row[1], row[2], row[7], row[8]) for row in stored(app)["devices"]]
+    assert names == [("Printer", "Office", 0, None), ("Laptop", "Anna", 0, 600), ("Camera", "", 1, None)]
+    again = run_import(app, *words[1:], "--overwrite", text=NAMES)
+    assert counts(again, "devices") == {"read": 3, "present": 3}
+    assert again["differing"] == {"rows": 0, "columns": {}}
+
+
+def test_a_list_with_other_separators_is_refused_in_these_words(make_clients: Callable[..., Clients]) -> None:
+    app = make_clients().app
+    text = "mac;name\n02:00:00:00:00:01;Printer\n"
+    assert_refused(app, "csv", "devices", "-", text=text, words="Columns are separated by commas.")
+    done = invoke(app.instance_path, "import", "csv", "sessions", "-", "--overwrite", text="mac\n")
+    assert done.exit_code == 2
+    assert "--overwrite is for devices." in done.stderr
