@@ -124,3 +124,19 @@ def test_a_month_keeps_a_device_that_is_archived_since(browser: Browser, tmp_pat
         expect(visit.page.locator(".tile").nth(1)).to_contain_text("1")
         fresh = visit.page.locator(".month-card").filter(has_text="New devices")
         expect(fresh.get_by_role("listitem")).to_contain_text("Camera")
+
+
+@pytest.mark.parametrize(("devices", "says"), [(25, 0), (26, 1)])
+def test_on_paper_it_says_where_the_rows_of_a_long_table_are(
+    browser: Browser, web_server: WebServer, devices: int, says: int
+) -> None:
+    with visiting(browser, web_server.base) as visit:
+        visit.page.route(
+            "**/presence/totals?*", lambda route: route.fulfill(json={"known": devices, "new": 0})
+        )
+        visit.log_in("admin", PASSWORD)
+        visit.open("/ui/month")
+        expect(visit.page.locator(".tile").first).to_contain_text(str(devices))
+        visit.page.emulate_media(media="print")
+        printed = visit.page.get_by_text("Of this table, the rows that the page shows are printed")
+        expect(printed.filter(visible=True)).to_have_count(says)

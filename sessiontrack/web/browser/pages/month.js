@@ -2,6 +2,7 @@ import { html, nothing, svg } from "lit";
 import { get, getList, queryOf } from "../client.js";
 import { StElement } from "../element.js";
 import { colorsOf, sumOf, together, viewBars } from "../elements/bars.js";
+import { SIZES } from "../elements/pager.js";
 import { emptyState, failure, nameTab, pageHeader } from "../elements/parts.js";
 import "../elements/table.js";
 import { viewName } from "../elements/views.js";
@@ -175,6 +176,7 @@ class MonthPage extends StElement {
         .keyOf=${({ mac }) => mac}
         .filters=${{ month }}
       ></st-table>
+      ${this.found?.devices > SIZES[0] ? html`<p class="only-print">${t("month.presence.printed")}</p>` : nothing}
     </section>`;
   }
 
