@@ -6,6 +6,7 @@ sender sends it again.
 """
 
 import logging
+import re
 import selectors
 import socket
 import threading
@@ -19,12 +20,12 @@ from itertools import islice
 from typing import Any
 
 from sessiontrack import clock
-from sessiontrack.database import write_transaction
+from sessiontrack.database import read_transaction, write_transaction
 from sessiontrack.exceptions import ClockUnsure, StorageUnavailable, UnreadablePacket, WrongAuthenticator
 from sessiontrack.services.clock_door import ClockDoor
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.services.radius_accounting import WITHOUT_MAC, Memory, Received, is_dated_wrongly, record
-from sessiontrack.services.source_failures import record_failure, record_success
+from sessiontrack.services.source_failures import last_failure, record_failure, record_success
 from sessiontrack.sources.radius import LONGEST_PACKET, Accounting, read_accounting
 from sessiontrack.values.setting_texts import ClientSecrets
 
@@ -45,6 +46,7 @@ DATED_WRONGLY = "dated too far from now, taken as of the receipt"
 # The listener as a source that fails while a client has another secret than it.
 SOURCE = "radius"
 REASON = "packets with a wrong secret from {}: it is not the one in RADIUS_CLIENTS"
+FROM = re.compile("from ([^ ]+(?:, [^ ]+)*)(?:: it is|$)")
 # It sends again for some seconds, and then with its next device: who looks in between is to see it.
 WRONG_SECRET_SECONDS = 3600
 ALIVE_SECONDS = 5
@@ -127,6 +129,7 @@ class RadiusServer:
             report: takes a line, once a minute at most, of what was dropped.
             alive: called every few seconds while packets are taken from the socket and recorded.
         """
+        self._remember_wrong()
         receiver = threading.Thread(target=self._receive, name="radius-receiver", daemon=True)
         receiver.start()
         reported_at = told_at = clock.now()
@@ -146,6 +149,19 @@ class RadiusServer:
             self._report(report, is_last=True)
             for each in (self._socket, self._wake, self._woken):
                 each.close()
+
+    def _remember_wrong(self) -> None:
+        """Whose secret was wrong when the last listener ended: another client's good packet mends nothing."""
+        with suppress(StorageUnavailable), read_transaction() as tx:
+            reason, failed_at = last_failure(tx, SOURCE)
+            found = FROM.search(reason)
+            for client in found[1].split(", ") if found else ():
+                # The last one may be cut off, or be no client any more.
+                with suppress(ValueError):
+                    if self._secret_of(client) is not None:
+                        self._wrong[client] = failed_at
+            if self._wrong:
+                self._reported_wrong = dict(self._wrong)
 
     def _receive(self) -> None:
         """The receiving thread."""

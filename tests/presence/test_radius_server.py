@@ -21,6 +21,7 @@ from sessiontrack.listeners import radius as listener
 from sessiontrack.listeners.radius import RadiusServer
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.services.radius_accounting import Memory, Received, record
+from sessiontrack.services.source_failures import record_failure
 from sessiontrack.sources import radius as source
 from tests.support import databases
 from tests.support.application import NOW, Clients
@@ -134,6 +135,22 @@ def test_a_wrong_secret_is_a_failure_for_an_hour_or_until_its_client_has_the_rig
         server._report(lines.append)
         assert _failures(site) == [listener.REASON.format("127.0.0.1")] * fails
     assert lines[0] == "RADIUS: 0 packets answered; also 1 with a wrong secret (from 127.0.0.1)."
+
+
+@pytest.mark.parametrize(("clients", "fails"), [(f"{CLIENTS}, 127.0.0.2=other", True), (CLIENTS, False)])
+def test_a_restart_does_not_forget_whose_secret_is_wrong(
+    make_clients: Callable[..., Clients], clients: str, fails: bool
+) -> None:
+    """Where another client's packets are right; one that is no client any more is no failure."""
+    site = make_clients(RADIUS_CLIENTS=clients)
+    reason = listener.REASON.format("127.0.0.2, 127.0.0.")
+    with site.app.app_context(), write_transaction() as tx:
+        record_failure(tx, clock.now(), listener.SOURCE, reason)
+    with running(site.app) as server, asked(server.port, packet(START)) as sender:
+        assert sender.recv(4096)
+        with site.app.app_context():
+            server._report(lambda line: None)
+        assert _failures(site) == [reason] * fails
 
 
 @pytest.mark.usefixtures("clock")
