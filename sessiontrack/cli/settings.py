@@ -35,6 +35,9 @@ def list_(as_json: bool) -> None:
     """
     found = describe_settings()
     if not as_json:
+        for each in found:
+            if each["secret"] and each["source"] != "default":
+                each["value"] = "(secret)"
         found = [{name: each[name] for name in ("name", "value", "source")} for each in found]
     print_table(found, as_json=as_json)
 

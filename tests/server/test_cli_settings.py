@@ -97,3 +97,8 @@ def test_list_shows_each_value_with_its_source_and_no_secret(tmp_path: Path) -> 
     assert "a password of mine" not in result.output
     lines = invoke(tmp_path, "settings", "list").stdout.splitlines()
     assert any(line.split() == ["THREADS", "2", "file"] for line in lines)
+    assert any(line.split() == ["RADIUS_CLIENTS", "-", "default"] for line in lines)
+    invoke(tmp_path, "settings", "set", "RADIUS_CLIENTS", "10.0.0.1=hidden")
+    lines = invoke(tmp_path, "settings", "list").stdout.splitlines()
+    assert any(line.split() == ["RADIUS_CLIENTS", "(secret)", "file"] for line in lines)
+    assert not any("hidden" in line for line in lines)
