@@ -137,6 +137,29 @@ def test_the_unit_of_the_first_boot_is_one(tmp_path: Path) -> None:
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
+def test_the_rule_for_working_hours_fires_in_them_alone(tmp_path: Path) -> None:
+    """The clock of the tests begins on a Thursday; the last packet came at midnight before."""
+    (rules,) = blocks("monitoring.md", "Silent sources", "yaml")
+    (tmp_path / "rules.yml").write_text(rules)
+    (alert,) = re.findall("alert: (.*)", rules)
+    hours = {"08h59m": 0, "9h": 1, "16h59m": 1, "17h": 0, "34h": 1, "58h": 0, "82h": 0, "106h": 1}
+    series = 'sessiontrack_last_heard_timestamp_seconds{kind="radius",source="radius:floor 1"}'
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": series, "values": "0x7000"}],
+        "alert_rule_test": [
+            {"alertname": alert, "eval_time": at, "exp_alerts": [{"exp_labels": {}}] * fires}
+            for at, fires in hours.items()
+        ],
+    }
+    # JSON is YAML.
+    (tmp_path / "test.yml").write_text(json.dumps({"rule_files": ["rules.yml"], "tests": [case]}))
+    checked = subprocess.run(
+        ["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def test_what_monitoring_shows_of_mail_is_taken_by_systemd_and_prometheus(tmp_path: Path) -> None:
     mails, asks = blocks("monitoring.md", "By mail", "ini")
     (tmp_path / "failed@nightly.service.service").write_text(mails)
