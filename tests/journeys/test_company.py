@@ -115,7 +115,7 @@ def test_in_a_company(tmp_path: Path) -> None:
         journey.run("last=")
         journey.run("shares.csv")
         journey.run("session-events.csv")
-        journey.run("backup backups")
+        journey.run("backup instance/backups")
         assert journey.is_over
         shares = list(csv.DictReader((folder / "shares.csv").read_text("utf-8-sig").splitlines()))
         assert sorted(row["name"] for row in shares) == ["", "Anna's laptop"]

@@ -35,8 +35,8 @@ if has_namespaces():
             device = call(port, "GET", f"/devices/{mac(1)}", token=token).json["device"]
             assert (device["name"], device["alert_down"], device["connected"]) == ("Printer", True, True)
             assert mac(1) in journey.run("export sessions")
-            journey.run("backup backups")
-            assert len(list((folder / "backups").glob("*.sqlite3"))) == 1
+            journey.run("backup instance/backups")
+            assert len(list((folder / "instance" / "backups").glob("*.sqlite3"))) == 1
             # A warning is this machine's: its clock, its disk.
             assert "ok       schema" in journey.run("doctor", codes=(0, 1))
             assert journey.is_over
