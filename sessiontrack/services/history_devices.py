@@ -65,7 +65,7 @@ VOID_OLD = Statement(
 WITH_EVIDENCE = Statement("SELECT device_id FROM sighting_run UNION SELECT device_id FROM device_evidence")
 SEEN_EARLIER = Statement("UPDATE device SET first_seen_at = :at WHERE id = :device_id")
 
-Outcome = Literal["added", "changed", "present"]
+Taken = Literal["added", "changed", "present"]
 
 
 @dataclass
@@ -113,7 +113,7 @@ class DeviceBook:
         """The device was there at that instant."""
         self._first[device_id] = min(at, self._first[device_id])
 
-    def put(self, record: DeviceRecord) -> Outcome:
+    def put(self, record: DeviceRecord) -> Taken:
         """Take what a row reports of a device; what is known here stays."""
         if record.mac not in self._ids and self._find(record.mac) is None:
             self._make(record)
