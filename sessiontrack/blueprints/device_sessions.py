@@ -28,9 +28,6 @@ from sessiontrack.services.presence import PresenceRules
 from sessiontrack.values.reports import NewSession
 from sessiontrack.values.roles import OPERATOR, VIEWER
 
-SESSIONS_OPENING = b'{"success":true,"sessions":['
-SESSIONS_CLOSING = b"]}"
-
 blueprint = Blueprint(
     "device sessions", __name__, url_prefix="/sessions", description="Which devices were connected."
 )
@@ -116,8 +113,7 @@ def calendar(query: dict[str, Any]) -> Response:
         limit=limit,
         offset=offset,
         written=texts,
-        opening=SESSIONS_OPENING,
-        closing=SESSIONS_CLOSING,
+        field="sessions",
     )
 
 
@@ -222,6 +218,5 @@ def _sessions(wanted: sessions.SessionFilter, limit: int | None, offset: int) ->
         limit=limit,
         offset=offset,
         written=texts,
-        opening=SESSIONS_OPENING,
-        closing=SESSIONS_CLOSING,
+        field="sessions",
     )

@@ -41,8 +41,7 @@ def list_(query: dict[str, Any]) -> Response:
         lambda tx: queries.count_devices(tx, wanted, now),
         limit=limit,
         offset=offset,
-        opening=b'{"success":true,"devices":[',
-        closing=b"]}",
+        field="devices",
     )
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 from flask import Response, g
 
 from sessiontrack.database import read_transaction
@@ -40,7 +39,6 @@ def at(query: dict[str, Any]) -> Response:
         if total == people_now.MOST_PEOPLE:
             total = queries.count_people_at(tx, at, now, alive, only)
     about = {
-        "success": True,
         "at": site.format_offset(at),
         "recorded_since": None if since is None else site.format_offset(since),
         "people_total": total,
@@ -51,8 +49,8 @@ def at(query: dict[str, Any]) -> Response:
         lambda tx: queries.count_devices_at(tx, at),
         limit=limit,
         offset=offset,
-        opening=orjson.dumps(about)[:-1] + b',"devices":[',
-        closing=b"]}",
+        field="devices",
+        about=about,
     )
 
 

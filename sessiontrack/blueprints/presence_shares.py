@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 from flask import Response, g
 
 from sessiontrack.database import read_transaction
@@ -33,7 +32,6 @@ def shares(query: dict[str, Any]) -> Response:
     wanted = _wanted(query)
     limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
     about = {
-        "success": True,
         "start": site.format_offset(wanted.start),
         "end": site.format_offset(wanted.end),
     }
@@ -42,8 +40,8 @@ def shares(query: dict[str, Any]) -> Response:
         lambda tx: queries.count_shares(tx, wanted, now),
         limit=limit,
         offset=offset,
-        opening=orjson.dumps(about)[:-1] + b',"devices":[',
-        closing=b"]}",
+        field="devices",
+        about=about,
     )
 
 

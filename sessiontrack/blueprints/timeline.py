@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import orjson
 from flask import Response, g
 
 from sessiontrack.http import examples
@@ -36,7 +35,6 @@ def timeline(query: dict[str, Any]) -> Response:
     )
     limit, offset, now, site = query["limit"], query["offset"], g.now, settings().timezone
     about = {
-        "success": True,
         "start": window.start,
         "end": window.end,
         "now": now,
@@ -48,8 +46,8 @@ def timeline(query: dict[str, Any]) -> Response:
         lambda tx: devices.count_devices(tx, wanted, now),
         limit=limit,
         offset=offset,
-        opening=orjson.dumps(about)[:-1] + b',"devices":[',
-        closing=b"]}",
+        field="devices",
+        about=about,
     )
 
 
@@ -77,8 +75,7 @@ def sessions(query: dict[str, Any]) -> Response:
         lambda tx: timeline_sessions.count_timeline_sessions(tx, wanted, now),
         limit=limit,
         offset=offset,
-        opening=b'{"success":true,"sessions":[',
-        closing=b"]}",
+        field="sessions",
     )
 
 

@@ -1,9 +1,10 @@
 """Answers: JSON bytes made once, long lists streamed, pages with their headers."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain, islice
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -65,8 +66,8 @@ def list_answer(
     limit: int | None,
     offset: int,
     written: Written = objects,
-    opening: bytes = b"[",
-    closing: bytes = b"]",
+    field: str = "",
+    about: Mapping[str, object] = MappingProxyType({}),
 ) -> Response:
     """A list with its paging headers; longer than WHOLE rows, in pieces of CHUNK.
 
@@ -76,8 +77,10 @@ def list_answer(
         rows: what is asked for: from offset on, at most limit.
         count: how many there are without limit and offset; called only where the rows do not tell.
         written: how some of them become JSON.
-        opening, closing: what stands around the rows.
+        field: the one that has the rows, in an object; without it the answer is the list.
+        about: that object's other fields.
     """
+    opening, closing = _around(field, about)
     if limit is None:
         limit_reads(None)
     with ExitStack() as stack:
@@ -97,6 +100,14 @@ def list_answer(
             response = Response(_pieces(body, wanted, written, closing), mimetype=JSON)
             response.call_on_close(stack.pop_all().close)
     return paged(response, limit, offset, total)
+
+
+def _around(field: str, about: Mapping[str, object]) -> tuple[bytes, bytes]:
+    """What stands around the rows, which are written piece by piece."""
+    if not field:
+        return b"[", b"]"
+    before, _, after = orjson.dumps({"success": True, **about, field: []}).rpartition(b"[]")
+    return before + b"[", b"]" + after
 
 
 def paged(response: Response, limit: int | None, offset: int, total: int) -> Response:
