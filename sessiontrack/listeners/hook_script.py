@@ -23,7 +23,8 @@ OPENWRT_LINES = (
     "sed -i '/^exit 0/d' /etc/rc.local",
     f"echo '{_OPENWRT_REPORTER} &' >> /etc/rc.local",
 )
-OPENWRT_LEASES = f"cp {OPENWRT_PATH} /etc/hotplug.d/dhcp/90-sessiontrack"
+# dnsmasq calls hotplug only where it found such a file when it started.
+OPENWRT_LEASES = f"cp {OPENWRT_PATH} /etc/hotplug.d/dhcp/90-sessiontrack && /etc/init.d/dnsmasq restart"
 
 
 def write_hook_script(

@@ -33,7 +33,7 @@ const WAYS = {
     `ssh root@router "sed -i '/^exit 0/d' /etc/rc.local"`,
     `ssh root@router "echo 'hostapd_cli -B -r -i phy0-ap0 -a ${HOOK} &' >> /etc/rc.local"`,
     { words: t("sources.add.openwrt.leases") },
-    `ssh root@router "cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack"`,
+    `ssh root@router "cp ${HOOK} /etc/hotplug.d/dhcp/90-sessiontrack && /etc/init.d/dnsmasq restart"`,
   ],
   radius: () => [`${command} settings set RADIUS_CLIENTS "10.0.0.1=SECRET, 10.0.0.2=OTHER"`, `${command} listen radius --host 0.0.0.0`],
   dnsmasq: (to) => [`sessiontrack listen dhcp-script write ${SCRIPT} ${to}`, `echo dhcp-script=${SCRIPT} >> /etc/dnsmasq.conf`],
