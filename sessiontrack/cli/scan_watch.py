@@ -34,8 +34,12 @@ class _Ended(BaseException):
 
 
 def ending_signals() -> list[signal.Signals]:
-    """Those that end a watch; SIGHUP is ignored where the caller said so, as nohup does."""
-    return [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    """Those that end a watch; SIGHUP not where it is ignored, as nohup has it.
+
+    SIGINT is ignored too in what a script runs in the background, and ends it nevertheless.
+    """
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [each for each in SIGNALS if each is not signal.SIGHUP or not is_ignored]
 
 
 @contextmanager

@@ -213,12 +213,15 @@ def test_a_signal_ends_it_cleanly_and_what_it_runs_too(
         os.kill(pid, 0)
 
 
-def test_sighup_does_not_end_what_nohup_started() -> None:
-    inherited = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+def test_sighup_does_not_end_what_nohup_started_and_sigint_ends_what_a_script_has_in_the_background() -> None:
+    inherited = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGHUP, signal.SIGINT)}
     try:
         assert scan_watch.ending_signals() == [signal.SIGTERM, signal.SIGINT]
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        assert scan_watch.ending_signals() == [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
     finally:
-        signal.signal(signal.SIGHUP, inherited)
+        for each, handler in inherited.items():
+            signal.signal(each, handler)
 
 
 def test_a_signal_while_a_command_is_being_started_waits_until_it_can_be_ended(
