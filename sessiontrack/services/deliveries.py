@@ -12,11 +12,11 @@ from sessiontrack.clock import WAITED_SECONDS
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import NotFound
 from sessiontrack.senders.messages import Message, SendResult
+from sessiontrack.services.claims import CLAIM_SECONDS
 from sessiontrack.values.quiet_hours import minute_of_day
 from sessiontrack.values.timestamps import SiteTime
 
 # Longer than any attempt takes: resolving, three connections, the answer.
-CLAIM_SECONDS = 120
 MOST_ATTEMPTS = 16
 FIRST_WAIT = 10
 LONGEST_WAIT = 3600
