@@ -237,6 +237,26 @@ def test_reload_reads_the_settings_anew(box: Machine) -> None:
     box.wait(f"{API} --include http://127.0.0.1:8000/healthz | grep --ignore-case server-timing")
 
 
+def test_the_log_of_this_service_alone_is_limited(box: Machine) -> None:
+    ask = f"{API} --output /dev/null http://127.0.0.1:8000/asked-"
+    logged = "journalctl --unit sessiontrack | grep path=/asked-"
+    box.run(f"{ask}before")
+    box.wait(f"{logged}before")
+    folder = "/etc/systemd/system/sessiontrack.service.d"
+    box.run(f"mkdir {folder} && printf '[Service]\\nLogLevelMax=warning\\n' > {folder}/override.conf")
+    box.run("systemctl daemon-reload && systemctl restart sessiontrack")
+    box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
+    box.run(f"{ask}limited")
+    # A setting that is no longer read is a warning: what it wrote before is in the journal by then.
+    box.run(f"cp {SETTINGS} /tmp/settings && echo 'log = \"xml\"' >> {SETTINGS}")
+    box.run("systemctl reload sessiontrack || true")
+    box.wait("journalctl --unit sessiontrack | grep xml")
+    box.run(f"! {logged}limited")
+    box.run(f"cp /tmp/settings {SETTINGS} && rm -r {folder}")
+    box.run("systemctl daemon-reload && systemctl restart sessiontrack")
+    box.wait("curl --silent --fail http://127.0.0.1:8000/readyz")
+
+
 @contextmanager
 def asked_meanwhile(box: Machine, what: str) -> Iterator[None]:
     """It answers before and afterwards; print how many requests are not answered."""
