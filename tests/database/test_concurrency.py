@@ -166,7 +166,7 @@ def test_contract_5_logout_holds_in_every_worker_at_once(crowd: LiveServer) -> N
 
 
 def test_contract_7_first_starts_at_once_make_one_admin_and_one_key(tmp_path: Path) -> None:
-    for round_number in range(thorough.made_up(5)):
+    for round_number in range(thorough.made_up(3)):
         folder = tmp_path / f"instance-{round_number}"
         processes = [
             subprocess.Popen(
