@@ -1,5 +1,6 @@
 // What a reader cannot read on the page as it is now: texts that are cut off, texts that lie on each other, an address or
-// an instant in two lines, and values that stand elsewhere in each row of a list.
+// an instant in two lines, and values that stand elsewhere in each row of a list. Elements with a shadow tree (the widgets)
+// are looked into.
 () => {
   const SLACK = 1.5; // CSS pixels, for fractions
   // They scroll on purpose: a row of choices, a table of days, a long list of addresses.
@@ -17,11 +18,25 @@
     }
     return known.get(element);
   };
-  const ADDRESS = /^(?:[\dA-F]{2}:){5}[\dA-F]{2}$/;
+  // Whole, or one of the parts between which it may be broken.
+  const ADDRESS = /^(?:[\dA-F]{2}:){2,5}(?:[\dA-F]{2})?$/;
   const isForOthers = (element) => element.closest("noscript, option, datalist, script, style, .swagger-ui");
+  /** The element around this one, out of its shadow tree too. */
+  const around = (element) => element.parentElement ?? element.getRootNode().host;
+  const roots = [document.body];
+  for (const root of roots) {
+    for (const element of root.querySelectorAll("*")) if (element.shadowRoot) roots.push(element.shadowRoot);
+  }
+  const everywhere = (selector) => roots.flatMap((root) => [...root.querySelectorAll(selector)]);
+  function* texts() {
+    for (const root of roots) {
+      const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+      while (walker.nextNode()) yield walker.currentNode;
+    }
+  }
   /** Whether only screen readers get it. */
   const isClipped = (element) => {
-    for (let each = element; each; each = each.parentElement) if (facts(each).clipPath === "inset(50%)") return true;
+    for (let each = element; each; each = around(each)) if (facts(each).clipPath === "inset(50%)") return true;
     return false;
   };
   const isUnseen = (element) => isForOthers(element) || isClipped(element);
@@ -31,7 +46,7 @@
   function look(element, box) {
     let { left, right, top, bottom } = box;
     let isFixed = false;
-    for (let each = element; each && each !== document.body; each = each.parentElement) {
+    for (let each = element; each && each !== document.body; each = around(each)) {
       const { overflowX, overflowY, position, frame } = facts(each);
       const isScrolled = (overflow) => overflow === "auto" || overflow === "scroll";
       if (overflowX !== "visible" && (right > frame.right + SLACK || left < frame.left - SLACK)) {
@@ -52,9 +67,7 @@
 
   const found = [];
   const seen = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode;
+  for (const node of texts()) {
     const element = node.parentElement;
     const text = node.data.trim();
     if (!text || isUnseen(element) || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
@@ -69,7 +82,7 @@
       if (part) seen.push({ ...part, node, text, element });
     }
   }
-  for (const input of document.querySelectorAll("input, select")) {
+  for (const input of everywhere("input, select")) {
     if (isUnseen(input) || !input.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
     context.font = getComputedStyle(input).font;
     const style = getComputedStyle(input);
@@ -92,7 +105,7 @@
     }
   });
   // Beside each other without a space between: read as one word.
-  for (const bar of document.querySelectorAll("nav, .days thead tr")) {
+  for (const bar of everywhere("nav, .days thead tr")) {
     const words = seen.filter(({ element }) => bar.contains(element)).sort((one, other) => one.left - other.left);
     words.forEach((word, index) => {
       const isBeside = (each) => Math.min(word.bottom, each.bottom) - Math.max(word.top, each.top) > 4;
@@ -102,7 +115,7 @@
   }
   // In a list the same value begins, or ends, at one place in all rows.
   const VALUES = "td[data-label] > div, .findings dt > strong, .setting-line .button";
-  for (const list of document.querySelectorAll("tbody, dl")) {
+  for (const list of everywhere("tbody, dl")) {
     const places = new Map();
     for (const value of list.querySelectorAll(VALUES)) {
       const range = document.createRange();

@@ -15,14 +15,17 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, expect
 
 from sessiontrack.web.bundle import STATIC
+from sessiontrack.web.catalogues import LANGUAGES
+from tests.support import databases
 from tests.support.application import PASSWORD, Clients
-from tests.support.legible import WIDE_FONT
+from tests.support.legible import WIDE_FONT, illegible
 from tests.support.server import Server
 from tests.support.web import SETTLED, TIMEOUT, Visit, WebServer, settle, visiting, wait_in
 
 WIDGETS = ("now", "timeline", "people")
 TRACKER_DOCS = Path(__file__).parents[2] / "docs" / "embedding.md"
 TITLES = {"now": "Now", "timeline": "Presence", "people": "In the web UI"}
+MAC = re.compile("^(?:[0-9A-F]{2}:){5}[0-9A-F]{2}$")
 SETTINGS = {"TIMEZONE": "Europe/Paris"}
 
 
@@ -84,9 +87,10 @@ def allowing(
     tmp_path_factory: pytest.TempPathFactory,
     portal: Portal,
 ) -> Iterator[WebServer]:
-    """A server with the demo's data that lists the portal as an origin."""
+    """A server with the demo's data that lists the portal as an origin; some devices have no name."""
     folder = tmp_path_factory.mktemp("embed") / "instance"
     shutil.copytree(demo, folder)
+    databases.rows(folder, "UPDATE device SET name = '' WHERE id % 2 = 0 AND name NOT LIKE ?", "%phone%")
     with Server(folder, workers=1, EMBED_ORIGINS=portal.origin, **SETTINGS) as server:
         yield WebServer(server, folder, template[1])
 
@@ -321,6 +325,21 @@ def test_no_style_of_the_page_changes_what_is_inside(
     assert heading == "rgb(255, 0, 0)"
     assert seen > 50
     assert differing == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_every_widget_can_be_read_at_every_width(
+    browser: Browser, allowing: WebServer, widget: str, language: str
+) -> None:
+    allowing.bring_people_back()
+    with visiting(browser, allowing.base, locale=language) as visit:
+        visit.page.add_init_script(WIDE_FONT)
+        visit.open(f"/embed/{widget}#token={allowing.tokens['viewer']}")
+        expect(visit.page.locator(f"sessiontrack-{widget} .card").first).to_be_visible()
+        if widget != "people":
+            expect(visit.page.get_by_text(MAC).first).to_be_visible()
+        assert illegible(visit.page) == {}
 
 
 @pytest.mark.parametrize("width", [360, 500, 600, 660])

@@ -1,16 +1,23 @@
 """No name, time or label is cut off or lies on another one, at any width, on any page, in any language."""
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from sessiontrack.web.catalogues import LANGUAGES
 from tests.programs.screenshots import LATEST_SESSION, PATHS
+from tests.support import databases
 from tests.support.application import PASSWORD
 from tests.support.legible import ILLEGIBLE, WIDE_FONT, WIDTHS, illegible
+from tests.support.server import Server
 from tests.support.web import FAILED_LOAD, PHONE, Visit, WebServer, visiting
 
 # A window of 1280 by 900, as a page sees it at 200 %.
 ZOOMED = (640, 450)
+PHONE_MAC = "DA:41:7E:0C:93:5A"
 # A page of A4 between its margins, in CSS pixels.
 PAPER = 718
 VISIBLE = "all => all.filter((each) => each.checkVisibility()).map((each) => each.textContent.trim())"
@@ -32,6 +39,28 @@ def test_every_page_can_be_read_at_every_width(
             visit.open(path.format(session=session))
             assert visit.page.evaluate("document.documentElement.lang") == language
             assert "DejaVu" in visit.page.evaluate("getComputedStyle(document.body).fontFamily")
+            found[path] = illegible(visit.page)
+    assert {path: faults for path, faults in found.items() if faults} == {}
+
+
+@pytest.fixture
+def nameless(demo: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of a server with the demo's data, whose devices are known by their MAC addresses only."""
+    folder = tmp_path / "instance"
+    shutil.copytree(demo, folder)
+    databases.rows(folder, "UPDATE device SET name = '', owner = ''")
+    with Server(folder, workers=1, TIMEZONE="Europe/Paris") as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+def test_an_address_in_place_of_a_name_is_never_broken_within_a_byte(browser: Browser, nameless: str) -> None:
+    found = {}
+    with visiting(browser, nameless, locale="fr") as visit:
+        visit.page.add_init_script(WIDE_FONT)
+        visit.log_in("admin", PASSWORD)
+        for path in ("/ui/now", "/ui/devices", f"/ui/devices/{PHONE_MAC}", "/ui/events", "/ui/month"):
+            visit.open(path)
+            expect(visit.page.get_by_text(PHONE_MAC, exact=True).first).to_be_visible()
             found[path] = illegible(visit.page)
     assert {path: faults for path, faults in found.items() if faults} == {}
 
@@ -85,6 +114,26 @@ def test_what_cannot_be_read_is_found(browser: Browser, web_server: WebServer) -
             " {position: 'relative', top: '3rem'})"
         )
         assert any("on each other" in each for each in visit.page.evaluate(ILLEGIBLE))
+
+
+def test_what_cannot_be_read_in_a_shadow_tree_is_found(browser: Browser, web_server: WebServer) -> None:
+    with visiting(browser, web_server.base) as visit:
+        visit.open("/ui/login")
+        visit.page.evaluate(
+            """() => {
+              const host = document.querySelector(".login p");
+              const line = document.createElement("span");
+              line.textContent = "DA:41:7E:0C:93:5A";
+              Object.assign(line.style, { display: "block", width: "4rem", overflowWrap: "anywhere" });
+              host.attachShadow({ mode: "open" }).append(line);
+            }"""
+        )
+        assert visit.page.evaluate(ILLEGIBLE) == ["in two lines: “DA:41:7E:0C:93:5A”"]
+        # What is around the tree can cut what is in it.
+        visit.page.evaluate(
+            "Object.assign(document.querySelector('.login p').style, {width: '2rem', overflow: 'hidden'})"
+        )
+        assert any("cut by p" in each for each in visit.page.evaluate(ILLEGIBLE))
 
 
 def test_on_a_phone_the_first_row_is_in_the_upper_third_and_rows_are_low(

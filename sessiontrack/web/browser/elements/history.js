@@ -5,7 +5,7 @@ import { address } from "#here";
 import { t } from "#i18n";
 import { formatDuration, instant } from "../time.js";
 import { eventKind } from "./event-badge.js";
-import { badge } from "./parts.js";
+import { badge, deviceName } from "./parts.js";
 import { whyBadge } from "./why.js";
 
 const SESSION_TYPES = ["sessions", "missing", "missing_connection", "missing_disconnection"];
@@ -97,5 +97,5 @@ function eventCell(event) {
   return event.explanation ? whyBadge(kind, text, "voided", event) : badge(kind, text);
 }
 
-const deviceCell = ({ mac, name }) => html`<a href=${address(`/ui/devices/${mac}`)}>${name || mac}</a>
+const deviceCell = ({ mac, name }) => html`<a href=${address(`/ui/devices/${mac}`)}>${deviceName({ mac, name })}</a>
   ${name ? html`<small class="muted mono">${mac}</small>` : nothing}`;

@@ -7,7 +7,7 @@ import { icon } from "../icons.js";
 import { t } from "#i18n";
 import { instant, weekdayInstant } from "../time.js";
 import "./copy.js";
-import { failure } from "./parts.js";
+import { deviceName, failure } from "./parts.js";
 import "./instant.css";
 
 const FEW = 100;
@@ -126,7 +126,7 @@ class StInstant extends StElement {
             <ul class="instant-list" role="list">
               ${devices.map(
                 (each) => html`<li>
-                  <a href=${address(`/ui/devices/${each.mac}`)}>${each.name || each.mac}</a>
+                  <a href=${address(`/ui/devices/${each.mac}`)}>${deviceName(each)}</a>
                   <small class="muted">${t("presence.at.since")} ${instant(each.since)}${each.ip ? ` · ${each.ip}` : nothing}</small>
                 </li>`,
               )}

@@ -28,6 +28,9 @@ export function nameTab(text) {
 /** A small label. @param kind "ok", "active", "warning", "danger", "plain" or "quiet". */
 export const badge = (kind, text) => html`<span class="badge" data-kind=${kind}>${text}</span>`;
 
+/** A device by its name, else by its MAC address, which may be broken in its middle and nowhere else. */
+export const deviceName = ({ name, mac }) => name || html`<span class="mac">${mac.slice(0, 9)}<wbr />${mac.slice(9)}</span>`;
+
 const STATUS_KINDS = { connected: "ok", disconnected: "quiet", down: "danger" };
 
 /** A device's status. */

@@ -1,6 +1,6 @@
 import { html, nothing } from "lit";
 import { EVENT_KINDS } from "../elements/event-badge.js";
-import { badge } from "../elements/parts.js";
+import { badge, deviceName } from "../elements/parts.js";
 import { formatNumber, t } from "#i18n";
 import { instant, Widget } from "./widget.js";
 
@@ -15,7 +15,7 @@ class Now extends Widget {
       <section class="card">
         <h2>${t("now.events")}</h2>
         ${events.length
-          ? html`<ul class="list" role="list">
+          ? html`<ul class="list events" role="list">
               ${events.map((each) => eventRow(each, timezone))}
             </ul>`
           : html`<p class="quiet muted">${t("now.events.none")}</p>`}
@@ -24,7 +24,7 @@ class Now extends Widget {
 }
 
 const eventRow = ({ at, mac, name, owner, type, voided }, timezone) => html`<li>
-  <div><strong>${name || mac}</strong>${owner ? html`<small class="muted">${owner}</small>` : nothing}</div>
+  <div><strong>${deviceName({ mac, name })}</strong>${owner ? html`<small class="muted">${owner}</small>` : nothing}</div>
   ${eventBadge(type, voided)}
   <span class="muted">${instant(at, timezone)}</span>
 </li>`;

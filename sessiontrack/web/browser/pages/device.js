@@ -5,7 +5,7 @@ import { Returning, StElement } from "../element.js";
 import { minutesOf } from "../elements/fields.js";
 import "../elements/heat-map.js";
 import { historyColumns, historyLoader, historyTotals, listsSessions } from "../elements/history.js";
-import { badge, emptyState, failure, nameTab, segments, statusBadge } from "../elements/parts.js";
+import { badge, deviceName, emptyState, failure, nameTab, segments, statusBadge } from "../elements/parts.js";
 import { periodValue } from "../elements/period.js";
 import "../elements/table.js";
 import { address, mayWrite } from "#here";
@@ -109,7 +109,7 @@ class DevicePage extends StElement {
     };
     return html`<header class="page-head">
       <div>
-        <h1>${device.name || device.mac}</h1>
+        <h1>${deviceName(device)}</h1>
         <p class="device-badges">
           ${statusBadge(device.status)} ${device.new ? badge("active", t("devices.new")) : nothing}
           ${device.flapping ? badge("warning", t("devices.flapping")) : nothing}

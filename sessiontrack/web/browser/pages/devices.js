@@ -1,7 +1,7 @@
 import { html, nothing } from "lit";
 import { get, getList, queryOf } from "../client.js";
 import { StElement } from "../element.js";
-import { badge, emptyState, pageHeader, segments, statusBadge } from "../elements/parts.js";
+import { badge, deviceName, emptyState, pageHeader, segments, statusBadge } from "../elements/parts.js";
 import "../elements/table.js";
 import { address, command, cookie, mayWrite, remember } from "#here";
 import { t } from "#i18n";
@@ -85,7 +85,7 @@ class DevicesPage extends StElement {
     return html`<div class="devices-name">
       ${mayWrite ? box : nothing}
       <div>
-        <a href=${address(`/ui/devices/${mac}`)}><strong>${name || mac}</strong></a> ${typeIcon(type)}
+        <a href=${address(`/ui/devices/${mac}`)}><strong>${deviceName({ mac, name })}</strong></a> ${typeIcon(type)}
         ${hint ? html`<small class="muted">${hint}</small>` : nothing}
       </div>
     </div>`;

@@ -3,7 +3,7 @@ import { get, getList, queryOf } from "../client.js";
 import { StElement } from "../element.js";
 import { colorsOf, sumOf, together, viewBars } from "../elements/bars.js";
 import { SIZES } from "../elements/pager.js";
-import { emptyState, failure, nameTab, pageHeader } from "../elements/parts.js";
+import { deviceName, emptyState, failure, nameTab, pageHeader } from "../elements/parts.js";
 import "../elements/table.js";
 import { viewName } from "../elements/views.js";
 import { address, locale } from "#here";
@@ -258,9 +258,9 @@ const card = (name, action, content) => html`<section class="card month-card" ar
 const list = (items, none, more = nothing) =>
   items.length ? html`<ul class="month-list" role="list">${items}${more}</ul>` : html`<p class="muted">${none}</p>`;
 
-const deviceLink = (mac, name) => html`<a href=${address(`/ui/devices/${mac}`)}>${name || mac}</a>`;
+const deviceLink = (mac, name) => html`<a href=${address(`/ui/devices/${mac}`)}>${deviceName({ mac, name })}</a>`;
 
-const deviceCell = ({ mac, name, owner }) => html`<a href=${address(`/ui/devices/${mac}`)}><strong>${name || mac}</strong></a>
+const deviceCell = ({ mac, name, owner }) => html`<a href=${address(`/ui/devices/${mac}`)}><strong>${deviceName({ mac, name })}</strong></a>
   ${owner ? html`<small class="muted">${owner}</small>` : nothing}`;
 
 const shareCell = ({ share }) => html`<div class="month-share">

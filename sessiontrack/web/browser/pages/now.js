@@ -3,7 +3,7 @@ import { get } from "../client.js";
 import { StElement } from "../element.js";
 import "../elements/curve.js";
 import { eventBadge } from "../elements/event-badge.js";
-import { badge, emptyState, failure, pageHeader } from "../elements/parts.js";
+import { badge, deviceName, emptyState, failure, pageHeader } from "../elements/parts.js";
 import { sourceState } from "../elements/source-state.js";
 import { pathName } from "../elements/views.js";
 import { address, command } from "#here";
@@ -180,7 +180,7 @@ const tileOf = ({ status, sign }, devices) => html`<a
 const eventRow = ({ at, mac, name, owner, ip, type, voided, info }) => html`<li>
   <span class="now-when muted">${instant(at)}</span>
   <div class="now-what">
-    <a href=${address(`/ui/devices/${mac}`)}>${name || mac}</a>
+    <a href=${address(`/ui/devices/${mac}`)}>${deviceName({ mac, name })}</a>
     <small class="muted">${[owner, ip, info].filter(Boolean).join(" · ")}</small>
   </div>
   <span class="now-type">${eventBadge(voided ? VOIDED + type : type)}</span>

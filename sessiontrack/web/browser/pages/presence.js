@@ -2,7 +2,7 @@ import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { get, getList } from "../client.js";
 import { StElement } from "../element.js";
-import { badge, emptyState, pageHeader, segments } from "../elements/parts.js";
+import { badge, deviceName, emptyState, pageHeader, segments } from "../elements/parts.js";
 import "../elements/instant.js";
 import { lengthOf, periodInstants } from "../elements/period.js";
 import "../elements/search.js";
@@ -345,7 +345,7 @@ const noSessions = () =>
 const end = (at) => (at === null ? html`<span class="muted">${t("timeline.missing")}</span>` : instant(at));
 
 function deviceCell({ name, mac, owner }) {
-  return html`<a href=${address(`/ui/devices/${mac}`)}><strong>${name || mac}</strong></a>
+  return html`<a href=${address(`/ui/devices/${mac}`)}><strong>${deviceName({ mac, name })}</strong></a>
     ${owner ? html`<small class="muted">${owner}</small>` : nothing}`;
 }
 
