@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from sessiontrack.web.bundle import STATIC
 from sessiontrack.web.catalogues import LANGUAGES
@@ -394,7 +395,7 @@ def test_a_page_that_is_not_listed_gets_nothing(
 ) -> None:
     page, said = window
     opened(page, portal.show(elements(web_server) + frame(web_server, "now"), web_server.base))
-    expect(page.locator("sessiontrack-now").get_by_role("alert")).to_contain_text("EMBED_ORIGINS")
+    expect(page.locator("sessiontrack-now").get_by_role("status")).to_contain_text("EMBED_ORIGINS")
     assert any("frame-ancestors" in each for each in said)
     assert any("CORS policy" in each for each in said)
     assert page.frame_locator("iframe").locator("sessiontrack-now").count() == 0
@@ -420,6 +421,121 @@ def test_a_wrong_token_and_none_are_said(
     opened(page, portal.show(body, allowing.base))
     expect(page.locator("sessiontrack-now").get_by_role("alert")).to_contain_text("needs a token")
     expect(page.locator("sessiontrack-people").get_by_role("alert")).to_contain_text("not valid")
+
+
+NOW_CALLS = "**/presence/**"
+POLLED_MS = 15_000
+
+
+def stop(route: Route) -> None:
+    """No connection."""
+    route.abort()
+
+
+def stop_behind_proxy(route: Route) -> None:
+    """What a proxy says of a server that is not there."""
+    route.fulfill(status=502, body="<h1>Bad Gateway</h1>", content_type="text/html")
+
+
+def stop_without_a_word(_: Route) -> None:
+    """The host is down: there is no answer at all."""
+
+
+def own_clock(page: Page) -> None:
+    """Let the test move the page's time; it begins a minute ago, so that all that is shown is past."""
+    page.clock.install(time=time.time() - 60)
+
+
+@pytest.mark.parametrize("gone", [stop, stop_behind_proxy, stop_without_a_word])
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [("en", "Not available just now. As of "), ("fr", "Indisponible pour le moment. Dernier état connu : ")],
+)
+def test_a_widget_whose_server_is_gone_keeps_what_it_showed_and_comes_back_by_itself(
+    window: tuple[Page, list[str]],
+    portal: Portal,
+    allowing: WebServer,
+    gone: Callable[[Route], None],
+    lang: str,
+    said: str,
+) -> None:
+    page, _ = window
+    own_clock(page)
+    address = portal.show(elements(allowing), allowing.base)
+    portal.pages["/"] = portal.pages["/"].replace("lang=en", f"lang={lang}")
+    opened(page, address)
+    now = page.locator("sessiontrack-now")
+    expect(now.locator("li").first).to_be_visible()
+    rows = now.locator("li").all_inner_texts()
+    page.route(NOW_CALLS, gone)
+    page.clock.run_for(POLLED_MS + 10_000)
+    for each in WIDGETS:
+        expect(page.locator(f"sessiontrack-{each} .notice")).to_have_text(
+            re.compile(rf"^\s*{said}\d\d:\d\d\s*$")
+        )
+        assert page.locator(f"sessiontrack-{each} .widget").evaluate("(each) => each.matches('[data-old]')")
+    assert now.locator("li").all_inner_texts() == rows
+    expect(page.locator("sessiontrack-timeline").get_by_text("Anna's phone", exact=True)).to_be_visible()
+    assert page.get_by_role("alert").count() == 0
+    assert Visit(page, allowing.base).violations() == []
+    page.unroute_all(behavior="ignoreErrors")
+    page.clock.run_for(POLLED_MS)
+    for each in WIDGETS:
+        expect(page.locator(f"sessiontrack-{each} .notice")).to_have_count(0)
+    expect(page.locator("sessiontrack-timeline .tl-unknown")).to_be_hidden()
+
+
+def test_a_widget_that_was_never_answered_says_so_and_comes_by_itself(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer
+) -> None:
+    page, _ = window
+    own_clock(page)
+    page.route(NOW_CALLS, stop)
+    opened(page, portal.show(elements(allowing), allowing.base))
+    for each in WIDGETS:
+        expect(page.locator(f"sessiontrack-{each}").get_by_role("status")).to_have_text(
+            f"Not available just now. If this lasts, EMBED_ORIGINS may lack {portal.origin}."
+        )
+    page.unroute_all(behavior="ignoreErrors")
+    page.clock.run_for(POLLED_MS)
+    expect(page.locator("sessiontrack-now li").first).to_be_visible()
+    expect(page.locator("sessiontrack-timeline").get_by_text("Anna's phone", exact=True)).to_be_visible()
+
+
+def test_in_a_frame_nothing_is_said_of_origins(browser: Browser, allowing: WebServer) -> None:
+    with visiting(browser, allowing.base) as visit:
+        visit.allowed.append("ERR_FAILED")
+        visit.page.route(NOW_CALLS, stop)
+        visit.open(f"/embed/now#token={allowing.tokens['viewer']}")
+        expect(visit.page.get_by_role("status")).to_have_text("Not available just now.")
+        visit.page.unroute_all(behavior="wait")
+
+
+def test_the_widgets_of_a_page_ask_once(
+    window: tuple[Page, list[str]], portal: Portal, allowing: WebServer
+) -> None:
+    page, said = window
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.method) if "/presence/now" in each.url else None)
+    own_clock(page)
+    page.clock.pause_at(time.time())
+    body = elements(allowing) + elements(allowing).partition("</script>")[2]
+    page.goto(portal.show(body, allowing.base))
+    expect(page.locator("sessiontrack-people .card")).to_have_count(2)
+    expect(page.locator("sessiontrack-now li").nth(8)).to_be_visible()
+    # Cross-origin: each GET may have its OPTIONS.
+    assert asked.count("GET") == 1
+    page.clock.run_for(POLLED_MS)
+    wait_in(page, lambda: asked.count("GET") == 3, lambda: f"two more: {asked}")
+    # One with another token asks for itself; those that have left ask no more.
+    page.evaluate(
+        "(token) => document.querySelector('sessiontrack-now').token = token", allowing.tokens["operator"]
+    )
+    wait_in(page, lambda: asked.count("GET") == 4, lambda: f"one more: {asked}")
+    page.evaluate("document.querySelector('main').replaceChildren()")
+    page.clock.run_for(4 * POLLED_MS)
+    assert asked.count("GET") == 4
+    assert said == []
 
 
 @pytest.fixture(scope="module")

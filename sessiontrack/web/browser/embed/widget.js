@@ -8,10 +8,8 @@ import { icon } from "../icons.js";
 import { rootOf } from "../root.js";
 import { language, speakAs } from "#here";
 import { t } from "#i18n";
+import { Away, call, feedOf } from "./feed.js";
 
-const EVERY_MS = 15_000;
-// By then, whoever has just come is known, whatever it is that pings for them.
-const SOON_MS = 2000;
 // The server that served this script: <base>/static/embed.js.
 const ORIGIN = document.currentScript?.src.replace(/\/static\/embed\.js.*$/, "") ?? "";
 
@@ -27,9 +25,6 @@ export const styleOf = (...texts) =>
     return css`${unsafeCSS(hosted.replaceAll(/(\d*\.?\d+)rem\b/g, (all, size) => `${size * REM_PX}px`))}`;
   });
 
-/** An error; `message` is for users. */
-class CallError extends Error {}
-
 /**
  * A widget. Attributes: base, the address of sessiontrack (by default the script's origin); token, of the role
  * viewer, which a page of the same origin can do without: the login in its cookies, or a proxy's, counts there;
@@ -39,98 +34,85 @@ export class Widget extends LitElement {
   static properties = { base: {}, token: {}, data: { state: true }, error: { state: true } };
   static styles = styleOf(tokens, base, parts, widget);
 
-  #etag;
-  #again;
-  #soon;
-  #asking;
-  #seen = () => document.hidden || this.ask();
+  #at; // when the data were current
+  #feed;
 
   connectedCallback() {
     speakAs(this);
     if (getComputedStyle(document.documentElement).colorScheme !== "normal") this.dataset.scheme = "page";
     super.connectedCallback();
-    document.addEventListener("visibilitychange", this.#seen);
-    addEventListener("sessiontrack-here", this.#seen);
-    this.#soon = setTimeout(this.#seen, SOON_MS);
-    this.#again = setInterval(this.#seen, EVERY_MS);
+    if (this.hasUpdated) this.#join();
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    document.removeEventListener("visibilitychange", this.#seen);
-    removeEventListener("sessiontrack-here", this.#seen);
-    clearTimeout(this.#soon);
-    clearInterval(this.#again);
-    this.#asking?.abort();
-  }
-
-  willUpdate(changed) {
-    if (changed.has("base") || changed.has("token")) this.#etag = undefined;
+    this.#leave();
   }
 
   updated(changed) {
     // The first time, neither may be given.
-    if (changed.has("base") || changed.has("token") || !this.#asking) this.ask();
+    if (changed.has("base") || changed.has("token") || !this.#feed) this.#join();
   }
 
   get root() {
     return rootOf(this.base || ORIGIN);
   }
 
-  /** Without a token a page of our origin goes by its login, or by the proxy's. */
-  get #mayAsk() {
-    return Boolean(this.token) || new URL(this.root).origin === location.origin;
+  get #isOurs() {
+    return new URL(this.root).origin === location.origin;
   }
 
-  /** Poll `/presence/now`; an unchanged answer is not sent again. */
-  async ask() {
-    if (!this.#mayAsk) return;
-    this.#asking?.abort();
-    const { signal } = (this.#asking = new AbortController());
-    try {
-      const headers = this.#etag ? { "If-None-Match": this.#etag } : {};
-      const response = await this.call("/presence/now", { limit: 8 }, { signal, headers });
-      this.error = undefined;
-      if (response.status === 304) return;
-      this.#etag = response.headers.get("ETag");
-      this.data = await response.json();
-    } catch (error) {
-      if (error.name !== "AbortError") this.error = error;
-    }
+  /** Without a token a page of our origin goes by its login, or by the proxy's. */
+  get #mayAsk() {
+    return Boolean(this.token) || this.#isOurs;
+  }
+
+  #join() {
+    this.#leave();
+    if (!this.#mayAsk || !this.isConnected) return;
+    this.#feed = feedOf(this.root, this.token ?? "");
+    this.#feed.join(this);
+  }
+
+  #leave() {
+    this.#feed?.leave(this);
+    this.#feed = undefined;
+  }
+
+  /** What the feed knows now; the data of before stay while there are no others. */
+  hear({ data, at, error }) {
+    this.error = error;
+    if (!data) return;
+    this.data = data;
+    this.#at = at;
   }
 
   /** The answer to a GET. */
-  async call(path, params, { signal, headers = {} } = {}) {
-    const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== "");
-    let response;
-    try {
-      response = await fetch(`${this.root}${path}?${new URLSearchParams(given)}`, {
-        signal,
-        headers: this.token ? { ...headers, Authorization: `Bearer ${this.token}` } : headers,
-        credentials: this.token ? "omit" : "same-origin",
-        cache: "no-store",
-      });
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      throw new CallError(t("embed.away"));
-    }
-    if (response.ok || response.status === 304) return response;
-    if (response.status === 400) throw new CallError(wordsOf(await response.json()));
-    await response.body?.cancel();
-    if (response.status === 401) throw new CallError(this.token ? t("embed.refused") : t("embed.login"));
-    throw new CallError(t("error.unknown", { status: response.status }));
+  call(path, params, options) {
+    return call(this.root, this.token, path, params, options);
   }
 
   render() {
-    return html`<div class="widget" lang=${language}>${this.#shown()}</div>`;
+    const isOld = this.data && this.error instanceof Away;
+    return html`<div class="widget" lang=${language} ?data-old=${isOld}>${this.#shown()}</div>`;
   }
 
   #shown() {
     const { data, error } = this;
     if (!this.#mayAsk) return this.problem(t("embed.token"));
-    if (error && !data) return this.problem(error.message);
-    if (!data) return html`<div class="card skeleton" aria-busy="true"><div></div><div></div><div></div></div>`;
-    return html`${this.content(data)}${error ? this.problem(error.message) : nothing}`;
+    if (!data && !error) return html`<div class="card skeleton" aria-busy="true"><div></div><div></div><div></div></div>`;
+    const notice = error instanceof Away ? this.#away() : error ? this.problem(error.message) : nothing;
+    return html`${notice}${data ? this.content(data) : nothing}`;
+  }
+
+  /** That nothing newer can be had just now; what there is stays, with its time. */
+  #away() {
+    const { data } = this;
+    const isRefused = !data && !this.#isOurs; // maybe: a browser does not say which
+    const said = isRefused ? t("embed.away.origin", { origin: location.origin }) : t("embed.away");
+    return html`<p class="notice" data-kind="quiet" role="status">
+      ${icon("info")}<span>${said} ${data ? html`${t("embed.old")} ${instant(this.#at, data.timezone)}` : nothing}</span>
+    </p>`;
   }
 
   /** A notice in place of what cannot be shown, or above it. */
@@ -138,9 +120,6 @@ export class Widget extends LitElement {
     return html`<p class="notice" data-kind="warning" role="alert">${icon("warning")}<span>${message}</span></p>`;
   }
 }
-
-/** What is wrong with an attribute: the server says it in English. */
-const wordsOf = ({ error, message }) => (t("embed.locale").startsWith("en") ? message : t(`error.code.${error}`));
 
 /** An instant in the site's time. */
 export function instant(at, timeZone) {
