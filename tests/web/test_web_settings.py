@@ -222,17 +222,26 @@ def test_the_doctors_findings_are_on_the_page_the_worst_first(own: Visit) -> Non
         "checks": [
             {"name": "schema", "state": "ok", "code": "schema.ok", "values": {"revision": "0001"}},
             {"name": "disk", "state": "wrong", "code": "disk.full", "values": {"mib": 1000, "percent": 1}},
+            {
+                "name": "backup",
+                "state": "warning",
+                "code": "backup.old",
+                "values": {"time": "2020-06-25T22:30:00+00:00", "days": 1234},
+            },
         ]
     }
     page.route("**/doctor", lambda route: route.fulfill(json=answer))
     page.get_by_role("button", name="Look again").click()
     expect(page.get_by_role("heading", name="Something is wrong")).to_be_visible()
-    expect(findings).to_have_count(2)
-    expect(findings.first).to_contain_text("1,000 MiB free (1 %): writes will soon be refused; make room.")
+    expect(findings).to_have_count(3)
+    expect(findings.nth(1)).to_contain_text("the last one is of Fri, 26 Jun 2020, 00:30, 1,234 days ago")
+    expect(findings.first).to_contain_text("1,000 MiB free (1%): writes will soon be refused; make room.")
     own.choose(language="fr")
     own.open(f"{SETTINGS}?section=doctor")
     expect(findings.first).to_contain_text("Disque")
+    expect(findings.first).to_contain_text("(1\u00a0%)")
     expect(findings.first).to_contain_text("les écritures seront bientôt refusées")
+    expect(findings.nth(1)).to_contain_text("ven. 26 juin 2020, 00:30")
 
 
 @pytest.mark.sqlite("without the programs of PostgreSQL")

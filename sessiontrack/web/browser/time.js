@@ -50,9 +50,9 @@ export const fullInstant = (at) =>
 export const formatDay = (at) => formatter({ ...DAY, year: "numeric" }).format(toDate(at));
 export const formatClock = (at) => formatter(CLOCK).format(toDate(at));
 
-/** As files and answers of the API have it: 2026-11-27 20:00. */
-export function writtenInstant(at) {
-  const options = { timeZone: zone, dateStyle: "short", timeStyle: "short" };
+/** As files and answers of the API have it: 2026-11-27 20:00; with seconds in the style "medium". */
+export function writtenInstant(at, timeStyle = "short") {
+  const options = { timeZone: zone, dateStyle: "short", timeStyle };
   return new Intl.DateTimeFormat("sv", options).format(toDate(at));
 }
 

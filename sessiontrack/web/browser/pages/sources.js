@@ -10,7 +10,7 @@ import { toast } from "../elements/toast.js";
 import { command, fullAddress, role } from "#here";
 import { t } from "#i18n";
 import { icon } from "../icons.js";
-import { formatDuration, formatSeconds, instant } from "../time.js";
+import { formatDuration, formatSeconds, instant, writtenInstant } from "../time.js";
 import { UrlState } from "../url-state.js";
 import "./sources.css";
 
@@ -156,7 +156,7 @@ class SourcesPage extends StElement {
 
   async #makeToken() {
     this.busy = true;
-    const name = `source ${new Date().toISOString().slice(0, 19).replace("T", " ")}`;
+    const name = `source ${writtenInstant(Date.now() / 1000, "medium")}`;
     try {
       this.token = (await send("POST", "/auth/tokens", { name, role: "operator" })).token;
     } catch (error) {

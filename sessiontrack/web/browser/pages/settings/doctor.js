@@ -5,10 +5,18 @@ import { badge, failure } from "../../elements/parts.js";
 import { command } from "#here";
 import { t } from "#i18n";
 import { icon } from "../../icons.js";
+import { weekdayInstant } from "../../time.js";
 
 const KINDS = { ok: "plain", warning: "warning", wrong: "danger" };
 // What is not right comes first.
 const ORDER = Object.keys(KINDS).reverse();
+
+// Those of a finding's values that are instants.
+const INSTANTS = ["time", "since", "until"];
+
+/** The values as the page writes them. */
+const written = (values) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, INSTANTS.includes(name) ? weekdayInstant(value) : value]));
 
 /** What `sessiontrack doctor --fast` says of this install. */
 class Doctor extends StElement {
@@ -46,7 +54,7 @@ class Doctor extends StElement {
           ${sorted.map(
             (each) => html`<div>
               <dt>${badge(KINDS[each.state], t(`settings.doctor.state.${each.state}`))} <strong>${t(`doctor.name.${each.name}`)}</strong></dt>
-              <dd>${t(`doctor.${each.code}`, each.values)}</dd>
+              <dd>${t(`doctor.${each.code}`, written(each.values))}</dd>
             </div>`,
           )}
         </dl>
