@@ -91,6 +91,39 @@ def test_the_pointer_counts_as_it_moves(signed_in: Visit) -> None:
     assert all(each < future for each in instants), instants
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "nothing recorded"), ("fr", "rien d\N{RIGHT SINGLE QUOTATION MARK}enregistré")],
+)
+def test_the_pointer_counts_nothing_before_anything_was_recorded(
+    signed_in: Visit, language: str, said: str
+) -> None:
+    page = signed_in.page
+    # What is written on the canvas.
+    page.add_init_script(
+        """const { fillText } = CanvasRenderingContext2D.prototype;
+        window.written = [];
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+          written.push(text);
+          return fillText.call(this, text, ...place);
+        }"""
+    )
+    signed_in.choose(language=language)
+    # The demo has 30 days.
+    signed_in.open(f"{URL}?span=31536000")
+    box = plot(signed_in).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+
+    def written(pattern: str) -> list[str]:
+        return [each for each in page.evaluate("written") if re.search(pattern, each)]
+
+    wait_in(page, lambda: written(f"· {said}$"), "the words")
+    assert written(r"· \d") == []
+    page.mouse.move(box["x"] + box["width"] - 30, box["y"] + 100)
+    wait_in(page, lambda: written(r"· \d+ "), "a count")
+
+
 def test_in_the_future_there_is_nothing_to_ask(signed_in: Visit) -> None:
     signed_in.open(URL)
     field(signed_in.page).fill("2090-01-01T00:00")

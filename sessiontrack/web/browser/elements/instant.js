@@ -6,6 +6,7 @@ import { pathName } from "./views.js";
 import { icon } from "../icons.js";
 import { t } from "#i18n";
 import { instant, weekdayInstant } from "../time.js";
+import { isUnrecorded } from "../timeline/api-source.js";
 import "./copy.js";
 import { deviceName, failure } from "./parts.js";
 import "./instant.css";
@@ -19,9 +20,6 @@ export const howMany = (devices, people) =>
     devices: t("presence.at.devices", { count: devices }),
     people: t("presence.at.people", { count: people }),
   });
-
-/** Whether nothing was recorded yet: then an empty list says nothing. */
-const isBefore = ({ at, recorded_since: since }) => since === null || Date.parse(at) < Date.parse(since);
 
 const unknown = ({ recorded_since: since }) =>
   since === null ? t("presence.at.never") : t("presence.at.before", { at: weekdayInstant(since) });
@@ -104,7 +102,7 @@ class StInstant extends StElement {
   #title() {
     if (!this.found) return this.error ? nothing : t("loading");
     const { at, total, people_total: people } = this.found;
-    if (!total && !people && isBefore(this.found)) return weekdayInstant(at);
+    if (!total && !people && isUnrecorded(this.found)) return weekdayInstant(at);
     return t("presence.at.title", { who: howMany(total, people), at: weekdayInstant(at) });
   }
 
@@ -131,7 +129,7 @@ class StInstant extends StElement {
                 </li>`,
               )}
             </ul>`
-        : html`<p class="muted">${isBefore(found) ? unknown(found) : t("presence.at.nobody")}</p>`}
+        : html`<p class="muted">${isUnrecorded(found) ? unknown(found) : t("presence.at.nobody")}</p>`}
       ${total > devices.length && this.limit < MOST
         ? html`<button type="button" class="button" @click=${more}>${t("presence.at.all", { count: total })}</button>`
         : nothing}`;

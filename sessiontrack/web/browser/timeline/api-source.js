@@ -16,15 +16,19 @@ export const apiSource = (filters) => ({
     return { ...(await response.json()), total: Number(response.headers.get("X-Total-Count")) };
   },
 
-  /** How many were there at an instant: {devices, people}. */
+  /** How many were there at an instant: {devices, people}; null if nothing was recorded yet. */
   async count({ at, signal }) {
     const response = await call("GET", "/presence/at", { params: { at: iso(at), limit: 1 }, signal });
-    const { people_total: people } = await response.json();
-    return { devices: Number(response.headers.get("X-Total-Count")), people };
+    const { people_total: people, ...found } = await response.json();
+    const devices = Number(response.headers.get("X-Total-Count"));
+    return devices || people || !isUnrecorded(found) ? { devices, people } : null;
   },
 
   href: (mac) => address(`/ui/devices/${mac}`),
 });
+
+/** Whether an answer of `/presence/at` is of before anything was recorded: then an empty list says nothing. */
+export const isUnrecorded = ({ at, recorded_since: since }) => since === null || Date.parse(at) < Date.parse(since);
 
 /** Epoch seconds in the API's format. */
 export const iso = (at) => `${new Date(Math.floor(at) * 1000).toISOString().slice(0, 19)}Z`;

@@ -6,7 +6,7 @@ export class Cursor {
   #count;
   #redraw;
   #wanted = null; // epoch seconds
-  #found = null; // {at, devices, people}
+  #found = null; // {at, count}
   #asking = false;
 
   /** @param count the source's function, undefined if it has none. @param redraw called when a count has arrived. */
@@ -14,7 +14,7 @@ export class Cursor {
     [this.#count, this.#redraw] = [count, redraw];
   }
 
-  /** The latest count within `near` seconds of the instant; null if there is none yet. */
+  /** {count} with the latest count within `near` seconds of the instant; null if there is none yet. */
   at(at, near) {
     this.#wanted = at;
     if (this.#count && !this.#asking && this.#found?.at !== Math.floor(at)) this.#ask();
@@ -30,7 +30,7 @@ export class Cursor {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     const at = this.#wanted === null ? null : Math.floor(this.#wanted);
     try {
-      if (at !== null) this.#found = { at, ...(await this.#count({ at })) };
+      if (at !== null) this.#found = { at, count: await this.#count({ at }) };
     } catch {
       // Without a count the pointer still shows the time; the next move asks again.
     }

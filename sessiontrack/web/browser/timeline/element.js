@@ -343,7 +343,8 @@ class StTimeline extends StElement {
     const at = this.view.at(this.#hover.x);
     if (at > this.#tiles.now) return "";
     const found = this.#cursor.at(at, NEAR * this.view.perPixel);
-    return found ? t("timeline.devices", { count: found.devices }) : "";
+    if (!found) return "";
+    return found.count ? t("timeline.devices", { count: found.count.devices }) : t("timeline.unrecorded");
   }
 
   #drawnRows(level, first, last) {
