@@ -56,7 +56,8 @@ class SourceStatus:
 
     kind: "scan" (looks at all devices), "radius", "hook", or "events" (speaks of single devices).
     last_look: when it was last heard of; None where it never was.
-    rhythm: the usual time from one look to the next, in seconds; None where that is not known.
+    rhythm: the usual time from one look to the next, in seconds; None where that is not known, and of what
+        looks never: it speaks when something happens.
     quiet: how long it may be silent without anything being wrong; at least that, where it was not asked for.
     archived: it was retired, so it counts as neither silent nor failing; until it is heard of again.
     told_look: its last look before a silence that webhooks were notified of.
@@ -116,10 +117,10 @@ def _status(
     scans = _latest(tx, now, SCANS, source_id)
     words = [at for (at,) in _latest(tx, now, WORDS, source_id)]
     kind = _kind(name, bool(scans))
-    instants = [at for at, _ in scans] if kind == SCAN else words
-    gaps = [later - earlier for later, earlier in pairwise(instants)]
-    rhythm = round(median(gaps)) if gaps else None
+    rhythm = None
     if kind == SCAN:
+        gaps = [later - earlier for (later, _), (earlier, _) in pairwise(scans)]
+        rhythm = round(median(gaps)) if gaps else None
         quiet = max(SHORTEST_SILENCE, 3 * (rhythm or 0))
     elif not words:
         quiet = SILENCE_OF_NEW_LISTENER

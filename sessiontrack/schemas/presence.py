@@ -225,7 +225,9 @@ class SourceRow(Answer):
         required=True, allow_none=True, metadata={"description": "When it was last heard of."}
     )
     rhythm_seconds = fields.Integer(
-        required=True, allow_none=True, metadata={"description": "Usually from one look to the next."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Usually from one look to the next; null for kinds other than scan."},
     )
     quiet_seconds = fields.Integer(
         required=True, metadata={"description": "How long it may be silent before something is wrong."}
