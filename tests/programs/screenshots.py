@@ -21,6 +21,7 @@ PATHS = (
     "/ui/nothing",
     "/ui/now",
     "/ui/presence",
+    "/ui/presence?as=table",
     "/ui/devices",
     "/ui/devices/DA:41:7E:0C:93:5A",
     "/ui/events",

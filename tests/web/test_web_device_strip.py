@@ -88,7 +88,9 @@ def test_its_neighbours_are_those_of_the_list(signed_in: Visit) -> None:
 def test_when_it_is_usually_there_in_words(signed_in: Visit, week: Week, text: str) -> None:
     _tell(signed_in, week)
     signed_in.open(PAGE)
-    expect(signed_in.page.locator(".device-usual")).to_have_text(text.replace("-", "\N{EN DASH}"))
+    expect(signed_in.page.locator(".device-usual")).to_have_text(
+        text.replace("-", "\N{EN DASH}\N{WORD JOINER}")
+    )
 
 
 @pytest.mark.parametrize("week", [[NEVER] * 7, [[None] * 24] * 7])

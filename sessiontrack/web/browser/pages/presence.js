@@ -349,7 +349,7 @@ function deviceCell({ name, mac, owner }) {
     ${owner ? html`<small class="muted">${owner}</small>` : nothing}`;
 }
 
-const disconnectionCell = ({ kind, disconnected_at: at }) => (kind === "open" ? t("timeline.still") : end(at));
+const disconnectionCell = ({ kind, disconnected_at: at }) => (kind === "open" ? html`<span class="muted">…</span>` : end(at));
 const durationCell = ({ duration_seconds: seconds }) => (seconds === null ? "…" : formatDuration(seconds));
 
 customElements.define("st-page-presence", PresencePage);

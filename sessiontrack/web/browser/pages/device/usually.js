@@ -5,6 +5,7 @@ import { t } from "#i18n";
 const USUAL = 0.5; // of the times that an hour came up
 /** Each hour of the week came up twice: of less, nothing is usual. */
 export const ENOUGH_SECONDS = 14 * 86_400;
+const JOINED = "\u2060"; // no line ends here
 const MONDAY = Date.UTC(2024, 0, 1);
 const DAY_MS = 86_400_000;
 const weekday = new Intl.DateTimeFormat(locale, { timeZone: "UTC", weekday: "short" });
@@ -21,7 +22,7 @@ export function usually(week) {
   return parts.join(", ");
 }
 
-const days = (first, last) => [first, last].map((day) => weekday.format(MONDAY + day * DAY_MS)).join("–");
+const days = (first, last) => [first, last].map((day) => weekday.format(MONDAY + day * DAY_MS)).join(`–${JOINED}`);
 
 /** The hours at which it is there on most of these days: "18–07", "all day", or "". */
 function hoursOf(week) {
@@ -36,7 +37,7 @@ function hoursOf(week) {
     if (!usual[hour] || usual[(hour + 23) % 24]) continue;
     let end = hour;
     while (usual[end % 24]) end += 1;
-    stretches.push(`${two(hour)}–${two(end % 24)}`);
+    stretches.push(`${two(hour)}–${JOINED}${two(end % 24)}`);
   }
   return stretches.join(", ");
 }
