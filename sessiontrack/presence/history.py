@@ -49,12 +49,14 @@ class Evidence:
     sources: by the name of the source.
     addresses: (instant, witness) -> the address that it saw.
     infos: what sources said beside a connection or a sighting, with the instants.
+    partings: what they said beside a disconnection.
     settled_at: the last instant of what is settled, and so forgotten but for a mark; None: nothing is.
     """
 
     sources: dict[str, SourceEvidence] = field(default_factory=dict)
     addresses: dict[tuple[int, Witness], str] = field(default_factory=dict)
     infos: set[tuple[int, str]] = field(default_factory=set)
+    partings: set[tuple[int, str]] = field(default_factory=set)
     settled_at: int | None = None
 
     def source(self, name: str) -> SourceEvidence:
@@ -81,8 +83,8 @@ class Evidence:
         if (said.kind, said.rank) != (SEEN, SEEN):
             of_source.said.append(said)
         self._saw(said.at, (source, said.mac), ip)
-        if info and said.kind != LEFT:
-            self.infos.add((said.at, info))
+        if info:
+            (self.partings if said.kind == LEFT else self.infos).add((said.at, info))
 
     def add_settled(self, source: str, at: int, mac: str, ip: str) -> None:
         """A mark that the source knew it; all else of that time is settled."""
@@ -198,11 +200,13 @@ def derive(facts: Facts) -> History:
     sessions = list(_described(facts, sorted(parts, key=lambda part: part.begin)))
     events: dict[Key, tuple[str, str]] = {}
     addresses = _Addresses(facts.evidence.addresses)
+    infos, partings = _by_instant(facts.evidence.infos), _by_instant(facts.evidence.partings)
     for each in sessions:
         if each.start is not None and not each.from_reported:
-            events[each.start, each.conn_type] = (each.ip, "")
+            events[each.start, each.conn_type] = (each.ip, infos.get(each.start, ""))
         if each.end is not None and not each.to_reported:
-            events[each.end, each.disc_type] = (addresses.last(each.begin, each.end) or each.ip, "")
+            ip = addresses.last(each.begin, each.end) or each.ip
+            events[each.end, each.disc_type] = (ip, partings.get(each.end, ""))
     for at, ip, old in address_changes(facts.evidence.addresses):
         events[at, MOVED] = (ip, old)
     return History(sessions, events)
@@ -337,6 +341,14 @@ def _described(facts: Facts, parts: Sequence[_Part]) -> Iterator[Derived]:
             disc_type = DISCONNECTED
         was_down = part.end is not None and disc_type == DOWN
         yield Derived(part.start, part.end, conn_type, disc_type, ip, info, part[2], part[3])
+
+
+def _by_instant(said: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """What was said at each instant, in one text."""
+    found: dict[int, str] = {}
+    for at, info in sorted(said):
+        found[at] = (f"{found[at]}{APART}{info}" if at in found else info)[:LONGEST_INFOS]
+    return found
 
 
 def _infos(said: Iterable[tuple[int, str]], part: _Part, known: str, *, is_followed: bool) -> str:

@@ -173,7 +173,9 @@ class EventBody(Strict):
     at = JsonTimestamp(load_default=None, metadata={"description": "When; left out: now."})
     event = fields.String(required=True, validate=OneOf(EVENT_KINDS))
     info = Text(
-        most=LONGEST_TEXT, load_default="", metadata={"description": "Kept with the session it falls into."}
+        most=LONGEST_TEXT,
+        load_default="",
+        metadata={"description": "Kept with the session it falls into, and the event at its instant."},
     )
     name = Text(
         most=LONGEST_TEXT, load_default="", metadata={"description": "Taken for a device that has none."}

@@ -328,6 +328,24 @@ def test_a_session_has_what_was_said_within_it_in_the_order_of_time(history: His
     history.assert_sound()
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_event_has_what_was_said_at_its_instant(history: History, is_late: bool) -> None:
+    """As of RADIUS, which names NAS and user when somebody comes and when they go."""
+    said = [
+        ("connected", -600, {"info": "NAS 1, user anna"}),
+        ("seen", -300, {"info": "NAS 1, user ben"}),
+        ("disconnected", -100, {"info": "NAS 2, user anna"}),
+    ]
+    for kind, at, more in reversed(said) if is_late else said:
+        history.event(kind, at, **more)
+    found = history.clients.viewer.ok("GET", "/sessions/session-events?search=anna&format=json")["events"]
+    assert [(each["type"], each["info"]) for each in found] == [
+        ("Disconnected", "NAS 2, user anna"),
+        ("Connected", "NAS 1, user anna"),
+    ]
+    history.assert_sound()
+
+
 def test_what_was_said_before_the_floor_stays_in_a_session_that_goes_on(history: History) -> None:
     history.event("connected", -600, info="radio 1")
     history.event("seen", -300, info="radio 10")
