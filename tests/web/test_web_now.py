@@ -148,6 +148,24 @@ def test_it_rests_while_its_tab_is_hidden(signed_in: Visit) -> None:
         page.evaluate(HIDE, False)
 
 
+def test_a_server_that_gives_no_answer_is_away_too(signed_in: Visit) -> None:
+    """As of a host that is down."""
+    page = signed_in.page
+    page.clock.install()
+    signed_in.open(NOW)
+    expect(page.locator(".now-live")).to_have_attribute("data-state", "live")
+    asked: list[Route] = []
+    page.route(CALL, lambda route: asked.append(route))
+    page.clock.run_for(AGAIN_MS)
+    wait_in(page, lambda: asked, "the call")
+    page.clock.run_for(20_000)
+    expect(page.locator(".now-live")).to_have_attribute("data-state", "away")
+    expect(page.locator(".away")).not_to_be_empty()
+    page.unroute_all(behavior="ignoreErrors")
+    page.clock.run_for(AGAIN_MS)
+    expect(page.locator(".now-live")).to_have_attribute("data-state", "live")
+
+
 def test_a_server_that_is_away_is_said_and_found_again(signed_in: Visit) -> None:
     page = signed_in.page
     signed_in.allowed.append(FAILED_LOAD)

@@ -1,7 +1,10 @@
 // Polling for pages that stay open; most answers are 304 without a body.
 import { call } from "./client.js";
+import { t } from "#i18n";
 
 const EVERY_MS = 5000;
+// A host that is down gives no answer at all; a browser would wait for minutes.
+const LATE_MS = 20_000;
 
 /**
  * A Lit controller that polls a call with an ETag while its page is visible.
@@ -46,13 +49,16 @@ export class Polling {
     clearTimeout(this.#timer);
     this.#asking?.abort();
     if (document.hidden) return;
-    const { signal } = (this.#asking = new AbortController());
+    const asking = (this.#asking = new AbortController());
+    const late = setTimeout(() => asking.abort(new Error(t("error.away"))), LATE_MS);
     try {
-      await this.#fetch(signal);
+      await this.#fetch(asking.signal);
       Object.assign(this, { state: "live", error: undefined });
     } catch (error) {
       if (error.name === "AbortError") return;
       Object.assign(this, { state: "away", error });
+    } finally {
+      clearTimeout(late);
     }
     this.#host.requestUpdate();
     clearTimeout(this.#timer);
