@@ -172,7 +172,8 @@ def _listed(
         # (what by, and where it is nothing: those come last in either direction)
         "name": (func.natural_order(Device.name), Device.name == ""),
         "mac": (Device.mac, None),
-        "share": (seconds * literal_column("1.0") / (_END - since), None),
+        # A period that begins now has no length; PostgreSQL refuses to divide by zero.
+        "share": (seconds * literal_column("1.0") / func.nullif(_END - since, 0), None),
         "connected_seconds": (seconds, None),
         "sessions": (sessions, None),
         "absence": (absence, sums.c.device_id.is_(None)),

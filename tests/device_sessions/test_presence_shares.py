@@ -210,3 +210,17 @@ def test_the_newest_first(clients: Clients) -> None:
     found = [each["first_seen"] for each in shares(clients, sort="-first_seen")]
     assert found == sorted(found, reverse=True)
     assert found[0] == IN_UTC.format_offset(END - 2 * DAY)
+
+
+@pytest.mark.parametrize("sort", ["share", "-share", "-absence"])
+def test_a_period_that_begins_now_is_empty(clients: Clients, clock: Traveller, sort: str) -> None:
+    fill(clients)
+    query = {"start": IN_UTC.format_offset(NOW), "sort": sort}
+    answer = clients.viewer.ok("GET", URL, query_string=query)
+    assert answer["start"] == answer["end"] == query["start"]
+    found = [
+        (each["connected_seconds"], each["observed_seconds"], each["share"]) for each in answer["devices"]
+    ]
+    assert found == [(0, 0, None)] * 5
+    lines = clients.viewer.get(f"{URL}.csv", query).get_data(as_text=True).splitlines()
+    assert len(lines) == 6
