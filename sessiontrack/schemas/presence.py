@@ -107,8 +107,7 @@ def _observation(device: Any) -> Observation:
     if not isinstance(device, dict):
         raise ValidationError("Must be an object.")
     values = dict(device)
-    mac, ip = values.pop("mac", None), values.pop("ip", None) or None
-    name, vendor = values.pop("name", "") or "", values.pop("vendor", "") or ""
+    mac, ip, name, vendor = (values.pop(each, None) for each in ("mac", "ip", "name", "vendor"))
     if values:
         errors = {each: ["Unknown field."] for each in islice(values, MOST_ERRORS - 1)}
         if more := len(values) - len(errors):
@@ -119,9 +118,10 @@ def _observation(device: Any) -> Observation:
             {"mac": ["Missing data for required field." if mac is None else "Not a string."]}
         )
     try:
-        canonical, address = parse_device_mac(mac), "" if ip is None else _ip(ip)
+        canonical, address = parse_device_mac(mac), "" if ip is None or ip == "" else _ip(ip)
     except InvalidInput as error:
         raise ValidationError(error.message) from error
+    name, vendor = "" if name is None else name, "" if vendor is None else vendor
     for field_name, text in (("name", name), ("vendor", vendor)):
         if not isinstance(text, str) or len(text) > LONGEST_TEXT or has_control_characters(text):
             too_much = (

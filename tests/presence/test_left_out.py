@@ -48,6 +48,14 @@ def test_contract_2_an_empty_field_of_a_device_counts_as_not_given(clients: Clie
     assert (answer["seen"], answer["left_out"]) == (1, [])
 
 
+@pytest.mark.parametrize("wrong", [0, False, [], {}])
+@pytest.mark.parametrize("name", ["ip", "name", "vendor"])
+def test_contract_2_another_empty_value_is_no_text(clients: Clients, name: str, wrong: Any) -> None:
+    answer = scan(clients, {"mac": PRINTER}, {"mac": LAPTOP, name: wrong})
+    assert answer["seen"] == 1
+    assert [each["index"] for each in answer["left_out"]] == [1]
+
+
 def test_contract_2_an_unknown_field_of_a_device_is_refused_by_name(clients: Clients) -> None:
     body = {"source": "arp", "devices": [{"mac": PRINTER}, {"mac": LAPTOP, "ipp": ""}]}
     answer = clients.operator.post("/presence/scans", body)
