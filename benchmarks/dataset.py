@@ -164,7 +164,9 @@ def _add_user_sessions(connection: sqlite3.Connection, shape: Shape) -> None:
             length = chance.randint(30, 7200)
             spent = [length // (4 + number % 3)] * (1 + number % 3)
             name, view = f"user{chance.randrange(USERS)}", f"/view/{number % 50}"
-            public_id, last_ping = str(UUID(int=chance.getrandbits(128))), began + length
+            # As time_ordered_uuid() makes them.
+            public_id = str(UUID(int=began * 1000 << 80 | chance.getrandbits(128) & (1 << 80) - 1))
+            last_ping = began + length
             known = (number, public_id, f"login-{number}", name)
             sessions.append((*known, began, last_ping, last_ping, view, "tab-0", sum(spent), last_ping))
             views += [(number, view, f"tab-{tab}", seconds) for tab, seconds in enumerate(spent)]

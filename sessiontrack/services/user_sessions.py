@@ -1,9 +1,8 @@
 """User sessions: started by a login or by a script, kept alive by pings, credited for what was visible."""
 
-import uuid
-
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import SessionInactive
+from sessiontrack.values.uuids import time_ordered_uuid
 
 # A session ends at its last ping if that is too old; its row stays open until this statement runs.
 END_EXPIRED = Statement(
@@ -55,7 +54,8 @@ EXTEND_VISIT = Statement(
 def start_session(tx: Transaction, now: int, login_key: str, username: str, alive_seconds: int) -> None:
     """Start the login's user session; nothing changes while one is active."""
     tx.run(END_EXPIRED, login_key=login_key, expired_at=now - alive_seconds)
-    tx.run(START, public_id=str(uuid.uuid4()), login_key=login_key, username=username, now=now)
+    public_id = time_ordered_uuid(now)
+    tx.run(START, public_id=public_id, login_key=login_key, username=username, now=now)
 
 
 def keep_alive(tx: Transaction, now: int, login_key: str, alive_seconds: int) -> None:

@@ -1,0 +1,19 @@
+"""Ids that begin with an instant."""
+
+from uuid import RFC_4122, UUID
+
+from sessiontrack.values.uuids import time_ordered_uuid
+
+NOW = 1_790_000_000
+
+
+def test_it_is_a_uuid_of_version_7_that_begins_with_the_instant() -> None:
+    made = UUID(time_ordered_uuid(NOW))
+    assert (made.version, made.variant) == (7, RFC_4122)
+    assert made.int >> 80 == NOW * 1000
+
+
+def test_ids_are_in_the_order_of_their_instants_and_never_the_same() -> None:
+    made = [time_ordered_uuid(NOW + second) for second in (-1, 0, 1)]
+    assert made == sorted(made)
+    assert len({time_ordered_uuid(NOW) for _ in range(100)}) == 100
