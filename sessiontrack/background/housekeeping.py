@@ -31,8 +31,8 @@ PRUNING = "prune"
 LOOK_SECONDS = 60.0
 # Rows that are removed at a time: as many as keep other writers waiting for this long. By one transaction at
 # most the greater number, too: the pages that it changes go to the disk while others wait.
-LEAST_ROWS, MOST_ROWS = 100, 2000
-LEAST_SECONDS, MOST_SECONDS = 0.005, 0.01
+LEAST_ROWS, MOST_ROWS = 500, 2000
+LEAST_SECONDS, MOST_SECONDS = 0.01, 0.02
 # A reader that never ends keeps the WAL from being written back; a larger WAL is logged.
 LARGE_WAL_BYTES = 256 * 1024 * 1024
 SOURCES = Statement("SELECT name FROM source ORDER BY name")

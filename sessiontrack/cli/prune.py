@@ -19,7 +19,7 @@ from sessiontrack.values.timestamps import SiteTime
 def prune(dry_run: bool, at_once: bool, as_json: bool) -> None:
     """Remove history that is older than the settings RETENTION_... keep it, or too much of it.
 
-    serve does the same by itself, every PRUNE_EVERY. So many rows are removed at a time as take 10 ms at
+    serve does the same by itself, every PRUNE_EVERY. So many rows are removed at a time as take 20 ms at
     most, so that other writers hardly wait.
 
     \b

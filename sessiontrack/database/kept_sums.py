@@ -98,18 +98,23 @@ class KeptSum:
         return ", ".join((*keys, *sums))
 
     def in_sqlite(self, *, apart: bool = False) -> Iterator[str]:
-        """The statements that create its triggers on SQLite; apart: as since there is the table APART."""
-        number = next(iter(self.sums))
-        gone = " AND ".join(f"{name} = {_of(sql, 'OLD.')}" for name, sql in self.keys.items())
-        forget = f"DELETE FROM {self.target} WHERE {gone} AND part = 0 AND {number} = 0;"
-        add, take = (
-            self._insert(self._row(row, sign), "true") for row, sign in (("NEW.", ""), ("OLD.", "-"))
-        )
-        for what, row, done in (("added", "NEW.", add), ("gone", "OLD.", f"{take} {forget}")):
-            on = {"added": "INSERT", "gone": "DELETE"}[what]
-            unless = f" AND NOT EXISTS (SELECT 1 FROM {APART})" if apart and what == "gone" else ""
-            yield self._trigger(what, f"{on} ON {self.source} WHEN {_of(self.when, row)}{unless}", done)
+        """The statements that created its triggers on SQLite before migration 0050; apart: since 0045."""
+        yield self.added_in_sqlite()
+        unless = f" AND NOT EXISTS (SELECT 1 FROM {APART})" if apart else ""
+        when = f"DELETE ON {self.source} WHEN {_of(self.when, 'OLD.')}{unless}"
+        yield self._trigger("gone", when, self.gone("true"))
         yield from self.changes_in_sqlite()
+
+    def added_in_sqlite(self) -> str:
+        """That of inserted rows."""
+        when = f"INSERT ON {self.source} WHEN {_of(self.when, 'NEW.')}"
+        return self._trigger("added", when, self._insert(self._row("NEW.", ""), "true"))
+
+    def gone(self, when: str) -> str:
+        """What a trigger does with a deleted row on SQLite, if a condition is met."""
+        key = " AND ".join(f"{name} = {_of(sql, 'OLD.')}" for name, sql in self.keys.items())
+        forget = f"DELETE FROM {self.target} WHERE {key} AND part = 0 AND {next(iter(self.sums))} = 0;"
+        return f"{self._insert(self._row('OLD.', '-'), when)} {forget}"
 
     def changes_in_sqlite(self) -> Iterator[str]:
         """Those of updates: a row that keeps its key, as a ping's does, changes one row of the sums."""
@@ -142,24 +147,24 @@ class KeptSum:
             f" ON CONFLICT ({_names(self.keys)}, part) DO UPDATE SET {sums}"
         )
 
-    def take(self, column: str) -> str:
-        """The statement that takes rows from the sums, on SQLite; it answers what is left, and of which key.
+    def take(self, gone: str) -> str:
+        """The statement that takes from the sums, on SQLite, the rows that are about to be deleted.
+
+        Row by row: to sort them by their keys first takes longer, as most are the only one of theirs.
 
         Args:
-            column: the rows where it is among :ids are about to be deleted.
+            gone: the table of these rows, or of the rows `s` that the query `joined` begins with.
         """
-        rows = self._added_up(f"{self._each_row()} AND {column} AMONG(:ids)", "-")
-        return f"{self._upsert(rows)} RETURNING {next(iter(self.sums))}, {_names(self.keys)}"
+        if self.joined:
+            sums = ", ".join(f"-{name}" for name in self.sums)
+            each = f"{self.joined} AND s.id IN (SELECT id FROM {gone})"
+            return self._upsert(f"SELECT {_names(self.keys)}, {sums} FROM ({each}) AS each_row WHERE true")
+        row = f"{gone}."
+        return self._upsert(f"SELECT {self._row(row, '-')} FROM {gone} WHERE {_of(self.when, row)}")
 
     def add(self) -> str:
         """The statement that adds to the sums the rows which came after :last_id, on SQLite."""
         return self._upsert(self._added_up(f"{self._each_row()} AND {self.source}.id > :last_id"))
-
-    def forget(self) -> str:
-        """The statement that deletes a key without rows."""
-        return (
-            f"DELETE FROM {self.target} WHERE part = 0 AND {' AND '.join(f'{n} = :{n}' for n in self.keys)}"
-        )
 
     def insert_part(self, rows: str) -> str:
         """The statement that adds these rows as parts, on PostgreSQL."""
@@ -191,21 +196,38 @@ def _names(*columns: Iterable[str]) -> str:
 
 
 class Deletion:
-    """Deletes the rows of a table that are found by `rows`, its FROM and WHERE with the table as `s`."""
+    """Deletes the rows of a table that are found by `rows`, its FROM and WHERE with the table as `s`.
 
-    def __init__(self, table: str, rows: str) -> None:
-        self.find = Statement(f"SELECT s.id{rows}")
+    On SQLite they are noted in a temporary table first, with the columns that their sums depend on: each is
+    looked up once, not once a sum.
+
+    kept: all sums that they are in, and those of the rows that go with them, which are `joined`.
+    referring: the foreign keys to the table, as (table, column, ON DELETE). SQLite would look for the rows of
+    each deleted one by a program of its own, so the connection that deletes does not enforce them.
+    """
+
+    def __init__(
+        self, table: str, rows: str, kept: Iterable[KeptSum], referring: Iterable[tuple[str, str, str]]
+    ) -> None:
+        sums, gone = list(kept), f"gone_{table}"
+        names = dict.fromkeys(name for each in sums if not each.joined for name in each.columns())
+        columns = _names(("id INTEGER PRIMARY KEY",), names)
+        noted = _names(f"s.{name}" for name in ("id", *names))
+        forgotten = dict.fromkeys(forget_zeros(each.target, each) for each in sums)
         self.delete = Statement(f"DELETE{rows}")
-        self.delete_found = Statement(f"DELETE FROM {table} WHERE id AMONG(:ids)")
+        self.make = Statement(f"CREATE TEMP TABLE IF NOT EXISTS {gone} ({columns})")
+        self.clear = Statement(f"DELETE FROM {gone}")
+        self.note = Statement(f"INSERT INTO {gone} SELECT {noted}{rows}")
+        self.take = [Statement(each.take(gone)) for each in sums]
+        self.forget = [Statement(each) for each in forgotten]
+        self.release = [Statement(_release(*each, gone)) for each in referring]
+        self.delete_noted = Statement(f"DELETE FROM {table} WHERE id IN (SELECT id FROM {gone})")
 
 
-class Taken:
-    """Takes rows that are about to be deleted from one of the sums that they are in, on SQLite."""
-
-    def __init__(self, kept: KeptSum, column: str) -> None:
-        self.take = Statement(kept.take(column))
-        self.forget = Statement(kept.forget())
-        self.keys = tuple(kept.keys)
+def _release(table: str, column: str, on_delete: str, gone: str) -> str:
+    """What a foreign key does with the rows that refer to those of `gone`."""
+    change = f"DELETE FROM {table}" if on_delete == "CASCADE" else f"UPDATE {table} SET {column} = NULL"
+    return f"{change} WHERE {column} IN (SELECT id FROM {gone})"
 
 
 class Addition:
@@ -223,14 +245,27 @@ class Addition:
 
 
 def keep(metadata: MetaData, kept: Iterable[KeptSum], first: Mapping[str, list[str]] | None = None) -> None:
-    """Create the triggers of these sums in a database made from the models; `first`: from `deleted_first`."""
+    """Create the triggers of all sums in a database made from the models; `first`: from `deleted_first`."""
     sums = list(kept)
 
     @event.listens_for(metadata, "after_create")
     def make(target: MetaData, connection: Connection, **_: object) -> None:
         dialect = connection.dialect.name
-        for sql in (*triggers(dialect, sums, apart=True), *(first or {}).get(dialect, ())):
+        made = _in_sqlite(sums) if dialect == "sqlite" else triggers(dialect, sums)
+        for sql in (*made, *(first or {}).get(dialect, ())):
             connection.exec_driver_sql(sql)
+
+
+def _in_sqlite(sums: list[KeptSum]) -> Iterator[str]:
+    """The triggers on SQLite; those of deleted rows are one for each table, which looks at APART once."""
+    for each in sums:
+        yield each.added_in_sqlite()
+        yield from each.changes_in_sqlite()
+    for source in dict.fromkeys(each.source for each in sums):
+        of_it = sorted((each for each in sums if each.source == source), key=lambda each: each.name)
+        done = " ".join(each.gone(_of(each.when, "OLD.")) for each in of_it)
+        when = f"DELETE ON {source} WHEN NOT EXISTS (SELECT 1 FROM {APART})"
+        yield f"CREATE TRIGGER keep_{source}_gone AFTER {when} BEGIN {done} END"
 
 
 def triggers(dialect: str, kept: Iterable[KeptSum], *, apart: bool = False) -> Iterator[str]:

@@ -18,7 +18,7 @@ from sessiontrack.database.engines.engine import DatabaseEngine, Kind
 from sessiontrack.database.engines.postgres import POSITION, PostgreSQL
 from sessiontrack.database.engines.replica import Replica
 from sessiontrack.database.engines.sqlite import SQLite
-from sessiontrack.database.kept_sums import APART, Addition, Deletion, KeptSum, Taken, fold, forget_zeros
+from sessiontrack.database.kept_sums import APART, Addition, Deletion, KeptSum, fold, forget_zeros
 from sessiontrack.database.statements import Row, Statement, db
 from sessiontrack.exceptions import (
     Contention,
@@ -143,27 +143,22 @@ class Transaction:
             cursor.execute(fold(target, sums[0]))
             cursor.execute(forget_zeros(target, sums[0]))
 
-    def delete_summed(
-        self, deletion: Deletion, taken: Iterable[Taken], ids: list[int], values: Mapping[str, Any]
-    ) -> int:
+    def delete_summed(self, deletion: Deletion, ids: list[int], values: Mapping[str, Any]) -> int:
         """Delete many rows, and take their sums at once, not by triggers row by row; return their number.
 
-        Args:
-            taken: all sums that they are in, and those of the rows that go with them.
+        Only within `pruning()`, which lets SQLite's connection leave foreign keys to the deletion.
         """
         if self._engine.has_parts:  # Its triggers run once a statement.
             return self.run(deletion.delete, **values, ids=ids)
-        found = [row_id for (row_id,) in self.rows(deletion.find, **values, ids=ids)]
-        if not found:
-            return 0
-        self.run(SET_APART)
-        for each in taken:
-            left = self.rows(each.take, ids=found)
-            gone = [dict(zip(each.keys, key, strict=True)) for rows, *key in left if not rows]
-            self.run_many(each.forget, gone)
-        self.run(deletion.delete_found, ids=found)
-        self.run(END_APART)
-        return len(found)
+        self.run(deletion.make)
+        self.run(deletion.clear)
+        found = self.run(deletion.note, **values, ids=ids)
+        if found:
+            self.run(SET_APART)
+            for each in (*deletion.take, *deletion.forget, *deletion.release, deletion.delete_noted):
+                self.run(each)
+            self.run(END_APART)
+        return found
 
     @contextmanager
     def adding(self, addition: Addition, rows: int) -> Iterator[None]:

@@ -13,6 +13,7 @@ from sessiontrack.models.history import (
     SetAside,
     UnderivedDevice,
 )
+from sessiontrack.models.kept import KEPT
 from sessiontrack.models.kept_apart import KeptApart
 from sessiontrack.models.last_write import LastWrite
 from sessiontrack.models.presence import DeviceEvidence, Scan, SightingRun, Source
@@ -27,6 +28,7 @@ from sessiontrack.models.webhook import FlappingDevice, Webhook, WebhookDelivery
 from sessiontrack.models.write_probe import WriteProbe
 
 __all__ = [
+    "KEPT",
     "ApiToken",
     "ClockFloor",
     "CoveredSession",

@@ -47,6 +47,14 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
+def part_indexes(table: str, number: str) -> tuple[Index, Index]:
+    """Of a table of kept sums: those that find the parts to add up, and the keys whose rows are all gone."""
+    return (
+        partial_index(f"ix_{table}_part", "part", where="part > 0"),
+        partial_index(f"ix_{table}_zero", "part", where=f"{number} = 0"),
+    )
+
+
 def holds(condition: str) -> ColumnElement[bool]:
     """A partial index's condition for a query, word for word."""
     return text(condition)  # type: ignore[return-value]

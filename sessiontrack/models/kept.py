@@ -1,8 +1,7 @@
 """All sums that the database keeps, by the table that holds them."""
 
-from collections.abc import Iterator
-
-from sessiontrack.database.kept_sums import Addition, KeptSum, Taken
+from sessiontrack.database import Base
+from sessiontrack.database.kept_sums import Addition, Deletion, KeptSum, deleted_first, keep
 from sessiontrack.models.presence_change import PRESENCE_CHANGES, PresenceChange
 from sessiontrack.models.row_count import COUNTED, RowCount
 from sessiontrack.models.text_count import TEXTS, TextCount
@@ -17,9 +16,23 @@ KEPT: dict[str, list[KeptSum]] = {
 }
 
 
-def taken_with(source: str, column: str = "id") -> Iterator[Taken]:
-    """The sums that lose rows of a source; column: where their ids are."""
-    return (Taken(each, column) for kept in KEPT.values() for each in kept if each.source == source)
+keep(
+    Base.metadata,
+    (each for kept in KEPT.values() for each in kept),
+    deleted_first("view_time", "user_session", "session_id"),
+)
+
+
+def deletion_from(table: str, rows: str, *children: str) -> Deletion:
+    """How rows of a table are deleted, and those of children, whose sums are joined, with them."""
+    sums = [each for kept in KEPT.values() for each in kept if each.source in (table, *children)]
+    referring = [
+        (key.parent.table.name, key.parent.name, key.ondelete or "")
+        for other in Base.metadata.tables.values()
+        for key in other.foreign_keys
+        if key.column.table.name == table
+    ]
+    return Deletion(table, rows, sums, referring)
 
 
 def addition_to(source: str, *indexes: str) -> Addition:

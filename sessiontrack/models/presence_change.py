@@ -3,8 +3,8 @@
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.database.kept_sums import KeptSum, keep
-from sessiontrack.models.columns import Number, partial_index
+from sessiontrack.database.kept_sums import KeptSum
+from sessiontrack.models.columns import Number, part_indexes
 
 # Every zone of today is whole quarters from UTC.
 QUARTER_SECONDS = 900
@@ -19,7 +19,7 @@ class PresenceChange(Base):
 
     __tablename__ = "presence_change"
     __table_args__ = (
-        partial_index("ix_presence_change_part", "part", where="part > 0"),
+        *part_indexes("presence_change", "rows"),
         {"sqlite_with_rowid": False},
     )
 
@@ -49,4 +49,3 @@ PRESENCE_CHANGES = (
     _changes("begin", "0", "begin_at", _CROSSES),
     _changes("end", "1", "end_at", f"{{row}}end_at IS NOT NULL AND {_CROSSES}"),
 )
-keep(Base.metadata, PRESENCE_CHANGES)

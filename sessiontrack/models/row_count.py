@@ -6,8 +6,8 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.database.kept_sums import KeptSum, keep
-from sessiontrack.models.columns import Number, partial_index
+from sessiontrack.database.kept_sums import KeptSum
+from sessiontrack.models.columns import Number, part_indexes
 from sessiontrack.models.device_session import IS_MISSING
 from sessiontrack.models.event import IS_DOWN, IS_NEW, IS_VOIDED
 
@@ -27,7 +27,7 @@ class RowCount(Base):
     """
 
     __tablename__ = "row_count"
-    __table_args__ = (partial_index("ix_row_count_part", "part", where="part > 0"),)
+    __table_args__ = (*part_indexes("row_count", "rows"),)
 
     counted: Mapped[str] = mapped_column(String(32), primary_key=True)
     # The instant divided by 2^17.
@@ -55,4 +55,3 @@ COUNTED = {
     "new": _counted("new", "event", "at", IS_NEW),
     "down": _counted("down", "event", "at", IS_DOWN),
 }
-keep(Base.metadata, COUNTED.values())

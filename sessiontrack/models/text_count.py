@@ -4,8 +4,8 @@ from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.database.kept_sums import KeptSum, keep
-from sessiontrack.models.columns import EventType, Ip, Number, Reference, partial_index
+from sessiontrack.database.kept_sums import KeptSum
+from sessiontrack.models.columns import EventType, Ip, Number, Reference, part_indexes
 
 EVENT_TEXTS = "event"
 SESSION_TEXTS = "device_session"
@@ -19,7 +19,7 @@ class TextCount(Base):
 
     __tablename__ = "text_count"
     __table_args__ = (
-        partial_index("ix_text_count_part", "part", where="part > 0"),
+        *part_indexes("text_count", "rows"),
         {"sqlite_with_rowid": False},
     )
 
@@ -48,4 +48,3 @@ TEXTS = (
     _texts(EVENT_TEXTS, "CASE WHEN {row}voided THEN 'VOIDED - ' || {row}type ELSE {row}type END", "''"),
     _texts(SESSION_TEXTS, "{row}conn_type", "{row}disc_type"),
 )
-keep(Base.metadata, TEXTS)

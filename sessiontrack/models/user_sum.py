@@ -4,8 +4,8 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sessiontrack.database import Base
-from sessiontrack.database.kept_sums import KeptSum, deleted_first, keep
-from sessiontrack.models.columns import Number, Seconds, partial_index
+from sessiontrack.database.kept_sums import KeptSum
+from sessiontrack.models.columns import Number, Seconds, part_indexes
 
 # A period is 2^22 s, 48 days: shorter ones would give as many rows as there are sessions. A long one is
 # 2^24 s, 194 days: a year has to add up five of either, not eight.
@@ -20,7 +20,7 @@ class UserSum(Base):
 
     __tablename__ = "user_sum"
     __table_args__ = (
-        partial_index("ix_user_sum_part", "part", where="part > 0"),
+        *part_indexes("user_sum", "sessions"),
         {"sqlite_with_rowid": False},
     )
 
@@ -44,7 +44,7 @@ class UserDay(Base):
 
     __tablename__ = "user_day"
     __table_args__ = (
-        partial_index("ix_user_day_part", "part", where="part > 0"),
+        *part_indexes("user_day", "sessions"),
         {"sqlite_with_rowid": False},
     )
 
@@ -104,4 +104,3 @@ USER_DAYS = tuple(
     )
     for ahead in AHEAD
 )
-keep(Base.metadata, (*USER_SUMS, *USER_DAYS), deleted_first("view_time", "user_session", "session_id"))

@@ -4,13 +4,11 @@ What evidence could still change is never removed: it would only be derived agai
 session, nor the session that says that a device is down.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
 from sessiontrack.database import Statement, Transaction
-from sessiontrack.database.kept_sums import Deletion, Taken
-from sessiontrack.models.kept import taken_with
+from sessiontrack.models.kept import deletion_from
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.values.periods import Period, window_start
 from sessiontrack.values.timestamps import EARLIEST, SiteTime
@@ -56,8 +54,9 @@ NTH_OLDEST = Statement(
 class Kind:
     """One kind of history: `at` is the column by which the oldest is found, `of` whose it is."""
 
-    def __init__(self, table: str, at: str, of: str, old: str, and_goes: str, taken: Iterable[Taken]) -> None:
+    def __init__(self, table: str, at: str, of: str, old: str, and_goes: str, *children: str) -> None:
         condition = f"{old}{and_goes}"
+        self.table = table
         self.name = f"{table}s"
         self.count = Statement(f"SELECT count(*){condition}")
         self.count_between = Statement(
@@ -67,23 +66,12 @@ class Kind:
             f"SELECT s.{at}, s.id, s.{of}{old} AND (s.{at}, s.id) > (:after_at, :after_id)"
             f" ORDER BY s.{at}, s.id LIMIT :most"
         )
-        self.delete = Deletion(table, f"{condition} AND s.id AMONG(:ids)")
-        self.taken = tuple(taken)
+        self.delete = deletion_from(table, f"{condition} AND s.id AMONG(:ids)", *children)
 
 
-DEVICE_SESSIONS = Kind(
-    "device_session", "begin_at", "device_id", _OLD_SESSIONS, _SESSIONS, taken_with("device_session")
-)
-EVENTS = Kind("event", "at", "device_id", _OLD_EVENTS, _EVENTS, taken_with("event"))
-# The times of its views go with a user session.
-USER_SESSIONS = Kind(
-    "user_session",
-    "last_ping",
-    "username",
-    _OLD_STAYS,
-    _STAYS,
-    (*taken_with("user_session"), *taken_with("view_time", "s.id")),
-)
+DEVICE_SESSIONS = Kind("device_session", "begin_at", "device_id", _OLD_SESSIONS, _SESSIONS)
+EVENTS = Kind("event", "at", "device_id", _OLD_EVENTS, _EVENTS)
+USER_SESSIONS = Kind("user_session", "last_ping", "username", _OLD_STAYS, _STAYS, "view_time")
 KINDS = (DEVICE_SESSIONS, EVENTS, USER_SESSIONS)
 # Events first: a session that goes would have to be taken from each of them.
 IN_TURN = (EVENTS, DEVICE_SESSIONS, USER_SESSIONS)
@@ -167,4 +155,4 @@ def find_prunable(tx: Transaction, plan: Plan, kind: Kind, after: tuple[int, int
 def prune_rows(tx: Transaction, plan: Plan, kind: Kind, ids: list[int]) -> int:
     """Remove these, where they are still what is to be removed; how many were."""
     hold_evidence(tx)
-    return tx.delete_summed(kind.delete, kind.taken, ids, plan.values(kind))
+    return tx.delete_summed(kind.delete, ids, plan.values(kind))

@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from flask import Flask
 from sessiontrack import create_app
 from sessiontrack.background import housekeeping
 from sessiontrack.config import settings_of
-from sessiontrack.database import Statement, look_up, read_transaction, write_transaction
+from sessiontrack.database import Base, Statement, look_up, read_transaction, write_transaction
+from sessiontrack.database.kept_sums import forget_zeros
 from sessiontrack.database.maintenance import database_sizes, others_wait_to_write, used_bytes
 from sessiontrack.exceptions import Conflict, InvalidSetting, StorageUnavailable
 from sessiontrack.keeping import soundness, vacuuming
@@ -23,7 +24,7 @@ from sessiontrack.models.kept import KEPT
 from sessiontrack.services import claims, retention
 from sessiontrack.services.claims import CLAIM_SECONDS, DAY_SECONDS
 from sessiontrack.values.timestamps import IN_UTC
-from tests.support import rows
+from tests.support import databases, rows
 from tests.support.application import NOW, Clients
 from tests.support.command import invoke
 from tests.support.database_files import DATABASE
@@ -232,9 +233,9 @@ def test_more_than_a_stretch_goes_in_stretches(
 
 def test_as_many_go_at_once_as_keep_others_waiting_briefly() -> None:
     least, most = housekeeping.LEAST_ROWS, housekeeping.MOST_ROWS
-    assert housekeeping.next_batch(200, housekeeping.LEAST_SECONDS / 2) == 400
-    assert housekeeping.next_batch(200, housekeeping.LEAST_SECONDS) == 200
-    assert housekeeping.next_batch(400, housekeeping.MOST_SECONDS * 2) == 200
+    assert housekeeping.next_batch(700, housekeeping.LEAST_SECONDS / 2) == 1400
+    assert housekeeping.next_batch(700, housekeeping.LEAST_SECONDS) == 700
+    assert housekeeping.next_batch(1400, housekeeping.MOST_SECONDS * 2) == 700
     assert housekeeping.next_batch(least, housekeeping.MOST_SECONDS * 2) == least
     assert housekeeping.next_batch(most, 0) == most
 
@@ -250,6 +251,7 @@ def test_batches_share_a_transaction_as_long_as_nobody_waits(
     clients = make_clients(**YEAR)
     fill(clients.app, 407)
     monkeypatch.setattr(housekeeping, "next_batch", lambda rows, seconds: rows)
+    monkeypatch.setattr(housekeeping, "LEAST_ROWS", 100)
     monkeypatch.setattr(housekeeping, "MOST_ROWS", 250)
     monkeypatch.setattr(housekeeping, "others_wait_to_write", lambda: waits)
     done: list[int] = []
@@ -286,16 +288,17 @@ def test_batches_do_not_wait_for_the_disk_and_what_follows_does(make_clients: Ma
 
     def state() -> list[int]:
         with look_up() as tx:
-            return [tx.value(Statement(f"PRAGMA {name}")) for name in ("synchronous", "temp_store")]
+            names = ("synchronous", "temp_store", "foreign_keys")
+            return [tx.value(Statement(f"PRAGMA {name}")) for name in names]
 
     found: list[list[int]] = []
     with clients.app.app_context():
         before = state()
         settings = settings_of(clients.app)
         assert housekeeping.prune(settings, NOW, tell=lambda done: found.append(state())) is not None
-        assert (before, state()) == ([2, 0], [2, 0])  # FULL, and a file.
+        assert (before, state()) == ([2, 0, 1], [2, 0, 1])  # FULL, a file, and enforced.
     assert found
-    assert all(each == [1, 2] for each in found)  # NORMAL, and memory.
+    assert all(each == [1, 2, 0] for each in found)  # NORMAL, memory, and not enforced.
 
 
 def test_what_goes_is_in_no_sum_any_more(make_clients: MakeClients) -> None:
@@ -312,6 +315,44 @@ def test_what_goes_is_in_no_sum_any_more(make_clients: MakeClients) -> None:
     clients.operator.ok("DELETE", "/sessions/delete", {"mac": "02:00:00:00:00:01"})
     with clients.app.app_context():
         assert [each for each in soundness.examine() if each.count] == []
+
+
+def test_what_refers_to_what_goes_goes_too_or_forgets_it(make_clients: MakeClients) -> None:
+    """On SQLite the foreign keys do not do it meanwhile."""
+    clients = make_clients(RETENTION_DEVICE_SESSIONS="1 year", RETENTION_USER_SESSIONS="1 year")
+    create(clients, 1, OLD, OLD + 100)
+    stay(clients.app, "viewer", "old", OLD, (60, ("maps", "")), (60, ("rooms", "2")), ends=True)
+    folder = Path(clients.app.instance_path)
+    links = "SELECT count(*) FROM event WHERE session_id IS NOT NULL"
+    of_stays = "SELECT (SELECT count(*) FROM view_time) + (SELECT count(*) FROM view_visit)"
+    assert databases.rows(folder, links) == [(2,)]
+    assert databases.rows(folder, of_stays) != [(0,)]
+    assert pruned(clients.app) == {"device_sessions": 1, "user_sessions": 1}
+    assert databases.rows(folder, links) == databases.rows(folder, of_stays) == [(0,)]
+    assert databases.rows(folder, "SELECT count(*) FROM event") == [(3,)]
+
+
+def test_each_reference_to_what_goes_says_what_becomes_of_it() -> None:
+    for kind in retention.KINDS:
+        for table, on_delete in references_to(kind.table):
+            assert on_delete in ("CASCADE", "SET NULL")
+            # Of rows that go along, nothing else would.
+            assert on_delete == "SET NULL" or not list(references_to(table))
+
+
+def references_to(table: str) -> Iterator[tuple[str, str | None]]:
+    for other in Base.metadata.tables.values():
+        for key in other.foreign_keys:
+            if key.column.table.name == table:
+                yield other.name, key.ondelete
+
+
+@pytest.mark.sqlite("its index")
+def test_sums_without_rows_are_found_by_their_index(clients: Clients) -> None:
+    for table, sums in KEPT.items():
+        plan = f"EXPLAIN QUERY PLAN {forget_zeros(table, sums[0])}"
+        found = databases.rows(Path(clients.app.instance_path), plan)
+        assert [f"ix_{table}_zero" in row[3] for row in found] == [True]
 
 
 def kept(app: Flask) -> dict[str, int]:
@@ -477,6 +518,7 @@ def test_a_killed_run_is_finished_by_the_next(
         return real(*arguments)
 
     monkeypatch.setattr(retention, "prune_rows", killed)
+    monkeypatch.setattr(housekeeping, "LEAST_ROWS", 100)
     monkeypatch.setattr(housekeeping, "next_batch", lambda rows, seconds: rows)
     monkeypatch.setattr(housekeeping, "others_wait_to_write", lambda: True)
     with clients.app.app_context():

@@ -72,8 +72,14 @@ class SQLite(DatabaseEngine):
     begin_writing = "BEGIN IMMEDIATE"
     prepare_bulk = BULK_CACHE
     # What a statement changes is noted in memory instead of a file, in case it fails. A batch does not wait
-    # for the disk while others wait for it: a power failure brings back the last removed rows at most.
-    prepare_pruning = (BULK_CACHE, "PRAGMA temp_store = MEMORY", "PRAGMA synchronous = NORMAL")
+    # for the disk while others wait for it: a power failure brings back the last removed rows at most. What
+    # refers to removed rows is changed by one statement for all of them (`kept_sums.Deletion`).
+    prepare_pruning = (
+        BULK_CACHE,
+        "PRAGMA temp_store = MEMORY",
+        "PRAGMA synchronous = NORMAL",
+        "PRAGMA foreign_keys = OFF",
+    )
 
     def __init__(self, url: URL, synchronous: str, busy_timeout_seconds: int) -> None:
         if not url.database or url.database.endswith(":memory:"):
@@ -81,7 +87,7 @@ class SQLite(DatabaseEngine):
         self.file = Path(url.database)
         self._synchronous = synchronous
         durable = f"PRAGMA synchronous = {self._synchronous}"
-        self.end_pruning = (CACHE, "PRAGMA temp_store = DEFAULT", durable)
+        self.end_pruning = (CACHE, "PRAGMA temp_store = DEFAULT", durable, "PRAGMA foreign_keys = ON")
         self._timeout = busy_timeout_seconds
         self._held = HeldConnections(self._connect)
         lock = WriterLock(Path(f"{url.database}-writer"), busy_timeout_seconds)
