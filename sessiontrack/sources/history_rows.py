@@ -232,7 +232,7 @@ def _without(views: tuple[tuple[str, str, int], ...], seconds: int) -> tuple[tup
 
 
 def _path(path: Any, values: Values) -> tuple[str | None, str | None]:
-    if not path:
+    if path is None or path == []:
         return None, None
     if not isinstance(path, list) or len(path) > 2:
         raise InvalidInput("last_visible_path is not a list of a view and a tab.")

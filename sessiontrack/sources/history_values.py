@@ -48,7 +48,7 @@ class Values:
         if value is None or value == "":
             return ""
         try:
-            return self._parse_ip(value if isinstance(value, str) else "?")
+            return self._parse_ip(value if isinstance(value, str) else "")
         except InvalidInput as error:
             raise _wrong(name, value, "is not an IP address") from error
 
@@ -122,7 +122,7 @@ class Values:
         return text
 
     def event_type(self, value: Any, name: str, default: str) -> str:
-        return self.text(value or default, name, LONGEST_TYPE, least=1)
+        return self.text(default if value is None or value == "" else value, name, LONGEST_TYPE, least=1)
 
     @staticmethod
     def part(value: Any, name: str) -> str:

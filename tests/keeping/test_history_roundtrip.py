@@ -1,6 +1,7 @@
 """An import of an export restores equal data: every kind, every format, any text."""
 
 import io
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -280,6 +281,35 @@ def test_an_unknown_name_in_json_is_refused(app: Flask) -> None:
     row = '{"mac": "AA:BB:CC:DD:EE:FF", "connected_at": "2025-08-01T10:00Z"}\n'
     said = run_import(app, "ndjson", "sessions", "-", text=row + row.replace("connected", "conected"))
     assert "'conected_at' is an unknown name" in said["refused"][0]["reason"]
+
+
+@pytest.mark.parametrize("wrong", [0, 7, False, True, [], {}])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("ip", "is not an IP address"),
+        ("conn_type", "is not a text"),
+        ("disc_type", "is not a text"),
+        ("info", "is not a text"),
+    ],
+)
+def test_in_json_null_and_an_empty_text_alone_are_not_known(
+    app: Flask, name: str, reason: str, wrong: Any
+) -> None:
+    row = {"mac": "00:1a:2b:3c:4d:5e", "connected_at": "2025-08-01T10:00:00Z", name: wrong}
+    said = run_import(app, "json", "sessions", "-", text=json.dumps([row, {**row, name: None}]))
+    (fault,) = said["refused"]
+    assert reason in fault["reason"]
+    assert counts(said, "sessions") == {"read": 2, "added": 1, "refused": 1}
+
+
+@pytest.mark.parametrize("wrong", [0, False, {}])
+def test_in_json_a_path_is_a_list(app: Flask, wrong: Any) -> None:
+    stay = {"_id": "one", "id_beaker_session": "one", "username": "zoe", "start": NOW, "last_ping": NOW}
+    stays = [{**stay, "last_visible_path": wrong}, {**stay, "last_visible_path": []}]
+    said = run_import(app, "json", "user-sessions", "-", text=json.dumps(stays))
+    assert "is not a list" in said["refused"][0]["reason"]
+    assert counts(said, "user-sessions") == {"read": 2, "added": 1, "refused": 1}
 
 
 def test_a_csv_file_of_a_spreadsheet_is_read(app: Flask) -> None:
