@@ -449,7 +449,10 @@ def own_clock(page: Page) -> None:
 @pytest.mark.parametrize("gone", [stop, stop_behind_proxy, stop_without_a_word])
 @pytest.mark.parametrize(
     ("lang", "said"),
-    [("en", "Not available just now. As of "), ("fr", "Indisponible pour le moment. Dernier état connu\u00a0: ")],
+    [
+        ("en", "Not available just now. As of "),
+        ("fr", "Indisponible pour le moment. Dernier état connu\u00a0: "),
+    ],
 )
 def test_a_widget_whose_server_is_gone_keeps_what_it_showed_and_comes_back_by_itself(
     window: tuple[Page, list[str]],
