@@ -104,6 +104,12 @@ ALL_OF_SOURCE = Statement(
     "SELECT device_id FROM sighting_run WHERE source_id = :source_id"
     " UNION SELECT device_id FROM device_evidence WHERE source_id = :source_id"
 )
+# What a later scan decides anew, since a decision was taken back.
+_DECIDED = "source_id = :source_id AND judged AND NOT settled AND device_id AMONG(:ids)"
+UNJUDGE = (
+    Statement(f"UPDATE sighting_run SET judged = false WHERE {_DECIDED}"),
+    Statement(f"UPDATE device_evidence SET judged = false WHERE {_DECIDED}"),
+)
 UNJUDGE_ALL = (
     Statement("UPDATE sighting_run SET judged = false WHERE judged AND NOT settled"),
     Statement("UPDATE device_evidence SET judged = false WHERE judged AND NOT settled"),
@@ -142,8 +148,11 @@ def take_scan(
     tx.run(PUT_SCAN, source_id=source_id, at=at, seen_count=seen)
     trusted, changed_later = _weigh(tx, source_id, at, least_share)
     if changed_later:
-        affected |= ids_of(tx.rows(ALL_OF_SOURCE, source_id=source_id))
+        affected |= _all_anew(tx, source_id)
     elif trusted:
+        if is_repeated:
+            # What it only remembers now had left by what it saw first.
+            _unjudge(tx, source_id, affected)
         affected |= _judged_by(tx, source_id, at, grace)
         if after is not None or is_repeated:
             affected |= ids_of(tx.rows(ENDED_BEFORE, source_id=source_id, at=at))
@@ -153,7 +162,7 @@ def take_scan(
 def weigh_anew(tx: Transaction, source_id: int, at: int, least_share: float) -> set[int]:
     """Decide anew which scans of a source are trusted, from an instant on; the devices that this concerns."""
     _, changed = _weigh(tx, source_id, at, least_share)
-    return ids_of(tx.rows(ALL_OF_SOURCE, source_id=source_id)) if changed else set()
+    return _all_anew(tx, source_id) if changed else set()
 
 
 def judge_all_anew(tx: Transaction, least_share: float) -> set[int]:
@@ -263,6 +272,19 @@ def _weigh(tx: Transaction, source_id: int, at: int, least_share: float) -> tupl
             tx.run(SET_TRUST, source_id=source_id, at=each, trusted=now_is)
             changed_later |= each > at or (each == at and bool(was))
     return trusted, changed_later
+
+
+def _all_anew(tx: Transaction, source_id: int) -> set[int]:
+    """All devices of a source: scans that are no longer trusted have decided nothing."""
+    affected = ids_of(tx.rows(ALL_OF_SOURCE, source_id=source_id))
+    _unjudge(tx, source_id, affected)
+    return affected
+
+
+def _unjudge(tx: Transaction, source_id: int, device_ids: set[int]) -> None:
+    if device_ids:
+        for statement in UNJUDGE:
+            tx.run(statement, source_id=source_id, ids=list(device_ids))
 
 
 def _judged_by(tx: Transaction, source_id: int, at: int, grace: int) -> set[int]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
@@ -96,6 +97,49 @@ def test_contract_6_order_and_repetition_do_not_matter(
     for mac in MACS:
         assert [row[1:] for row in sessions if row[0] == mac] == wanted[mac].sessions, mac
         assert {row[1:] for row in events if row[0] == mac} == wanted[mac].events, mac
+
+
+def _complete(at: int, seen: tuple[int, ...], remembered: tuple[int, ...] = ()) -> Observation:
+    devices = tuple((MACS[number], "") for number in seen)
+    return Observation("arp", NOW + at, "complete", devices, tuple(MACS[number] for number in remembered))
+
+
+TAKEN_BACK = {
+    # At 11 the device had left; the other scan of that second only remembers it.
+    "by what is remembered": [
+        _complete(0, (2,)),
+        _complete(1, (0,)),
+        _complete(11, (0, 1, 3)),
+        _complete(11, (0, 3), (2,)),
+        _complete(12, ()),
+        _complete(13, (0, 1, 3)),
+    ],
+    # At 11 the device had left; since a scan of six came late, that of one is no evidence.
+    "by a scan that is late": [
+        _complete(0, (1, 2)),
+        _complete(3, (1,)),
+        _complete(11, (1,)),
+        _complete(5, (0, 1, 3, 4, 5, 6)),
+        _complete(12, (1,)),
+        _complete(40, (0, 1, 3, 4)),
+        _complete(60, (0, 1, 3, 4)),
+    ],
+}
+
+
+@pytest.mark.parametrize("observed", TAKEN_BACK.values(), ids=TAKEN_BACK)
+def test_a_scan_tells_of_a_departure_that_another_one_took_back(
+    clients: Clients, observed: list[Observation]
+) -> None:
+    with clients.app.app_context(), write_transaction() as tx:
+        _start_anew(tx)
+        for each in observed:
+            _observe(tx, each, NOW + 60)
+        sessions, events = _recorded(tx)
+    wanted = truth(observed, MACS[2])
+    assert [row[1:] for row in sessions if row[0] == MACS[2]] == wanted.sessions
+    assert wanted.sessions[-1][1] is not None
+    assert {row[1:] for row in events if row[0] == MACS[2]} == wanted.events
 
 
 @st.composite
