@@ -143,9 +143,9 @@ def _imported(name: str) -> ModuleType:
 def main(context: click.Context) -> None:
     """Which devices were connected, and which people were in the web UI, from when to when.
 
-    Settings come from sessiontrack.toml in the instance folder (SESSIONTRACK_INSTANCE, else that of
-    the installation, else ./instance) and from SESSIONTRACK_<NAME> in the environment. Root's commands go on
-    as the user who owns that folder.
+    Settings come from sessiontrack.toml in the instance folder (SESSIONTRACK_INSTANCE, else ./instance, or of
+    an installed program that of the installation) and from SESSIONTRACK_<NAME> in the environment. Root's
+    commands go on as the user who owns that folder.
 
     Example: sessiontrack serve --port 8000
     """
