@@ -135,7 +135,8 @@ def take_scan(
     source_id = identify(tx, source, at, sightings, by_address=False)
     before, after = tx.value(BEFORE, source_id=source_id, at=at), tx.value(AFTER, source_id=source_id, at=at)
     is_repeated = tx.row(SCAN_AT, source_id=source_id, at=at) is not None
-    if after is None and not is_repeated:
+    is_late = after is not None or is_repeated
+    if not is_late:
         affected = _take_newest(tx, source_id, at, before)
         seen = tx.value(COUNT_KNOWN)
     else:
@@ -150,12 +151,11 @@ def take_scan(
     if changed_later:
         affected |= _all_anew(tx, source_id)
     elif trusted:
-        if is_repeated:
-            # What it only remembers now had left by what it saw first.
+        if is_late:
+            # A device that it only remembers had perhaps left by what others saw.
             _unjudge(tx, source_id, affected)
-        affected |= _judged_by(tx, source_id, at, grace)
-        if after is not None or is_repeated:
             affected |= ids_of(tx.rows(ENDED_BEFORE, source_id=source_id, at=at))
+        affected |= _judged_by(tx, source_id, at, grace)
     return Taken(affected, tx.value(COUNT_SIGHTED), not trusted)
 
 

@@ -114,6 +114,15 @@ TAKEN_BACK = {
         _complete(12, ()),
         _complete(13, (0, 1, 3)),
     ],
+    # At 23 the device had left, after a silence; since a late scan remembers it, the silence began later.
+    "by what a late scan remembers": [
+        _complete(0, (0, 4)),
+        _complete(11, (0,)),
+        _complete(23, (0,)),
+        _complete(12, (0,), (4,)),
+        _complete(30, ()),
+        _complete(33, (0,)),
+    ],
     # At 11 the device had left; since a scan of six came late, that of one is no evidence.
     "by a scan that is late": [
         _complete(0, (1, 2)),
@@ -136,10 +145,10 @@ def test_a_scan_tells_of_a_departure_that_another_one_took_back(
         for each in observed:
             _observe(tx, each, NOW + 60)
         sessions, events = _recorded(tx)
-    wanted = truth(observed, MACS[2])
-    assert [row[1:] for row in sessions if row[0] == MACS[2]] == wanted.sessions
-    assert wanted.sessions[-1][1] is not None
-    assert {row[1:] for row in events if row[0] == MACS[2]} == wanted.events
+    for mac in (MACS[2], MACS[4]):
+        wanted = truth(observed, mac)
+        assert [row[1:] for row in sessions if row[0] == mac] == wanted.sessions
+        assert {row[1:] for row in events if row[0] == mac} == wanted.events
 
 
 @st.composite
