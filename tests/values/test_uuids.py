@@ -2,6 +2,8 @@
 
 from uuid import RFC_4122, UUID
 
+import pytest
+
 from sessiontrack.values.uuids import time_ordered_uuid
 
 NOW = 1_790_000_000
@@ -17,3 +19,14 @@ def test_ids_are_in_the_order_of_their_instants_and_never_the_same() -> None:
     made = [time_ordered_uuid(NOW + second) for second in (-1, 0, 1)]
     assert made == sorted(made)
     assert len({time_ordered_uuid(NOW) for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize(
+    ("chance", "wanted"),
+    [(0, "00000000-0000-7000-8000-000000000000"), (2**80 - 1, "00000000-0000-7fff-bfff-ffffffffffff")],
+)
+def test_version_and_variant_take_the_place_of_chance(
+    monkeypatch: pytest.MonkeyPatch, chance: int, wanted: str
+) -> None:
+    monkeypatch.setattr("secrets.randbits", lambda bits: chance)
+    assert time_ordered_uuid(0) == wanted
