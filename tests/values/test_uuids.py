@@ -22,11 +22,11 @@ def test_ids_are_in_the_order_of_their_instants_and_never_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chance", "wanted"),
-    [(0, "00000000-0000-7000-8000-000000000000"), (2**80 - 1, "00000000-0000-7fff-bfff-ffffffffffff")],
+    ("bit", "wanted"),
+    [(0, "00000000-0000-7000-8000-000000000000"), (1, "00000000-0000-7fff-bfff-ffffffffffff")],
 )
 def test_version_and_variant_take_the_place_of_chance(
-    monkeypatch: pytest.MonkeyPatch, chance: int, wanted: str
+    monkeypatch: pytest.MonkeyPatch, bit: int, wanted: str
 ) -> None:
-    monkeypatch.setattr("secrets.randbits", lambda bits: chance)
+    monkeypatch.setattr("secrets.randbits", lambda bits: (2**bits - 1) * bit)
     assert time_ordered_uuid(0) == wanted
