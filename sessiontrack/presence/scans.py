@@ -105,7 +105,7 @@ ALL_OF_SOURCE = Statement(
     " UNION SELECT device_id FROM device_evidence WHERE source_id = :source_id"
 )
 # What a later scan decides anew, since a decision was taken back.
-_DECIDED = "source_id = :source_id AND judged AND NOT settled AND device_id AMONG(:ids)"
+_DECIDED = "judged AND NOT settled AND device_id AMONG(:ids)"
 UNJUDGE = (
     Statement(f"UPDATE sighting_run SET judged = false WHERE {_DECIDED}"),
     Statement(f"UPDATE device_evidence SET judged = false WHERE {_DECIDED}"),
@@ -153,7 +153,7 @@ def take_scan(
     elif trusted:
         if is_late:
             # A device that it only remembers had perhaps left by what others saw.
-            _unjudge(tx, source_id, affected)
+            unjudge(tx, affected)
             affected |= ids_of(tx.rows(ENDED_BEFORE, source_id=source_id, at=at))
         affected |= _judged_by(tx, source_id, at, grace)
     return Taken(affected, tx.value(COUNT_SIGHTED), not trusted)
@@ -175,6 +175,14 @@ def judge_all_anew(tx: Transaction, least_share: float) -> set[int]:
             _weigh(tx, source_id, first, least_share)
         affected |= ids_of(tx.rows(ALL_OF_SOURCE, source_id=source_id))
     return affected
+
+
+def unjudge(tx: Transaction, device_ids: Iterable[int]) -> None:
+    """Let later scans decide anew of these devices, since rules or scans have changed."""
+    ids = list(device_ids)
+    if ids:
+        for statement in UNJUDGE:
+            tx.run(statement, ids=ids)
 
 
 def _take_newest(tx: Transaction, source_id: int, at: int, before: int | None) -> set[int]:
@@ -277,14 +285,8 @@ def _weigh(tx: Transaction, source_id: int, at: int, least_share: float) -> tupl
 def _all_anew(tx: Transaction, source_id: int) -> set[int]:
     """All devices of a source: scans that are no longer trusted have decided nothing."""
     affected = ids_of(tx.rows(ALL_OF_SOURCE, source_id=source_id))
-    _unjudge(tx, source_id, affected)
+    unjudge(tx, affected)
     return affected
-
-
-def _unjudge(tx: Transaction, source_id: int, device_ids: set[int]) -> None:
-    if device_ids:
-        for statement in UNJUDGE:
-            tx.run(statement, source_id=source_id, ids=list(device_ids))
 
 
 def _judged_by(tx: Transaction, source_id: int, at: int, grace: int) -> set[int]:

@@ -13,7 +13,7 @@ from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.recording import LINK_REPORTED
 from sessiontrack.presence.rules import OWN, Run, united_runs
-from sessiontrack.presence.scans import weigh_anew
+from sessiontrack.presence.scans import unjudge, weigh_anew
 from sessiontrack.services import devices
 from sessiontrack.services.presence import PresenceRules, derive_and_announce, reporting
 from sessiontrack.values.timestamps import FOREVER
@@ -181,7 +181,7 @@ def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: Pr
         tx.run(MOVE_ALIASES, **both)
         tx.run(DELETE_DEVICE, other=other)
         tx.run(ADD_ALIAS, mac=further, keeper=keeper)
-        devices.judge_anew(tx, keeper)
+        unjudge(tx, [keeper])
     derive_and_announce(tx, now, others - {keeper, other}, rules)
 
 

@@ -16,6 +16,7 @@ from sessiontrack.presence import words
 from sessiontrack.presence.ahead import FUTURE_SECONDS
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.holding import holds_on
+from sessiontrack.presence.scans import unjudge
 from sessiontrack.services.presence import PresenceRules, derive_and_announce
 from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
@@ -54,13 +55,6 @@ LOOKS = 2
 # Its device was merged into another one while INSERT waited for that.
 DELETE_MERGED = Statement(
     "DELETE FROM device WHERE mac = :mac AND EXISTS (SELECT 1 FROM device_alias WHERE mac = :mac)"
-)
-# A longer grace time takes back what scans have reported: they must be able to report it again.
-UNJUDGE_RUNS = Statement(
-    "UPDATE sighting_run SET judged = false WHERE device_id = :device_id AND judged AND NOT settled"
-)
-UNJUDGE_WORDS = Statement(
-    "UPDATE device_evidence SET judged = false WHERE device_id = :device_id AND judged AND NOT settled"
 )
 COUNT_PARTS = Statement(
     "SELECT (SELECT count(*) FROM device_session WHERE device_id = :device_id),"
@@ -161,7 +155,7 @@ def change_device(
     if changes:
         tx.run(_change(tuple(sorted(changes))), device_id=device_id, **changes)
     if is_judged_anew:
-        judge_anew(tx, device_id)
+        unjudge(tx, [device_id])
         derive_and_announce(tx, now, [device_id], rules)
 
 
@@ -274,9 +268,3 @@ def disconnect_device(
         words.say_left(tx, each.source, [each])
     derive_and_announce(tx, now, [device_id], rules)
     return sorted(each.source for each in held)
-
-
-def judge_anew(tx: Transaction, device_id: int) -> None:
-    """Apply what scans have reported of the device again, by its new rules."""
-    tx.run(UNJUDGE_RUNS, device_id=device_id)
-    tx.run(UNJUDGE_WORDS, device_id=device_id)

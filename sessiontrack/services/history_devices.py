@@ -12,7 +12,7 @@ from sessiontrack.models.columns import bind
 from sessiontrack.models.device import PROPERTIES
 from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import DERIVED
-from sessiontrack.services.devices import judge_anew
+from sessiontrack.presence.scans import unjudge
 from sessiontrack.values.records import DeviceRecord
 
 FIND = Statement(select(Device.id, Device.first_seen_at).where(Device.id == device_with(bind("mac"))))
@@ -139,7 +139,7 @@ class DeviceBook:
         for name, value in differing.items():
             self._tx.run(OVERWRITE[name], device_id=device_id, value=value)
         if "grace_seconds" in differing:
-            judge_anew(self._tx, device_id)
+            unjudge(self._tx, [device_id])
         return bool(differing)
 
     def settle(self, floor: int) -> set[int]:
