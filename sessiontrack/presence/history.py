@@ -6,6 +6,7 @@ It is a function of the set of what was accepted: neither the order of arrival n
 - Derived time is what the evidence says, minus what was reported. A reported session that has one end only
   is that instant.
 - Where a derived session touches a reported one nobody came or left: there is no derived event.
+- With its alert on a device is down whenever it is away, however its departure is recorded.
 - What ended before the floor stays as it was derived then: its evidence may be forgotten. So does the start
   of a session that began before the floor. A device's floor lies after all that is settled of it: where the
   clock was ahead, that may be later than what is accepted late.
@@ -318,7 +319,13 @@ def _described(facts: Facts, parts: Sequence[_Part]) -> Iterator[Derived]:
     remembered = {each.start: each for each in facts.remembered if each.start is not None}
     ended = {each.end: each for each in facts.remembered if each.end is not None}
     addresses = _Addresses(facts.evidence.addresses)
-    downs = sorted([(each.until, each.end is not None and each.disc_type == DOWN) for each in facts.reported])
+    is_watched = facts.alert_down
+    downs = sorted(
+        [
+            (each.until, each.end is not None and (is_watched or each.disc_type == DOWN))
+            for each in facts.reported
+        ]
+    )
     was_down, place = False, 0
     for part, following in zip_longest(parts, parts[1:]):
         while place < len(downs) and downs[place][0] <= part.begin:
@@ -334,12 +341,12 @@ def _described(facts: Facts, parts: Sequence[_Part]) -> Iterator[Derived]:
         if known is None or part.until >= facts.floor:
             is_followed = part.to_reported or (following is not None and following.begin == part.until)
             info = _infos(facts.evidence.infos, part, info, is_followed=is_followed)
-        disc_type = DOWN if facts.alert_down else DISCONNECTED
+        disc_type = DOWN if is_watched else DISCONNECTED
         if last is not None and part.until < facts.floor:
             disc_type = last.disc_type
         if part.to_reported or part.end is None:
             disc_type = DISCONNECTED
-        was_down = part.end is not None and disc_type == DOWN
+        was_down = part.end is not None and (is_watched or disc_type == DOWN)
         yield Derived(part.start, part.end, conn_type, disc_type, ip, info, part[2], part[3])
 
 

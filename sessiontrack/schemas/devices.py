@@ -72,7 +72,11 @@ class ChangeDevice(Strict):
     name = Text(metadata={"description": "What people call it."})
     owner = Text(metadata={"description": "Whose it is."})
     vendor = Text(metadata={"description": "Who made it."})
-    alert_down = JsonBoolean(metadata={"description": "Whether its disconnections are Device Down."})
+    alert_down = JsonBoolean(
+        metadata={
+            "description": "Whether its disconnections are Device Down, and its returns Down Reconnected."
+        }
+    )
     grace = FixedPeriodText(
         attribute="grace_seconds",
         allow_none=True,

@@ -37,7 +37,9 @@ class Network:
         return [(_minute(s["ses_Connection"]), _minute(s["ses_Disconnection"])) for s in listed]
 
     def events(self) -> list[str]:
-        listed = self.clients.viewer.ok("GET", f"/sessions/session-events?search={PHONE}&sortDir=asc")
+        listed = self.clients.viewer.ok(
+            "GET", f"/sessions/session-events?search={PHONE}&period=all&sortDir=asc"
+        )
         return [event["type"] for event in listed["events"]]
 
 
@@ -188,6 +190,36 @@ def test_contract_6_device_down_and_down_reconnected(network: Network) -> None:
     assert (answer["down"], answer["disconnected"]) == (1, 1)
     assert network.scan(12, PHONE)["connected"] == 1
     assert sorted(network.events()) == ["Connected", "Device Down", "Down Reconnected", "New Device"]
+
+
+@pytest.mark.parametrize("is_reported", [False, True])
+def test_contract_6_a_device_that_left_before_its_alert_was_on_is_back_after_down(
+    network: Network, is_reported: bool
+) -> None:
+    """Whether its departure is settled, or was reported."""
+    if is_reported:
+        body = {"mac": PHONE, "ip": "10.0.0.5", "start_time": "2025-08-15T12:00:00Z"}
+        body |= {"end_time": "2025-08-15T12:30:00Z", "event_type_disc": "Disconnected"}
+        network.clients.operator.ok("POST", "/sessions/create", body)
+    else:
+        network.scan(0, PHONE)
+        network.scan(8)
+        assert network.scan(11)["disconnected"] == 1
+    days = 9 * 24 * 60
+    network.clock.move_to(NOW + days * 60)
+    network.clients.operator.ok("PATCH", f"/devices/{PHONE}", {"alert_down": True})
+    network.event(days, "connected")
+    assert sorted(network.events()) == ["Connected", "Disconnected", "Down Reconnected", "New Device"]
+    network.clients.operator.ok("PATCH", f"/devices/{PHONE}", {"alert_down": False})
+    assert sorted(network.events())[:2] == ["Connected", "Connected"]
+
+
+def test_contract_6_with_its_alert_on_the_first_connection_of_a_device_is_an_ordinary_one(
+    network: Network,
+) -> None:
+    network.clients.operator.ok("POST", "/devices", {"mac": PHONE, "alert_down": True})
+    network.scan(1, PHONE)
+    assert sorted(network.events()) == ["Connected", "New Device"]
 
 
 def test_contract_6_another_address_is_an_event_with_the_old_one_in_info(network: Network) -> None:

@@ -42,7 +42,10 @@ def history(
             told.events.add((report.start, report.conn_type))
             if report.end is not None:
                 told.events.add((report.end, report.disc_type))
-    ends = [(end, report.disc_type == "Device Down" and report.end is not None) for _, end, report in taken]
+    ends = [
+        (end, report.end is not None and (alert_down or report.disc_type == "Device Down"))
+        for _, end, report in taken
+    ]
     for start, end in evidence.sessions:
         for piece in _pieces(start, NEVER if end is None else end, taken):
             first, last, seam_before, seam_after = piece
@@ -53,7 +56,7 @@ def history(
                 told.events.add((first, "Down Reconnected" if was_down else "Connected"))
             if last != NEVER and not seam_after:
                 told.events.add((last, "Device Down" if alert_down else "Disconnected"))
-            ends.append((last, alert_down and last != NEVER and not seam_after))
+            ends.append((last, alert_down and last != NEVER))
     told.sessions.sort(key=_place)
     return told
 

@@ -140,6 +140,18 @@ def test_down_and_back_are_told_of_devices_that_are_to_be_watched(hooks: Hooks) 
     assert hooks.types() == ["Down Reconnected"]
 
 
+def test_a_device_that_is_missing_is_told_to_be_back_once_its_alert_is_on(hooks: Hooks) -> None:
+    """However long ago it left."""
+    hooks.add("Down Reconnected")
+    hooks.new_device()
+    hooks.event("disconnected")
+    hooks.wait(9 * DAY)
+    hooks.clients.operator.ok("PATCH", f"/devices/{MAC}", {"alert_down": True})
+    assert hooks.types() == []
+    hooks.event("connected")
+    assert hooks.types() == ["Down Reconnected"]
+
+
 def test_a_disconnection_found_out_long_after_the_last_sighting_is_news(hooks: Hooks) -> None:
     """It is dated then; a device with a long grace time would else never be told to be down."""
     hooks.add("Device Down")
