@@ -12,6 +12,7 @@ from sessiontrack.http.answers import answer
 from sessiontrack.http.endpoint import Blueprint, settings
 from sessiontrack.http.json_body import LARGE
 from sessiontrack.queries.online_history import connected_at_each
+from sessiontrack.queries.presence_at import recorded_since
 from sessiontrack.queries.sources import SourceStatus, list_sources
 from sessiontrack.schemas import presence as schemas
 from sessiontrack.schemas.fields import MOST_LISTED
@@ -150,11 +151,12 @@ def online_history(query: dict[str, Any]) -> Response:
         raise InvalidInput(wrong, {"step": [wrong]})
     instants = [each for each in instants if each <= now]
     with read_transaction() as tx:
-        counts = connected_at_each(tx, instants)
+        counts, since = connected_at_each(tx, instants), recorded_since(tx)
     points = [
         {"at": site.format_offset(at), "connected": count} for at, count in zip(instants, counts, strict=True)
     ]
-    return answer({"success": True, "step": str(query["step"]), "points": points})
+    shown = None if since is None else site.format_offset(since)
+    return answer({"success": True, "step": str(query["step"]), "recorded_since": shown, "points": points})
 
 
 def _answer(outcome: Outcome, **more: object) -> Response:

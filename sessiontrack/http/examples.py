@@ -216,6 +216,7 @@ SOURCE_CHANGED = {"success": True, "source": {**_SOURCE, "archived": True}, "dis
 ONLINE_HISTORY = {
     "success": True,
     "step": "1 hour",
+    "recorded_since": "2025-07-14T09:00:00+00:00",
     "points": [
         {"at": "2025-08-01T10:00:00+00:00", "connected": 9},
         {"at": "2025-08-01T11:00:00+00:00", "connected": 10},

@@ -317,4 +317,12 @@ class OnlineHistoryAnswer(Success):
     """`GET /presence/online-history`."""
 
     step = fields.String(required=True)
+    recorded_since = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The earliest record of devices; what was before it nobody can say. null: there"
+            " is none."
+        },
+    )
     points = fields.List(fields.Nested(OnlinePoint), required=True)

@@ -56,6 +56,15 @@ def test_contract_6_connected_from_the_connection_to_before_the_disconnection(
     ]
 
 
+def test_it_says_from_when_on_anything_is_recorded(clients: Clients, clock: time_machine.Traveller) -> None:
+    asked = {"query_string": {"start": "2025-08-14"}}
+    assert clients.viewer.ok("GET", "/presence/online-history", **asked)["recorded_since"] is None
+    with rows.writing(clients.app) as tx:
+        rows.add_session(tx, rows.add_device(tx, "00:00:0C:00:00:01"), NOW - 3600, NOW)
+    answer = clients.viewer.ok("GET", "/presence/online-history", **asked)
+    assert answer["recorded_since"] == "2025-08-15T11:00:00+00:00"
+
+
 def test_contract_6_nothing_is_told_of_the_future(clients: Clients, clock: time_machine.Traveller) -> None:
     found = history(clients, start="2025-08-15T11:00", end="2025-08-15", step="1 hour")
     assert [at for at, _ in found] == ["2025-08-15T11:00:00+00:00", "2025-08-15T12:00:00+00:00"]

@@ -1,5 +1,6 @@
 """The page "Now" in a browser: it updates itself, pauses while hidden, and shows an unreachable server."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -209,6 +210,26 @@ def test_the_curve_is_read_by_keyboard_point_by_point(signed_in: Visit) -> None:
     expect(page.locator(".curve-reading")).to_contain_text(history[1]["at"][11:16])
     page.keyboard.press("Escape")
     expect(page.locator(".curve-reading")).to_be_empty()
+
+
+def test_the_curve_begins_where_recording_did(signed_in: Visit) -> None:
+    page = signed_in.page
+    begun: list[Any] = []
+
+    def young(route: Route) -> None:
+        answer = route.fetch()
+        begun.append(answer.json()["points"][100]["at"])
+        route.fulfill(response=answer, json={**answer.json(), "recorded_since": begun[-1]})
+
+    page.route("**/presence/online-history?*", young)
+    signed_in.open(NOW)
+    curve = page.get_by_role("slider", name="Connected devices, last 24 hours")
+    expect(curve.locator("canvas")).to_be_visible()
+    curve.focus()
+    page.keyboard.press("Home")
+    expect(curve).to_have_attribute("aria-valuetext", re.compile("· nothing recorded$"))
+    points = page.evaluate("document.querySelector('st-curve').points.map(([, value]) => value === null)")
+    assert (points.index(False), any(points[100:])) == (100, False)
 
 
 def test_large_numbers_beside_the_curve_are_whole(signed_in: Visit) -> None:

@@ -71,6 +71,9 @@ export function instant(at, begin) {
 /** The same with its weekday. */
 export const weekday = (at) => element(at, weekdayInstant(at));
 
+/** Whether an instant (ISO text, with an offset) is of before anything was recorded: what was then nobody can say. */
+export const isUnrecorded = ({ at, recorded_since: since }) => since === null || Date.parse(at) < Date.parse(since);
+
 const amount = (unit, count) => t(`time.${unit}`, { count });
 
 const UNITS = { d: 86_400, h: 3600, m: 60, s: 1 };

@@ -13,7 +13,8 @@ const GAP = 8; // CSS pixels between the numbers and the curve
 /**
  * A number over time, drawn by uPlot; the pointer and the arrow keys read single points.
  *
- * Properties: points [[epoch seconds, number]], in order; label, the name; describe, (number) => text.
+ * Properties: points [[epoch seconds, number or null where it is not known]], in order; label, the name; describe,
+ * (number or null) => text.
  */
 class StCurve extends StElement {
   static properties = {
@@ -93,7 +94,7 @@ class StCurve extends StElement {
   #point(index) {
     const [at, value] = this.points[index] ?? [];
     const left = index === null ? -10 : this.#plot.valToPos(at, "x");
-    this.#plot?.setCursor({ left, top: index === null ? -10 : this.#plot.valToPos(value, "y") }, false);
+    this.#plot?.setCursor({ left, top: index === null ? -10 : this.#plot.valToPos(value ?? 0, "y") }, false);
     this.index = index;
   }
 

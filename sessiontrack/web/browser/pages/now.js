@@ -11,7 +11,7 @@ import { icon } from "../icons.js";
 import { formatNumber, t } from "#i18n";
 import { NOW } from "../live.js";
 import { Polling } from "../polling.js";
-import { formatDuration, instant, toDate } from "../time.js";
+import { formatDuration, instant, isUnrecorded, toDate } from "../time.js";
 import "./now.css";
 
 const TILES = [
@@ -55,8 +55,11 @@ class NowPage extends StElement {
   async #loadHistory(at) {
     this.#historyAt = at;
     try {
-      const { points } = await get("/presence/online-history", { params: { step: CURVE_STEP } });
-      this.history = points.map((each) => [toDate(each.at).getTime() / 1000, each.connected]);
+      const { points, recorded_since: since } = await get("/presence/online-history", { params: { step: CURVE_STEP } });
+      this.history = points.map(({ at, connected }) => [
+        toDate(at).getTime() / 1000,
+        isUnrecorded({ at, recorded_since: since }) ? null : connected,
+      ]);
     } catch {
       this.#historyAt = 0; // reload with the next answer
     }
@@ -120,7 +123,7 @@ class NowPage extends StElement {
     return html`<st-curve
       label=${t("now.curve")}
       .points=${this.#upToNow(devices.connected)}
-      .describe=${(count) => t("now.curve.point", { count })}
+      .describe=${(count) => (count === null ? t("now.curve.unrecorded") : t("now.curve.point", { count }))}
     ></st-curve>`;
   }
 

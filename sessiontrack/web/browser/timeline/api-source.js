@@ -1,6 +1,7 @@
 // The API as the timeline's source.
 import { call } from "../client.js";
 import { address } from "#here";
+import { isUnrecorded } from "../time.js";
 
 /** @param filters of the devices: {search, status, sort}. */
 export const apiSource = (filters) => ({
@@ -26,9 +27,6 @@ export const apiSource = (filters) => ({
 
   href: (mac) => address(`/ui/devices/${mac}`),
 });
-
-/** Whether an answer of `/presence/at` is of before anything was recorded: then an empty list says nothing. */
-export const isUnrecorded = ({ at, recorded_since: since }) => since === null || Date.parse(at) < Date.parse(since);
 
 /** Epoch seconds in the API's format. */
 export const iso = (at) => `${new Date(Math.floor(at) * 1000).toISOString().slice(0, 19)}Z`;
