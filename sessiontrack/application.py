@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
+from sessiontrack.base import create_base_app
 from sessiontrack.blueprints import (
     auth,
     backups,
@@ -25,9 +26,7 @@ from sessiontrack.blueprints import (
     webhooks,
 )
 from sessiontrack.blueprints import settings as settings_page
-from sessiontrack.config import describe_settings, load_settings
-from sessiontrack.database import maintenance, transactions
-from sessiontrack.exceptions import InvalidSetting
+from sessiontrack.config import describe_settings, settings_of
 from sessiontrack.http import (
     answer_headers,
     authentication,
@@ -51,31 +50,17 @@ from sessiontrack.process import instance, request_log
 
 def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     """Implements `create_app` of this package."""
-    settings = load_settings(overrides)
-    instance.make_instance_folder(settings.instance)
-    app = Flask("sessiontrack", instance_path=str(settings.instance), static_folder=None)
+    app = create_base_app(overrides)
+    settings = settings_of(app)
+    app.extensions["sessiontrack.described_settings"] = describe_settings(overrides)
     app.url_rule_class = UrlRule
     converters = {"mac": MacConverter, "row_id": RowIdConverter, "backup": BackupNameConverter}
     # A doubled slash is another address, and is not there; Werkzeug would redirect, in HTML.
     app.url_map = UrlMap(merge_slashes=False, converters=converters)
     # Ignore FLASK_DEBUG: a debugger would show the program's internals in answers.
     app.debug = False
-    app.extensions["sessiontrack.settings"] = settings
-    app.extensions["sessiontrack.described_settings"] = describe_settings(overrides)
     app.config["MAX_CONTENT_LENGTH"] = json_body.SMALL.length
     hosts.init_app(app, settings.trusted_hosts)
-    transactions.init_app(
-        app,
-        settings.database_url,
-        settings.sqlite_synchronous,
-        settings.busy_timeout_seconds,
-        settings.read_database_url,
-    )
-    with app.app_context():
-        if settings.retention_max_bytes and maintenance.sqlite_file() is None:
-            raise InvalidSetting(
-                "RETENTION_MAX_BYTES is for SQLite: PostgreSQL keeps the space of what is removed."
-            )
     authentication.init_app(app, settings, instance.signing_key(settings.instance))
     login_places.init_app(app, settings.threads)
     resources = (

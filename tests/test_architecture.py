@@ -15,7 +15,7 @@ FLOORS = [
     {"clock", "exceptions", "version"},
     {"values", "process"},
     {"config", "database", "senders", "sources", "web"},
-    {"models", "schemas"},
+    {"base", "models", "schemas"},
     {"presence", "queries"},
     {"services", "migrations"},
     {"backups", "demo", "doctor", "http", "listeners", "monitoring"},

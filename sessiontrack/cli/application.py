@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from flask import Flask
 
-from sessiontrack.application import create_app
+from sessiontrack.base import create_base_app
 from sessiontrack.config import FILE_NAME, PREFIX, Settings, load_settings, settings_of, source_of
 from sessiontrack.database import Transaction, read_transaction, write_transaction
 from sessiontrack.database.maintenance import sqlite_file
@@ -19,17 +19,22 @@ from sessiontrack.startup import FirstAdmin, prepare
 
 
 def prepared_app(
-    *, is_service: bool = False, makes_instance: bool = False, is_unattended: bool = False
+    *,
+    is_service: bool = False,
+    makes_instance: bool = False,
+    is_unattended: bool = False,
+    make: Callable[[], Flask] = create_base_app,
 ) -> Flask:
     """The application, its database sound and migrated; a first admin is announced.
 
     Args:
+        make: what makes it: a server needs its calls and pages too.
         is_unattended: the command is made for machines: only a terminal gets the first password.
         makes_instance: the command may make a database where there is none.
     Raises:
         InvalidSetting: there is none, and the folder is only the default.
     """
-    app = bare_app(makes_instance=makes_instance)
+    app = bare_app(makes_instance=makes_instance, make=make)
     announce(prepare(app, is_service=is_service), is_unattended=is_unattended)
     return app
 
@@ -50,11 +55,11 @@ def writing_database() -> Iterator[tuple[Transaction, Settings]]:
         yield tx, settings_of(app)
 
 
-def bare_app(*, makes_instance: bool = False) -> Flask:
+def bare_app(*, makes_instance: bool = False, make: Callable[[], Flask] = create_base_app) -> Flask:
     """The application, its database as it is: not migrated, not even there perhaps."""
     if not makes_instance:
         _refuse_absent(load_settings())
-    return create_app()
+    return make()
 
 
 def _refuse_absent(settings: Settings) -> None:

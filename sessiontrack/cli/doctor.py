@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 from flask import Flask
 
-from sessiontrack import clock, create_app
+from sessiontrack import clock
+from sessiontrack.base import create_base_app
 from sessiontrack.cli import work_as_owner
 from sessiontrack.config import Settings, load_settings
 from sessiontrack.database.transactions import database_engine
@@ -70,7 +71,7 @@ def _app(settings: Settings) -> Flask | None:
     """The application, where it was ever started: to look at it must not be its first start."""
     if not (settings.instance / instance.KEY_FILE).is_file():
         return None
-    app = create_app()
+    app = create_base_app()
     with app.app_context():
         return app if database_engine().is_there() else None
 

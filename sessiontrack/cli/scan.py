@@ -16,11 +16,11 @@ from sessiontrack.cli.seconds import parse_seconds
 from sessiontrack.cli.tables import print_table
 from sessiontrack.config import load_settings
 from sessiontrack.exceptions import InvalidInput, UnreadableObservations
-from sessiontrack.schemas.fields import has_control_characters
 from sessiontrack.sources import network
 from sessiontrack.sources.formats import FORMATS, Format, Reading
 from sessiontrack.sources.segment import Segment, find_segment
 from sessiontrack.values.changes import Change
+from sessiontrack.values.names import has_control_characters
 from sessiontrack.values.observations import Observation, Observations
 from sessiontrack.values.timestamps import SiteTime
 from sessiontrack.values.vendors import vendor_of

@@ -19,6 +19,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
+from sessiontrack.application import create_app
 from sessiontrack.background import housekeeping
 from sessiontrack.background.dispatcher import Dispatcher
 from sessiontrack.cli.application import prepared_app
@@ -69,7 +70,7 @@ def serve(host: str, port: int, workers: int) -> None:
         # Both before the application: it counts where this says, and its children have no supervisor.
         with shared_by_workers(), Supervisor() as supervisor:
             read = settings_as_text()
-            app = prepared_app(is_service=True, makes_instance=True)
+            app = prepared_app(is_service=True, makes_instance=True, make=create_app)
             settings = settings_of(app)
             served = ServedSettings(settings.instance)
             served.write(read)
@@ -168,7 +169,7 @@ class _Server(BaseApplication):
         """On SIGHUP: read the settings anew, for new workers; where they cannot work, the old ones hold."""
         try:
             read = settings_as_text()
-            app = prepared_app(is_service=True)
+            app = prepared_app(is_service=True, make=create_app)
         except SessiontrackError as error:
             log.error("The settings stay as they were: %s", error.message)
         else:

@@ -12,11 +12,9 @@ from sessiontrack.exceptions import Conflict, InvalidInput
 from sessiontrack.models.columns import EVERYTHING
 from sessiontrack.process.whole_file import write_whole, writing
 from sessiontrack.queries import accounts
-from sessiontrack.schemas.accounts import LONGEST_NAME, MOST_TOKEN_DAYS
-from sessiontrack.schemas.fields import has_control_characters
 from sessiontrack.services import api_tokens, users
-from sessiontrack.values.roles import ROLES
-from sessiontrack.values.usernames import is_strange
+from sessiontrack.values.names import LONGEST_NAME, is_name
+from sessiontrack.values.roles import MOST_TOKEN_DAYS, ROLES
 
 
 @click.group()
@@ -54,7 +52,7 @@ def add(
     Example: sessiontrack token add --user admin --role operator --days 90 "nightly scan"
     Example: sessiontrack token add prometheus --role viewer --output token
     """
-    if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):
+    if not is_name(name):
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
     with writing_database() as (tx, _):
         if username is None:

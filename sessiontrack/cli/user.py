@@ -13,12 +13,10 @@ from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput
 from sessiontrack.process import instance
 from sessiontrack.queries import accounts
-from sessiontrack.schemas.accounts import LONGEST_NAME
-from sessiontrack.schemas.fields import has_control_characters
 from sessiontrack.services import users
+from sessiontrack.values.names import LONGEST_NAME, is_name
 from sessiontrack.values.passwords import refuse_weak
 from sessiontrack.values.roles import ROLES, VIEWER
-from sessiontrack.values.usernames import is_strange
 
 password_options = [
     click.option("--generate", is_flag=True, help="Make a random password and print it."),
@@ -49,7 +47,7 @@ def add(username: str, role: str, generate: bool, password_stdin: bool) -> None:
 
     Example: sessiontrack user add anna --role operator --generate
     """
-    if not 1 <= len(username) <= LONGEST_NAME or has_control_characters(username) or is_strange(username):
+    if not is_name(username):
         raise InvalidInput(
             f"A user name has 1 to {LONGEST_NAME} characters, none of them a control character."
         )

@@ -17,8 +17,6 @@ from sessiontrack.exceptions import InvalidInput
 from sessiontrack.models.webhook import DEAD, DELIVERED, PENDING
 from sessiontrack.process.served_settings import differing
 from sessiontrack.queries import webhooks as queries
-from sessiontrack.schemas.accounts import LONGEST_NAME
-from sessiontrack.schemas.fields import has_control_characters
 from sessiontrack.senders.formats import shaped
 from sessiontrack.senders.messages import Message
 from sessiontrack.senders.signatures import new_secret
@@ -27,10 +25,10 @@ from sessiontrack.senders.webhook import post
 from sessiontrack.services import deliveries as outbox
 from sessiontrack.services import webhooks as services
 from sessiontrack.services.clock_door import pass_once
+from sessiontrack.values.names import LONGEST_NAME, is_name
 from sessiontrack.values.quiet_hours import parse_time
 from sessiontrack.values.tags import join_tags
 from sessiontrack.values.timestamps import IN_UTC
-from sessiontrack.values.usernames import is_strange
 from sessiontrack.values.webhook_events import EVENT_TYPES, TEST
 from sessiontrack.values.webhook_formats import FORMATS, JSON
 
@@ -97,7 +95,7 @@ def add(
     \b
     Example: sessiontrack webhook add pager https://pager.example/hook --event "Device Down"
     """
-    if not 1 <= len(name) <= LONGEST_NAME or has_control_characters(name) or is_strange(name):
+    if not is_name(name):
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters, none of them a control character.")
     app, secret = prepared_app(), new_secret()
     check_target(url, settings_of(app).webhook_allow)

@@ -27,8 +27,8 @@ from sessiontrack.exceptions import Forbidden, Unauthorized, UnknownProxyUser
 from sessiontrack.http import cookies
 from sessiontrack.http.proxies import user_named_by_proxy
 from sessiontrack.services import api_tokens
+from sessiontrack.values.names import fold
 from sessiontrack.values.roles import ROLES
-from sessiontrack.values.usernames import fold
 
 ALGORITHM = "HS256"
 # No key to choose, no extension to understand: a token that asks for more was not issued here.

@@ -28,11 +28,12 @@ from sessiontrack.http.errors import MOST_FIELDS, invalid_fields, refused_fields
 from sessiontrack.http.etags import JSON
 from sessiontrack.http.json_body import SMALL, BodyLimits, is_form, read_form, read_json_object
 from sessiontrack.schemas.base import Nothing, Strict
-from sessiontrack.schemas.fields import has_control_characters, read_times_in
+from sessiontrack.schemas.fields import read_times_in
 from sessiontrack.services import users
 from sessiontrack.services.clock_door import ClockDoor
 from sessiontrack.services.uses import Uses
 from sessiontrack.values.macs import parse_mac
+from sessiontrack.values.names import has_control_characters
 from sessiontrack.values.periods import window_start
 from sessiontrack.values.roles import ADMIN, includes
 from sessiontrack.values.timestamps import EARLIEST

@@ -13,10 +13,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sessiontrack.exceptions import Unauthorized
 from sessiontrack.http.errors import error_body, refuse
-from sessiontrack.schemas.accounts import LONGEST_NAME
-from sessiontrack.schemas.fields import has_control_characters
+from sessiontrack.values.names import is_name
 from sessiontrack.values.setting_texts import Networks
-from sessiontrack.values.usernames import is_strange
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -100,7 +98,7 @@ def user_named_by_proxy(environ: Mapping[str, Any], header: str) -> str | None:
         name: str = sent.encode("latin-1").decode()
     except UnicodeError as error:
         raise Unauthorized(f"The header {header} is not UTF-8.") from error
-    if "," in name or len(name) > LONGEST_NAME or has_control_characters(name) or is_strange(name):
+    if "," in name or not is_name(name):
         raise Unauthorized(f"The header {header} does not name one user.")
     return name
 

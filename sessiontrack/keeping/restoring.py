@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from sessiontrack import create_app, migrations
+from sessiontrack import migrations
 from sessiontrack.backups.copies import discarded, refuse_little_space, size_of, stamp
+from sessiontrack.base import create_base_app
 from sessiontrack.database import Statement, database_file, db, in_use, write_transaction
 from sessiontrack.exceptions import DamagedDatabase, InvalidInput, StorageUnavailable
 from sessiontrack.keeping.kept_accounts import keep_accounts
@@ -80,7 +81,7 @@ def _make_draft(backup: Path, draft: Path) -> str:
         raise DamagedDatabase(f"{backup} is damaged ({reason}); nothing was changed.") from error
     except StorageUnavailable as error:
         raise StorageUnavailable(error.message.replace(str(draft), str(backup))) from error
-    app = create_app({"INSTANCE": draft.parent, "DATABASE_URL": f"sqlite:///{draft}"})
+    app = create_base_app({"INSTANCE": draft.parent, "DATABASE_URL": f"sqlite:///{draft}"})
     with app.app_context():
         migrations.upgrade(db.engine)
         with write_transaction() as tx:

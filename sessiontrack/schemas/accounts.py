@@ -9,12 +9,11 @@ from sessiontrack.exceptions import InvalidPassword
 from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.fields import Name, Text, TrueOrFalse, limit, offset
 from sessiontrack.values import passwords
-from sessiontrack.values.roles import ROLES
+from sessiontrack.values.names import LONGEST_NAME
+from sessiontrack.values.roles import MOST_TOKEN_DAYS, ROLES
 
 # Hashing takes longer for a longer input; no user types more.
 LONGEST_PASSWORD = 1024
-LONGEST_NAME = 64
-MOST_TOKEN_DAYS = 3650
 
 
 class LoginQuery(Strict):

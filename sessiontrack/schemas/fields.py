@@ -3,7 +3,6 @@
 A field that reads a time needs the site time zone; it is set by `read_times_in(site)`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, ClassVar
@@ -14,13 +13,13 @@ from marshmallow.validate import Length, Range
 from sessiontrack.exceptions import InvalidInput, InvalidPeriod
 from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import MAC_PATTERN, parse_device_mac, parse_mac
+from sessiontrack.values.names import has_control_characters, is_strange
 from sessiontrack.values.periods import parse_duration, parse_period, parse_step
 from sessiontrack.values.quiet_hours import TIME_PATTERN, parse_time
 from sessiontrack.values.tags import LONGEST as LONGEST_TAG
 from sessiontrack.values.tags import MOST as MOST_TAGS
 from sessiontrack.values.tags import join_tags
 from sessiontrack.values.timestamps import LATEST, SiteTime
-from sessiontrack.values.usernames import is_strange
 
 MOST_LISTED = 1000
 FARTHEST_OFFSET = 10**12
@@ -38,18 +37,12 @@ _INSTANT_FORMS = (
 )
 # What no text in the database may hold: control characters, and halves of surrogate pairs.
 PRINTABLE_PATTERN = "^[^\\x00-\\x1f\\x7f]*$"
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _site: ContextVar[SiteTime] = ContextVar("site")
 
 
 def read_times_in(site: SiteTime) -> None:
     """From here on, in this thread, schemas read naive times in this zone."""
     _site.set(site)
-
-
-def has_control_characters(text: str) -> bool:
-    """Whether a text has what a terminal, a log or the database would trip over."""
-    return _UNPRINTABLE.search(text) is not None
 
 
 def refuse_control_characters(text: str) -> None:

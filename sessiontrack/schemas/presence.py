@@ -24,10 +24,10 @@ from sessiontrack.schemas.fields import (
     Several,
     StepText,
     Text,
-    has_control_characters,
 )
 from sessiontrack.values.ips import parse_ip
 from sessiontrack.values.macs import parse_device_mac
+from sessiontrack.values.names import has_control_characters
 from sessiontrack.values.observations import Observation
 from sessiontrack.values.placeholders import known
 from sessiontrack.values.reports import EventReport, LeftOut, ScanReport

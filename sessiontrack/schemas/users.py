@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 from marshmallow import fields
 from marshmallow.validate import OneOf
 
-from sessiontrack.schemas.accounts import LONGEST_NAME, new_password
+from sessiontrack.schemas.accounts import new_password
 from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.fields import JsonBoolean, Name, limit, offset
+from sessiontrack.values.names import LONGEST_NAME
 from sessiontrack.values.roles import ROLES, VIEWER
 
 

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 from marshmallow import fields
 from marshmallow.validate import OneOf
 
-from sessiontrack.schemas.accounts import LONGEST_NAME, MessageAnswer
+from sessiontrack.schemas.accounts import MessageAnswer
 from sessiontrack.schemas.base import Answer, Strict, Success
 from sessiontrack.schemas.fields import Name, Several, Tags, Text, TimeOfDay, limit, offset
 from sessiontrack.senders.targets import LONGEST_URL
+from sessiontrack.values.names import LONGEST_NAME
 from sessiontrack.values.webhook_events import EVENT_TYPES
 from sessiontrack.values.webhook_formats import FORMATS, JSON
 

@@ -16,7 +16,7 @@ from sessiontrack.models import LoginThrottle
 from sessiontrack.models.columns import bind, unlocked
 from sessiontrack.services.login_addresses import place_of
 from sessiontrack.values.ips import subscriber_network
-from sessiontrack.values.usernames import fold
+from sessiontrack.values.names import fold
 
 COUNT = Statement(
     "INSERT INTO login_throttle (key, attempts, ends_at) VALUES (:key, 1, :ends_at)"

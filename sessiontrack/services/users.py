@@ -8,9 +8,9 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.exceptions import Conflict, NotFound
 from sessiontrack.services import user_sessions
+from sessiontrack.values.names import fold
 from sessiontrack.values.passwords import meets_rule
 from sessiontrack.values.roles import ADMIN
-from sessiontrack.values.usernames import fold
 
 FIRST_ADMIN = "admin"
 # What OWASP asks for at least: three rounds over 32 MB.

@@ -19,7 +19,7 @@ import psycopg
 from sqlalchemy import event, make_url
 from sqlalchemy.pool import Pool
 
-from sessiontrack import application
+from sessiontrack import base
 from sessiontrack.config import Settings, load_settings
 from tests.support.engine import IS_POSTGRES, SERVER
 
@@ -168,7 +168,7 @@ def use_in_this_process() -> None:
             return settings
         return replace(settings, database_url=url_of(settings.instance))
 
-    application.load_settings = load
+    base.load_settings = load
     event.listen(Pool, "connect", _keep)
 
 

@@ -6,7 +6,8 @@ from flask import Flask
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from sessiontrack import create_app, migrations
+from sessiontrack import migrations
+from sessiontrack.base import create_base_app
 from sessiontrack.database.maintenance import sqlite_file
 from sessiontrack.exceptions import InvalidInput, InvalidSetting, StorageUnavailable
 
@@ -26,7 +27,7 @@ def app_of(url: str) -> Flask:
     """
     parsed = _parsed(url)
     try:
-        return create_app({"DATABASE_URL": parsed.render_as_string(hide_password=False), **NO_OTHERS})
+        return create_base_app({"DATABASE_URL": parsed.render_as_string(hide_password=False), **NO_OTHERS})
     except InvalidSetting as error:
         raise InvalidInput(
             f"{parsed.render_as_string()}: {error.message.removeprefix(IN_SETTING)}"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from sessiontrack.values.usernames import fold
+from sessiontrack.values.names import fold
 
 revision = "0022"
 down_revision = "0021"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sessiontrack.values.usernames import fold, is_strange
+from sessiontrack.values.names import fold, is_strange
 
 
 @pytest.mark.parametrize("mark", ["\x85", "\x9b", "\u202e", "\u2066", "\u200b", "\u00ad", "\ufeff", "\u2028"])
