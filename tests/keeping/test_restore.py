@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -265,50 +264,64 @@ def test_a_damaged_database_is_replaced_and_kept_as_it_was(instance: Path, backu
     assert run(instance, "migrate").returncode == 0
 
 
+# One interpreter forks a child for each step, killed before the call at it; it says which steps these were.
 KILLED = """
-import os, signal, sys
+import os, shutil, signal, sys, traceback
 from pathlib import Path
 from sessiontrack.keeping import restoring
 
-at, calls = int(sys.argv[3]), []
-def counted(function):
-    def call(*args, **kwargs):
-        calls.append(function)
-        if len(calls) == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*args, **kwargs)
-    return call
-for name in ("link", "replace", "rename", "unlink", "fsync", "open", "chmod"):
-    setattr(os, name, counted(getattr(os, name)))
-restoring.restore(Path(sys.argv[1]), Path(sys.argv[2]), 1755259200)
-print(len(calls))
+instance, backup, target = (Path(each) for each in sys.argv[1:])
+
+def restored(step):
+    folder, calls = target / f"instance-{step}", []
+    shutil.copytree(instance, folder)
+    os.environ["SESSIONTRACK_INSTANCE"] = str(folder)
+    def counted(function):
+        def call(*args, **kwargs):
+            calls.append(function)
+            if len(calls) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **kwargs)
+        return call
+    for name in ("link", "replace", "rename", "unlink", "fsync", "open", "chmod"):
+        setattr(os, name, counted(getattr(os, name)))
+    restoring.restore(folder / "sessiontrack.sqlite3", backup, 1755259200)
+    return len(calls)
+
+def forked(step):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, str(restored(step)).encode())
+        except Exception:
+            traceback.print_exc()
+        os._exit(0)
+    os.close(writing)
+    return os.waitpid(child, 0)[1], os.read(reading, 9)
+
+steps = int(forked(0)[1])
+for step in range(steps, 0, -max(1, steps // 12)):
+    if forked(step)[0] != signal.SIGKILL:
+        sys.exit(f"not killed at {step} of {steps}")
+    print(step)
 """
 
 
 def test_killed_anywhere_it_leaves_the_old_database_or_the_new_one(
     instance: Path, backup: Path, tmp_path: Path
 ) -> None:
-    def killed_at(step: int) -> tuple[subprocess.CompletedProcess[str], Path]:
-        folder = tmp_path / f"instance-{step}"
-        shutil.copytree(instance, folder)
-        arguments = [str(folder / DATABASE), str(backup), str(step)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "SESSIONTRACK_INSTANCE": str(folder)}
-        ran = subprocess.run(
-            [sys.executable, "-c", KILLED, *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
-        return ran, folder
-
-    whole, _ = killed_at(0)
-    assert whole.returncode == 0, whole.stderr
-    steps = int(whole.stdout)
+    ran = subprocess.run(
+        [sys.executable, "-c", KILLED, str(instance), str(backup), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert ran.returncode == 0, ran.stderr
     counts = []
-    for step in range(steps, 0, -max(1, steps // 12)):
-        ran, folder = killed_at(step)
-        assert ran.returncode == -signal.SIGKILL
+    for step in ran.stdout.split():
+        folder = tmp_path / f"instance-{step}"
         assert ask(folder / DATABASE, "PRAGMA integrity_check") == [("ok",)]
         counts += ask(folder / DATABASE, COUNT)
         # It can be repeated, and leaves nothing of the first run.
