@@ -88,8 +88,8 @@ def test_contract_2_valid_calls_are_answered_as_documented(
     operations: list[Any], clients: Clients, refresh: dict[str, str]
 ) -> None:
     for operation in operations:
-        seen = run(operation, GenerationMode.POSITIVE, headers_for(operation, clients, refresh), 20)
-        assert sum(seen.values()) >= 20 or operation.label in WITHOUT_INPUT, operation.label
+        seen = run(operation, GenerationMode.POSITIVE, headers_for(operation, clients, refresh), 30)
+        assert sum(seen.values()) >= 30 or operation.label in WITHOUT_INPUT, operation.label
         assert not seen[401] or operation.label in LOGIN, f"{operation.label} lost its token"
 
 
@@ -98,7 +98,7 @@ def test_contract_2_invalid_calls_are_answered_as_documented(
 ) -> None:
     for operation in operations:
         if operation.label not in WITHOUT_INPUT:
-            run(operation, GenerationMode.NEGATIVE, headers_for(operation, clients, refresh), 8)
+            run(operation, GenerationMode.NEGATIVE, headers_for(operation, clients, refresh), 12)
     assert clients.admin.ok("GET", "/auth/me")["role"] == "admin"
 
 

@@ -89,8 +89,6 @@ def test_killed_at_twenty_points_it_is_old_or_new_and_the_next_start_finishes(
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) >= POINTS
     current = schema(template[0])
-    # What they left is the same; finished is the one killed first, the last, and some between.
-    finished = {*folders[1::5], folders[-1]}
     for folder in folders[1:]:
         found = schema(folder)
         assert ask(folder / DATABASE, "PRAGMA integrity_check") == [("ok",)]
@@ -98,8 +96,6 @@ def test_killed_at_twenty_points_it_is_old_or_new_and_the_next_start_finishes(
             assert ask(folder / DATABASE, "SELECT version_num FROM alembic_version") == [("0001",)]
         else:
             assert found == {}
-        if folder not in finished:
-            continue
         app = create_app({"INSTANCE": folder, "ADMIN_PASSWORD": "a password"})
         prepare(app)
         with app.app_context():

@@ -214,12 +214,11 @@ def test_the_curve_is_read_by_keyboard_point_by_point(signed_in: Visit) -> None:
 
 def test_the_curve_begins_where_recording_did(signed_in: Visit) -> None:
     page = signed_in.page
-    begun: list[Any] = []
 
     def young(route: Route) -> None:
         answer = route.fetch()
-        begun.append(answer.json()["points"][100]["at"])
-        route.fulfill(response=answer, json={**answer.json(), "recorded_since": begun[-1]})
+        found = answer.json()
+        route.fulfill(response=answer, json={**found, "recorded_since": found["points"][100]["at"]})
 
     page.route("**/presence/online-history?*", young)
     signed_in.open(NOW)
