@@ -152,6 +152,28 @@ def test_a_device_that_is_missing_is_told_to_be_back_once_its_alert_is_on(hooks:
     assert hooks.types() == ["Down Reconnected"]
 
 
+def test_an_alert_that_is_switched_on_tells_nothing_of_what_was_before(hooks: Hooks) -> None:
+    hooks.add("Device Down", "Down Reconnected")
+    for kind in ("connected", "disconnected", "connected", "disconnected"):
+        hooks.event(kind)
+        hooks.wait(10 * MINUTE)
+    for is_on in (True, False, True):
+        hooks.clients.operator.ok("PATCH", f"/devices/{MAC}", {"alert_down": is_on, "name": "Printer"})
+    assert hooks.types() == []
+    hooks.event("connected")
+    assert hooks.types() == ["Down Reconnected"]
+
+
+def test_a_shorter_grace_time_set_with_the_alert_tells_that_the_device_is_gone(hooks: Hooks) -> None:
+    hooks.add("Device Down")
+    hooks.scan(MAC, OTHER)
+    for _ in range(2):
+        hooks.wait(2 * MINUTE)
+        hooks.scan(OTHER)
+    hooks.clients.operator.ok("PATCH", f"/devices/{MAC}", {"alert_down": True, "grace": "1 minute"})
+    assert hooks.types() == ["Device Down"]
+
+
 def test_a_disconnection_found_out_long_after_the_last_sighting_is_news(hooks: Hooks) -> None:
     """It is dated then; a device with a long grace time would else never be told to be down."""
     hooks.add("Device Down")
