@@ -87,3 +87,12 @@ def test_a_viewer_on_a_phone_finds_no_settings(browser: Browser, web_server: Web
         expect(found(visit.page, "People")).to_have_text(["anna"])
         assert not any(each.endswith("/settings") for each in asked)
         assert visit.violations() == []
+
+
+def test_a_page_that_is_not_there_has_it_too(signed_in: Visit) -> None:
+    signed_in.allowed.append("404 (NOT FOUND)")
+    signed_in.open("/ui/nowhere")
+    signed_in.page.get_by_role("button", name="Find").click()
+    signed_in.page.get_by_role("searchbox", name="Find devices").fill("anna's ph")
+    found(signed_in.page, "Devices").click()
+    expect(signed_in.page.get_by_role("heading", level=1)).to_have_text("Anna's phone")
