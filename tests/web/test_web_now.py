@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Response, Route, expect
+from playwright.sync_api import Browser, Page, Response, Route, expect
 
 from tests.support.application import PASSWORD
 from tests.support.web import DESKTOP, FAILED_LOAD, PHONE, Visit, WebServer, visiting, wait_in
@@ -212,15 +212,20 @@ def test_the_curve_is_read_by_keyboard_point_by_point(signed_in: Visit) -> None:
     expect(page.locator(".curve-reading")).to_be_empty()
 
 
-def test_the_curve_begins_where_recording_did(signed_in: Visit) -> None:
-    page = signed_in.page
+def recording_since(page: Page, number: int) -> None:
+    """Let recording have begun at this point of the curve."""
 
     def young(route: Route) -> None:
         answer = route.fetch()
         found = answer.json()
-        route.fulfill(response=answer, json={**found, "recorded_since": found["points"][100]["at"]})
+        route.fulfill(response=answer, json={**found, "recorded_since": found["points"][number]["at"]})
 
     page.route("**/presence/online-history?*", young)
+
+
+def test_the_curve_begins_where_recording_did(signed_in: Visit) -> None:
+    page = signed_in.page
+    recording_since(page, 100)
     signed_in.open(NOW)
     curve = page.get_by_role("slider", name="Connected devices, last 24 hours")
     expect(curve.locator("canvas")).to_be_visible()
@@ -229,6 +234,26 @@ def test_the_curve_begins_where_recording_did(signed_in: Visit) -> None:
     expect(curve).to_have_attribute("aria-valuetext", re.compile("· nothing recorded$"))
     points = page.evaluate("document.querySelector('st-curve').points.map(([, value]) => value === null)")
     assert (points.index(False), any(points[100:])) == (100, False)
+
+
+def test_the_first_number_of_the_curve_is_a_point(signed_in: Visit) -> None:
+    """A line from it to itself would not be seen."""
+    page = signed_in.page
+    recording_since(page, -1)
+    signed_in.open(NOW)
+    expect(page.locator("st-curve canvas")).to_be_visible()
+    colored = """() => {
+      const canvas = document.querySelector("st-curve canvas");
+      const { color } = getComputedStyle(document.querySelector(".curve-line"));
+      const wanted = color.match(/[0-9.]+/g).map(Number);
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let found = 0;
+      for (let at = 0; at < data.length; at += 4) {
+        if (data[at + 3] === 255 && [0, 1, 2].every((each) => data[at + each] === wanted[each])) found += 1;
+      }
+      return found;
+    }"""
+    assert page.evaluate(colored) > 10
 
 
 def test_large_numbers_beside_the_curve_are_whole(signed_in: Visit) -> None:

@@ -9,6 +9,7 @@ import "./curve.css";
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -6, PageDown: 6 };
 const FONT = "12px system-ui, sans-serif";
 const GAP = 8; // CSS pixels between the numbers and the curve
+const SHORT = 6; // numbers that are too few for a line to be seen
 
 /**
  * A number over time, drawn by uPlot; the pointer and the arrow keys read single points.
@@ -136,7 +137,7 @@ class StCurve extends StElement {
             width: 2,
             fill: (plot) => fading(plot, line),
             paths: uPlot.paths.stepped({ align: 1 }),
-            points: { show: false },
+            points: { show: isShort, size: 7, fill: line },
           },
         ],
         hooks: { setCursor: [(plot) => (this.index = plot.cursor.left < 0 ? null : plot.cursor.idx)] },
@@ -152,6 +153,11 @@ class StCurve extends StElement {
       this.#plot.setSize({ width, height });
     }
   }
+}
+
+/** Whether a curve has so few numbers, as when recording has just begun, that points show them better than a line. */
+function isShort({ data: [, numbers] }) {
+  return numbers.filter((each) => each !== null).length <= SHORT;
 }
 
 /** The width of the longest of an axis' texts; uPlot asks first without any. */
