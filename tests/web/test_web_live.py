@@ -134,7 +134,7 @@ def test_a_server_that_is_back_only_for_a_moment_takes_nothing_away(signed_in: V
     expect(page.get_by_role("button", name="Try again")).to_have_count(0)
 
 
-def test_what_cannot_be_known_is_hatched_and_the_banner_covers_nothing(signed_in: Visit) -> None:
+def test_what_cannot_be_known_is_hatched_and_nothing_is_covered(signed_in: Visit) -> None:
     page = signed_in.page
     signed_in.allowed.append(FAILED_LOAD)
     signed_in.open("/ui/presence")
@@ -148,8 +148,10 @@ def test_what_cannot_be_known_is_hatched_and_the_banner_covers_nothing(signed_in
         """() => {
           scrollTo(0, document.body.scrollHeight);
           const boxOf = (each) => document.querySelector(each).getBoundingClientRect();
+          const [rows, note] = [boxOf(".tl-scroll"), boxOf(".tl-unknown")];
           const [foot, banner] = [boxOf(".foot"), boxOf(".away")];
-          return foot.bottom <= banner.top + 1 && banner.bottom <= innerHeight + 1;
+          const isBelow = rows.bottom <= note.top + 1 && foot.bottom <= banner.top + 1;
+          return isBelow && banner.bottom <= innerHeight + 1;
         }"""
     )
     page.unroute("**/*")
