@@ -95,27 +95,30 @@ ADDED = addition_to(
     "ix_device_session_middle",
     "ix_device_session_missing",
 )
-# Devices of which something is derived, and since when something is imported of them.
+# Devices of which something is derived, and since when something is imported of them; each is looked at once,
+# not for each of its rows.
 CONCERNED = Statement(
-    "SELECT i.device_id, min(i.begin_at) FROM imported_session i WHERE EXISTS (SELECT 1 FROM sighting_run r"
-    " WHERE r.device_id = i.device_id) OR EXISTS (SELECT 1 FROM device_evidence e"
-    " WHERE e.device_id = i.device_id) OR EXISTS (SELECT 1 FROM device_session s"
-    f" WHERE s.device_id = i.device_id AND s.source = '{DERIVED}') GROUP BY i.device_id"
+    "SELECT i.device_id, i.since FROM (SELECT device_id, min(begin_at) AS since FROM imported_session"
+    " GROUP BY device_id) AS i WHERE EXISTS (SELECT 1 FROM sighting_run r WHERE r.device_id = i.device_id)"
+    " OR EXISTS (SELECT 1 FROM device_evidence e WHERE e.device_id = i.device_id)"
+    " OR EXISTS (SELECT 1 FROM device_session s"
+    f" WHERE s.device_id = i.device_id AND s.source = '{DERIVED}')"
 )
 FIRST_ADDED = Statement(
     "SELECT s.device_id, min(s.begin_at) FROM chosen_session c JOIN imported_session s ON s.id = c.id"
     " GROUP BY s.device_id"
 )
-# The events that were there before their session.
+# The events that were there before their session. The plus keeps SQLite from going through all events that
+# have none, and for each of them through the sessions of its device.
 LINK_CONNECTED = Statement(
     "UPDATE event SET session_id = s.id FROM device_session s WHERE s.id > :last_id"
     " AND event.device_id = s.device_id AND event.at = s.connected_at AND event.type = s.conn_type"
-    " AND NOT event.voided AND event.session_id IS NULL"
+    " AND NOT event.voided AND +event.session_id IS NULL"
 )
 LINK_DISCONNECTED = Statement(
     "UPDATE event SET session_id = s.id FROM device_session s WHERE s.id > :last_id"
     " AND event.device_id = s.device_id AND event.at = s.disconnected_at AND event.type = s.disc_type"
-    " AND NOT event.voided AND event.session_id IS NULL"
+    " AND NOT event.voided AND +event.session_id IS NULL"
 )
 LINK_CLOSED = Statement(
     "UPDATE event SET session_id = :session_id WHERE device_id = :device_id AND at = :end"

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 from sessiontrack import clock
-from sessiontrack.database import Row, Statement, read_transaction
+from sessiontrack.database import Row, Statement, Transaction, read_transaction
 from tests.support import app_db, rows
 from tests.support.app_db import CAMEL_CASE, MISSING, UNDERSCORES, device, event, session
 from tests.support.application import Clients
@@ -453,6 +453,37 @@ def test_an_import_may_be_repeated_and_says_that_nothing_was_new(app: Flask, pat
     assert again.exit_code == 0
     assert again.stdout.endswith("Nothing was new.\n")
     assert stored(app) == before
+
+
+@pytest.mark.sqlite("its steps can be counted")
+def test_an_import_takes_as_many_more_steps_as_it_has_rows_the_second_time_too(
+    app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long history, or a later copy of it, would else take hours."""
+    counted: list[None] = []  # hundreds of steps of SQLite's machine
+    made = Transaction.__init__
+
+    def counting(tx: Transaction, connection: Any, *others: Any) -> None:
+        made(tx, connection, *others)
+        connection.set_progress_handler(lambda: counted.append(None), 100)
+
+    monkeypatch.setattr(Transaction, "__init__", counting)
+
+    def twice(mac: str, count: int) -> list[int]:
+        instants = [datetime(2025, 1, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(2 * count)]
+        times = [f"{each:%Y-%m-%d %H:%M:%S}" for each in instants]
+        sessions = [session(start, end, mac=mac) for start, end in zip(times[::2], times[1::2], strict=True)]
+        # Half of them are no session's.
+        app_db.make(path, sessions=sessions, events=[event(each, mac=mac) for each in times])
+        steps = []
+        for _ in range(2):
+            counted.clear()
+            run_import(app, "netalertx", str(path))
+            steps.append(len(counted))
+        return steps
+
+    few, many = twice("aa:bb:cc:dd:ee:01", 100), twice("aa:bb:cc:dd:ee:02", 800)
+    assert all(0 < of_many < 10 * of_few for of_few, of_many in zip(few, many, strict=True)), (few, many)
 
 
 SCHEMA = Statement("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
