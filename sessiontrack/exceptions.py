@@ -87,6 +87,10 @@ class StorageUnavailable(SessiontrackError):
         return str(getattr(cause, "orig", cause) or self.message).partition("\n")[0]
 
 
+class TakesNoWrites(StorageUnavailable):
+    """Until somebody acts: there is no room, or the database is read-only. Reads go on."""
+
+
 class QueryTooSlow(SessiontrackError):
     """A query took longer than it may; a repetition cannot help."""
 

@@ -6,7 +6,7 @@ import time
 
 from sessiontrack import migrations
 from sessiontrack.database import db, write_transaction
-from sessiontrack.exceptions import StorageUnavailable
+from sessiontrack.exceptions import StorageUnavailable, TakesNoWrites
 from sessiontrack.services.write_probe import probe
 
 log = logging.getLogger(__name__)
@@ -48,5 +48,7 @@ def _look() -> str | None:
             return error.message
         # The driver's message may name hosts and files; the caller has not signed in.
         log.warning("The database cannot be written: %s", error.reason)
+        if isinstance(error, TakesNoWrites):
+            return error.message
         return "The database cannot be written; the log says why."
     return None

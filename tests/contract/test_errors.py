@@ -236,7 +236,7 @@ def test_contract_2_503_for_a_locked_database(
     assert clients.operator.ok("POST", "/sessions/create", SESSION)["success"]
 
 
-@pytest.mark.sqlite("of its PRAGMA; test_postgres.py has a server that is a standby")
+@pytest.mark.sqlite("of its PRAGMA; test_postgres.py asks PostgreSQL")
 def test_contract_2_503_for_a_read_only_database(clients: Clients) -> None:
     @clients.app.before_request
     def make_read_only() -> None:
@@ -246,6 +246,8 @@ def test_contract_2_503_for_a_read_only_database(clients: Clients) -> None:
 
     response = clients.operator.post("/sessions/create", SESSION, headers=BROWSER)
     assert_error(response, 503, "storage_unavailable")
+    assert response.json is not None
+    assert response.json["message"] == "The database is read-only."
     assert int(response.headers["Retry-After"]) > 0
 
 

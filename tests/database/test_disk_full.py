@@ -107,6 +107,7 @@ def on_a_small_disk(instance: Path, token: str) -> dict[str, object]:
             except OSError:
                 pass
         refused = fill_until_refused(server.port, token)
+        said = call(server.port, "POST", "/presence/scans", body(refused), token).json["message"]
         assert_reads_go_on(server.port, token)
         ballast.unlink()
         assert call(server.port, "POST", "/presence/scans", body(refused), token).status == 200
@@ -116,6 +117,7 @@ def on_a_small_disk(instance: Path, token: str) -> dict[str, object]:
         "integrity": ask(instance / DATABASE, "PRAGMA integrity_check"),
         "devices": count[0],
         "expected": 500 * (refused + 2),
+        "said": said,
         "traceback": "Traceback" in server.output(),
     }
 
@@ -138,6 +140,7 @@ if may_mount():
         said = json.loads(ran.stdout)
         assert said["integrity"] == [["ok"]]
         assert said["devices"] == said["expected"]
+        assert said["said"] == "There is no room left for the database: its disk is full."
         assert said["traceback"] is False
 
 

@@ -13,7 +13,8 @@ from sessiontrack import create_app
 from sessiontrack.background import housekeeping
 from sessiontrack.config import settings_of
 from sessiontrack.database import Statement, db, read_transaction, write_transaction
-from sessiontrack.exceptions import Conflict, Contention, InvalidInput, StorageUnavailable
+from sessiontrack.database.transactions import storage_errors
+from sessiontrack.exceptions import Conflict, Contention, InvalidInput, StorageUnavailable, TakesNoWrites
 from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.services import device_sessions
 from sessiontrack.startup import prepare
@@ -208,6 +209,13 @@ def of_locale(request: pytest.FixtureRequest, make_clients: Callable[..., Client
         yield made
         with made.app.app_context():
             db.engine.dispose()
+
+
+def test_a_database_that_takes_no_writes_is_told_of(clients: Clients) -> None:
+    with clients.app.app_context(), write_transaction() as tx:
+        tx.run(Statement("SET TRANSACTION READ ONLY"))
+        with pytest.raises(TakesNoWrites, match="read-only"), storage_errors():
+            tx.run(Statement("UPDATE device SET name = 'x'"))
 
 
 def test_text_compares_as_on_sqlite_whatever_the_databases_locale(of_locale: Clients) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from sessiontrack import create_app
 from sessiontrack.cli.serve import default_workers, memory_bytes
-from sessiontrack.database import Statement, look_up
+from sessiontrack.database import Statement, Transaction, look_up
+from sessiontrack.monitoring import readiness
 from sessiontrack.monitoring.readiness import Readiness
 from sessiontrack.process import paced_worker
 from sessiontrack.version import VERSION
@@ -76,8 +77,23 @@ def test_contract_7_readyz_says_that_the_database_is_read_only(
     with app.app_context(), look_up() as tx:
         tx.run(Statement("PRAGMA query_only = ON"))  # of this thread's connection
     body = refused(app.test_client().get("/readyz"), 503, "storage_unavailable")
-    assert body["message"] == "The database cannot be written; the log says why."
+    assert body["message"] == "The database is read-only."
     assert "attempt to write a readonly database" in caplog.text
+
+
+@pytest.mark.sqlite("of its PRAGMA; a server of PostgreSQL has its own disk")
+def test_contract_7_readyz_says_that_the_disk_is_full(
+    instance: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(tx: Transaction) -> None:
+        tx.run(Statement("PRAGMA max_page_count = 1"))  # as many as there are
+        tx.run(Statement("CREATE TABLE filling AS SELECT zeroblob(1000000) AS filling"))
+
+    monkeypatch.setattr(readiness, "probe", write)
+    app = create_app({"INSTANCE": instance})
+    body = refused(app.test_client().get("/readyz"), 503, "storage_unavailable")
+    assert body["message"] == "There is no room left for the database: its disk is full."
+    assert "database or disk is full" in caplog.text
 
 
 def test_contract_7_readyz_says_when_the_database_is_not_migrated(tmp_path: Path) -> None:

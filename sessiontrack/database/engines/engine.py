@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine
 from sessiontrack.exceptions import Conflict, SessiontrackError
 
 TOO_SLOW = "This takes the database too long: ask for a shorter period, for fewer rows, or for one device."
+NO_ROOM = "There is no room left for the database: its disk is full."
+READ_ONLY = "The database is read-only."
 
 
 class Kind(Enum):

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from sessiontrack.database.engines.engine import TOO_SLOW, DatabaseEngine
+from sessiontrack.database.engines.engine import NO_ROOM, READ_ONLY, TOO_SLOW, DatabaseEngine
 from sessiontrack.exceptions import (
     Conflict,
     Contention,
@@ -19,14 +19,16 @@ from sessiontrack.exceptions import (
     QueryTooSlow,
     SessiontrackError,
     StorageUnavailable,
+    TakesNoWrites,
 )
 
 # Serialization failure and deadlock: one of the transactions must be run again.
 CONTENTION = frozenset({"40001", "40P01"})
 # A concurrent transaction broke a constraint: unique, foreign key, check, exclusion.
 CONFLICT = frozenset({"23503", "23505", "23514", "23P01"})
-# The server shuts down or is a standby; a transaction was idle too long; the disk is full or damaged.
-UNAVAILABLE = frozenset({"25006", "25P03", "42501", "57P01", "57P02", "57P03", "58030", "XX001", "XX002"})
+# The server shuts down; a transaction was idle too long; the disk is damaged.
+UNAVAILABLE = frozenset({"25P03", "42501", "57P01", "57P02", "57P03", "58030", "XX001", "XX002"})
+TAKES_NO_WRITES: dict[str | None, str] = {"53100": NO_ROOM, "25006": READ_ONLY}
 # The shortest timeout that the driver supports.
 REPLICA_CONNECT_SECONDS = 2
 # By statement_timeout, or by an administrator.
@@ -144,6 +146,8 @@ class PostgreSQL(DatabaseEngine):
             return Conflict("Another user has changed the same meanwhile; look again, then repeat it.")
         if state == CANCELED:
             return QueryTooSlow(TOO_SLOW)
+        if (refused := TAKES_NO_WRITES.get(state)) is not None:
+            return TakesNoWrites(refused)
         if state in UNAVAILABLE or isinstance(error, OperationalError | InterfaceError):
             return StorageUnavailable("The database cannot be used just now; try again shortly.")
         if state == OUT_OF_RANGE:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from sqlalchemy import URL, Connection, Engine, event
 
 from sessiontrack.database.database_file import BULK_CACHE
-from sessiontrack.database.engines.engine import TOO_SLOW, DatabaseEngine, Kind
+from sessiontrack.database.engines.engine import NO_ROOM, READ_ONLY, TOO_SLOW, DatabaseEngine, Kind
 from sessiontrack.database.engines.group_commit import GroupCommit
 from sessiontrack.database.engines.held_connections import HeldConnections
 from sessiontrack.database.engines.writer_lock import WriterLock
@@ -25,6 +25,7 @@ from sessiontrack.exceptions import (
     QueryTooSlow,
     SessiontrackError,
     StorageUnavailable,
+    TakesNoWrites,
 )
 
 # Error codes caused by the disk or another process, not by the statement.
@@ -32,10 +33,8 @@ UNAVAILABLE = frozenset(
     {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_NOTADB,
     }
@@ -45,6 +44,7 @@ STEPS = 20_000
 # How long a start waits for another one that migrates a large database; requests do not wait that long.
 MIGRATION_MILLISECONDS = 600_000
 NUMBER = re.compile("[0-9]+")
+TAKES_NO_WRITES: dict[int | None, str] = {sqlite3.SQLITE_FULL: NO_ROOM, sqlite3.SQLITE_READONLY: READ_ONLY}
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -160,6 +160,8 @@ class SQLite(DatabaseEngine):
                 "The database is damaged: stop the service, and put a backup in its place"
                 " with sessiontrack restore."
             )
+        if (refused := TAKES_NO_WRITES.get(_code(error))) is not None:
+            return TakesNoWrites(refused)
         if _code(error) in UNAVAILABLE:
             return StorageUnavailable("The database cannot be used just now; try again shortly.")
         return None
