@@ -150,6 +150,9 @@ class _Server(BaseApplication):
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
             "control_socket_disable": True,
+            # By default those of when gunicorn was imported, before root became the folder's owner.
+            "user": os.geteuid(),
+            "group": os.getegid(),
         }
         for name, value in chosen.items():
             if name in self.cfg.settings:
@@ -176,6 +179,7 @@ class _Server(BaseApplication):
             settings = settings_of(app)
             self._flask, self._threads, self.callable = app, settings.threads, None
             self._served.write(read)
+            log.info("The settings are read anew.")
         super().reload()
 
     def _begin_work(self, worker: object) -> None:

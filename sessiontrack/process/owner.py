@@ -28,8 +28,10 @@ def become_owner(folder: Path) -> str | None:
     os.setuid(owner.pw_uid)
     os.umask(0o077)
     os.environ["HOME"] = owner.pw_dir
-    if not os.access(__file__, os.R_OK):
-        raise InvalidSetting(f"The user {owner.pw_name} cannot read {Path(__file__).parent.parent}.")
+    # Both are read while the command runs, too: this program, and what it needs of Python's.
+    for file in (Path(__file__).parents[1] / "version.py", Path(os.__file__)):
+        if not os.access(file, os.R_OK):
+            raise InvalidSetting(f"The user {owner.pw_name} cannot read {file.parent}.")
     return owner.pw_name
 
 

@@ -177,6 +177,7 @@ def test_sighup_reads_the_settings_anew_and_goes_on_with_the_old_where_they_cann
         file.write_text('server_timing = "on"\n')
         server.process.send_signal(signal.SIGHUP)
         wait_until(is_timed, "the new setting")
+        assert "The settings are read anew." in server.output()
         file.write_text('server_timing = "perhaps"\n')
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "The settings stay as they were" in server.output(), server.output)

@@ -7,9 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from flask import Flask
 
+from sessiontrack.cli.serve import _Server
 from sessiontrack.config import load_settings
 from sessiontrack.exceptions import InvalidSetting
 from sessiontrack.process import instance, owner
@@ -124,6 +127,16 @@ def test_a_user_who_cannot_read_the_program_is_told(
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(InvalidSetting, match="nobody cannot read"):
         owner.become_owner(folder)
+
+
+def test_the_server_goes_on_as_the_owner_though_root_started_it(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """gunicorn notes at its import who it is, and gives its files to that user."""
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY.pw_uid)
+    monkeypatch.setattr(os, "getegid", lambda: NOBODY.pw_gid)
+    server = _Server(app, "127.0.0.1", 0, 1, 1, Mock(), Mock())
+    assert (server.cfg.uid, server.cfg.gid) == (NOBODY.pw_uid, NOBODY.pw_gid)
 
 
 @pytest.mark.sqlite("whose one file it copies")
