@@ -18,8 +18,8 @@ from sessiontrack.values.macs import is_device, leading_mac
 LONGEST_PACKET = 4096
 LONGEST_SOURCE = 64
 LONGEST_INFO = 255
-# Of a user name that is kept in the info: the session's name must have room beside it.
-LONGEST_USER = 64
+# Of an access point or a user name that is kept in the info: the session's name must have room beside them.
+LONGEST_PART = 64
 START, STOP, INTERIM, ON, OFF, OTHER = (
     "Start",
     "Stop",
@@ -35,6 +35,7 @@ _DICTIONARY = Dictionary(
 ATTRIBUTE User-Name 1 string
 ATTRIBUTE NAS-IP-Address 4 ipaddr
 ATTRIBUTE Framed-IP-Address 8 ipaddr
+ATTRIBUTE Called-Station-Id 30 string
 ATTRIBUTE Calling-Station-Id 31 string
 ATTRIBUTE NAS-Identifier 32 string
 ATTRIBUTE Acct-Status-Type 40 integer
@@ -61,6 +62,7 @@ class Accounting:
     source: "radius:" and the name or address of the NAS.
     mac: of Calling-Station-Id, else of User-Name; canonical; None where neither is a MAC address.
     station: what stands there, for the log.
+    called: Called-Station-Id, of which Wi-Fi makes the access point and its network (RFC 3580, 3.20); or "".
     user: User-Name, or "" where that is a MAC address.
     ip: canonical, or "".
     delay_seconds: for how long the NAS has been trying to send it.
@@ -73,6 +75,7 @@ class Accounting:
     source: str
     mac: str | None
     station: str
+    called: str
     user: str
     ip: str
     session_id: str
@@ -88,10 +91,12 @@ class Accounting:
 
     @property
     def info(self) -> str:
-        """What is kept beside a connection: the NAS, the user, and the NAS's name for the session."""
+        """What is kept beside a connection: the NAS, where on it, the user, and its name for the session."""
         parts = [f"NAS {self.source.removeprefix('radius:')}"]
+        if self.called:
+            parts.append(f"at {self.called[:LONGEST_PART]}")
         if self.user:
-            parts.append(f"user {self.user[:LONGEST_USER]}")
+            parts.append(f"user {self.user[:LONGEST_PART]}")
         if self.session_id:
             parts.append(f"session {self.session_id}")
         return ", ".join(parts)[:LONGEST_INFO]
@@ -136,6 +141,7 @@ def _read(datagram: bytes, client: str, secret: bytes) -> Accounting:
         source=_source(packet, client),
         mac=_mac(station, user),
         station=_shown(f"Calling-Station-Id {station[:40]!r}, User-Name {user[:40]!r}"),
+        called=_shown(_text(packet, "Called-Station-Id")),
         user="" if _mac(user) else _shown(user),
         ip=_ip(packet, "Framed-IP-Address") or _ip(packet, "Framed-IPv6-Address"),
         session_id=_shown(_text(packet, "Acct-Session-Id")),

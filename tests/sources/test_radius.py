@@ -59,6 +59,18 @@ def test_the_user_is_kept_in_the_info(user: str, info: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("called", "info"),
+    [
+        ("02-00-00-00-00-01:office", "NAS ap-1, at 02-00-00-00-00-01:office, user anna, session 5F00"),
+        ("x\n" + "c" * 100, f"NAS ap-1, at x?{'c' * 62}, user anna, session 5F00"),
+        ("", "NAS ap-1, user anna, session 5F00"),
+    ],
+)
+def test_where_a_station_is_behind_a_controller_is_kept_in_the_info(called: str, info: str) -> None:
+    assert read(packet(START, User_Name="anna", Called_Station_Id=called)).info == info
+
+
+@pytest.mark.parametrize(
     ("number", "status"),
     [(1, "Start"), (2, "Stop"), (3, "Interim-Update"), (7, "Accounting-On"), (8, "Accounting-Off"), (15, "")],
 )
@@ -266,7 +278,7 @@ def test_a_cut_packet_is_refused_and_padding_is_not(data: st.DataObject) -> None
 
 @given(st.data())
 def test_any_values_in_the_attributes_that_are_read(data: st.DataObject) -> None:
-    codes = st.sampled_from([1, 4, 8, 26, 31, 32, 33, 40, 41, 44, 46, 55, 80, 95, 168])
+    codes = st.sampled_from([1, 4, 8, 26, 30, 31, 32, 33, 40, 41, 44, 46, 55, 80, 95, 168])
     drawn = data.draw(st.lists(st.tuples(codes, st.binary(max_size=30)), max_size=8))
     attributes = b"".join(bytes([code, len(value) + 2]) + value for code, value in drawn)
     try:
