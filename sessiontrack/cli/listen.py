@@ -22,6 +22,8 @@ from sessiontrack.config import Settings, load_settings, settings_of
 from sessiontrack.database import write_transaction
 from sessiontrack.exceptions import InvalidInput, InvalidSetting, RemoteFailed, SessiontrackError
 from sessiontrack.listeners.hook_script import (
+    OPENWRT_KEEP,
+    OPENWRT_KEEP_LEASES,
     OPENWRT_LEASES,
     OPENWRT_LINES,
     OPENWRT_PATH,
@@ -253,8 +255,9 @@ def write_openwrt_hook(path: Path, url: str, token: str) -> None:
         "Copy it (scp needs an SFTP server, which OpenWrt has not):\n"
         f"  ssh root@router 'cat > {OPENWRT_PATH} && chmod 700 {OPENWRT_PATH}' < {shlex.quote(str(path))}\n"
         "On the access point, with the package hostapd-utils, for each interface of ubus list 'hostapd.*':\n"
-        + "".join(f"  {line}\n" for line in OPENWRT_LINES)
-        + f"Only for names, and devices on cable; departures are then late:\n  {OPENWRT_LEASES}"
+        + "".join(f"  {line}\n" for line in (*OPENWRT_LINES, OPENWRT_KEEP))
+        + "Only for names, and devices on cable; departures are then late:\n"
+        f"  {OPENWRT_LEASES}\n  {OPENWRT_KEEP_LEASES}"
     )
 
 

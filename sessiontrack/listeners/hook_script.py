@@ -24,7 +24,12 @@ OPENWRT_LINES = (
     f"echo '{_OPENWRT_REPORTER} &' >> /etc/rc.local",
 )
 # dnsmasq calls hotplug only where it found such a file when it started.
-OPENWRT_LEASES = f"cp {OPENWRT_PATH} /etc/hotplug.d/dhcp/90-sessiontrack && /etc/init.d/dnsmasq restart"
+_LEASES_PATH = "/etc/hotplug.d/dhcp/90-sessiontrack"
+OPENWRT_LEASES = f"cp {OPENWRT_PATH} {_LEASES_PATH} && /etc/init.d/dnsmasq restart"
+# Else a sysupgrade removes them.
+OPENWRT_KEEP, OPENWRT_KEEP_LEASES = (
+    f"echo {path} >> /etc/sysupgrade.conf" for path in (OPENWRT_PATH, _LEASES_PATH)
+)
 
 
 def write_hook_script(

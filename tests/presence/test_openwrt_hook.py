@@ -11,7 +11,14 @@ import pytest
 
 import sessiontrack
 from sessiontrack import clock
-from sessiontrack.listeners.hook_script import OPENWRT_LEASES, OPENWRT_LINES, OPENWRT_PATH, reporter
+from sessiontrack.listeners.hook_script import (
+    OPENWRT_KEEP,
+    OPENWRT_KEEP_LEASES,
+    OPENWRT_LEASES,
+    OPENWRT_LINES,
+    OPENWRT_PATH,
+    reporter,
+)
 from tests.support.application import LiveServer
 from tests.support.command import assert_one_line, invoke
 from tests.support.pages import section
@@ -202,7 +209,7 @@ def test_the_command_the_page_and_the_documents_have_the_same_lines_for_the_acce
     ).stdout
     shown = section("sources.md", "OpenWrt, and any access point without Python")
     page = (WEB / "browser" / "pages" / "sources.js").read_text().replace("${HOOK}", OPENWRT_PATH)
-    for line in (*OPENWRT_LINES, OPENWRT_LEASES):
+    for line in (*OPENWRT_LINES, OPENWRT_KEEP, OPENWRT_LEASES, OPENWRT_KEEP_LEASES):
         assert f"  {line}\n" in printed
         assert f"    {line}\n" in shown
         assert f'`ssh root@router "{line}"`' in page

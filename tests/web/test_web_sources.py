@@ -143,8 +143,8 @@ def test_a_token_made_on_the_spot_is_in_the_commands_and_works(own: Visit) -> No
 def test_what_is_only_for_leases_is_set_apart(signed_in: Visit) -> None:
     signed_in.open(f"{PAGE}?add=openwrt")
     lines = signed_in.page.locator(".sources-commands li")
-    expect(lines.nth(-2)).to_have_text(re.compile("^Only if you want names"))
-    expect(lines.nth(-2).locator("code")).to_have_count(0)
+    expect(lines.nth(-3)).to_have_text(re.compile("^Only if you want names"))
+    expect(lines.nth(-3).locator("code")).to_have_count(0)
     expect(lines.last.locator("code")).to_contain_text("/etc/hotplug.d/dhcp/")
     assert signed_in.violations() == []
 
