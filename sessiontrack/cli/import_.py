@@ -417,7 +417,8 @@ def _print(
             shown = span.shown(site)
             click.echo(f"{kind}: from {shown['first']} to {shown['last']}, site time")
     if ended is not None and ended.at is not None:
-        click.echo(f"Sessions that were open and end at {site.format_offset(ended.at)}: {ended.count}")
+        at = site.format_offset(ended.at)
+        click.echo(f"Open in it, and ended at {at} where they are taken: {ended.count}")
     if wanted.dry_run:
         click.echo("This was a dry run: nothing is written.")
     elif not any(tally.added or tally.changed for tally in tallies.values()):

@@ -68,7 +68,11 @@ def set_(name: str, value: str) -> None:
     write_whole(path, _changed(path, key, value))
     # This one the server does not read.
     who, unit = ("`listen radius`", "restart sessiontrack-radius") if key == "radius_clients" else SERVER
-    how = f"`systemctl {unit}`" if folder == INSTALLED else "SIGHUP, or Ctrl-C and another start"
+    how = (
+        f"`systemctl {unit}`"
+        if folder == INSTALLED
+        else "SIGHUP to its first process, or Ctrl-C and another start"
+    )
     click.echo(f"{key.upper()} is set in {path}. To let a running {who} read it: {how}.")
     if PREFIX + key.upper() in os.environ:
         click.echo(f"Note: {PREFIX}{key.upper()} in the environment goes before the file.", err=True)

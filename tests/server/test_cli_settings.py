@@ -27,8 +27,8 @@ def test_set_says_how_a_running_service_reads_it(tmp_path: Path, monkeypatch: py
         return invoke(tmp_path, "settings", "set", name, value).output
 
     radius = "RADIUS_CLIENTS", "10.0.0.1=secret"
-    assert "To let a running service read it: SIGHUP, or Ctrl-C and another start." in shown()
-    assert "To let a running `listen radius` read it: SIGHUP, or Ctrl-C and another start." in shown(*radius)
+    assert "a running service read it: SIGHUP to its first process, or Ctrl-C and another start." in shown()
+    assert "a running `listen radius` read it: SIGHUP to its first process, or" in shown(*radius)
     monkeypatch.setattr("sessiontrack.cli.settings.INSTALLED", tmp_path)
     assert "To let a running service read it: `systemctl reload sessiontrack`." in shown()
     assert "a running `listen radius` read it: `systemctl restart sessiontrack-radius`." in shown(*radius)

@@ -330,7 +330,7 @@ def test_a_device_that_was_seen_after_all_events_says_how_far_the_record_goes(ap
 
 def test_it_says_how_many_sessions_end_and_when(app: Flask, path: Path) -> None:
     tables = _opens(last_event="2025-08-01 13:00")
-    line = "Sessions that were open and end at 2025-08-01T13:00:00+00:00: 1\n"
+    line = "Open in it, and ended at 2025-08-01T13:00:00+00:00 where they are taken: 1\n"
     for options in (["--dry-run"], []):
         done = invoke(
             app.instance_path,
