@@ -142,6 +142,7 @@ def test_what_cannot_be_known_is_hatched_and_nothing_is_covered(signed_in: Visit
     expect(unknown).to_be_hidden()
     page.route("**/*", lambda route: route.abort())
     page.get_by_label("Period").select_option("365 days")
+    expect(unknown).to_be_visible()
     expect(unknown).to_have_text("Hatched: not known, because the server does not answer.")
     expect(page.locator(".away")).not_to_be_empty()
     assert page.evaluate(
