@@ -52,9 +52,7 @@ def encode(rows: Iterable[Raw], columns: Sequence[str], file_format: str) -> Ite
     Args:
         columns: the keys of each row, in their order; CSV has them as its first line.
     """
-    pieces = _ENCODERS[file_format](iter(rows), columns)
-    while batch := list(islice(pieces, BATCH)):
-        yield b"".join(batch)
+    return _ENCODERS[file_format](iter(rows), columns)
 
 
 def encode_cells(rows: Iterator[Sequence[str]], columns: Sequence[str]) -> Iterator[bytes]:
@@ -127,15 +125,15 @@ def _as_csv(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:
 def _as_json(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:
     yield b"["
     separator = b"\n"
-    for row in rows:
-        yield separator + orjson.dumps(row)
+    while batch := list(islice(rows, BATCH)):
+        yield separator + b",\n".join(map(orjson.dumps, batch))
         separator = b",\n"
     yield b"\n]\n"
 
 
 def _as_ndjson(rows: Iterator[Raw], columns: Sequence[str]) -> Iterator[bytes]:
-    for row in rows:
-        yield orjson.dumps(row) + b"\n"
+    while batch := list(islice(rows, BATCH)):
+        yield b"".join([orjson.dumps(row) + b"\n" for row in batch])
 
 
 # --- reading

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -202,6 +202,22 @@ def test_no_spreadsheet_finds_a_formula_whatever_separates_its_cells(text: str, 
         for cell in line.split(separator):
             assert not cell.lstrip(' "[').startswith(("=", "+", "-", "@")), cell
     assert '"' in raw
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_an_export_holds_a_thousand_rows_at_a_time(file_format: str) -> None:
+    taken = 0
+
+    def many() -> Iterator[dict[str, Any]]:
+        nonlocal taken
+        for taken in range(1, 5001):
+            yield {"a": taken, "b": ""}
+
+    before = 0
+    for _ in encode(many(), ("a", "b"), file_format):
+        assert taken - before <= 1000
+        before = taken
+    assert taken == 5000
 
 
 @given(st.lists(st.tuples(ANY_TEXT, ANY_TEXT), max_size=5))
