@@ -196,8 +196,8 @@ class Calls:
 
     def _create(self, prefix: str, client: int, burst: int) -> Iterator[bytes]:
         mine = range(client, self._shape.devices, MOST_CLIENTS)
-        # Separate days for each burst, so that sessions never overlap.
-        begin = LAST_DAY + (10 + burst * 20) * DAY
+        # Before the history, and a day for each burst, so that sessions never overlap.
+        begin = self._shape.first_day - (10 + burst) * DAY
         for number in count():
             device = mine[number % len(mine)]
             start = begin + number // len(mine) * 120

@@ -26,6 +26,7 @@ from benchmarks import floor_rows, floor_sql
 from benchmarks.dataset import DATABASE
 from sessiontrack.cli.serve import _Server
 from sessiontrack.database.engines.writer_lock import WriterLock
+from sessiontrack.process.served_settings import ServedSettings
 from sessiontrack.process.supervisor import Supervisor
 from sessiontrack.values.ips import ip_sort_key
 
@@ -147,15 +148,16 @@ def writing_app(database: Database, login_keys: dict[str, str]) -> Flask:
                 "conn_type": "Connected",
                 "disc_type": "Disconnected",
                 "source": None,
+                "itself": 0,
             }
-            run(floor_sql.SEEN_EARLIER, values)
             if run(floor_sql.AT_START, values).fetchone():
                 raise LookupError("there already")
-            run(floor_sql.LOSE_EARLIER_OPEN, values)
+            run(floor_sql.EARLIER_OPEN, values).fetchone()
             if run(floor_sql.OVERLAPPING, values).fetchone():
                 raise LookupError("overlaps")
             ((session_id,),) = run(floor_sql.ADD_SESSION, values).fetchall()
             values["session_id"] = session_id
+            run(floor_sql.KNOWN_SINCE, values).fetchone()
             run(floor_sql.ADD_EVENT, {**values, "type": "Connected"})
             run(floor_sql.ADD_EVENT, {**values, "at": end, "type": "Disconnected"})
         return answer({"success": True, "message": f"Session created for MAC {mac}", "id": session_id})
@@ -184,6 +186,9 @@ class _FloorServer(_Server):
     def load(self) -> Any:
         return self._flask
 
+    def _announce(self, server: object) -> None:
+        """The floor has no settings to tell of."""
+
     def _begin_work(self, worker: object) -> None:
         """The floor neither prunes nor delivers webhooks."""
 
@@ -199,7 +204,8 @@ def main() -> None:
     login_keys = orjson.loads((chosen.folder / "login-keys.json").read_bytes())
     app: Any = Floor(chosen.folder, login_keys)
     with Supervisor() as supervisor:
-        _FloorServer(app, "127.0.0.1", chosen.port, chosen.workers, chosen.threads, supervisor).run()
+        served = ServedSettings(chosen.folder)
+        _FloorServer(app, "127.0.0.1", chosen.port, chosen.workers, chosen.threads, supervisor, served).run()
 
 
 if __name__ == "__main__":

@@ -28,11 +28,13 @@ def _end(disconnected_at: int | None, is_open: bool) -> str:
 
 
 def session(row: Row, now: int) -> dict[str, Any]:
-    """`/sessions/list` and `/sessions/<mac>`."""
+    """`/sessions/list`."""
     session_id, mac, connected_at, disconnected_at, is_open, ip, info = row
     seconds = _seconds(connected_at, disconnected_at, is_open, now)
+    began = disconnected_at if connected_at is None else connected_at
     return {
         "id": session_id,
+        "ses_DateTimeOrder": with_offset(began),
         "ses_MAC": mac,
         "ses_Connection": MISSING if connected_at is None else minute(connected_at),
         "ses_Disconnection": _end(disconnected_at, is_open),
@@ -43,6 +45,21 @@ def session(row: Row, now: int) -> dict[str, Any]:
         "ses_DateTimeConnection": None if connected_at is None else with_offset(connected_at),
         "ses_DateTimeDisconnection": None if disconnected_at is None else with_offset(disconnected_at),
         "ses_DurationSeconds": seconds,
+    }
+
+
+def device_session(row: Row, now: int) -> dict[str, Any]:
+    """`/sessions/<mac>`, which has newer names too."""
+    found = session(row, now)
+    return {
+        **found,
+        "sesDateTimeOrder": found["ses_DateTimeOrder"],
+        "sesMac": found["ses_MAC"],
+        "sesConnection": found["ses_Connection"],
+        "sesDisconnection": found["ses_Disconnection"],
+        "sesDuration": found["ses_Duration"],
+        "sesIp": found["ses_IP"],
+        "sesInfo": found["ses_Info"],
     }
 
 
@@ -149,6 +166,7 @@ def user_sessions(rows: list[Row], active_since: int) -> list[dict[str, Any]]:
 
 FORMATS: dict[str, Callable[[Row, int], object]] = {
     "session": session,
+    "device_session": device_session,
     "calendar": calendar,
     "event": event,
     "event_session": event_session,

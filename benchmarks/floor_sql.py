@@ -28,9 +28,9 @@ CREDIT_SESSION = sql_of(user_sessions.CREDIT_SESSION)
 CREDIT_VIEW = sql_of(user_sessions.CREDIT_VIEW)
 ADD_DEVICE = sql_of(devices.INSERT)
 FIND_DEVICE = sql_of(devices.LOCK)
-SEEN_EARLIER = sql_of(devices.SEEN_EARLIER)
+KNOWN_SINCE = sql_of(devices.KNOWN_SINCE)
 AT_START = sql_of(session_rules.AT_START)
-LOSE_EARLIER_OPEN = sql_of(session_rules.LOSE_EARLIER_OPEN)
+EARLIER_OPEN = sql_of(session_rules.EARLIER_OPEN)
 OVERLAPPING = sql_of(session_rules.OVERLAPPING)
 ADD_SESSION = sql_of(session_rules.INSERT)
 ADD_EVENT = sql_of(events.INSERT)
@@ -160,9 +160,8 @@ def question(path: str, asked: dict[str, str], now: int) -> Question:
         counts = [(_count(kind), values) for kind in ("all", "sessions", "missing", "voided", "new", "down")]
         return Question("", "", {}, lambda rows, counts: counts, counts)
     mac = path.rpartition("/")[2]
-    return Question(
-        "session", OF_DEVICE, {"mac": mac, "start": _since(asked, now), "now": now}, _sessions_body
-    )
+    values = {"mac": mac, "start": _since(asked, now), "now": now}
+    return Question("device_session", OF_DEVICE, values, _sessions_body)
 
 
 def _list(asked: dict[str, str]) -> Question:
@@ -210,7 +209,8 @@ def _events(asked: dict[str, str], now: int) -> Question:
         def table(rows: list[Any], counts: list[int]) -> object:
             total, matching = counts
             numbers = {"total": total, "recordsTotal": total, "recordsFiltered": matching}
-            return {"data": rows, **numbers, "page": page, "limit": limit}
+            about = {"success": True, "type": kind, "period": asked["period"], "page": page, "limit": limit}
+            return {"data": rows, **numbers, **about}
 
         counts = [(_count(kind), values), (counted, values)]
         return Question("event_columns", sql, values, table, counts)

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
+from benchmarks.calls import request
 from benchmarks.load import burst
 from benchmarks.resident import HEAD, Held, held_by
-from benchmarks.run import request
 from benchmarks.soak import fill, serving
 
 CLIENTS = 16
