@@ -94,6 +94,13 @@ READS = (
     _get("search: a name", EVENTS, f"period=all&search={NAME}", (50, 200)),
     _get("search: nothing found", EVENTS, f"period=all&search={NOTHING}", (50, 200)),
     _get("search: in sessions", EVENTS, f"period=all&type=sessions&search={NAME}", (50, 200)),
+    _get(
+        "search: a name in a year's sessions",
+        EVENTS,
+        f"period=1%20year&type=sessions&search={NAME}",
+        (50, 200),
+    ),
+    _get("search: many sessions", EVENTS, "period=all&type=sessions&search=connected", (50, 200)),
     _get("search: nothing, in sessions", EVENTS, f"period=all&type=sessions&search={NOTHING}", (50, 200)),
     _get("search: no ASCII", EVENTS, f"period=all&search={WORD}", (50, 200)),
     _get("search: a type", EVENTS, "period=all&search=Down", (50, 200)),

@@ -266,10 +266,13 @@ def _sessions(
     if kind in MISSING_CONDITIONS:
         return _session_columns_where(begin_at, *_missing(kind), end_at >= since, *before).subquery("found")
     if search is not None and search.narrowed in (Narrowed.TO_WHOLE, Narrowed.TO_SOME):
-        # By the index of each device.
-        concerned = holds("device_session.device_id AMONG(:concerned)")
+        # By the index of each device, from where its sessions reach into the period.
+        device = aliased(Device, name="concerned")
+        is_its = DeviceSession.device_id == device.id
+        from_there = begin_at >= first_begin(device.id, since)
         in_period = or_(DeviceSession.still_connected, end_at >= since)
-        return _session_columns_where(begin_at, concerned, in_period).subquery("found")
+        where = [holds("concerned.id AMONG(:concerned)"), is_its, from_there, in_period]
+        return _session_columns_where(begin_at, *where).subquery("found")
     if place is Place.REACHING:
         before.append(begin_at < bind("edge") if newest else begin_at >= bind("edge"))
     if place in (Place.BEYOND, Place.AT):

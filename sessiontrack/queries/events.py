@@ -32,6 +32,9 @@ SEARCHED = {"all": EVENT_TEXTS, "sessions": SESSION_TEXTS}
 FEW = 20
 # And that concerns less than one device of so many.
 FEW_DEVICES = 4
+# Where many sessions match, so many for each row of the page are looked through first, and at least so many;
+# then so many times as many.
+LOOKED_THROUGH, LEAST_LOOKED_THROUGH, MORE = 4, 1000, 4
 DEVICES = Statement("SELECT count(*) FROM device")
 BY_TIME = ("order_time", "time")
 BY_DURATION = ("duration", "duration_seconds")
@@ -71,7 +74,7 @@ def count_rows(tx: Transaction, wanted: EventFilter, *, searched: bool) -> int:
     """How many rows match, whatever the page; with the search, or as if there were none."""
     if not (searched and wanted.search):
         return _count(tx, replace(wanted, search=""))
-    narrowed, values = _narrowed(tx, wanted)
+    narrowed, values = _narrowed(tx, wanted, is_count=True)
     if narrowed is Narrowed.TO_NOTHING:
         return 0
     if "matching" in values and wanted.since <= 0:
@@ -84,8 +87,13 @@ def count_rows(tx: Transaction, wanted: EventFilter, *, searched: bool) -> int:
     )
 
 
-def _narrowed(tx: Transaction, wanted: EventFilter) -> tuple[Narrowed, dict[str, Any]]:
-    """The devices that a search through all events or sessions concerns, where these are few."""
+def _narrowed(
+    tx: Transaction, wanted: EventFilter, *, is_count: bool = False
+) -> tuple[Narrowed, dict[str, Any]]:
+    """The devices that a search through all events or sessions concerns, where that helps.
+
+    That is where these are few; rows are counted by their devices also where all rows of many match.
+    """
     if wanted.type not in SEARCHED or any(wanted.limits()):
         return Narrowed.NOT, {}
     counted = SEARCHED[wanted.type]
@@ -95,7 +103,8 @@ def _narrowed(tx: Transaction, wanted: EventFilter) -> tuple[Narrowed, dict[str,
     values: dict[str, Any] = {"matching": found.rows}
     concerned = [*found.whole, *found.partly]
     is_few = found.rows * FEW <= row_counts.total(tx, counted)
-    if not is_few or len(concerned) * FEW_DEVICES > tx.value(DEVICES):
+    is_few = is_few and len(concerned) * FEW_DEVICES <= tx.value(DEVICES)
+    if not is_few and not (is_count and not found.partly):
         return Narrowed.NOT, values
     values |= {"whole": found.whole, "concerned": concerned}
     if not found.partly:
@@ -139,6 +148,8 @@ def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now
         if narrowed is Narrowed.TO_NOTHING:
             return iter(())
         search = Search(wanted.search.isascii(), narrowed)
+        if narrowed is Narrowed.NOT and (page_of_many := _of_many(tx, wanted, search, limit, offset)):
+            return iter(page_of_many)
     place, page = (Place.ANYWHERE, {}) if among else _placed(tx, wanted, limit, offset)
     if place is Place.BEYOND and not page["offset"]:
         place = Place.AT
@@ -147,6 +158,34 @@ def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now
     if wanted.type in SESSION_TYPES and any("duration" in name for name, _ in wanted.order):
         values["now"] = now
     return tx.stream(statement, **values)
+
+
+def _of_many(
+    tx: Transaction, wanted: EventFilter, search: Search, limit: int, offset: int
+) -> list[Row] | None:
+    """The page of a search that many sessions match, in the order of time: from that end of it alone.
+
+    None if it is another kind of page, or these do not fill it.
+    """
+    first, newest_first = wanted.order[0]
+    if wanted.type != "sessions" or first not in BY_TIME or limit == EVERYTHING or any(wanted.limits()):
+        return None
+    total = row_counts.total(tx, DEVICE_SESSIONS)
+    before = 0 if newest_first or wanted.since <= 0 else total - count_begun(tx, wanted.since)
+    looked_through = max(LEAST_LOOKED_THROUGH, LOOKED_THROUGH * (offset + limit))
+    while before + looked_through < total:
+        place = row_counts.place(tx, DEVICE_SESSIONS, before + looked_through, newest_first=newest_first)
+        edge = place["edge"]
+        if newest_first and edge <= wanted.since:
+            return None
+        part = replace(wanted, since=edge) if newest_first else replace(wanted, until=edge)
+        statement = event_statements.listed(part.type, search, part.limits(), part.order, Place.ANYWHERE)
+        rows = tx.rows(statement, **part.values(), limit=limit, offset=offset)
+        # Those that began before `edge`, and reach beyond it, are not all there are.
+        if len(rows) == limit and (not newest_first or rows[-1][1] >= edge):
+            return rows
+        looked_through *= MORE
+    return None
 
 
 def _by_value(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> Iterator[Row] | None:
