@@ -130,7 +130,8 @@ def session_events(query: dict[str, Any]) -> Response:
     wanted, limit, shape = _events(query), query["limit"], query["format"]
     with read_transaction() as tx:
         matching = events.count_rows(tx, wanted, searched=True)
-        total = matching if shape == "json" else events.count_rows(tx, wanted, searched=False)
+        is_all = shape == "json" or not wanted.search
+        total = matching if is_all else events.count_rows(tx, wanted, searched=False)
         page = list(events.list_page(tx, wanted, limit, query["offset"], g.now))
     about = {"success": True, "type": wanted.type, "period": window_text(query)}
     about |= {"total": total if shape == "datatables" else matching, "page": query["page"], "limit": limit}

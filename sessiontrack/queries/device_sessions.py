@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, SQLColumnExpression, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
@@ -114,7 +114,7 @@ def _instant(at: int | None, missing: str, site: SiteTime) -> tuple[str, str]:
     return f"{day} {minute}", f'"{day}T{minute}{second}{offset}"'
 
 
-def first_begin(device: ColumnElement[int], start: ColumnElement[int]) -> ColumnElement[int]:
+def first_begin(device: SQLColumnExpression[int], start: ColumnElement[int]) -> ColumnElement[int]:
     """Where to begin to read a device's sessions for a window that starts then.
 
     They never overlap, so of those that began before it, only the last one can reach into it, or up to it.

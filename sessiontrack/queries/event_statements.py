@@ -267,9 +267,9 @@ def _sessions(
         return _session_columns_where(begin_at, *_missing(kind), end_at >= since, *before).subquery("found")
     if search is not None and search.narrowed in (Narrowed.TO_WHOLE, Narrowed.TO_SOME):
         # By the index of each device, from where its sessions reach into the period.
-        device = aliased(Device, name="concerned")
-        is_its = DeviceSession.device_id == device.id
-        from_there = begin_at >= first_begin(device.id, since)
+        its_device = aliased(Device, name="concerned")
+        is_its = DeviceSession.device_id == its_device.id
+        from_there = begin_at >= first_begin(its_device.id, since)
         in_period = or_(DeviceSession.still_connected, end_at >= since)
         where = [holds("concerned.id AMONG(:concerned)"), is_its, from_there, in_period]
         return _session_columns_where(begin_at, *where).subquery("found")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sessiontrack.queries import events
 from tests.contract.test_errors import assert_error
 from tests.support import rows
 from tests.support.application import NOW, Clients
@@ -286,3 +287,21 @@ def test_contract_3_all_of_a_table_is_capped_without_a_format_too(clients: Clien
 @pytest.mark.parametrize("draw", ["<script>", "", "7.5", "-1", "9" * 40, "\u0667"])
 def test_contract_2_a_draw_that_is_no_number_does_not_come_back(clients: Clients, draw: str) -> None:
     assert "draw" not in table(clients, draw=draw)
+
+
+def test_without_a_search_the_rows_are_counted_once(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device(clients, events=[(NOW - HOUR, "Connected", {"ip": "192.168.1.10"})])
+    counted: list[bool] = []
+    count_rows = events.count_rows
+
+    def counting(*of: Any, searched: bool) -> int:
+        counted.append(searched)
+        return count_rows(*of, searched=searched)
+
+    monkeypatch.setattr(events, "count_rows", counting)
+    found = table(clients)
+    assert (found["recordsTotal"], found["recordsFiltered"], len(counted)) == (1, 1, 1)
+    found = table(clients, search="no such")
+    assert (found["recordsTotal"], found["recordsFiltered"], len(counted)) == (1, 0, 3)
