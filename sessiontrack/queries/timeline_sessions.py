@@ -1,16 +1,18 @@
 """What the timeline draws, session by session: for tables, and for what its bars are made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, case, func, select
+from sqlalchemy.orm import aliased
 
 from sessiontrack.database import Row, Statement, Transaction
 from sessiontrack.models import Device, DeviceSession
 from sessiontrack.models.columns import bind, holds
 from sessiontrack.queries import devices, long_windows
+from sessiontrack.queries.device_sessions import first_begin
 from sessiontrack.queries.devices import DeviceFilter
 from sessiontrack.queries.drawn_sessions import (
     FOUND,
@@ -19,6 +21,7 @@ from sessiontrack.queries.drawn_sessions import (
     overlapping,
     with_shown_ends,
 )
+from sessiontrack.queries.event_places import SORTS, devices_of_page
 from sessiontrack.queries.rendering import duration_seconds
 from sessiontrack.queries.timeline import KINDS, kind_of
 from sessiontrack.values.timestamps import SiteTime
@@ -61,8 +64,29 @@ def list_timeline_sessions(
         statement = _in_order()
         last = offset + limit
         values["end"] = long_windows.end_of_page(tx, wanted.start, wanted.end, last, archived=False)
+    elif wanted.is_long() and (found := _devices_of_page(tx, wanted, values)) is not None:
+        statement = _listed_of_some(wanted.sort, wanted.descending)
+        values["devices"], values["offset"] = found
     for row in tx.stream(statement, **values):
         yield _as_dict(row, now, site)
+
+
+def _devices_of_page(
+    tx: Transaction, wanted: TimelineSessionFilter, values: Mapping[str, Any]
+) -> tuple[list[int], int] | None:
+    """The devices whose sessions are the page, and its offset among these; None where that does not help."""
+    if wanted.sort not in SORTS:
+        return None
+    archived = {device_id for (device_id,) in tx.rows(ARCHIVED)}
+
+    def count(device_id: int, _: str) -> int:
+        return (
+            0 if device_id in archived else int(tx.value(_counted_of_some(), **values, devices=[device_id]))
+        )
+
+    limit, offset = values["limit"], values["offset"]
+    found = devices_of_page(tx, wanted.sort, count, limit, offset, descending=wanted.descending)
+    return found if found is not None and found[0] else None
 
 
 def count_timeline_sessions(tx: Transaction, wanted: TimelineSessionFilter, now: int) -> int:
@@ -105,9 +129,8 @@ def _listed(
         "disconnection": found.shown_end,
         # Unknown lengths come last when the longest come first, and first otherwise.
         "duration": case((_is_missing(shown), -1), else_=found.shown_end - found.shown_begin),
-        "name": func.natural_order(Device.name),
-        "mac": Device.mac,
         "ip": found.ip_key,
+        **SORTS,
     }[sort]
     order = (by.desc() if descending else by.asc(), found.shown_begin, found.id)
     return Statement(rows.order_by(*order).limit(bind("limit")).offset(bind("offset")))
@@ -138,12 +161,32 @@ def _rows(shown: Subquery) -> Select[*tuple[Any, ...]]:
 
 @cache
 def _counted_of_some() -> Statement:
-    """How many sessions of some devices are in the window, by the index of each device."""
-    # Not the column itself: its index has the sessions of all devices.
-    began = DeviceSession.begin_at + 0 < bind("end") + INFERRED_SECONDS
-    found = select(*FOUND).where(holds("device_session.device_id AMONG(:devices)"), began)
-    shown = with_shown_ends(found.subquery())
+    """How many sessions of some devices are in the window."""
+    shown = with_shown_ends(_of_some())
     return Statement(select(func.count()).select_from(shown).where(*in_window(shown)))
+
+
+@cache
+def _listed_of_some(sort: str, descending: bool) -> Statement:
+    """Those of some devices, in the order of a column of devices."""
+    shown = with_shown_ends(_of_some())
+    rows = _rows(shown).where(*in_window(shown), devices.are("all", None))
+    by = SORTS[sort].desc() if descending else SORTS[sort].asc()
+    ordered = rows.order_by(by, shown.c.shown_begin, shown.c.id)
+    return Statement(ordered.limit(bind("limit")).offset(bind("offset")))
+
+
+def _of_some() -> Subquery:
+    """Sessions of some devices, by the index of each, from where they reach into the window."""
+    device = aliased(Device, name="some")
+    found = select(*FOUND).where(
+        holds("some.id AMONG(:devices)"),
+        DeviceSession.device_id == device.id,
+        DeviceSession.begin_at >= first_begin(device.id, bind("start") - INFERRED_SECONDS),
+        # Not the column itself: its index has the sessions of all devices.
+        DeviceSession.begin_at + 0 < bind("end") + INFERRED_SECONDS,
+    )
+    return found.subquery()
 
 
 @cache

@@ -1,10 +1,16 @@
 """`/presence/sessions`: what the timeline draws, session by session."""
 
+import random
 from typing import Any
 
 import pytest
 from time_machine import Traveller
 
+from sessiontrack.database import Statement, read_transaction
+from sessiontrack.queries import timeline_sessions
+from sessiontrack.queries.devices import DeviceFilter
+from sessiontrack.queries.timeline_sessions import TimelineSessionFilter
+from sessiontrack.values.timestamps import IN_UTC
 from tests.support import rows
 from tests.support.application import NOW, Clients
 from tests.support.refusals import refused
@@ -142,3 +148,44 @@ def test_a_long_window_leaves_archived_devices_out(filled: Clients) -> None:
     filled.admin.ok("PATCH", f"/devices/{PRINTER}", json={"archived": True})
     assert {each["mac"] for each in found(filled, **LONG)} == {PHONE}
     assert filled.viewer.get(URL, {**LONG, "limit": "1"}).headers["X-Total-Count"] == "1"
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort", ["name", "mac"])
+def test_a_page_of_a_long_window_by_device_is_as_if_all_were_sorted(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, sort: str, descending: bool
+) -> None:
+    chance = random.Random(3)
+    start, end = NOW - 200 * DAY, NOW - 20 * DAY
+    with rows.writing(clients.app) as tx:
+        for number in range(30):
+            device_id = rows.add_device(tx, f"02:00:00:00:00:{number * 7 % 30:02X}", f"lamp {number % 12}")
+            at = start - chance.randrange(30) * DAY
+            while at < end + 5 * DAY:
+                until = at + chance.randrange(1, 20 * DAY)
+                ends = chance.choice([(at, until)] * 8 + [(at, None), (None, at)])
+                rows.add_session(tx, device_id, *ends)
+                at = until + chance.randrange(1, 9 * DAY)
+        tx.run(Statement("UPDATE device SET archived = true WHERE id IN (3, 17)"))
+    among = timeline_sessions._devices_of_page
+    helped = []
+
+    def noting(*of: Any) -> tuple[list[int], int] | None:
+        found = among(*of)
+        helped.append(found is not None)
+        return found
+
+    monkeypatch.setattr(timeline_sessions, "_devices_of_page", noting)
+    of = TimelineSessionFilter(DeviceFilter((5, 3600)), start, end, sort=sort, descending=descending)
+    with clients.app.app_context(), read_transaction() as tx:
+        total = timeline_sessions.count_timeline_sessions(tx, of, NOW)
+
+        def page(limit: int, offset: int) -> list[dict[str, Any]]:
+            return list(timeline_sessions.list_timeline_sessions(tx, of, limit, offset, NOW, IN_UTC))
+
+        whole = page(total + 1, 0)
+        assert len(whole) == total > 300
+        assert not helped[0]
+        for limit, offset in ((10, 0), (7, 41), (25, total // 2), (10, total - 5), (10, total)):
+            assert page(limit, offset) == whole[offset : offset + limit], (limit, offset)
+        assert all(helped[1:4])
