@@ -89,6 +89,7 @@ READS = (
     ),
     _get("events: by name", EVENTS, "period=all&sortCol=1&sortDir=asc", (50, 200)),
     _get("events: sessions by name", EVENTS, "period=all&type=sessions&sortCol=1&sortDir=asc", (50, 200)),
+    _get("events: sessions by type", EVENTS, "period=all&type=sessions&sortCol=4&sortDir=asc", (50, 200)),
     _get("events: by type", EVENTS, "period=all&sortCol=4&sortDir=asc", (50, 200)),
     _get("events: by address", EVENTS, "period=all&sortCol=9&sortDir=asc", (50, 200)),
     _get("search: a name", EVENTS, f"period=all&search={NAME}", (50, 200)),

@@ -38,6 +38,8 @@ LOOKED_THROUGH, LEAST_LOOKED_THROUGH, MORE = 4, 1000, 4
 DEVICES = Statement("SELECT count(*) FROM device")
 BY_TIME = ("order_time", "time")
 BY_DURATION = ("duration", "duration_seconds")
+LACKED_BY_SESSIONS = ("type", "pending_alert")
+LACKED_BY_EVENTS = ("connection", "disconnection", *BY_DURATION, "still_connected")
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def _count_after(tx: Transaction, kind: str, at: int) -> int:
 
 def list_page(tx: Transaction, wanted: EventFilter, limit: int, offset: int, now: int) -> Iterator[Row]:
     """One page, for as_objects or as_table."""
+    wanted = _of_its_columns(wanted)
     if (by_value := _by_value(tx, wanted, limit, offset)) is not None:
         return by_value
     wanted, search, among, offset = _among_some(tx, wanted, limit, offset)
@@ -186,6 +189,13 @@ def _of_many(
             return rows
         looked_through *= MORE
     return None
+
+
+def _of_its_columns(wanted: EventFilter) -> EventFilter:
+    """In the order of those columns that its type has: newest first, where it has none of them."""
+    lacking = LACKED_BY_SESSIONS if wanted.type in SESSION_TYPES else LACKED_BY_EVENTS
+    order = tuple(each for each in wanted.order if each[0] not in lacking)
+    return replace(wanted, order=order or (("order_time", True),))
 
 
 def _by_value(tx: Transaction, wanted: EventFilter, limit: int, offset: int) -> Iterator[Row] | None:

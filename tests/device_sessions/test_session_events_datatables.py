@@ -289,6 +289,22 @@ def test_contract_2_a_draw_that_is_no_number_does_not_come_back(clients: Clients
     assert "draw" not in table(clients, draw=draw)
 
 
+@pytest.mark.parametrize(
+    ("kind", "columns"), [("sessions", ("type", "pending_alert")), ("all", ("duration", "still_connected"))]
+)
+def test_a_column_that_its_rows_lack_sorts_nothing(
+    clients: Clients, kind: str, columns: tuple[str, ...]
+) -> None:
+    ends = [((NOW - number * HOUR, NOW - number * HOUR + 60), {}) for number in range(1, 9)]
+    device(clients, sessions=ends, events=[(begin, "Connected", {}) for (begin, _), _ in ends])
+    newest_first = table(clients, type=kind)["data"]
+    assert len(newest_first) == 8
+    for column in columns:
+        for order in (column, f"-{column}", f"{column},-time"):
+            assert table(clients, type=kind, order=order)["data"] == newest_first, order
+        assert table(clients, type=kind, order=f"-{column},time")["data"] == newest_first[::-1]
+
+
 def test_without_a_search_the_rows_are_counted_once(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
