@@ -186,7 +186,9 @@ def _measured(asker: Asker, chosen: str, answers: Path | None) -> Iterator[tuple
                 yield call.name, asker.measure(call, tries, file)
 
 
-def _asker(app: Flask, values: dict[str, str], clock_of_reads: Callable[[], float]) -> Asker:
+def _asker(
+    app: Flask, values: dict[str, str], clock_of_reads: Callable[[], float] = time.process_time
+) -> Asker:
     client = app.test_client(use_cookies=False)
     with app.app_context(), write_transaction() as tx:
         password_hash = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1")

@@ -178,9 +178,9 @@ def _listed_of_some(sort: str, descending: bool) -> Statement:
 
 def _of_some() -> Subquery:
     """Sessions of some devices, by the index of each, from where they reach into the window."""
-    device = aliased(Device, name="some")
+    device = aliased(Device, name="chosen")
     found = select(*FOUND).where(
-        holds("some.id AMONG(:devices)"),
+        holds("chosen.id AMONG(:devices)"),
         DeviceSession.device_id == device.id,
         DeviceSession.begin_at >= first_begin(device.id, bind("start") - INFERRED_SECONDS),
         # Not the column itself: its index has the sessions of all devices.
