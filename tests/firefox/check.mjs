@@ -16,6 +16,8 @@ await page.setViewport({ width: 1280, height: 900 });
 
 const count = (selector, least) =>
   page.waitForFunction((each, n) => document.querySelectorAll(each).length >= n, {}, selector, least);
+// A page is credited with whole seconds in which it is seen.
+const beSeen = () => new Promise((done) => setTimeout(done, 2000));
 const said = (name) => console.log(`ok  ${name}`);
 
 async function go(path) {
@@ -39,6 +41,7 @@ said("login");
 await count(".now-tile", 4);
 await page.waitForSelector(".now-live[data-state=live]");
 await page.waitForSelector("st-curve canvas");
+await beSeen();
 said("Now");
 
 await go("/ui/presence");
@@ -54,12 +57,14 @@ await page.waitForFunction(
   { polling: 200 },
   OPEN,
 );
+await beSeen();
 said("Presence");
 
 await go("/ui/devices");
 await count("tbody tr", 25);
 await page.type("input[type=search]", "anna");
 await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 3);
+await beSeen();
 await Promise.all([page.waitForNavigation(), page.click("tbody td[data-kind=main] a")]);
 await page.waitForSelector("st-heat-map table");
 said("Devices");
