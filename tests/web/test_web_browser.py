@@ -82,8 +82,7 @@ def test_signing_out_ends_the_login(signed_in: Visit) -> None:
 
 def test_an_access_token_that_has_run_out_is_renewed_unnoticed(signed_in: Visit) -> None:
     signed_in.open(DEVICES)
-    signed_in.page.context.clear_cookies(name="sessiontrack_access")
-    signed_in.page.context.clear_cookies(name="sessiontrack_access_csrf")
+    signed_in.expire_login()
     signed_in.page.get_by_role("searchbox").fill("phone")
     signed_in.page.wait_for_url(re.compile("q=phone"))
     signed_in.settle()

@@ -93,8 +93,7 @@ def test_the_file_has_the_rows_that_are_shown(signed_in: Visit, tmp_path: Path) 
     signed_in.open(f"{PAGE}?type=sessions&q=anna&sort=duration_seconds")
     total = int(re.findall(r"of (\d+)", page.locator(".pager-range").inner_text())[0])
     # The login is renewed before the browser downloads the file itself.
-    page.context.clear_cookies(name="sessiontrack_access")
-    page.context.clear_cookies(name="sessiontrack_access_csrf")
+    signed_in.expire_login()
     with page.expect_download() as started:
         page.get_by_role("link", name="Download CSV").click()
     # The last seven days, by their days.
