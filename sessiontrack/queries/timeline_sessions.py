@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, func, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Subquery, case, func, select
 from sqlalchemy.orm import aliased
 
 from sessiontrack.database import Row, Statement, Transaction
@@ -132,7 +132,14 @@ def _listed(
         "ip": found.ip_key,
         **SORTS,
     }[sort]
-    order = (by.desc() if descending else by.asc(), found.shown_begin, found.id)
+    return _page(rows, shown, by, descending)
+
+
+def _page(
+    rows: Select[*tuple[Any, ...]], shown: Subquery, by: SQLColumnExpression[Any], descending: bool
+) -> Statement:
+    """One page of them by a column; what is equal in it is in the order of time."""
+    order = (by.desc() if descending else by.asc(), shown.c.shown_begin, shown.c.id)
     return Statement(rows.order_by(*order).limit(bind("limit")).offset(bind("offset")))
 
 
@@ -171,9 +178,7 @@ def _listed_of_some(sort: str, descending: bool) -> Statement:
     """Those of some devices, in the order of a column of devices."""
     shown = with_shown_ends(_of_some())
     rows = _rows(shown).where(*in_window(shown), devices.are("all", None))
-    by = SORTS[sort].desc() if descending else SORTS[sort].asc()
-    ordered = rows.order_by(by, shown.c.shown_begin, shown.c.id)
-    return Statement(ordered.limit(bind("limit")).offset(bind("offset")))
+    return _page(rows, shown, SORTS[sort], descending)
 
 
 def _of_some() -> Subquery:
