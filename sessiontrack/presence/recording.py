@@ -9,7 +9,17 @@ from typing import Any
 from sessiontrack.database import Statement, Transaction
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence.facts import Recorded, Stored, StoredEvent
-from sessiontrack.presence.history import DISCONNECTED, DOWN, NEW, OF_SESSIONS, Derived, History, Key
+from sessiontrack.presence.history import (
+    CONNECTED,
+    DISCONNECTED,
+    DOWN,
+    NEW,
+    OF_SESSIONS,
+    RECONNECTED,
+    Derived,
+    History,
+    Key,
+)
 from sessiontrack.presence.links import LINK
 from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
@@ -71,6 +81,9 @@ NEW_DEVICE = Statement(
 )
 SEEN_FIRST = Statement("UPDATE device SET first_seen_at = :at WHERE id = :device_id")
 
+# What an end of a session may be called too: by the alert of its device, or by what was before it.
+_OTHER_NAME = {CONNECTED: RECONNECTED, RECONNECTED: CONNECTED, DISCONNECTED: DOWN, DOWN: DISCONNECTED}
+
 
 class Writer:
     """Collects what differs, and writes it in an order that no constraint of the database minds."""
@@ -114,7 +127,7 @@ class Writer:
         """Write the device's history.
 
         Returns:
-            the events that are news; one that only moves to another instant is none.
+            the events that are news; one that only moves to another instant, or gets another name, is none.
         """
         kept = _matched(device.recorded, history.sessions)
         touched = self._sessions(device, history.sessions, kept)
@@ -205,7 +218,7 @@ class Writer:
         for key, (ip, info) in wanted.items():
             found = stored.get(key)
             if found is None:
-                if key not in moved:
+                if key not in moved and (key[0], _OTHER_NAME.get(key[1])) not in stored:
                     changes.append(Change(device.mac, key[1], key[0], ip, info))
                 self._insert(device, key, ip, info, begins.get(key))
             elif found.is_derived:

@@ -14,7 +14,6 @@ from sessiontrack.models.device_alias import device_with
 from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence import words
 from sessiontrack.presence.ahead import FUTURE_SECONDS
-from sessiontrack.presence.derivation import derive_devices
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.holding import holds_on
 from sessiontrack.presence.scans import unjudge
@@ -149,19 +148,13 @@ def change_device(
     Raises:
         NotFound: no device has this address.
     """
-    judged_by = _JUDGES & changes.keys()
-    if judged_by:
+    is_judged_anew = not _JUDGES.isdisjoint(changes)
+    if is_judged_anew:
         hold_evidence(tx)
     device_id = get_device(tx, mac)
-    if "alert_down" in judged_by:
-        # Alone and first: what the past is called from now on is no news; what the others change may be.
-        tx.run(_change(("alert_down",)), device_id=device_id, alert_down=changes["alert_down"])
-        unjudge(tx, [device_id])
-        derive_devices(tx, rules.terms(now), [device_id])
-    others = {column: value for column, value in changes.items() if column != "alert_down"}
-    if others:
-        tx.run(_change(tuple(sorted(others))), device_id=device_id, **others)
-    if judged_by - {"alert_down"}:
+    if changes:
+        tx.run(_change(tuple(sorted(changes))), device_id=device_id, **changes)
+    if is_judged_anew:
         unjudge(tx, [device_id])
         derive_and_announce(tx, now, [device_id], rules)
 

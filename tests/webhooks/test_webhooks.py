@@ -164,6 +164,22 @@ def test_an_alert_that_is_switched_on_tells_nothing_of_what_was_before(hooks: Ho
     assert hooks.types() == ["Down Reconnected"]
 
 
+def test_a_return_that_was_known_is_no_news_where_an_earlier_session_makes_it_one(hooks: Hooks) -> None:
+    hooks.add("Device Down", "Down Reconnected")
+    hooks.event("connected")
+    hooks.clients.operator.ok("PATCH", f"/devices/{MAC}", {"alert_down": True})
+    hooks.wait(10 * MINUTE)
+    ends = {
+        "start_time": IN_UTC.format_offset(NOW - 20 * HOUR),
+        "end_time": IN_UTC.format_offset(NOW - 17 * HOUR),
+    }
+    earlier = {"mac": MAC, "ip": "192.168.1.9", **ends}
+    hooks.clients.operator.ok("POST", "/sessions/create", earlier)
+    events = hooks.clients.operator.ok("GET", "/sessions/session-events?type=all&period=1%20day")["events"]
+    assert "Down Reconnected" in {each["type"] for each in events}
+    assert hooks.types() == []
+
+
 def test_a_shorter_grace_time_set_with_the_alert_tells_that_the_device_is_gone(hooks: Hooks) -> None:
     hooks.add("Device Down")
     hooks.scan(MAC, OTHER)
