@@ -18,6 +18,8 @@ from sessiontrack.values.timestamps import SiteTime
 CLOSED_COLOR = "#00a659"
 OPEN_COLOR = "#0073b7"
 MISSING_COLOR = "#f39c12"
+# As many as an answer has before it is sent piece by piece.
+AT_ONCE = 10_000
 STILL_CONNECTED = "<still connected>"
 
 
@@ -43,13 +45,32 @@ def list_calendar(
     tx: Transaction, wanted: CalendarFilter, limit: int | None, offset: int, now: int, site: SiteTime
 ) -> Iterator[str]:
     """The calendar events in JSON, earliest begin first."""
-    values = {**wanted.values(now), "limit": limit or EVERYTHING, "offset": offset}
-    statement = _statement(wanted.mac is not None, counted=False)
+    values = wanted.values(now)
     if wanted.is_long():
-        statement, last = _in_order(), None if limit is None else offset + limit
-        values["end"] = long_windows.end_of_page(tx, wanted.start, wanted.end, last, archived=True)
-    rows = tx.stream(statement, **values)
-    return _written(rows, site)
+        return _written(_of_long_window(tx, wanted, limit, offset, values), site)
+    statement = _statement(wanted.mac is not None, counted=False)
+    return _written(tx.stream(statement, **values, limit=limit or EVERYTHING, offset=offset), site)
+
+
+def _of_long_window(
+    tx: Transaction, wanted: CalendarFilter, limit: int | None, offset: int, values: dict[str, Any]
+) -> Iterator[Row]:
+    """The first AT_ONCE rows by a statement of their own: PostgreSQL sorts all rows before it sends one."""
+
+    def part(limit: int | None, offset: int) -> Iterator[Row]:
+        last = None if limit is None else offset + limit
+        end = long_windows.end_of_page(tx, wanted.start, wanted.end, last, archived=True)
+        return tx.stream(_in_order(), **{**values, "end": end}, limit=limit or EVERYTHING, offset=offset)
+
+    if limit is not None and limit <= AT_ONCE:
+        yield from part(limit, offset)
+        return
+    found = 0
+    for row in part(AT_ONCE, offset):
+        found += 1
+        yield row
+    if found == AT_ONCE:
+        yield from part(None if limit is None else limit - AT_ONCE, offset + AT_ONCE)
 
 
 def count_calendar(tx: Transaction, wanted: CalendarFilter, now: int) -> int:
