@@ -4,13 +4,14 @@ Writes and look-ups use the primary database. Reads may use a replica once it ha
 """
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from flask import Flask, current_app, g
 from sqlalchemy import URL, Connection, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
@@ -48,15 +49,14 @@ MARK_WRITTEN = Statement(
 class Transaction:
     """A transaction on the driver's own connection; without a commit it is rolled back."""
 
-    def __init__(self, connection: DBAPIConnection, dialect: Dialect, engine: DatabaseEngine) -> None:
+    def __init__(self, connection: DBAPIConnection, engine: DatabaseEngine) -> None:
         self._connection = connection
-        self._dialect = dialect
         self._engine = engine
 
     def _execute(
         self, statement: Statement, parameters: Mapping[str, Any], cursor: DBAPICursor | None = None
     ) -> DBAPICursor:
-        sql, fixed = statement.for_dialect(self._dialect)
+        sql, fixed = statement.for_dialect(self._engine.dialect)
         cursor = cursor or self._connection.cursor()
         cursor.execute(sql, {**fixed, **parameters} if fixed else parameters)
         return cursor
@@ -95,7 +95,7 @@ class Transaction:
 
     def run_many(self, statement: Statement, parameters: Iterable[Mapping[str, Any]]) -> int:
         """Make the same change for each set of parameters; return the number of changed rows."""
-        sql, fixed = statement.for_dialect(self._dialect)
+        sql, fixed = statement.for_dialect(self._engine.dialect)
         cursor = self._connection.cursor()
         cursor.executemany(sql, [{**fixed, **each} for each in parameters] if fixed else list(parameters))
         changed: int = cursor.rowcount
@@ -325,13 +325,13 @@ def _transaction(
             yield transaction
         return
     with server_timing.part(kind.value), own as driver_connection:
-        yield Transaction(driver_connection, db.engine.dialect, back_end)
+        yield Transaction(driver_connection, back_end)
 
 
 @contextmanager
 def _on(connection: PoolProxiedConnection) -> Iterator[Transaction]:
     try:
-        yield Transaction(connection, db.engine.dialect, database_engine())
+        yield Transaction(connection, database_engine())
         connection.commit()
     except BaseException:
         _abandon(connection)
@@ -373,19 +373,24 @@ def _abandon(connection: PoolProxiedConnection) -> None:
         connection.invalidate()
 
 
-@contextmanager
-def storage_errors() -> Iterator[None]:
-    """Turn the driver's errors about the disk, the server or other writers into domain errors."""
-    try:
-        yield
-    except SessiontrackError:
-        raise
-    except Exception as error:
+class _StorageErrors(AbstractContextManager[None]):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(error, SessiontrackError):
+            return
         cause = error.orig if isinstance(error, DBAPIError) else error
         meaning = None if cause is None else database_engine().meaning_of(cause)
         if meaning is not None:
             raise meaning from error
-        raise
+
+
+_STORAGE_ERRORS = _StorageErrors()
+
+
+def storage_errors() -> AbstractContextManager[None]:
+    """Turn the driver's errors about the disk, the server or other writers into domain errors."""
+    return _STORAGE_ERRORS
 
 
 def database_engine() -> DatabaseEngine:
@@ -450,6 +455,7 @@ def _replica_options(engine: DatabaseEngine, url: str) -> dict[str, Any]:
 
 def _prepare(engine: DatabaseEngine) -> None:
     engine.prepare(db.engine)
+    engine.dialect = db.engine.dialect
 
     @event.listens_for(db.engine, "begin")
     def begin(connection: Connection) -> None:

@@ -244,7 +244,8 @@ def _body_reader(schema: Strict, limits: BodyLimits, *, takes_form: bool) -> Cal
     takes_nothing = not schema.fields
 
     def read() -> Any:
-        request.max_content_length = limits.length
+        if limits is not SMALL:  # All others have the application's limit.
+            request.max_content_length = limits.length
         body = read_form(request) if takes_form and is_form(request) else read_json_object(request, limits)
         return body if takes_nothing and not body else load(schema, body)
 
@@ -365,8 +366,9 @@ def _begin_request() -> None:
     if has_control_characters(request.path):
         raise HttpNotFound
     g.now = clock.now()
-    limit_reads(settings().read_timeout_seconds)
-    read_times_in(settings().timezone)
+    found = settings()
+    limit_reads(found.read_timeout_seconds)
+    read_times_in(found.timezone)
 
 
 def init_app(app: Flask, blueprints: Iterable[Blueprint]) -> None:

@@ -54,7 +54,6 @@ def read_json_object(request: Request, limits: BodyLimits = SMALL) -> dict[str, 
         RequestEntityTooLarge: it is too long.
         UnsupportedMediaType: it is compressed.
     """
-    request.max_content_length = limits.length
     environ = request.environ
     if (
         environ["REQUEST_METHOD"] == "GET"

@@ -75,7 +75,7 @@ class EventFilter:
 def count_rows(tx: Transaction, wanted: EventFilter, *, searched: bool) -> int:
     """How many rows match, whatever the page; with the search, or as if there were none."""
     if not (searched and wanted.search):
-        return _count(tx, replace(wanted, search=""))
+        return _count(tx, replace(wanted, search="") if wanted.search else wanted)
     narrowed, values = _narrowed(tx, wanted, is_count=True)
     if narrowed is Narrowed.TO_NOTHING:
         return 0
@@ -195,6 +195,8 @@ def _of_its_columns(wanted: EventFilter) -> EventFilter:
     """In the order of those columns that its type has: newest first, where it has none of them."""
     lacking = LACKED_BY_SESSIONS if wanted.type in SESSION_TYPES else LACKED_BY_EVENTS
     order = tuple(each for each in wanted.order if each[0] not in lacking)
+    if order == wanted.order:
+        return wanted
     return replace(wanted, order=order or (("order_time", True),))
 
 

@@ -1,15 +1,18 @@
 """How many rows a list has, and where a page far down begins, without stepping over all before it."""
 
+from sqlalchemy import func, select
+
 from sessiontrack.database import Row, Statement, Transaction
-from sessiontrack.models.columns import EVERYTHING
-from sessiontrack.models.row_count import STRETCH_BITS
+from sessiontrack.models.columns import EVERYTHING, bind
+from sessiontrack.models.row_count import STRETCH_BITS, RowCount
 
 # To step over so many costs less than to ask.
 MOST_SKIPPED = 500
 # Each part of a count is a row.
 TOTAL = Statement("SELECT coalesce(sum(rows), 0) FROM row_count WHERE counted = :counted")
-TOTAL_FROM = Statement(
-    "SELECT coalesce(sum(rows), 0) FROM row_count WHERE counted = :counted AND stretch >= :stretch"
+# How many rows there are in whole stretches; its parameters: from_instant().
+IN_STRETCHES = select(func.coalesce(func.sum(RowCount.rows), 0)).where(
+    RowCount.counted == bind("counted"), RowCount.stretch >= bind("stretch")
 )
 # Stretches are looked at in two steps: first so many of them together, then one by one.
 PART_BITS = 6
@@ -28,13 +31,10 @@ def total(tx: Transaction, counted: str) -> int:
     return int(tx.value(TOTAL, counted=counted))
 
 
-def total_from(tx: Transaction, counted: str, since: int) -> tuple[int, int]:
-    """How many rows there are from the first stretch that begins at `since` or later, and where that is.
-
-    What lies before that, within a stretch, is for the caller to count.
-    """
+def from_instant(counted: str, since: int) -> dict[str, str | int]:
+    """The stretches that begin at `since` or later; what lies before them, until there, is to be counted."""
     stretch = -(-since >> STRETCH_BITS)
-    return int(tx.value(TOTAL_FROM, counted=counted, stretch=stretch)), stretch << STRETCH_BITS
+    return {"counted": counted, "stretch": stretch, "since": since, "until": stretch << STRETCH_BITS}
 
 
 def place(tx: Transaction, counted: str, offset: int, *, newest_first: bool) -> dict[str, int]:

@@ -30,6 +30,7 @@ COLUMNS = (
     UserSession.visible_seconds,
     UserSession.ended_at,
 )
+LATER = Statement(row_counts.IN_STRETCHES)
 _STARTED = "SELECT count(*) FROM user_session WHERE started_at"
 # Those that started in the rest of a counted stretch; those that started before an instant and had a ping at
 # or after it, short ones and long ones; those that stopped pinging before it and are active.
@@ -112,10 +113,10 @@ def _count_stopped(tx: Transaction, before: int, active_since: int) -> int:
 
     Those that started before it, without those that went on until then.
     """
-    later, until = row_counts.total_from(tx, USER_SESSIONS, before)
-    started = row_counts.total(tx, USER_SESSIONS) - later
-    values = {"before": before, "until": until, "active_since": active_since}
-    return started - int(tx.value(NOT_STOPPED, **values))
+    stretches = row_counts.from_instant(USER_SESSIONS, before)
+    later = int(tx.value(LATER, **stretches))
+    values = {"before": before, "until": stretches["until"], "active_since": active_since}
+    return row_counts.total(tx, USER_SESSIONS) - later - int(tx.value(NOT_STOPPED, **values))
 
 
 def session_objects(rows: Iterable[Row], active_since: int) -> Iterator[tuple[dict[str, Any], int | None]]:

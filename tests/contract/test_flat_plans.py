@@ -71,7 +71,7 @@ def each_call(explain: Callable[[Transaction, str, Any], bool]) -> Iterator[dict
         parameters: Mapping[str, Any],
         cursor: DBAPICursor | None = None,
     ) -> DBAPICursor:
-        sql, fixed = statement.for_dialect(tx._dialect)
+        sql, fixed = statement.for_dialect(tx._engine.dialect)
         if running and re.match(r"\s*(SELECT|WITH|UPDATE|DELETE|INSERT)\b", sql):
             statements = found[running[-1]]
             if explain(tx, sql, {**fixed, **parameters}):

@@ -55,13 +55,13 @@ class Explained(Transaction):
     """Keeps the plan of each statement that it runs."""
 
     def __init__(self, tx: Transaction) -> None:
-        super().__init__(tx._connection, tx._dialect, tx._engine)
+        super().__init__(tx._connection, tx._engine)
         self.plans: list[str] = []
 
     def _execute(
         self, statement: Statement, parameters: Mapping[str, Any], cursor: DBAPICursor | None = None
     ) -> DBAPICursor:
-        sql, fixed = statement.for_dialect(self._dialect)
+        sql, fixed = statement.for_dialect(self._engine.dialect)
         explaining = self._connection.cursor()
         explaining.execute(f"EXPLAIN {sql}", {**fixed, **parameters})
         self.plans.append("".join(f"{row[0]}\n" for row in explaining.fetchall()))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.engine.interfaces import Dialect
 
 from sessiontrack.exceptions import Conflict, SessiontrackError
 
@@ -30,6 +31,8 @@ class Kind(Enum):
 class DatabaseEngine(ABC):
     """How a back end is opened, how its transactions begin, and what its errors mean."""
 
+    # What statements are compiled for.
+    dialect: Dialect
     # The statements that begin a transaction on the driver's connection.
     begin_reading: str
     begin_writing: str
