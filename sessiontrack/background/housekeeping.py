@@ -22,6 +22,7 @@ from sessiontrack.models.kept import KEPT
 from sessiontrack.presence.forgetting import forget
 from sessiontrack.services import claims, login_throttle, logins, retention, uses
 from sessiontrack.services.claims import Held
+from sessiontrack.services.presence import PresenceRules, in_force
 from sessiontrack.services.retention import IN_TURN, KINDS, Kind, Limits, Plan
 from sessiontrack.values.timestamps import EARLIEST
 
@@ -131,7 +132,8 @@ def _prune(settings: Settings, now: int, held: Held, tell: Callable[[int], None]
     for source in sources:
         with write_transaction() as tx:
             claims.renew_claim(tx, clock.now(), held)
-            forget(tx, source, now, now - settings.presence_late, settings.presence_grace)
+            rules = in_force(tx, PresenceRules.of(settings))
+            forget(tx, source, now, now - rules.late, rules.grace)
     return Pruned(removed)
 
 

@@ -17,7 +17,7 @@ from sessiontrack.schemas import devices as schemas
 from sessiontrack.schemas.base import Nothing
 from sessiontrack.services import devices as services
 from sessiontrack.services.device_merge import merge_devices
-from sessiontrack.services.presence import PresenceRules
+from sessiontrack.services.presence import PresenceRules, in_force
 from sessiontrack.values.roles import OPERATOR, VIEWER
 from sessiontrack.values.tags import split_tags
 
@@ -153,11 +153,11 @@ def one(mac: str) -> Response:
     """A device, by any of its MAC addresses; the sources that hold it as connected, its neighbours by
     name"""
     wanted = mac_in_path(mac)
-    grace, site = settings().presence_grace, settings().timezone
+    rules, site = PresenceRules.of(settings()), settings().timezone
     with read_transaction() as tx:
         found = _device(tx, wanted)
         previous, following = find_neighbours(tx, found["mac"])
-        held_by = list_holders(tx, found, grace, site)
+        held_by = list_holders(tx, found, in_force(tx, rules).grace, site)
     return answer(
         {"success": True, "device": found, "held_by": held_by, "previous": previous, "next": following}
     )

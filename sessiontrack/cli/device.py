@@ -20,7 +20,7 @@ from sessiontrack.schemas.devices import STATUSES, ChangeDevice
 from sessiontrack.schemas.fields import Text
 from sessiontrack.services import devices as services
 from sessiontrack.services.device_merge import merge_devices
-from sessiontrack.services.presence import PresenceRules
+from sessiontrack.services.presence import PresenceRules, in_force
 from sessiontrack.values.device_types import TYPES
 from sessiontrack.values.macs import parse_device_mac
 
@@ -82,7 +82,8 @@ def show(mac: str, as_json: bool) -> None:
     wanted = parse_device_mac(mac)
     with reading_database() as (tx, settings):
         found = _get_device(tx, wanted, settings)
-        found["held_by"] = list_holders(tx, found, settings.presence_grace, settings.timezone)
+        grace = in_force(tx, PresenceRules.of(settings)).grace
+        found["held_by"] = list_holders(tx, found, grace, settings.timezone)
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return

@@ -24,6 +24,7 @@ from sessiontrack.models.device import PROPERTIES
 from sessiontrack.services.clock_door import pass_once
 from sessiontrack.services.history import Tally, import_history
 from sessiontrack.services.history_devices import Known
+from sessiontrack.services.history_sessions import DIFFERS
 from sessiontrack.services.presence import PresenceRules
 from sessiontrack.sources.app_db import AppDatabase, Ended, ended_sections
 from sessiontrack.sources.history_rows import read_file, read_user_sessions
@@ -51,6 +52,10 @@ OPEN_SESSIONS = (
 END_THEM = (
     "Again with --end-open it ends them at the last instant that the other tool recorded; or import a later"
     " copy of its database."
+)
+IF_ENDED = (
+    "If --end-open has ended the sessions here that differ: restore the backup of before it, and import this"
+    " copy then."
 )
 REPORT_THEM = 'Report each with its end: docs/history.md, "Open sessions".'
 UTC_BY_DEFAULT = (
@@ -305,8 +310,9 @@ def _import(
             tallies = import_history(tx, clock.now(), sections, refused.add, rules, settings.timezone, known)
         if refused.count and refused.count == sum(tally.read for tally in tallies.values()):
             first = refused.kept[0]
+            hint = f" {IF_ENDED}" if first.reason.endswith(DIFFERS) else ""
             raise UnreadableHistory(
-                f"Nothing can be taken: every row is refused. {first.kind} {first.row}: {first.reason}"
+                f"Nothing can be taken: every row is refused. {first.kind} {first.row}: {first.reason}{hint}"
             )
         ahead = _ahead(tallies, is_zone_given=is_database)
         if wanted.dry_run:
@@ -411,6 +417,8 @@ def _print(
         click.echo(f"Refused: {fault.kind}, row {fault.row}: {fault.reason}", err=True)
     if refused.count > len(refused.kept):
         click.echo(f"... and {refused.count - len(refused.kept)} more; --json shows all.", err=True)
+    if any(fault.reason.endswith(DIFFERS) for fault in refused.kept):
+        click.echo(IF_ENDED, err=True)
     print_table([{"": kind, **tally} for kind, tally in counts.items()], as_json=False)
     for kind, span in spans.items() if wanted.dry_run else ():
         if span.first is not None:

@@ -15,7 +15,7 @@ from sessiontrack.presence.recording import LINK_REPORTED
 from sessiontrack.presence.rules import OWN, Run, united_runs
 from sessiontrack.presence.scans import unjudge, weigh_anew
 from sessiontrack.services import devices
-from sessiontrack.services.presence import PresenceRules, derive_and_announce, reporting
+from sessiontrack.services.presence import PresenceRules, derive_and_announce, in_force, reporting
 from sessiontrack.values.timestamps import FOREVER
 
 RUNS = Statement(
@@ -164,7 +164,7 @@ def merge_devices(tx: Transaction, now: int, mac: str, other_mac: str, rules: Pr
     always = dict.fromkeys((keeper, other), (0, FOREVER))
     others: set[int] = set()
     with reporting(tx, now, always, rules, merged={other: keeper}):
-        others |= _unite_evidence(tx, rules.least_share, **both)
+        others |= _unite_evidence(tx, in_force(tx, rules).least_share, **both)
         _unite_sessions(tx, **both)
         tx.run(MOVE_COVERED, **both)
         tx.run(VOID_DERIVED, **both)

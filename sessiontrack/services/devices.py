@@ -17,7 +17,7 @@ from sessiontrack.presence.ahead import FUTURE_SECONDS
 from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.holding import holds_on
 from sessiontrack.presence.scans import unjudge
-from sessiontrack.services.presence import PresenceRules, derive_and_announce
+from sessiontrack.services.presence import PresenceRules, derive_and_announce, in_force
 from sessiontrack.values.changes import Change
 from sessiontrack.values.ips import ip_sort_key
 from sessiontrack.values.tags import MOST as MOST_TAGS
@@ -259,7 +259,8 @@ def disconnect_device(
     """
     hold_evidence(tx)
     device_id = get_device(tx, mac)
-    held = [each for each in holds_on(tx, [device_id], rules.grace) if source in (None, each.source)]
+    grace = in_force(tx, rules).grace
+    held = [each for each in holds_on(tx, [device_id], grace) if source in (None, each.source)]
     if not held:
         raise NotFound(
             f"{'No source' if source is None else f'No source {source}'} holds {mac} as connected."

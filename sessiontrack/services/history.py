@@ -19,7 +19,7 @@ from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.links import LINK
 from sessiontrack.services.history_devices import DeviceBook, Known
 from sessiontrack.services.history_sessions import BATCH, SessionImport, batches, ip_key
-from sessiontrack.services.presence import PresenceRules
+from sessiontrack.services.presence import PresenceRules, in_force
 from sessiontrack.values.periods import format_duration
 from sessiontrack.values.records import (
     DeviceRecord,
@@ -78,7 +78,7 @@ class Tally:
     """What became of the rows of one kind.
 
     changed: those that completed a row stored here, and those that were stored with a correction.
-    still_open: of those added, the device sessions without an end.
+    still_open: the device sessions among them that have no end afterwards.
     ahead: of those refused, what lies ahead of the clock.
     """
 
@@ -114,14 +114,15 @@ def import_history(
     """
     # Rows are compared with stored ones: other writers wait, as on an engine with one writer.
     hold_evidence(tx)
+    terms = in_force(tx, rules).terms(now)
     tx.exclude_writers("device", "user_session")
     tx.prepare_bulk()
     devices = DeviceBook(tx, now, known or Known())
     tallies: dict[str, Tally] = {}
     for section in sections:
         tally = tallies.setdefault(section.kind, Tally())
-        _Intake(tx, now, devices, tally, refuse, rules.terms(now), site).take(section)
-    derive_devices(tx, rules.terms(now), devices.settle(rules.terms(now).floor))
+        _Intake(tx, now, devices, tally, refuse, terms, site).take(section)
+    derive_devices(tx, terms, devices.settle(terms.floor))
     return tallies
 
 

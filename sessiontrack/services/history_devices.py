@@ -33,9 +33,11 @@ def _filling(name: str, unset: str | bool | None) -> tuple[str, str]:
     return f"{name} OR :{name}", f"(NOT {name} AND :{name})"
 
 
+# Of two instants the later one counts, whichever copy was read first.
+_SEEN_LATER = ":has_last_seen_at AND (last_seen_at IS NULL OR last_seen_at < :last_seen_at)"
+_SEEN = (f"CASE WHEN {_SEEN_LATER} THEN :last_seen_at ELSE last_seen_at END", f"({_SEEN_LATER})")
 # What was set here stays; a mark that is not set is as good as empty.
-_FILLED = {**_UNSET, "last_seen_at": None}
-_FILLINGS = {name: _filling(name, unset) for name, unset in _FILLED.items()}
+_FILLINGS = {name: _filling(name, unset) for name, unset in _UNSET.items()} | {"last_seen_at": _SEEN}
 _SET = ", ".join(f"{name} = {value}" for name, (value, _) in _FILLINGS.items())
 _ANY = " OR ".join(condition for _, condition in _FILLINGS.values())
 FILL = Statement(f"UPDATE device SET {_SET} WHERE id = :device_id AND ({_ANY})")
@@ -44,7 +46,7 @@ STORED = Statement(select(*(getattr(Device, name) for name in _UNSET)).where(_TH
 # One by one, and only what is said otherwise.
 OVERWRITE = {name: Statement(update(Device).where(_THIS).values({name: bind("value")})) for name in _UNSET}
 _FILE_NAMES = {each.name: each.file_name for each in PROPERTIES}
-_NUMBERS = [name for name, unset in _FILLED.items() if unset is None]
+_NUMBERS = [*(name for name, unset in _UNSET.items() if unset is None), "last_seen_at"]
 _FIRST_SESSION = (
     "FROM device_session s WHERE s.device_id = event.device_id"
     f" AND coalesce(s.source, '') <> '{DERIVED}' ORDER BY s.begin_at, s.ip DESC LIMIT 1"

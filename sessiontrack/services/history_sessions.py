@@ -126,6 +126,8 @@ LINK_CLOSED = Statement(
 )
 
 
+# How the reason ends where a session is known with another end or address.
+DIFFERS = "and differs from it."
 # Takes the id of a session's device, its row number, and when it was and what is wrong with it.
 Refuse = Callable[[int, int, str], None]
 
@@ -137,7 +139,7 @@ class Written:
     added: int = 0
     changed: int = 0
     present: int = 0
-    # Of those added, without an end: only a report ends them.
+    # Of all that the file has, without an end afterwards: only a report ends them.
     still_open: int = 0
     # By device, when the first session began that was added.
     first: dict[int, int] = field(default_factory=dict)
@@ -281,6 +283,7 @@ def _chosen(sweep: "_Sweep", rows: Iterator[_Stretch], stored: _Peekable) -> Ite
         for chosen in sweep.device(device_id, stretches, stored):
             sweep.written.still_open += chosen.is_open
             yield {"id": chosen.id, "still_connected": chosen.is_open}
+    sweep.written.still_open += len(sweep.open_here)
 
 
 class _Sweep:
@@ -292,6 +295,8 @@ class _Sweep:
         self.written = Written()
         self.lost: list[dict[str, Any]] = []
         self.closed: list[dict[str, Any]] = []
+        # Stored sessions that are open in the file too.
+        self.open_here: set[int] = set()
 
     def device(self, device_id: int, rows: Iterable[_Stretch], stored: _Peekable) -> Iterator[_Stretch]:
         """The imported sessions of a device that are to be written, each when its end is certain."""
@@ -323,6 +328,7 @@ class _Sweep:
             if before is not None and before.is_open:
                 if before.row is None:
                     self.lost.append({"session_id": before.id})
+                    self.open_here.discard(before.id)
                     self.written.changed += 1
                 before.lose_end()
             if held is not None:
@@ -341,10 +347,12 @@ class _Sweep:
         is_equal = (row.disconnected, row.is_open, row.rest) == (same.disconnected, same.is_open, same.rest)
         if is_equal or row.is_open or row.lacks_end:
             self.written.present += 1
+            if row.is_open and same.is_open and same.row is None:
+                self.open_here.add(same.id)
         elif (same.is_open or same.lacks_end) and same.row is None and _hit(row, None, following) is None:
             self._close(row, same)
         else:
-            reason = f"{row.span(self._site)}, began with {same.named(self._site)}, and differs from it."
+            reason = f"{row.span(self._site)}, began with {same.named(self._site)}, {DIFFERS}"
             self._refuse(row.device_id, row.row or 0, reason)
 
     def _close(self, row: _Stretch, same: _Stretch) -> None:

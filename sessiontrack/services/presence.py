@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from sessiontrack.config import Settings
@@ -103,7 +103,7 @@ def observe_scan(
         InvalidInput: the instant lies more than 5 minutes in the future, or too far back.
     """
     _refuse_wrong_time(now, at, rules)
-    ahead = _begin(tx, now, rules)
+    rules, ahead = _begin(tx, now, rules)
     if complete:
         taken = scans.take_scan(tx, source, at, sightings, rules.grace, rules.least_share, arrives=arrives)
     else:
@@ -131,7 +131,7 @@ def observe_event(
         InvalidInput: the instant lies more than 5 minutes in the future, or too far back.
     """
     _refuse_wrong_time(now, at, rules)
-    ahead = _begin(tx, now, rules)
+    rules, ahead = _begin(tx, now, rules)
     taken = words.take_evidence(tx, source, at, kind, [sighting], info, arrives=arrives)
     return _outcome(tx, now, [source], taken, ahead, rules)
 
@@ -144,7 +144,7 @@ def observe_events(tx: Transaction, now: int, events: Sequence[DeviceEvent], rul
     """
     for event in events:
         _refuse_wrong_time(now, event.at, rules)
-    ahead = _begin(tx, now, rules)
+    rules, ahead = _begin(tx, now, rules)
     sources = sorted({event.source for event in events})
     return _outcome(tx, now, sources, words.take_events(tx, events), ahead, rules)
 
@@ -158,7 +158,7 @@ def disconnect_held(tx: Transaction, now: int, source: str, rules: PresenceRules
         how many devices are connected no more; those that another source holds still are.
     """
     hold_evidence(tx)
-    held = held_by(tx, source, rules.grace)
+    held = held_by(tx, source, in_force(tx, rules).grace)
     if not held:
         return 0
     device_ids = [each.device_id for each in held]
@@ -172,16 +172,29 @@ def _count_connected(tx: Transaction, device_ids: Iterable[int]) -> int:
     return sum(tx.value(COUNT_CONNECTED, **chunk) for chunk in chunks(device_ids))
 
 
-def _begin(tx: Transaction, now: int, rules: PresenceRules) -> set[int]:
-    """Keep others from taking in evidence; return the devices of which something was set aside."""
+def in_force(tx: Transaction, rules: PresenceRules) -> PresenceRules:
+    """The rules, as far as the last start has settled them for all processes.
+
+    After a change of the settings a scanner that still runs must not judge otherwise than the service.
+    """
+    found = tx.row(DERIVED_BY)
+    return rules if found is None else replace(rules, grace=found[0], least_share=found[1] / 100)
+
+
+def _begin(tx: Transaction, now: int, rules: PresenceRules) -> tuple[PresenceRules, set[int]]:
+    """Keep others from taking in evidence.
+
+    Returns:
+        the rules in force, and the devices of which something was set aside.
+    """
     hold_evidence(tx)
-    return set_aside(tx, now, rules.late)
+    return in_force(tx, rules), set_aside(tx, now, rules.late)
 
 
 def _outcome(
     tx: Transaction, now: int, sources: Iterable[str], taken: Taken, ahead: set[int], rules: PresenceRules
 ) -> Outcome:
-    changes = derive_and_announce(tx, now, taken.affected | ahead, rules)
+    changes = _derive_and_announce(tx, now, taken.affected | ahead, rules)
     for source in sources:
         forget(tx, source, now, now - rules.late, rules.grace)
     return Outcome(taken.seen, taken.suspicious, changes)
@@ -191,6 +204,12 @@ def derive_and_announce(
     tx: Transaction, now: int, device_ids: Iterable[int], rules: PresenceRules
 ) -> list[Change]:
     """Derive the history of these devices anew, announce what is new, and return it."""
+    return _derive_and_announce(tx, now, device_ids, in_force(tx, rules))
+
+
+def _derive_and_announce(
+    tx: Transaction, now: int, device_ids: Iterable[int], rules: PresenceRules
+) -> list[Change]:
     changes = derive_devices(tx, rules.terms(now), device_ids)
     announce(tx, now, changes, rules.flapping, rules.grace)
     return changes
@@ -213,6 +232,7 @@ def reporting(
     Yields:
         where to add events that were reported.
     """
+    rules = in_force(tx, rules)
     changes: list[Change] = []
     with derivation.reporting(tx, rules.terms(now), stretches, changes, merged):
         yield changes
@@ -243,5 +263,5 @@ def derive_all_if_judged_otherwise(tx: Transaction, now: int, rules: PresenceRul
         return
     hold_evidence(tx)
     affected = scans.judge_all_anew(tx, rules.least_share) | set_aside(tx, now, rules.late)
-    derive_and_announce(tx, now, affected, rules)
+    _derive_and_announce(tx, now, affected, rules)
     tx.run(SET_DERIVED_BY, grace=rules.grace, least_percent=round(rules.least_share * 100))

@@ -18,7 +18,7 @@ from sessiontrack.presence.evidence import hold_evidence
 from sessiontrack.presence.links import LINK
 from sessiontrack.queries import invariants
 from sessiontrack.queries.invariants import ip_key
-from sessiontrack.services.presence import PresenceRules
+from sessiontrack.services.presence import PresenceRules, in_force
 from sessiontrack.values.timestamps import FOREVER
 
 FORGET_ENDLESS = Statement(
@@ -181,12 +181,13 @@ def derive_anew(tx: Transaction, now: int, rules: PresenceRules) -> None:
     What lies ahead of the clock is set aside first.
     """
     hold_evidence(tx)
+    terms = in_force(tx, rules).terms(now)
     affected = set_aside(tx, now, rules.late, by_itself=False)
     overlapping = [tx.value(DEVICE_OF, id=key) for key in _found("overlaps")(tx)]
-    with reporting(tx, rules.terms(now), dict.fromkeys(overlapping, (0, FOREVER)), [], {}):
+    with reporting(tx, terms, dict.fromkeys(overlapping, (0, FOREVER)), [], {}):
         pass
     affected |= {device_id for (device_id,) in tx.rows(UNDERIVED)}
-    derive_devices(tx, rules.terms(now), affected)
+    derive_devices(tx, terms, affected)
 
 
 def _mend_ip_keys(tx: Transaction) -> None:

@@ -534,6 +534,23 @@ def test_a_changed_grace_time_of_the_settings_derives_anew_at_the_next_start(his
     history.assert_sound()
 
 
+def test_a_process_with_the_settings_of_before_judges_by_what_the_last_start_has_settled(
+    history: History,
+) -> None:
+    """A scanner that still runs, while the service was restarted with another grace time."""
+    for at in (-1500, -1200):
+        history.scan(at, M, X)
+    app = history.clients.app
+    before = settings_of(app)
+    app.extensions["sessiontrack.settings"] = replace(before, presence_grace=120)
+    prepare(app)
+    app.extensions["sessiontrack.settings"] = before
+    for at in (-1100, -1000):
+        history.scan(at, M)
+    assert history.sessions() == [(-1500, -1200)]
+    history.assert_sound()
+
+
 # --- one device that cannot be derived
 
 

@@ -285,6 +285,39 @@ def test_a_later_copy_of_the_database_closes_what_was_open(app: Flask, path: Pat
     found = stored(app)
     assert found["sessions"] == [kept(TEN, TEN + HOUR), kept(TEN + 2 * HOUR, None, 1)]
     assert found["events"][0][-2:] == (TEN, TEN + HOUR)
+    again = run_import(app, "netalertx", str(path))
+    assert counts(again, "sessions") == {"read": 2, "present": 2}
+    assert again["counts"]["sessions"]["still_open"] == 1
+    assert "which stay open: 1." in invoke(app.instance_path, "import", "netalertx", str(path)).stderr
+
+
+def test_a_session_that_a_later_one_of_the_copy_leaves_without_an_end_is_not_open(
+    app: Flask, path: Path
+) -> None:
+    first = session("2025-08-01 10:00", None, disc=MISSING, still=1)
+    take(app, path, sessions=[first])
+    said = take(app, path, sessions=[first, session("2025-08-01 12:00", None, disc=MISSING, still=1)])
+    assert said["counts"]["sessions"]["still_open"] == 1
+
+
+def test_of_copies_the_one_that_saw_the_device_later_counts_whatever_their_order(
+    make_clients: Callable[..., Clients], path: Path
+) -> None:
+    for copies in (("2025-08-01 14:00", "2025-08-02 15:00"), ("2025-08-02 15:00", "2025-08-01 14:00")):
+        clients = make_clients(TIMEZONE="UTC")
+        for last in copies:
+            take(clients.app, path, devices=[device(last=last)])
+        found = clients.viewer.ok("GET", f"/devices/{MAC}")["device"]
+        assert found["last_seen"] == "2025-08-02T15:00:00+00:00"
+
+
+def test_a_later_copy_that_differs_from_what_was_ended_says_what_to_do(app: Flask, path: Path) -> None:
+    opened = session("2025-08-01 10:00", None, disc=MISSING, still=1)
+    take(app, path, "--end-open", sessions=[opened], events=[event("2025-08-01 13:00", "Connected")])
+    told = session("2025-08-01 10:00", "2025-08-01 17:00")
+    app_db.make(path, sessions=[told, session("2025-08-01 18:00", "2025-08-01 19:00")])
+    shown = invoke(app.instance_path, "import", "netalertx", str(path))
+    assert "differs from it.\nIf --end-open has ended the sessions here that differ: restore" in shown.stderr
 
 
 OTHER = "AA:BB:CC:DD:EE:00"
