@@ -10,8 +10,17 @@ only() { # the characters $1 of the text $2
     printf '%s' "$2" | tr -cd "$1"
 }
 
+fail() { # a line on standard error, and in the system's log
+    command -v logger >/dev/null && logger -t sessiontrack "$1"
+    echo "sessiontrack: $1" >&2
+}
+
 post() { # event, source, MAC address, IP address, name
     mac=$(only '0-9A-Fa-f:.-' "$3")
+    if [ "$mac" != "$3" ]; then
+        fail "this is no MAC address: $(only 'A-Za-z0-9._:-' "$3" | cut -c 1-64)"
+        return 1
+    fi
     ip=$(only '0-9A-Fa-f:.' "$4")
     name=$(only 'A-Za-z0-9._ -' "$5")
     source=$(only 'A-Za-z0-9._:-' "$2" | cut -c 1-64)
@@ -24,8 +33,7 @@ post() { # event, source, MAC address, IP address, name
         $limit wget -q -O /dev/null --header="Authorization: Bearer $TOKEN" --post-data="$body" \
             "$URL/presence/events"
     fi || {
-        command -v logger >/dev/null && logger -t sessiontrack "$URL took no report of $mac"
-        echo "sessiontrack: $URL took no report of $mac" >&2
+        fail "$URL took no report of $mac"
         return 1
     }
 }

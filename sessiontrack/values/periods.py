@@ -14,6 +14,10 @@ PERIOD_FORMS = (
     "A period is <n> <unit> with minutes, hours, days, weeks, months, years (or min, h, d, w, mo, y),"
     " several of these like 1 day 12 hours, or all; it is more than zero"
 )
+DURATION_FORMS = (
+    "A length of time is <n> <unit> with seconds, minutes, hours, days, weeks (or s, m, min, h, d, w),"
+    " several of these like 1 day 12 hours, or seconds alone like 60; it is more than zero"
+)
 
 _BLANKS = " \t\r\n"
 _UNITS = {
@@ -98,7 +102,7 @@ def parse_duration(text: str) -> int:
     bare = text.strip(_BLANKS)
     if _BARE_SECONDS.fullmatch(bare) and int(bare):
         return int(bare)
-    return fixed_seconds(_parsed(text, _STEP_UNITS))
+    return fixed_seconds(_parsed(text, _STEP_UNITS, DURATION_FORMS))
 
 
 def parse_period(text: str) -> Period:
@@ -113,7 +117,7 @@ def parse_period(text: str) -> Period:
     return _parsed(text, _FIELD_OF)
 
 
-def _parsed(text: str, units: Mapping[str, str]) -> Period:
+def _parsed(text: str, units: Mapping[str, str], forms: str = PERIOD_FORMS) -> Period:
     rest = text.replace("+", " ").strip(_BLANKS)
     if rest.lower() == "all":
         return ALL
@@ -123,18 +127,19 @@ def _parsed(text: str, units: Mapping[str, str]) -> Period:
         part = _PART.match(rest, position)
         unit = part and units.get(part[2].lower())
         if part is None or unit is None or unit in numbers or int(part[1]) == 0:
-            raise _unreadable(rest, part, unit)
+            raise _unreadable(rest, part, unit, forms)
         numbers[unit] = min(int(part[1]), _MOST)
         position = part.end()
     return Period(**numbers, unlimited=False)
 
 
-def _unreadable(text: str, part: re.Match[str] | None, unit: str | None) -> InvalidPeriod:
+def _unreadable(text: str, part: re.Match[str] | None, unit: str | None, forms: str) -> InvalidPeriod:
     """The value, why it cannot be read, and what can.
 
     Args:
         part: the number and the word that stand in the way, where it is these.
         unit: what the word means, where it means something.
+        forms: what can be read.
     """
     if part is None:
         why = "a number has no unit" if text[-1:].isdigit() else "not a number and a unit"
@@ -145,7 +150,7 @@ def _unreadable(text: str, part: re.Match[str] | None, unit: str | None) -> Inva
     else:
         why = f"{part[2][:_SHOWN]} is no unit"
     shown = "".join(each if each.isprintable() else "?" for each in text[:_SHOWN])
-    return InvalidPeriod(f"`{shown}`: {why}. {PERIOD_FORMS}")
+    return InvalidPeriod(f"`{shown}`: {why}. {forms}")
 
 
 def _exact_seconds(period: Period) -> int:

@@ -167,6 +167,9 @@ def test_a_service_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     ran = run("wlan0", "AP-STA-CONNECTED", "02:00:00:00:00:01")
     assert ran.returncode == 1
     assert "took no report of 02:00:00:00:00:01" in ran.stderr
+    ran = run("wlan0", "AP-STA-CONNECTED", "nonsense$(id)")
+    assert ran.returncode == 1
+    assert ran.stderr == "sessiontrack: this is no MAC address: nonsenseid\n"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Contract section 2: periods, the windows they open, and durations."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from sessiontrack.exceptions import InvalidPeriod
 from sessiontrack.values.periods import (
     ALL,
+    DURATION_FORMS,
     PERIOD_FORMS,
     Period,
     fixed_period,
@@ -191,6 +193,19 @@ def test_refusal_names_the_value_and_the_reason(text: str, why: str) -> None:
 def test_contract_2_refusal_names_every_unit() -> None:
     for word in ("minutes", "hours", "days", "weeks", "months", "years", "all"):
         assert word in PERIOD_FORMS
+
+
+def test_a_refused_length_names_what_may_be_written_there_and_no_more() -> None:
+    with pytest.raises(InvalidPeriod) as caught:
+        parse_duration("bogus")
+    assert caught.value.message == f"`bogus`: not a number and a unit. {DURATION_FORMS}"
+    units = re.search(r"with (.*) \(or (.*)\),", DURATION_FORMS)
+    assert units is not None
+    for word in ", ".join(units.groups()).split(", "):
+        assert parse_duration(f"2 {word}") >= 2
+    for word in ("months", "years"):
+        with pytest.raises(InvalidPeriod):
+            parse_duration(f"2 {word}")
 
 
 @given(st.text() | st.text("0123456789 +-.alldhwmoyr\0", max_size=16))
