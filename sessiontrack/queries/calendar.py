@@ -84,7 +84,7 @@ def count_calendar(tx: Transaction, wanted: CalendarFilter, now: int) -> int:
 def _written(rows: Iterator[Row], site: SiteTime) -> Iterator[str]:
     """Addresses are stored in forms that need no escaping."""
     parts = site.parts
-    for mac, ip, connected_at, disconnected_at, still_connected, shown_begin, shown_end, *_ in rows:
+    for mac, ip, connected_at, disconnected_at, still_connected, shown_begin, shown_end, _ in rows:
         first_day, first_minute, first_second, _ = parts(shown_begin)
         last_day, last_minute, last_second, _ = parts(shown_end)
         connection = MISSING if connected_at is None else f"{first_day} {first_minute}"
