@@ -144,12 +144,15 @@ def test_the_rule_for_working_hours_fires_in_them_alone(tmp_path: Path) -> None:
     (alert,) = re.findall("alert: (.*)", rules)
     hours = {"08h59m": 0, "9h": 1, "16h59m": 1, "17h": 0, "34h": 1, "58h": 0, "82h": 0, "106h": 1}
     series = 'sessiontrack_last_heard_timestamp_seconds{kind="radius",source="radius:floor 1"}'
+    told = {
+        "exp_labels": {"severity": "warning"},
+        "exp_annotations": {"summary": "No RADIUS packet came for an hour."},
+    }
     case = {
         "interval": "1m",
         "input_series": [{"series": series, "values": "0x7000"}],
         "alert_rule_test": [
-            {"alertname": alert, "eval_time": at, "exp_alerts": [{"exp_labels": {}}] * fires}
-            for at, fires in hours.items()
+            {"alertname": alert, "eval_time": at, "exp_alerts": [told] * fires} for at, fires in hours.items()
         ],
     }
     # JSON is YAML.

@@ -54,8 +54,8 @@ END_THEM = (
     " copy of its database."
 )
 IF_ENDED = (
-    "If --end-open has ended the sessions here that differ: restore the backup of before it, and import this"
-    " copy then."
+    "If --end-open has ended the sessions here that differ: restore the backup of before it, which takes back"
+    " what was recorded since, and import this copy."
 )
 REPORT_THEM = 'Report each with its end: docs/history.md, "Open sessions".'
 UTC_BY_DEFAULT = (

@@ -27,12 +27,14 @@ class Hold(NamedTuple):
     """A source's evidence says that the device is there; it last saw the device at that instant.
 
     addresses: those of the device that it holds, as the rules name them.
+    grace: the device's grace time, seconds.
     """
 
     device_id: int
     source: str
     last_at: int
     addresses: frozenset[str]
+    grace: int
 
 
 def holds_on(tx: Transaction, device_ids: Iterable[int], grace: int) -> Iterator[Hold]:
@@ -48,7 +50,22 @@ def holds_on(tx: Transaction, device_ids: Iterable[int], grace: int) -> Iterator
             last = evidence.last_sighting()
             held = held_addresses(evidence, graces[device_id])
             if last is not None and held:
-                yield Hold(device_id, names[source_id], last, frozenset(held))
+                yield Hold(device_id, names[source_id], last, frozenset(held), graces[device_id])
+
+
+def left_together(holds: Iterable[Hold]) -> list[Hold]:
+    """The holds of one device, with when it left as `last_at`.
+
+    Where a source saw it within its grace time after another did, it left both at that later instant: else
+    what was one stay by the word of both would end at the earlier one, and begin anew.
+    """
+    found: list[Hold] = []
+    later: Hold | None = None
+    for each in sorted(holds, key=lambda hold: hold.last_at, reverse=True):
+        is_soon = later is not None and later.last_at - each.last_at <= each.grace
+        found.append(each._replace(last_at=found[-1].last_at) if is_soon else each)
+        later = each
+    return found
 
 
 def held_by(tx: Transaction, source: str, grace: int) -> list[Hold]:

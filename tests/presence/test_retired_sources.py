@@ -229,6 +229,28 @@ def disconnect(history: History, *arguments: str) -> Any:
     return invoke(history.clients.app.instance_path, "device", "disconnect", *arguments)
 
 
+def test_a_device_that_two_sources_saw_one_soon_after_the_other_left_both_at_once(history: History) -> None:
+    history.scan(-900, X, M)
+    history.event("connected", -840, source="ap")
+    history.scan(-780, M)
+    history.patch(alert_down=True)
+    history.scan(-360, M)
+    assert history.sessions() == [(-900, None)]
+    assert disconnect(history, X).output == f"{X} left, for ap, arp.\n"
+    assert history.sessions() == [(-900, -840)]
+    assert history.events() == [(-900, "Connected"), (-900, "New Device"), (-840, "Device Down")]
+    history.assert_sound()
+
+
+def test_a_device_that_two_sources_saw_long_apart_was_away_in_between(history: History) -> None:
+    history.event("connected", -7200, source="radius")
+    history.event("connected", -900, source="ap")
+    assert history.sessions() == [(-7200, None)]
+    disconnect(history, X)
+    assert history.sessions() == [(-7200, -7200), (-900, -900)]
+    history.assert_sound()
+
+
 def test_a_lost_end_is_said_of_one_device(history: History) -> None:
     history.event("connected", -7200, source="ap")
     history.event("seen", -3600, source="ap")
