@@ -165,8 +165,7 @@ def _said(asked: Mapping[str, Any]) -> str:
 def disconnect(mac: str, source: str | None) -> None:
     """Say for the sources that hold a device as connected that it left when they last saw it.
 
-    For an end that a listener has lost. Where one source saw it within its grace time after another, it left
-    both at that later instant. Who sees the device again connects it again.
+    For an end that a listener has lost. Who sees the device again connects it again.
 
     \b
     Example: sessiontrack device disconnect AA:BB:CC:DD:EE:FF

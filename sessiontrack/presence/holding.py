@@ -27,14 +27,15 @@ class Hold(NamedTuple):
     """A source's evidence says that the device is there; it last saw the device at that instant.
 
     addresses: those of the device that it holds, as the rules name them.
-    grace: the device's grace time, seconds.
+    left_at: when the device left, if the source says so now. At last_at, but where another source saw it within
+        its grace time after that, at this instant: else what was one stay by the word of both would be two.
     """
 
     device_id: int
     source: str
     last_at: int
     addresses: frozenset[str]
-    grace: int
+    left_at: int
 
 
 def holds_on(tx: Transaction, device_ids: Iterable[int], grace: int) -> Iterator[Hold]:
@@ -46,26 +47,18 @@ def holds_on(tx: Transaction, device_ids: Iterable[int], grace: int) -> Iterator
     names: dict[int, str] = dict(tx.rows(SOURCE_NAMES))
     for chunk in chunks(device_ids):
         graces: dict[int, int] = dict(tx.rows(GRACES, **chunk, grace=grace))
-        for (device_id, source_id), evidence in _evidence(tx, chunk).items():
-            last = evidence.last_sighting()
-            held = held_addresses(evidence, graces[device_id])
+        found = _evidence(tx, chunk)
+        of_device: dict[int, list[SourceEvidence]] = defaultdict(list)
+        for (device_id, _), evidence in found.items():
+            of_device[device_id].append(evidence)
+        for (device_id, source_id), evidence in found.items():
+            last, grace = evidence.last_sighting(), graces[device_id]
+            held = held_addresses(evidence, grace)
             if last is not None and held:
-                yield Hold(device_id, names[source_id], last, frozenset(held), graces[device_id])
-
-
-def left_together(holds: Iterable[Hold]) -> list[Hold]:
-    """The holds of one device, with when it left as `last_at`.
-
-    Where a source saw it within its grace time after another did, it left both at that later instant: else
-    what was one stay by the word of both would end at the earlier one, and begin anew.
-    """
-    found: list[Hold] = []
-    later: Hold | None = None
-    for each in sorted(holds, key=lambda hold: hold.last_at, reverse=True):
-        is_soon = later is not None and later.last_at - each.last_at <= each.grace
-        found.append(each._replace(last_at=found[-1].last_at) if is_soon else each)
-        later = each
-    return found
+                others = (each for each in of_device[device_id] if each is not evidence)
+                seen = (at for each in others for at in each.sightings_beside(last))
+                left_at = min((at for at in seen if last < at <= last + grace), default=last)
+                yield Hold(device_id, names[source_id], last, frozenset(held), left_at)
 
 
 def held_by(tx: Transaction, source: str, grace: int) -> list[Hold]:

@@ -130,7 +130,7 @@ def take_events(tx: Transaction, events: Iterable[DeviceEvent]) -> Taken:
 
 
 def say_left(tx: Transaction, source: str, holds: Iterable[Hold]) -> None:
-    """The source says that devices left when it last saw them, after all else that it said of that second.
+    """The source says that devices left, after all else that it said of that second.
 
     Args:
         holds: all of this source, each with the addresses that are said to have left.
@@ -138,7 +138,7 @@ def say_left(tx: Transaction, source: str, holds: Iterable[Hold]) -> None:
     source_id: int = tx.value(SOURCE_ID, name=source)
     of_second: dict[int, list[Hold]] = defaultdict(list)
     for each in holds:
-        of_second[each.last_at].append(each)
+        of_second[each.left_at].append(each)
     for at, there in of_second.items():
         arrival = tx.value(NEXT_ARRIVAL, source_id=source_id, at=at)
         words = {(each.device_id, OWN if mac == ANY else mac) for each in there for mac in each.addresses}

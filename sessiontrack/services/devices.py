@@ -15,7 +15,7 @@ from sessiontrack.models.device_session import DERIVED
 from sessiontrack.presence import words
 from sessiontrack.presence.ahead import FUTURE_SECONDS
 from sessiontrack.presence.evidence import hold_evidence
-from sessiontrack.presence.holding import holds_on, left_together
+from sessiontrack.presence.holding import holds_on
 from sessiontrack.presence.scans import unjudge
 from sessiontrack.services.presence import PresenceRules, derive_and_announce, in_force
 from sessiontrack.values.changes import Change
@@ -250,7 +250,7 @@ def disconnect_device(
 ) -> list[str]:
     """Take in that a device left when the sources that hold it as connected last saw it.
 
-    Where one of them saw it within its grace time after another, it left both at that later instant.
+    Where another source saw it within its grace time after that, it left when that one did.
 
     Args:
         source: of this one alone; None for all.
@@ -267,7 +267,7 @@ def disconnect_device(
         raise NotFound(
             f"{'No source' if source is None else f'No source {source}'} holds {mac} as connected."
         )
-    for each in left_together(held):
+    for each in held:
         words.say_left(tx, each.source, [each])
     derive_and_announce(tx, now, [device_id], rules)
     return sorted(each.source for each in held)

@@ -242,6 +242,19 @@ def test_a_device_that_two_sources_saw_one_soon_after_the_other_left_both_at_onc
     history.assert_sound()
 
 
+def test_a_source_that_is_retired_splits_no_stay_that_another_one_goes_on_with(history: History) -> None:
+    history.scan(-1500, X, M)
+    history.event("connected", -1440, source="ap")
+    for at in range(-1380, -1000, 60):
+        history.event("seen", at, source="ap")
+        history.scan(at, M)
+    assert retire(history, "arp") == 1
+    assert history.sessions() == [(-1500, None)]
+    disconnect(history, X)
+    assert history.sessions() == [(-1500, -1020)]
+    history.assert_sound()
+
+
 def test_a_device_that_two_sources_saw_long_apart_was_away_in_between(history: History) -> None:
     history.event("connected", -7200, source="radius")
     history.event("connected", -900, source="ap")
