@@ -44,8 +44,8 @@ def list_(as_json: bool) -> None:
 
 @settings.command("set")
 @click.argument("name")
-@click.argument("value")
-def set_(name: str, value: str) -> None:
+@click.argument("words", metavar="VALUE", nargs=-1, required=True)
+def set_(name: str, words: tuple[str, ...]) -> None:
     """Write a setting into sessiontrack.toml, readable by its owner only; an empty VALUE is an empty one.
 
     A value that cannot work is refused, and nothing is written. A running service reads it when it is
@@ -53,9 +53,10 @@ def set_(name: str, value: str) -> None:
 
     \b
     Example: sessiontrack settings set TIMEZONE Europe/Berlin
+    Example: sessiontrack settings set RETENTION_EVENTS 2 years
     Example: sessiontrack settings set RADIUS_CLIENTS "10.0.0.1=secret, 10.0.1.0/24=another"
     """
-    key = name.strip().removeprefix(PREFIX).lower()
+    key, value = name.strip().removeprefix(PREFIX).lower(), " ".join(words)
     if key == "instance":
         raise InvalidSetting("INSTANCE cannot be set in the file, which is found through that folder.")
     load_settings({key.upper(): value})

@@ -27,8 +27,8 @@ class Hold(NamedTuple):
     """A source's evidence says that the device is there; it last saw the device at that instant.
 
     addresses: those of the device that it holds, as the rules name them.
-    left_at: when the device left, if the source says so now. At last_at, but where another source saw it within
-        its grace time after that, at this instant: else what was one stay by the word of both would be two.
+    left_at: when the device left, if the source says so now: at last_at; but where another source saw it
+        within its grace time after that, then. Else what was one stay by the word of both would be two.
     """
 
     device_id: int

@@ -87,7 +87,7 @@ def test_a_session_of_a_list(site: SiteTime, ends: tuple[int, int], info: str, s
 @given(site=sites, ends=st.tuples(instants, instants))
 def test_a_calendar_event(site: SiteTime, ends: tuple[int, int]) -> None:
     begin, end = sorted(ends)
-    (text,) = calendar._written(iter([(MAC, IP, begin, end, 0, begin, end)]), site)
+    (text,) = calendar._written(iter([(MAC, IP, begin, end, 0, begin, end, 7)]), site)
     assert canonical(text) == {
         "resourceId": MAC,
         "title": "",

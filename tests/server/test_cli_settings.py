@@ -34,6 +34,13 @@ def test_set_says_how_a_running_service_reads_it(tmp_path: Path, monkeypatch: py
     assert "a running `listen radius` read it: `systemctl restart sessiontrack-radius`." in shown(*radius)
 
 
+def test_a_value_of_several_words_needs_no_quotes(tmp_path: Path) -> None:
+    assert invoke(tmp_path, "settings", "set", "PRESENCE_GRACE", "5", "minutes").exit_code == 0
+    assert load_settings(environment={"SESSIONTRACK_INSTANCE": str(tmp_path)}).presence_grace == 300
+    assert 'presence_grace = "5 minutes"' in (tmp_path / FILE_NAME).read_text()
+    assert invoke(tmp_path, "settings", "set", "PRESENCE_GRACE").exit_code == 2
+
+
 def test_set_leaves_other_lines_and_comments(tmp_path: Path) -> None:
     file = tmp_path / FILE_NAME
     file.write_text('# ours\nThreads = 2  # few\ntrusted_proxies = [\n  "10.0.0.1",\n]\n')
