@@ -165,6 +165,15 @@ def timeline(signed_in: Visit) -> Visit:
     return signed_in
 
 
+def test_the_upper_corners_of_the_card_have_its_border(timeline: Visit) -> None:
+    """What is in it has corners too, and would cover the curve."""
+    radius = """each => getComputedStyle(each).borderTopLeftRadius"""
+    card = timeline.page.locator("st-timeline.card, .card:has(> st-timeline)").first
+    outer, inner = (float(each.evaluate(radius)[:-2]) for each in (card, timeline.page.locator(".tl-scroll")))
+    assert outer > 1
+    assert inner == outer - 1
+
+
 def test_bars_have_the_colours_of_the_contract(timeline: Visit) -> None:
     closed, still = one(timeline, "closed"), one(timeline, "open")
     assert color(timeline, closed["row"], (closed["from"] + closed["to"]) / 2) == CLOSED
