@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,12 @@ from sessiontrack.exceptions import StorageUnavailable
 # The lock lasts as long as the descriptor is open in this process or in its children, however they end.
 SHARED = fcntl.LOCK_SH | fcntl.LOCK_NB
 ALONE = fcntl.LOCK_EX | fcntl.LOCK_NB
+# A restore holds the lock for longer; who only asks whether the database is used, for an instant.
+PATIENCE_SECONDS, STEP_SECONDS = 2.0, 0.02
+
+
+class _Locked(StorageUnavailable):
+    """Another program holds the lock."""
 
 
 def use_with_others(database: Path, user: object) -> None:
@@ -20,7 +27,15 @@ def use_with_others(database: Path, user: object) -> None:
     Raises:
         StorageUnavailable: a restore is replacing the database.
     """
-    descriptor = _locked(database, SHARED, f"{database} is being restored; try again shortly.")
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            descriptor = _locked(database, SHARED, f"{database} is being restored; try again shortly.")
+            break
+        except _Locked:
+            if time.monotonic() > until:
+                raise
+            time.sleep(STEP_SECONDS)
     weakref.finalize(user, os.close, descriptor)
 
 
@@ -59,7 +74,7 @@ def _locked(database: Path, how: int, refusal: str) -> int:
         fcntl.flock(descriptor, how)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise StorageUnavailable(refusal) from error
+        raise _Locked(refusal) from error
     except OSError as error:
         os.close(descriptor)
         raise without_locks(path, error) from error

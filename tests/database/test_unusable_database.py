@@ -169,6 +169,20 @@ def test_a_database_that_is_being_restored_is_not_started_upon(tmp_path: Path, t
     assert run(tmp_path / "instance", "migrate").returncode == 0
 
 
+def test_who_only_asks_whether_a_database_is_used_refuses_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the lock for an instant, in which another program may start."""
+    asking = in_use.use_alone(tmp_path / DATABASE)
+    asking.__enter__()
+    monkeypatch.setattr(
+        "sessiontrack.database.in_use.time.sleep", lambda _: asking.__exit__(None, None, None)
+    )
+    user: set[int] = set()
+    in_use.use_with_others(tmp_path / DATABASE, user)
+    assert in_use.is_used(tmp_path / DATABASE)
+
+
 def test_a_running_server_has_the_database_in_use_until_its_last_process_ends(
     tmp_path: Path, template: Template
 ) -> None:
